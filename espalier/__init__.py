@@ -1,0 +1,1 @@
+"""What both sides of the platform share: the model bundle's format, and the command for people."""

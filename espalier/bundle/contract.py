@@ -1,0 +1,90 @@
+"""contract.json: what a row must look like and what the answer means.
+
+Written by training from schema.yaml and the training rows; the API validates and encodes requests by it, so that no
+code on either side names a column.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["Category", "Contract", "Feature", "FeatureType", "FrozenModel", "Target", "Value"]
+
+FeatureType = Literal["float", "int", "bool", "category"]
+Category = Annotated[str, Field(min_length=1, max_length=200)]
+Value = bool | int | float | str | None
+
+
+class FrozenModel(BaseModel):
+    """Base of every part of a bundle: immutable, no unknown keys, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Feature(FrozenModel):
+    """One column of a row, and its place in the model's matrix."""
+
+    name: str = Field(min_length=1, max_length=100)
+    type: FeatureType
+    description: str = ""
+    unit: str = ""
+    nullable: bool = False
+    """True: null is a missing value, which the model was trained with. False: null is refused."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: dict[Category, int] | None = None
+    """Category to its code, 0 … k-1, as seen in training."""
+
+    unknown_category: Literal["error", "missing"] = "error"
+    """What a category without a code is: refused, or a missing value."""
+
+    @model_validator(mode="after")
+    def _check_by_type(self) -> Self:
+        if self.type == "category":
+            codes = sorted((self.categories or {}).values())
+            if not codes or codes != list(range(len(codes))):
+                raise ValueError(f"feature {self.name}: categories must have the codes 0 … k-1")
+        elif self.categories is not None:
+            raise ValueError(f"feature {self.name}: only a category has categories")
+        return self
+
+
+class Target(FrozenModel):
+    """What is predicted."""
+
+    name: str
+    description: str = ""
+    classes: tuple[str, str]
+    """The label of the negative and of the positive class."""
+
+    threshold: float = Field(gt=0, lt=1)
+    """A probability at or above it gets the positive label."""
+
+
+class Contract(FrozenModel):
+    """The features in the model's order, the target, and one real row."""
+
+    format: Literal[1] = 1
+    model_name: str
+    features: tuple[Feature, ...] = Field(min_length=1)
+    target: Target
+    example: dict[str, Value]
+    """A row of the test set: documentation, and the self-check of a loaded model."""
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        names = [feature.name for feature in self.features]
+        if len(set(names)) != len(names):
+            raise ValueError("two features have the same name")
+        if set(self.example) != set(names):
+            raise ValueError("the example row must have exactly the features")
+        return self
+
+    @property
+    def feature_types(self) -> list[str]:
+        """XGBoost's letters for the features' types, in order: q(uantitative), i(nteger or bool), c(ategory)."""
+        letters = {"float": "q", "int": "int", "bool": "i", "category": "c"}
+        return [letters[feature.type] for feature in self.features]

@@ -1,0 +1,80 @@
+"""Why a bundle, or a key for one, is refused.
+
+BundleError
+├── BundleTooLarge       more bytes than the reader was told to accept
+├── MissingFile          one of the six files is not there
+├── UnexpectedFile       something that no bundle holds (a pickle, a script, a link)
+├── UnsignedBundle       no manifest.sig
+├── UntrustedSignature   signed, but by none of the trusted keys
+├── AlteredBundle        a file's bytes are not those that were signed
+├── MalformedBundle      signed and whole, but not of this format
+└── InvalidKey           a key file that is missing, unreadable or of another kind
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "AlteredBundle",
+    "BundleError",
+    "BundleTooLarge",
+    "InvalidKey",
+    "MalformedBundle",
+    "MissingFile",
+    "UnexpectedFile",
+    "UnsignedBundle",
+    "UntrustedSignature",
+]
+
+
+class BundleError(Exception):
+    """Base of every refusal. ``reason`` is a stable word for metrics and logs."""
+
+    reason: ClassVar[str] = "bundle"
+
+
+class BundleTooLarge(BundleError):
+    """The files together are larger than the limit."""
+
+    reason = "too_large"
+
+
+class MissingFile(BundleError):
+    """One of the six files is not there."""
+
+    reason = "missing_file"
+
+
+class UnexpectedFile(BundleError):
+    """The folder holds something that no bundle holds."""
+
+    reason = "unexpected_file"
+
+
+class UnsignedBundle(BundleError):
+    """There is no signature."""
+
+    reason = "unsigned"
+
+
+class UntrustedSignature(BundleError):
+    """The signature was not made by a trusted key."""
+
+    reason = "untrusted_signature"
+
+
+class AlteredBundle(BundleError):
+    """A file differs from what was signed."""
+
+    reason = "altered"
+
+
+class MalformedBundle(BundleError):
+    """A signed file does not follow the format."""
+
+    reason = "malformed"
+
+
+class InvalidKey(BundleError):
+    """A key file is missing, unreadable or not Ed25519."""
+
+    reason = "invalid_key"

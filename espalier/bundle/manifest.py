@@ -1,0 +1,50 @@
+"""manifest.json: the digest of every other file, and where the model comes from. It is what the signature covers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from espalier.bundle.contract import FrozenModel
+
+__all__ = ["FileEntry", "Lineage", "Manifest"]
+
+
+class FileEntry(FrozenModel):
+    """What one file must be."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(ge=0)
+
+
+class Lineage(FrozenModel):
+    """Everything needed to make the model again."""
+
+    model_name: str
+    run_id: str
+    """MLflow run that trained it."""
+
+    git_commit: str
+    """Commit of the training code, with ``-dirty`` behind it when the tree had changes, or ``unknown``."""
+
+    data_md5: str
+    """DVC's hash of the data file."""
+
+    data_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    params_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Hash of params.yaml and schema.yaml together."""
+
+    libraries: dict[str, str]
+    """Version of each library that shapes the model."""
+
+    created: datetime
+
+
+class Manifest(FrozenModel):
+    """The signed statement."""
+
+    format: Literal[1] = 1
+    files: dict[str, FileEntry]
+    lineage: Lineage

@@ -1,0 +1,56 @@
+"""reference.json: how the values were spread when the model was made, for drift.
+
+Every feature, and the score, has a fixed list of bins with the share of each. The API counts live values into the same
+bins; recording rules compare the two. The number of bins is bounded, so the number of time series is too.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from espalier.bundle.contract import FrozenModel
+
+__all__ = ["MISSING", "OTHER", "Bins", "Reference"]
+
+MISSING = "missing"
+"""The bin of null, present in every feature."""
+
+OTHER = "other"
+"""The bin of every category that has none of its own."""
+
+
+class Bins(FrozenModel):
+    """The bins of one feature or of the score.
+
+    Numbers: ``edges`` e1 < … < ek cut the line into k + 1 bins, value v in bin i when e(i) <= v < e(i+1), labels in
+    that order. Categories: ``edges`` is None, a label is the category itself, and OTHER takes the rest.
+    """
+
+    labels: tuple[str, ...] = Field(min_length=1)
+    shares: tuple[float, ...]
+    """The share of each label among the reference rows; they add up to 1."""
+
+    edges: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        if len(self.labels) != len(self.shares) or len(set(self.labels)) != len(self.labels):
+            raise ValueError("every bin needs one label of its own and one share")
+        if abs(sum(self.shares) - 1) > 1e-6 or min(self.shares) < 0:
+            raise ValueError("the shares must add up to 1")
+        if self.edges is not None:
+            if list(self.edges) != sorted(set(self.edges)):
+                raise ValueError("the edges must rise")
+            if len([label for label in self.labels if label != MISSING]) != len(self.edges) + 1:
+                raise ValueError("k edges make k + 1 bins")
+        return self
+
+
+class Reference(FrozenModel):
+    """The bins of every feature (from the training rows) and of the score (from the test rows)."""
+
+    format: Literal[1] = 1
+    features: dict[str, Bins]
+    score: Bins
