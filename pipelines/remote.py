@@ -1,0 +1,134 @@
+"""The data's remote. The only module that talks to DVC.
+
+Reads:  .dvc/config, and from the settings the remote's URL; S3 credentials as every AWS client does.
+Gives:  push and fetch of the one object that a pointer names.
+Never:  changes a pointer, or the tracked file in the work tree.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential
+
+from pipelines.errors import MissingData, PipelineError, Unreachable
+from pipelines.pointer import Pointer, check_file
+from pipelines.settings import Settings
+
+__all__ = ["Remote"]
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+
+
+class Remote:
+    """Where the bytes behind pointers lie."""
+
+    def __init__(self, settings: Settings, root: Path = Path()) -> None:
+        """Say which remote; nothing is opened yet."""
+        self._settings = settings
+        self._root = root
+
+    def push(self, pointer: Pointer, file: Path) -> None:
+        """Put the bytes of ``file`` on the remote, unless they are there.
+
+        Raises:
+            AlteredData: the file is not what the pointer names.
+            Unreachable: the remote did not take it within the retry budget.
+        """
+        check_file(file, pointer)
+        with self._open() as repo:
+            cache = repo.cache.local
+            cache.add(str(file.resolve()), cache.fs, pointer.md5)
+            self._transfer(repo, repo.cloud.push, pointer)
+
+    def fetch(self, pointer: Pointer, target: Path) -> str:
+        """Bring the bytes that ``pointer`` names to ``target``, and return their SHA-256.
+
+        Raises:
+            MissingData: the remote does not have them.
+            AlteredData: what came is not what the pointer names; ``target`` is left as it was.
+            Unreachable: the remote did not answer within the retry budget.
+        """
+        with self._open() as repo:
+            cache = repo.cache.local
+            if not cache.exists(pointer.md5):
+                self._transfer(repo, repo.cloud.pull, pointer)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_suffix(target.suffix + ".part")
+            shutil.copyfile(cache.oid_to_path(pointer.md5), unfinished)
+        try:
+            sha256 = check_file(unfinished, pointer)
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return sha256
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+
+        logging.getLogger("dvc").setLevel(logging.CRITICAL)  # its own reports come beside ours, with tracebacks
+        try:
+            repo = Repo(str(self._root.resolve()), config=self._config())
+        except DvcException as error:
+            raise MissingData(f"{self._root.resolve()} is no DVC project: {error}") from error
+        try:
+            yield repo
+        finally:
+            repo.close()
+
+    def _config(self) -> dict[str, Any]:
+        if not self._settings.remote_url:
+            return {}
+        remote: dict[str, Any] = {"url": self._settings.remote_url}
+        if self._settings.remote_url.startswith("s3://"):
+            remote |= {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+            if self._settings.s3_endpoint_url:
+                remote["endpointurl"] = self._settings.s3_endpoint_url
+        return {"core": {"remote": "from-environment"}, "remote": {"from-environment": remote}}
+
+    def _transfer(self, repo: Any, move: Any, pointer: Pointer) -> None:
+        name = self._settings.remote_url or repo.config["remote"][repo.config["core"]["remote"]]["url"]
+        try:
+            for attempt in Retrying(
+                stop=stop_after_attempt(1 + self._settings.remote_retries),
+                wait=wait_exponential(multiplier=0.5, max=10),
+                retry=retry_if_not_exception_type(PipelineError),
+                reraise=True,
+            ):
+                with attempt:
+                    _move_once(repo, move, pointer, name)
+        except PipelineError:
+            raise
+        except Exception as error:
+            tries = 1 + self._settings.remote_retries
+            raise Unreachable(
+                f"the data remote {name} did not answer in {tries} tries ({_first_line(error)}); check "
+                "PIPELINE_REMOTE_URL, PIPELINE_S3_ENDPOINT_URL and the AWS_* credentials"
+            ) from error
+
+
+def _move_once(repo: Any, move: Any, pointer: Pointer, name: str) -> None:
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    remote = repo.cloud.get_remote_odb(None, "push" if move == repo.cloud.push else "fetch", hash_name="md5")
+    if move == repo.cloud.pull and not remote.exists(pointer.md5):
+        raise MissingData(
+            f"the data remote {name} has no object {pointer.md5}, which {pointer.source} names; if the pointer is "
+            "right, put the data there with: espalier data push"
+        )
+    result = move([HashInfo("md5", pointer.md5)])
+    if result.failed:
+        raise ConnectionError("the transfer was not complete")
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__

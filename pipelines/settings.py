@@ -1,0 +1,62 @@
+"""What the environment tells a stage: where things are and which keys to use. What to train stands in params.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipelines.errors import InvalidParams
+
+__all__ = ["Settings", "load_settings"]
+
+
+class Settings(BaseSettings):
+    """Every knob of the pipelines. Environment name = ``PIPELINE_`` + the field in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="PIPELINE_", frozen=True)
+
+    mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    """The MLflow server with the runs and the registry."""
+
+    mlflow_retries: int = Field(default=3, ge=0, le=10)
+    """How often a failed call to MLflow is made again, with growing pauses, before the stage gives up."""
+
+    mlflow_timeout_seconds: int = Field(default=15, ge=1, le=300)
+    """How long one call to MLflow may take."""
+
+    signing_key_file: Path | None = None
+    """PEM file of the Ed25519 private key that signs models that pass the gate. Only ``register`` needs it."""
+
+    public_key_files: str = ""
+    """PEM files of the keys whose models may be the champion to compare with, with commas between them. Empty: the
+    public half of the signing key alone."""
+
+    remote_url: str = ""
+    """DVC remote: a folder, or s3://bucket/prefix. Empty: what .dvc/config says."""
+
+    s3_endpoint_url: str = ""
+    """Address of an S3 server that is not Amazon's."""
+
+    remote_retries: int = Field(default=3, ge=0, le=10)
+    """How often a failed transfer is tried again, with growing pauses, before the stage gives up."""
+
+    pointer_file: Path | None = None
+    """A .dvc pointer to use instead of the one in params.yaml, so that data can change without a new image."""
+
+    git_commit: str = ""
+    """Commit of the code, where there is no git checkout to ask (in an image)."""
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        InvalidParams: names the variable and what is wrong with it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"PIPELINE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise InvalidParams(problems) from error

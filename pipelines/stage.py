@@ -1,0 +1,32 @@
+"""Run one stage as a process: an expected failure is one line and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+
+from rich.console import Console
+
+from espalier.bundle import BundleError
+from pipelines.errors import PipelineError
+
+__all__ = ["console", "run_stage"]
+
+console = Console(stderr=True, highlight=False)
+
+BUNDLE_EXIT_CODE = 9
+
+
+def run_stage(name: str, main: Callable[[], str]) -> None:
+    """Call ``main``, print the line that it returns, and exit with 0 or the failure's code."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="mlflow")
+    try:
+        said = main()
+    except PipelineError as error:
+        console.print(f"[bold red]{name} failed:[/] {error}", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except BundleError as error:
+        console.print(f"[bold red]{name} failed:[/] {error}", soft_wrap=True)
+        sys.exit(BUNDLE_EXIT_CODE)
+    console.print(f"[bold green]{name}[/] {said}", soft_wrap=True)
