@@ -31,7 +31,7 @@ class Settings(BaseSettings):
 
     public_key_files: str = ""
     """PEM files of the keys whose models may be the champion to compare with, with commas between them. Empty: the
-    public half of the signing key alone."""
+    .pub.pem file beside the signing key."""
 
     remote_url: str = ""
     """DVC remote: a folder, or s3://bucket/prefix. Empty: what .dvc/config says."""
@@ -47,6 +47,20 @@ class Settings(BaseSettings):
 
     git_commit: str = ""
     """Commit of the code, where there is no git checkout to ask (in an image)."""
+
+    def trusted_key_files(self) -> list[Path]:
+        """The public keys to verify a champion with.
+
+        Raises:
+            InvalidParams: neither PIPELINE_PUBLIC_KEY_FILES nor a .pub.pem file beside the signing key.
+        """
+        if self.public_key_files:
+            return [Path(part.strip()) for part in self.public_key_files.split(",")]
+        if self.signing_key_file is not None:
+            beside = self.signing_key_file.with_name(self.signing_key_file.name.replace(".key.pem", ".pub.pem"))
+            if beside != self.signing_key_file and beside.exists():
+                return [beside]
+        raise InvalidParams("PIPELINE_PUBLIC_KEY_FILES is not set, and no .pub.pem file lies beside the signing key")
 
 
 def load_settings() -> Settings:

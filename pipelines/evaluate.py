@@ -1,0 +1,102 @@
+"""Stage ``evaluate``: how good is the booster on rows it has not seen?
+
+Reads:  model.ubj, contract.json, train.parquet, test.parquet.
+Gives:  metrics.json, reference.json, plots; the same in the MLflow run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xgboost as xgb
+
+from espalier.bundle import BundleMetrics, Contract
+from pipelines.errors import MissingData
+from pipelines.files import (
+    CONTRACT_JSON,
+    METRICS_JSON,
+    MODEL,
+    PLOTS,
+    REFERENCE_JSON,
+    RUN_JSON,
+    TEST,
+    TRAIN,
+    read_json,
+    read_prepared,
+)
+from pipelines.matrix import encode, labels
+from pipelines.params import EvaluateParams, load_params
+from pipelines.plots import draw_plots
+from pipelines.progress import progress_bar
+from pipelines.reference import build_reference
+from pipelines.registry import Registry
+from pipelines.schema import Schema, load_schema
+from pipelines.scores import score, score_slices
+from pipelines.settings import load_settings
+from pipelines.stage import run_stage
+
+__all__ = ["main", "measure", "predict", "read_model"]
+
+
+def main() -> str:
+    """Predict the test rows, measure, draw, and describe how values were spread."""
+    schema, params = load_schema(), load_params().evaluate
+    registry = Registry(load_settings())
+    registry.check()
+    run_id = read_json(RUN_JSON, stage="train")["run_id"]
+    booster, contract = read_model()
+    test = read_prepared(TEST)
+    with progress_bar("measuring", 4) as advance:
+        probabilities = predict(booster, encode(test, contract))
+        advance("predicted")
+        metrics = measure(test, probabilities, schema, params)
+        advance("measured")
+        reference = build_reference(
+            read_prepared(TRAIN), contract, probabilities, bins=params.bins, category_bins=params.category_bins
+        )
+        advance("binned")
+        gains = {name: float(np.mean(gain)) for name, gain in booster.get_score(importance_type="total_gain").items()}
+        draw_plots(PLOTS, labels(test, schema), probabilities, gains=gains, classes=schema.target.classes)
+        advance("drawn")
+    METRICS_JSON.write_text(metrics.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    REFERENCE_JSON.write_text(reference.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    registry.log_evaluation(run_id, metrics, [METRICS_JSON], PLOTS)
+    test_scores = metrics.test
+    return (
+        f"ROC AUC {test_scores.roc_auc or 0:.4f}, log loss {test_scores.log_loss:.4f} "
+        f"(base rate {test_scores.base_rate_log_loss:.4f}) on {test_scores.rows:,} rows, {len(metrics.slices)} slices"
+    )
+
+
+def measure(
+    rows: pd.DataFrame, probabilities: npt.NDArray[np.float32], schema: Schema, params: EvaluateParams
+) -> BundleMetrics:
+    """Measure (n,) probabilities on (n, k) rows, overall and by slice."""
+    truth = labels(rows, schema)
+    return BundleMetrics(
+        test=score(truth, probabilities, threshold=params.threshold),
+        slices=score_slices(rows, truth, probabilities, schema=schema, params=params),
+    )
+
+
+def predict(booster: xgb.Booster, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return (n,) probabilities of the positive class, by the same call that the API makes."""
+    return np.asarray(booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
+
+
+def read_model() -> tuple[xgb.Booster, Contract]:
+    """Load what ``train`` left.
+
+    Raises:
+        MissingData: not there yet.
+    """
+    if not (MODEL.exists() and CONTRACT_JSON.exists()):
+        raise MissingData(f"{MODEL} or {CONTRACT_JSON} is not there; run: python -m pipelines.train")
+    booster = xgb.Booster()
+    booster.load_model(bytearray(MODEL.read_bytes()))
+    return booster, Contract.model_validate_json(CONTRACT_JSON.read_bytes())
+
+
+if __name__ == "__main__":
+    run_stage("evaluate", main)

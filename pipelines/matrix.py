@@ -1,0 +1,84 @@
+"""From rows to the matrix that XGBoost sees, and the contract that says how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from espalier.bundle import Contract, Feature, Target
+from pipelines.errors import InvalidData
+from pipelines.schema import FeatureColumn, Schema
+
+__all__ = ["build_contract", "encode", "labels", "real_row"]
+
+Matrix = npt.NDArray[np.float32]
+
+
+def build_contract(
+    train: pd.DataFrame, schema: Schema, *, model_name: str, threshold: float, example: dict[str, Any]
+) -> Contract:
+    """Write down what a row must look like: the schema's columns with the categories that the training rows have."""
+    return Contract(
+        model_name=model_name,
+        features=tuple(_feature(column, train[column.name]) for column in schema.features),
+        target=Target(
+            name=schema.target.name,
+            description=schema.target.description,
+            classes=schema.target.classes,
+            threshold=threshold,
+        ),
+        example=example,
+    )
+
+
+def encode(rows: pd.DataFrame, contract: Contract) -> Matrix:
+    """Return (n, features) float32 in the contract's order: categories as codes, missing and unknown ones as NaN."""
+    matrix = np.empty((len(rows), len(contract.features)), dtype=np.float32)
+    for index, feature in enumerate(contract.features):
+        column = rows[feature.name]
+        if feature.categories is not None:
+            column = column.map(feature.categories)
+        matrix[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return matrix
+
+
+def labels(rows: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int8]:
+    """Return (n,) of 0 and 1."""
+    return rows[schema.target.name].to_numpy(dtype=np.int8)
+
+
+def real_row(rows: pd.DataFrame, schema: Schema) -> dict[str, Any]:
+    """Take the first of the rows that have the fewest empty cells, as an example for people and for self-checks."""
+    features = rows[schema.feature_names]
+    row = features.loc[features.isna().sum(axis=1).idxmin()]
+    return {column.name: _plain(row[column.name], column) for column in schema.features}
+
+
+def _feature(column: FeatureColumn, values: pd.Series[Any]) -> Feature:
+    categories = None
+    if column.type == "category":
+        seen = sorted(str(value) for value in values.dropna().unique())
+        if not seen:
+            raise InvalidData(f"column {column.name} is empty in the training set: it has no category to learn from")
+        categories = {category: code for code, category in enumerate(seen)}
+    return Feature(
+        name=column.name,
+        type=column.type,
+        description=column.description,
+        unit=column.unit,
+        nullable=column.nullable,
+        minimum=column.minimum,
+        maximum=column.maximum,
+        categories=categories,
+        unknown_category=column.unknown_category,
+    )
+
+
+def _plain(value: Any, column: FeatureColumn) -> Any:
+    if pd.isna(value):
+        return None
+    kinds: dict[str, Any] = {"float": float, "int": int, "bool": bool, "category": str}
+    return kinds[column.type](value)

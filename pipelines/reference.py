@@ -1,0 +1,90 @@
+"""How values are spread when the model is made: the bins that drift is measured in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from espalier.bundle import Bins, Contract, Feature, Reference
+from espalier.bundle.reference import MISSING, OTHER
+
+__all__ = ["build_reference", "score_bins"]
+
+Floats = npt.NDArray[np.float32]
+
+
+def build_reference(
+    train: pd.DataFrame, contract: Contract, scores: Floats, *, bins: int, category_bins: int
+) -> Reference:
+    """Count the training rows into bins, and the test rows' scores.
+
+    Features are compared with what the model learned from; scores with those of rows it had not seen, since a model is
+    surer of its training rows than it will be of any request.
+    """
+    features = {}
+    for feature in contract.features:
+        values = train[feature.name]
+        if feature.type == "category":
+            features[feature.name] = _category_bins(values, category_bins)
+        else:
+            features[feature.name] = _number_bins(values, feature, bins)
+    return Reference(features=features, score=score_bins(scores, bins))
+
+
+def score_bins(scores: Floats, bins: int) -> Bins:
+    """Return ``bins`` bins of equal width between 0 and 1."""
+    edges = _as_float32(np.linspace(0, 1, bins + 1)[1:-1])
+    return Bins(labels=_labels(edges), shares=_shares(_count(scores, edges)), edges=edges)
+
+
+def _number_bins(values: pd.Series[Any], feature: Feature, bins: int) -> Bins:
+    present = values.dropna().to_numpy(dtype=np.float32)
+    edges = (0.5,) if feature.type == "bool" else _inner_edges(present, bins)
+    counts = [*_count(present, edges), int(values.isna().sum())]
+    names = ("false", "true") if feature.type == "bool" else _labels(edges)
+    return Bins(labels=(*names, MISSING), shares=_shares(counts), edges=edges)
+
+
+def _inner_edges(present: Floats, bins: int) -> tuple[float, ...]:
+    """Quantiles, so that bins hold about the same share; fewer where values repeat, and none below the smallest."""
+    if not len(present):
+        return ()
+    quantiles = np.quantile(present, np.linspace(0, 1, bins + 1)[1:-1])
+    edges = sorted(set(_as_float32(quantiles)))
+    return tuple(edge for edge in edges if edge > present.min())
+
+
+def _category_bins(values: pd.Series[Any], category_bins: int) -> Bins:
+    counts = values.value_counts()
+    own, rest = counts.iloc[:category_bins], counts.iloc[category_bins:]
+    labels = [str(label) for label in own.index]
+    numbers = [int(count) for count in own]
+    if len(rest):
+        labels.append(OTHER)
+        numbers.append(int(rest.sum()))
+    return Bins(labels=(*labels, MISSING), shares=_shares([*numbers, int(values.isna().sum())]))
+
+
+def _count(values: Floats, edges: tuple[float, ...]) -> list[int]:
+    places = np.searchsorted(np.asarray(edges, dtype=np.float32), values, side="right")
+    return [int(count) for count in np.bincount(places, minlength=len(edges) + 1)]
+
+
+def _shares(counts: list[int]) -> tuple[float, ...]:
+    total = sum(counts)
+    return tuple(count / total for count in counts)
+
+
+def _labels(edges: tuple[float, ...]) -> tuple[str, ...]:
+    if not edges:
+        return ("any",)
+    between = [f"{low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False)]
+    return (f"below {edges[0]:g}", *between, f"{edges[-1]:g} and above")
+
+
+def _as_float32(values: npt.NDArray[np.floating[Any]]) -> tuple[float, ...]:
+    # The API bins the float32 values that the model sees; an edge between two of them would count differently.
+    return tuple(float(np.float32(value)) for value in values)
