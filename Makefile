@@ -31,7 +31,7 @@ $(STAMP): $(BIN)/uv pyproject.toml uv.lock
 	@echo "Installing the locked packages into $(VENV) ..."
 	@$(BIN)/uv export --quiet --frozen $(EXTRAS) --no-emit-project --no-annotate --no-header --format requirements.txt -o $(VENV)/requirements.txt > /dev/null
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(VENV)/requirements.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation-package none --editable .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: lock

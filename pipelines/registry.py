@@ -54,6 +54,7 @@ class Registry:
         """Prepare the client; nothing is sent yet."""
         import mlflow
         from mlflow.environment_variables import (
+            MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR,
             MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR,
             MLFLOW_HTTP_REQUEST_MAX_RETRIES,
             MLFLOW_HTTP_REQUEST_TIMEOUT,
@@ -62,6 +63,7 @@ class Registry:
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set(True)
+        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
 
         # MLflow's own budget is minutes (7 tries of 120 s); a Job that waits that long says nothing to anybody.
         MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(settings.mlflow_retries)
