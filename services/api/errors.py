@@ -1,0 +1,164 @@
+"""What can go wrong, without a word of HTTP; http_errors.py says what a client is told.
+
+    StartupFailed            the process must not serve; its text says what to do
+    ApiError
+    ├── InvalidCredentials   unknown user, wrong password, disabled: never said which
+    ├── InvalidToken         missing, malformed, expired, or not ours
+    ├── InsufficientScope    the token does not allow this
+    ├── TooManyLogins        of this account or address; come again later
+    ├── Busy                 too many passwords are being checked
+    ├── InvalidRequest       the body is not what the route takes
+    │   ├── MalformedBody
+    │   ├── BodyTooLarge
+    │   ├── UnsupportedMediaType
+    │   ├── TooManyRows
+    │   └── InvalidRows      each problem names its field
+    ├── WeakPassword
+    ├── UserExists
+    └── UnknownUser
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+__all__ = [
+    "ApiError",
+    "BodyTooLarge",
+    "Busy",
+    "FieldProblem",
+    "InsufficientScope",
+    "InvalidCredentials",
+    "InvalidRequest",
+    "InvalidRows",
+    "InvalidToken",
+    "MalformedBody",
+    "StartupFailed",
+    "TooManyLogins",
+    "TooManyRows",
+    "UnknownUser",
+    "UnsupportedMediaType",
+    "UserExists",
+    "WeakPassword",
+]
+
+
+class StartupFailed(Exception):
+    """The API must not start."""
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One field of a request, and what would be right."""
+
+    field: str
+    message: str
+    reason: str
+    """A stable word for metrics."""
+
+
+class ApiError(Exception):
+    """Base of every failure that a client is told about."""
+
+    code: ClassVar[str] = "internal"
+    retry_after_seconds: int | None = None
+    problems: tuple[FieldProblem, ...] = ()
+
+
+class InvalidCredentials(ApiError):
+    """The name and password do not belong together."""
+
+    code = "invalid_credentials"
+
+
+class InvalidToken(ApiError):
+    """The access token is not accepted."""
+
+    code = "invalid_token"
+
+
+class InsufficientScope(ApiError):
+    """The access token lacks a scope."""
+
+    code = "insufficient_scope"
+
+
+class TooManyLogins(ApiError):
+    """Too many failed logins."""
+
+    code = "too_many_logins"
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        """Say when to come again."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Busy(ApiError):
+    """Too much of something costly at once."""
+
+    code = "busy"
+    retry_after_seconds = 1
+
+
+class InvalidRequest(ApiError):
+    """Base of what is wrong with a body. ``reason`` is what the rejection counter says."""
+
+    reason: ClassVar[str] = "malformed_body"
+
+
+class MalformedBody(InvalidRequest):
+    """Not JSON, or not of the outer form."""
+
+    code = "malformed_body"
+
+
+class BodyTooLarge(InvalidRequest):
+    """More bytes than allowed."""
+
+    code = "body_too_large"
+    reason = "body_too_large"
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """Not application/json."""
+
+    code = "unsupported_media_type"
+    reason = "unsupported_media_type"
+
+
+class TooManyRows(InvalidRequest):
+    """More rows than allowed."""
+
+    code = "too_many_rows"
+    reason = "too_many_rows"
+
+
+class InvalidRows(InvalidRequest):
+    """Rows that do not follow the contract."""
+
+    code = "invalid_rows"
+
+    def __init__(self, message: str, problems: tuple[FieldProblem, ...]) -> None:
+        """List the fields."""
+        super().__init__(message)
+        self.problems = problems
+
+
+class WeakPassword(ApiError):
+    """The password breaks a rule, which the text names."""
+
+    code = "weak_password"
+
+
+class UserExists(ApiError):
+    """The name is taken."""
+
+    code = "user_exists"
+
+
+class UnknownUser(ApiError):
+    """There is no user of this name."""
+
+    code = "unknown_user"

@@ -1,0 +1,13 @@
+"""What a user may be allowed to do."""
+
+from enum import StrEnum
+
+__all__ = ["Scope"]
+
+
+class Scope(StrEnum):
+    """One permission, as it stands in tokens."""
+
+    PREDICT = "predict"
+    MODEL_READ = "model:read"
+    USERS_ADMIN = "users:admin"

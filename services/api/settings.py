@@ -1,0 +1,161 @@
+"""Every knob of the API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.api.errors import StartupFailed
+
+__all__ = ["Settings", "load_settings"]
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
+
+MIN_MEMORY_KIB = {1: 47104, 2: 19456, 3: 12288}
+"""Least Argon2id memory for each number of passes. Source: OWASP ASVS 5.0, appendix C."""
+
+
+class Settings(BaseSettings):
+    """Environment name = ``API_`` + the field in capitals. Lists have commas between their items."""
+
+    model_config = SettingsConfigDict(env_prefix="API_", frozen=True, protected_namespaces=())
+
+    host: str = "127.0.0.1"
+    """Address to listen on. In a container: 0.0.0.0."""
+
+    port: int = Field(default=8000, ge=1, le=65535)
+    """Port of the API."""
+
+    metrics_host: str = "127.0.0.1"
+    """Address that the metrics listen on."""
+
+    metrics_port: int = Field(default=9090, ge=1, le=65535)
+    """Port of the metrics, which is never published."""
+
+    metrics_dir: Path | None = None
+    """Folder through which workers share counters; wiped at the start. Empty: a new temporary one."""
+
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that answer. As many as there are whole cores."""
+
+    tls_cert_file: Path | None = None
+    """PEM chain. With ``tls_key_file`` the API speaks HTTPS itself; without, an ingress does."""
+
+    tls_key_file: Path | None = None
+    """PEM key of the certificate."""
+
+    allowed_hosts: Names = ("localhost", "127.0.0.1")
+    """Host names that requests may ask for; probes may ask for any. ``*`` allows all."""
+
+    forwarded_allow_ips: str = "127.0.0.1"
+    """Addresses of the proxies whose X-Forwarded-For is believed."""
+
+    database_url: str = "sqlite:///.espalier/users.db"
+    """SQLAlchemy URL of the users."""
+
+    jwt_signing_key_file: Path
+    """PEM file of the Ed25519 key that signs access tokens. No default: without it the API does not start."""
+
+    jwt_extra_verification_key_files: Paths = ()
+    """Public keys that are accepted beside the signing key's, while keys are being changed."""
+
+    jwt_issuer: str = "espalier"
+    """``iss`` of every token."""
+
+    jwt_audience: str = "espalier-api"
+    """``aud`` of every token."""
+
+    access_token_seconds: int = Field(default=900, ge=60, le=900)
+    """Life of an access token."""
+
+    mlflow_tracking_uri: str
+    """The MLflow server that holds the registry."""
+
+    registry_retries: int = Field(default=2, ge=0, le=5)
+    """How often a failed call to the registry is made again before the last good bundle is used, or the start fails."""
+
+    registry_timeout_seconds: int = Field(default=5, ge=1, le=60)
+    """How long one call to the registry may take."""
+
+    model_name: str
+    """Registered name."""
+
+    model_alias: str = "champion"
+    """Alias that is served."""
+
+    model_version: str = ""
+    """Version that is served instead of the alias's: what the Deployment's annotation says."""
+
+    model_public_key_files: Paths = Field(min_length=1)
+    """PEM files of the keys whose bundles are trusted."""
+
+    model_cache_dir: Path = Path(".espalier/cache")
+    """Where verified bundles are kept, to start from when the registry is away."""
+
+    model_max_bytes: int = Field(default=256 * 2**20, ge=1)
+    """Size limit of a bundle."""
+
+    max_rows: int = Field(default=1000, ge=1, le=100_000)
+    """Rows in one request."""
+
+    max_explain_rows: int = Field(default=100, ge=1)
+    """Rows in one request that asks for explanations, which cost a hundred times as much."""
+
+    max_body_bytes: int = Field(default=2 * 2**20, ge=1024)
+    """Bytes in one request."""
+
+    hash_passes: int = Field(default=3, ge=1)
+    """Argon2id time cost."""
+
+    hash_memory_kib: int = Field(default=32 * 1024, ge=12288)
+    """Argon2id memory cost. Times ``hash_concurrency`` it must fit the memory limit of a worker."""
+
+    hash_concurrency: int = Field(default=4, ge=1)
+    """Passwords hashed at a time in one worker; more are asked to come again."""
+
+    docs_enabled: bool = False
+    """Whether /docs and /openapi.json are served."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severity that is logged."""
+
+    graceful_seconds: int = Field(default=30, ge=1)
+    """How long a request may still take after the order to end."""
+
+    keep_alive_seconds: int = Field(default=75, ge=1)
+    """How long an idle connection stays open: longer than the proxy in front keeps it (60 s), so that no request is
+    sent into a closing connection."""
+
+    @model_validator(mode="after")
+    def _check_pairs(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("API_TLS_CERT_FILE and API_TLS_KEY_FILE go together")
+        least = MIN_MEMORY_KIB[min(self.hash_passes, 3)]
+        if self.hash_memory_kib < least:
+            raise ValueError(f"API_HASH_MEMORY_KIB must be at least {least} with {self.hash_passes} pass(es)")
+        return self
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        StartupFailed: names each variable that is missing or wrong.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors(include_input=False, include_url=False):
+            name = f"API_{str(problem['loc'][0]).upper()}: " if problem["loc"] else ""
+            problems.append(f"{name}{problem['msg']}")
+        raise StartupFailed("; ".join(problems)) from error

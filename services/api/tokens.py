@@ -1,0 +1,115 @@
+"""Access tokens: signed, short-lived, verified without asking anybody (RFC 9068, RFC 8725). Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from services.api.errors import InvalidToken
+
+__all__ = ["Claims", "TokenIssuer", "TokenVerifier", "public_jwk"]
+
+ALGORITHM = "EdDSA"
+TYPE = "at+jwt"
+LEEWAY_SECONDS = 30
+MAX_TOKEN_CHARACTERS = 4096
+REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti"]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Who calls, and what they may do."""
+
+    subject: str
+    scopes: frozenset[str]
+    token_id: str
+
+
+class TokenIssuer:
+    """Signs access tokens."""
+
+    def __init__(
+        self, key: Ed25519PrivateKey, *, issuer: str, audience: str, seconds: int, now: Callable[[], float] = time.time
+    ) -> None:
+        """Hold the key and the claims that every token has."""
+        self._key = key
+        self._kid = public_jwk(key.public_key())["kid"]
+        self._issuer, self._audience, self._now = issuer, audience, now
+        self.seconds = seconds
+
+    def issue(self, subject: str, scopes: Iterable[str]) -> str:
+        """Return a signed token for ``subject``."""
+        now = int(self._now())
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": subject,
+            "iat": now,
+            "exp": now + self.seconds,
+            "jti": uuid.uuid4().hex,
+            "scope": " ".join(sorted(scopes)),
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": self._kid})
+
+
+class TokenVerifier:
+    """Checks access tokens against the keys that it was given, and no others."""
+
+    def __init__(self, keys: Iterable[Ed25519PublicKey], *, issuer: str, audience: str) -> None:
+        """Hold the keys by their thumbprints."""
+        self._keys = {public_jwk(key)["kid"]: key for key in keys}
+        self._issuer, self._audience = issuer, audience
+
+    @property
+    def key_set(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys as a JSON Web Key Set (RFC 7517)."""
+        return {"keys": [public_jwk(key) for key in self._keys.values()]}
+
+    def verify(self, token: str) -> Claims:
+        """Return the claims of a good token.
+
+        Raises:
+            InvalidToken: whatever is wrong, the text is the same.
+        """
+        try:
+            if len(token) > MAX_TOKEN_CHARACTERS:
+                raise InvalidToken
+            header = jwt.get_unverified_header(token)
+            key = self._keys.get(str(header.get("kid")))
+            if key is None or str(header.get("typ", "")).lower() != TYPE:
+                raise InvalidToken
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": REQUIRED},
+            )
+        except (jwt.InvalidTokenError, InvalidToken, ValueError, TypeError) as error:
+            raise InvalidToken("the access token is missing, expired or not valid; get one from /v1/auth/token") from error
+        scopes = frozenset(str(claims.get("scope", "")).split())
+        return Claims(subject=str(claims["sub"]), scopes=scopes, token_id=str(claims["jti"]))
+
+
+def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    """Return the key as a JSON Web Key whose ``kid`` is its thumbprint (RFC 8037, RFC 7638)."""
+    x = _base64url(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    members = {"crv": "Ed25519", "kty": "OKP", "x": x}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    return {**members, "kid": _base64url(hashlib.sha256(canonical).digest()), "alg": ALGORITHM, "use": "sig"}
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
