@@ -24,7 +24,9 @@ def main() -> str:
     pointer = load_pointer(settings.pointer_file or load_params().fetch.pointer)
     shutil.rmtree(RAW, ignore_errors=True)
     sha256 = Remote(settings).fetch(pointer, RAW / pointer.name)
-    write_json({"md5": pointer.md5, "sha256": sha256, "size_bytes": pointer.size_bytes, "name": pointer.name}, DATA_JSON)
+    write_json(
+        {"md5": pointer.md5, "sha256": sha256, "size_bytes": pointer.size_bytes, "name": pointer.name}, DATA_JSON
+    )
     return f"{pointer.name}, {pointer.size_bytes / 2**20:.1f} MiB, MD5 {pointer.md5}"
 
 

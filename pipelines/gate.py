@@ -44,7 +44,9 @@ class Verdict(BaseModel):
     @property
     def reasons(self) -> list[str]:
         """Why not, one line for each check that did not hold."""
-        failed = [f"{check.name} is {check.found:.4f}, wanted {check.wanted}" for check in self.checks if not check.passed]
+        failed = [
+            f"{check.name} is {check.found:.4f}, wanted {check.wanted}" for check in self.checks if not check.passed
+        ]
         return [*self.refusals, *failed]
 
 

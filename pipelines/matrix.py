@@ -53,7 +53,7 @@ def labels(rows: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int8]:
 def real_row(rows: pd.DataFrame, schema: Schema) -> dict[str, Any]:
     """Take the first of the rows that have the fewest empty cells, as an example for people and for self-checks."""
     features = rows[schema.feature_names]
-    row = features.loc[features.isna().sum(axis=1).idxmin()]
+    row = features.iloc[int(features.isna().sum(axis=1).to_numpy().argmin())]
     return {column.name: _plain(row[column.name], column) for column in schema.features}
 
 

@@ -32,9 +32,7 @@ def main() -> str:
     return f"{len(train):,} rows to train, {len(test):,} to test, {left_out:,} without a target left out"
 
 
-def split_by_time(
-    rows: pd.DataFrame, *, schema: Schema, params: PrepareParams
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split_by_time(rows: pd.DataFrame, *, schema: Schema, params: PrepareParams) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cut the newest rows off as the test set, so that no later row trains the model.
 
     Args:
@@ -53,7 +51,7 @@ def split_by_time(
     if params.test_from is not None:
         start = pd.Timestamp(datetime.fromisoformat(params.test_from.isoformat()))
     else:
-        start = times.quantile(1 - (params.test_share or 0), interpolation="higher")
+        start = pd.Timestamp(times.iloc[int(len(times) * (1 - (params.test_share or 0)))])
     train, test = rows[times < start], rows[times >= start]
     for name, part in (("training", train), ("test", test)):
         _check_part(name, part, schema, start)

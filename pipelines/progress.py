@@ -18,7 +18,9 @@ LOG_LINES = 5
 class Advance(Protocol):
     """Called once a step, with a short text on how it goes."""
 
-    def __call__(self, note: str = "") -> None: ...
+    def __call__(self, note: str = "") -> None:
+        """Go one step on."""
+        ...
 
 
 @contextmanager

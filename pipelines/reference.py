@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def _shares(counts: list[int]) -> tuple[float, ...]:
 def _labels(edges: tuple[float, ...]) -> tuple[str, ...]:
     if not edges:
         return ("any",)
-    between = [f"{low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False)]
+    between = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     return (f"below {edges[0]:g}", *between, f"{edges[-1]:g} and above")
 
 

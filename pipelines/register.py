@@ -73,7 +73,9 @@ def main(rollout: Rollout | None = None) -> str:
 
 def _register(settings: Settings, params: Params, registry: Registry, origin: Origin) -> Version:
     if settings.signing_key_file is None:
-        raise InvalidParams("PIPELINE_SIGNING_KEY_FILE is not set; make a key with: espalier keys model --directory DIR")
+        raise InvalidParams(
+            "PIPELINE_SIGNING_KEY_FILE is not set; make a key with: espalier keys model --directory DIR"
+        )
     key = load_private_key(settings.signing_key_file)
     metrics = BundleMetrics.model_validate_json(METRICS_JSON.read_bytes())
     verdict = _judge(settings, params, registry, metrics.test)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from espalier.bundle.contract import FeatureType
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from espalier.bundle.contract import FeatureType
 from pipelines.errors import InvalidParams
 from pipelines.params import describe_problems, read_yaml
 

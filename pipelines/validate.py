@@ -43,7 +43,9 @@ def check_table(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> 
     """
     missing = [name for name in schema.columns if name not in table.columns]
     if missing:
-        raise InvalidData(f"missing column(s) {', '.join(missing)}; schema.yaml names them, the table has {_names(table)}")
+        raise InvalidData(
+            f"missing column(s) {', '.join(missing)}; schema.yaml names them, the table has {_names(table)}"
+        )
     if len(table) < params.min_rows:
         raise InvalidData(f"the table has {len(table)} rows, fewer than validate.min_rows = {params.min_rows}")
     try:

@@ -17,6 +17,8 @@ __all__ = ["MISSING", "OTHER", "Bins", "Reference"]
 MISSING = "missing"
 """The bin of null, present in every feature."""
 
+ROUNDING = 1e-6
+
 OTHER = "other"
 """The bin of every category that has none of its own."""
 
@@ -38,7 +40,7 @@ class Bins(FrozenModel):
     def _check_lengths(self) -> Self:
         if len(self.labels) != len(self.shares) or len(set(self.labels)) != len(self.labels):
             raise ValueError("every bin needs one label of its own and one share")
-        if abs(sum(self.shares) - 1) > 1e-6 or min(self.shares) < 0:
+        if abs(sum(self.shares) - 1) > ROUNDING or min(self.shares) < 0:
             raise ValueError("the shares must add up to 1")
         if self.edges is not None:
             if list(self.edges) != sorted(set(self.edges)):

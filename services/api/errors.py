@@ -1,21 +1,21 @@
 """What can go wrong, without a word of HTTP; http_errors.py says what a client is told.
 
-    StartupFailed            the process must not serve; its text says what to do
-    ApiError
-    ├── InvalidCredentials   unknown user, wrong password, disabled: never said which
-    ├── InvalidToken         missing, malformed, expired, or not ours
-    ├── InsufficientScope    the token does not allow this
-    ├── TooManyLogins        of this account or address; come again later
-    ├── Busy                 too many passwords are being checked
-    ├── InvalidRequest       the body is not what the route takes
-    │   ├── MalformedBody
-    │   ├── BodyTooLarge
-    │   ├── UnsupportedMediaType
-    │   ├── TooManyRows
-    │   └── InvalidRows      each problem names its field
-    ├── WeakPassword
-    ├── UserExists
-    └── UnknownUser
+StartupFailed            the process must not serve; its text says what to do
+ApiError
+├── InvalidCredentials   unknown user, wrong password, disabled: never said which
+├── InvalidToken         missing, malformed, expired, or not ours
+├── InsufficientScope    the token does not allow this
+├── TooManyLogins        of this account or address; come again later
+├── Busy                 too many passwords are being checked
+├── InvalidRequest       the body is not what the route takes
+│   ├── MalformedBody
+│   ├── BodyTooLarge
+│   ├── UnsupportedMediaType
+│   ├── TooManyRows
+│   └── InvalidRows      each problem names its field
+├── WeakPassword
+├── UserExists
+└── UnknownUser
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def problem_response(
     if error is not None and error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer" + ('' if code == "invalid_credentials" else f' error="{code}"')
+        headers["WWW-Authenticate"] = "Bearer" if code == "invalid_credentials" else f'Bearer error="{code}"'
     return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
 
 

@@ -98,7 +98,9 @@ class TokenVerifier:
                 options={"require": REQUIRED},
             )
         except (jwt.InvalidTokenError, InvalidToken, ValueError, TypeError) as error:
-            raise InvalidToken("the access token is missing, expired or not valid; get one from /v1/auth/token") from error
+            raise InvalidToken(
+                "the access token is missing, expired or not valid; get one from /v1/auth/token"
+            ) from error
         scopes = frozenset(str(claims.get("scope", "")).split())
         return Claims(subject=str(claims["sub"]), scopes=scopes, token_id=str(claims["jti"]))
 

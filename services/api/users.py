@@ -78,7 +78,9 @@ class SqlUserStore:
         """
         wanted = _check_scopes(scopes)
         if not NAME.fullmatch(name):
-            raise InvalidRequest("a user name has 1 to 64 of a-z, 0-9, '.', '_', '@' and '-', and begins with one of a-z0-9")
+            raise InvalidRequest(
+                "a user name has 1 to 64 of a-z, 0-9, '.', '_', '@' and '-', and begins with one of a-z0-9"
+            )
         user = User(
             name=name, password_hash=password_hash, scopes=" ".join(wanted), disabled=False, created=datetime.now(UTC)
         )

@@ -1,0 +1,23 @@
+"""A certificate for loopback, from an authority that exists for this alone and whose key is not kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["HOST_NAMES", "write_certificates"]
+
+HOST_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def write_certificates(*, ca: Path, certificate: Path, key: Path) -> None:
+    """Write the authority's certificate, the server's chain, and the server's key (mode 0600)."""
+    import trustme
+
+    authority = trustme.CA(organization_name="Espalier on this machine")
+    issued = authority.issue_cert(*HOST_NAMES, common_name="localhost")
+    certificate.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(issued.private_key_pem.bytes())
+    certificate.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+    authority.cert_pem.write_to_path(str(ca))

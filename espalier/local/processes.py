@@ -1,0 +1,130 @@
+"""Start a server, wait until it answers, and end it with everything that it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from espalier.local.errors import PortTaken, ServerFailed
+
+__all__ = ["Server", "check_port", "free_port", "running"]
+
+LOOPBACK = "127.0.0.1"
+END_SECONDS = 15
+POLL_SECONDS = 0.2
+LOG_LINES = 15
+
+
+@dataclass(frozen=True)
+class Server:
+    """What to start, and how to see that it is ready."""
+
+    name: str
+    arguments: Sequence[str]
+    """Behind the interpreter's own path."""
+
+    environment: Mapping[str, str]
+    ready_url: str
+    log: Path
+    ca: Path | None = None
+    timeout_seconds: float = 90
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_port(port: int) -> None:
+    """Refuse a port that something else listens on.
+
+    Raises:
+        PortTaken
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            raise PortTaken(f"port {port} is taken; end what listens there, or choose another port") from error
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(server: Server) -> Iterator[None]:
+    """Run a server for as long as the block lasts.
+
+    Raises:
+        ServerFailed: it ended or did not answer; the text has the end of its log.
+    """
+    server.log.parent.mkdir(parents=True, exist_ok=True)
+    with server.log.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, *server.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **server.environment},
+            start_new_session=True,  # a process group of its own, so that its workers end with it
+        )
+    try:
+        _wait_until_ready(server, process)
+        yield
+    finally:
+        _end(process)
+
+
+def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+    verify = ssl.create_default_context(cafile=str(server.ca)) if server.ca else False
+    deadline = time.monotonic() + server.timeout_seconds
+    with httpx.Client(verify=verify, timeout=5, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise ServerFailed(f"{server.name} ended with {process.returncode}; {_end_of(server.log)}")
+            try:
+                if client.get(server.ready_url, headers=dict(server.headers)).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(POLL_SECONDS)
+    raise ServerFailed(f"{server.name} did not answer in {server.timeout_seconds:.0f} s; {_end_of(server.log)}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            pass
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        if not _group_lives(process.pid):
+            return
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _end_of(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+    return "\n  ".join([f"its log {log} ends with:", *lines])

@@ -1,0 +1,97 @@
+"""Start the API: ``python -m services.api``. ``python -m services.api migrate`` only brings the database up to date.
+
+Everything that can be wrong is found here, before a port is open: settings, keys, database, registry, bundle. Exit
+code 2, and one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.api.errors import StartupFailed
+from services.api.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+__all__ = ["main"]
+
+EXIT_CODE = 2
+
+
+def main() -> None:
+    """Serve until told to end."""
+    try:
+        settings = load_settings()
+        _prepare_database(settings)
+        if sys.argv[1:] == ["migrate"]:
+            return
+        for host, port in ((settings.host, settings.port), (settings.metrics_host, settings.metrics_port)):
+            _check_port(host, port)
+        _serve(settings)
+    except StartupFailed as error:
+        sys.stderr.write(f"the API does not start: {error}\n")
+        sys.exit(EXIT_CODE)
+
+
+def _prepare_database(settings: Settings) -> None:
+    from services.api.database import migrate
+
+    migrate(settings.database_url)
+
+
+def _serve(settings: Settings) -> None:
+    folder = _metrics_folder(settings)
+    # prometheus_client decides when it is first imported whether counters are shared: nothing above imports it.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+    from services.api.bundles import fetch_bundle
+    from services.api.keys import load_token_keys
+    from services.api.metrics_server import MetricsServer
+    from services.api.server import ApiServer
+
+    load_token_keys(settings)
+    served = fetch_bundle(settings)
+
+    def load_app() -> ASGIApp:
+        from prometheus_client import CollectorRegistry
+
+        from services.api.app import create_app
+        from services.api.database import open_engine
+        from services.api.model import load_model
+
+        model = load_model(served, settings)
+        return create_app(settings, model, open_engine(settings.database_url), CollectorRegistry())
+
+    ApiServer(settings, load_app, MetricsServer(folder)).run()
+
+
+def _metrics_folder(settings: Settings) -> Path:
+    if settings.metrics_dir is None:
+        return Path(tempfile.mkdtemp(prefix="espalier-metrics-"))
+    settings.metrics_dir.mkdir(parents=True, exist_ok=True)
+    for entry in settings.metrics_dir.iterdir():  # counts of a process that is gone would be added to ours
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    return settings.metrics_dir
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StartupFailed(
+                f"port {port} on {host} cannot be used ({error.strerror}); end what listens there, or set another with "
+                "API_PORT or API_METRICS_PORT"
+            ) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Wire the API. Everything that differs between a test and a cluster comes in here."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from prometheus_fastapi_instrumentator import Instrumentator
+from sqlalchemy import Engine
+
+from services.api.dependencies import Services
+from services.api.http_errors import install_error_handlers
+from services.api.keys import load_token_keys
+from services.api.login import Login
+from services.api.metrics import ApiMetrics
+from services.api.middleware import RequestFrame
+from services.api.model import Model
+from services.api.openapi import describe_predictions
+from services.api.passwords import Passwords
+from services.api.routes import health, predictions, tokens, users
+from services.api.routes import model as model_routes
+from services.api.rows import RowReader
+from services.api.settings import Settings
+from services.api.throttle import LoginThrottle
+from services.api.tokens import TokenIssuer, TokenVerifier
+from services.api.users import SqlUserStore
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings, model: Model, engine: Engine, registry: CollectorRegistry) -> FastAPI:
+    """Return the app for one worker."""
+    docs = {"docs_url": "/docs", "openapi_url": "/openapi.json"} if settings.docs_enabled else {}
+    app = FastAPI(
+        title="Espalier prediction API",
+        version=version("espalier"),
+        description=f"Predictions of {model.name}. Get a token from /v1/auth/token and send it as a bearer token.",
+        redoc_url=None,
+        **({"docs_url": None, "openapi_url": None} | docs),  # type: ignore[arg-type]
+    )
+    services = _services(settings, model, engine, registry)
+    app.state.services = services
+    install_error_handlers(app)
+    Instrumentator(registry=registry, excluded_handlers=["/healthz", "/readyz"]).instrument(app)
+    app.add_middleware(RequestFrame, allowed_hosts=settings.allowed_hosts, max_body_bytes=settings.max_body_bytes)
+    for routes in (health, tokens, users, model_routes, predictions):
+        app.include_router(routes.router)
+    describe_predictions(app, model, services.reader)
+    return app
+
+
+def _services(settings: Settings, model: Model, engine: Engine, registry: CollectorRegistry) -> Services:
+    signing, trusted = load_token_keys(settings)
+    issuer, audience = settings.jwt_issuer, settings.jwt_audience
+    users_store = SqlUserStore(engine)
+    login = Login(
+        users_store,
+        Passwords.from_settings(settings),
+        LoginThrottle(engine),
+        concurrency=settings.hash_concurrency,
+    )
+    return Services(
+        settings=settings,
+        model=model,
+        reader=RowReader(model.bundle.contract, max_rows=settings.max_rows),
+        users=users_store,
+        login=login,
+        issuer=TokenIssuer(signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),
+        verifier=TokenVerifier(trusted, issuer=issuer, audience=audience),
+        metrics=ApiMetrics(registry, model),
+    )

@@ -1,0 +1,26 @@
+"""The keys of access tokens, from files."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from espalier.bundle import InvalidKey, load_private_key, load_public_keys
+from services.api.errors import StartupFailed
+from services.api.settings import Settings
+
+__all__ = ["load_token_keys"]
+
+
+def load_token_keys(settings: Settings) -> tuple[Ed25519PrivateKey, list[Ed25519PublicKey]]:
+    """Return the key that signs, and every key whose tokens are accepted.
+
+    Raises:
+        StartupFailed: a file is missing, or holds a key of another kind; the text says how to make one.
+    """
+    try:
+        signing = load_private_key(settings.jwt_signing_key_file)
+        extra = settings.jwt_extra_verification_key_files
+        others = load_public_keys(extra) if extra else []
+    except InvalidKey as error:
+        raise StartupFailed(f"access tokens cannot be signed: {error}") from error
+    return signing, [signing.public_key(), *others]

@@ -1,0 +1,126 @@
+"""Every metric of the API, once; the names are the contract with alerts/ and dashboards/.
+
+All label values are known when a worker starts, so every counter stands at zero from the first scrape. Counters are
+shared through files (PROMETHEUS_MULTIPROC_DIR), so they are exact with several workers and survive a worker's death.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.api.drift import DriftCounter
+from services.api.rows import REASONS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from services.api.model import Model
+
+__all__ = ["AUTH_FAILURES", "REJECTIONS", "ApiMetrics"]
+
+AUTH_FAILURES = ("invalid_credentials", "invalid_token", "insufficient_scope", "too_many_logins")
+REJECTIONS = (
+    "malformed_body",
+    "body_too_large",
+    "too_many_rows",
+    "unsupported_media_type",
+    "wrong_type",
+    *sorted(set(REASONS.values())),
+)
+PREDICT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class ApiMetrics:
+    """The metrics of one worker."""
+
+    def __init__(self, registry: CollectorRegistry, model: Model) -> None:
+        """Register everything and set all that is known."""
+        self.registry = registry
+        self._predictions = Counter(
+            "espalier_predictions_total", "Rows predicted.", ["model_version", "label"], registry=registry
+        )
+        self.predict_seconds = Histogram(
+            "espalier_predict_seconds",
+            "Time to check, encode and predict the rows of one request.",
+            buckets=PREDICT_SECONDS,
+            registry=registry,
+        )
+        self._auth_failures = Counter(
+            "espalier_auth_failures_total", "Requests refused for who asked.", ["reason"], registry=registry
+        )
+        self._rejected = Counter(
+            "espalier_rejected_requests_total", "Predictions refused for what was asked.", ["reason"], registry=registry
+        )
+        self._feature_bins = Counter(
+            "espalier_feature_bin_total", "Values predicted from, by bin.", ["feature", "bin"], registry=registry
+        )
+        self._score_bins = Counter(
+            "espalier_score_bin_total", "Probabilities given, by bin.", ["bin"], registry=registry
+        )
+        self._labels = model.label_names
+        self._version = model.version
+        self._drift = DriftCounter(model.bundle.contract, model.bundle.reference)
+        self._columns = list(self._drift.features.values())
+        self._start_at_zero()
+        self._describe(registry, model)
+
+    def count_auth_failure(self, reason: str) -> None:
+        """Count a login or token that was refused."""
+        self._auth_failures.labels(reason).inc()
+
+    def count_rejection(self, reason: str) -> None:
+        """Count a prediction that was refused."""
+        self._rejected.labels(reason).inc()
+
+    def count_predictions(
+        self, matrix: npt.NDArray[np.float32], probabilities: npt.NDArray[np.float32], positives: int
+    ) -> None:
+        """Count (n, features) values and (n,) probabilities into their bins, and the labels given."""
+        self._negative.inc(len(probabilities) - positives)
+        self._positive.inc(positives)
+        for column, children, values in zip(self._columns, self._feature_children, matrix.T, strict=True):
+            for place, number in column.count(values):
+                children[place].inc(number)
+        for place, number in self._drift.score.count(probabilities):
+            self._score_children[place].inc(number)
+
+    def _start_at_zero(self) -> None:
+        for reason in AUTH_FAILURES:
+            self._auth_failures.labels(reason)
+        for reason in REJECTIONS:
+            self._rejected.labels(reason)
+        self._negative, self._positive = (self._predictions.labels(self._version, label) for label in self._labels)
+        # Looking a child up by its labels costs more than counting: once, here.
+        self._feature_children = [
+            [self._feature_bins.labels(name, label) for label in column.labels]
+            for name, column in self._drift.features.items()
+        ]
+        self._score_children = [self._score_bins.labels(label) for label in self._drift.score.labels]
+
+    def _describe(self, registry: CollectorRegistry, model: Model) -> None:
+        lineage, scores = model.bundle.manifest.lineage, model.bundle.metrics.test
+        info = _gauge("espalier_model_info", "What is served; always 1.", ["name", "version", "run_id"], registry)
+        info.labels(model.name, model.version, lineage.run_id).set(1)
+        trained = _gauge("espalier_model_trained_timestamp_seconds", "When the model was trained.", [], registry)
+        trained.set(lineage.created.timestamp())
+        metric = _gauge("espalier_model_test_metric", "Quality on the test rows.", ["metric"], registry)
+        for name, value in scores.model_dump(exclude_none=True).items():
+            metric.labels(name).set(value)
+        share = _gauge(
+            "espalier_feature_reference_share", "Share of the training rows in a bin.", ["feature", "bin"], registry
+        )
+        for feature, bins in model.bundle.reference.features.items():
+            for label, value in zip(bins.labels, bins.shares, strict=True):
+                share.labels(feature, label).set(value)
+        score = _gauge("espalier_score_reference_share", "Share of the test rows' scores in a bin.", ["bin"], registry)
+        bins = model.bundle.reference.score
+        for label, value in zip(bins.labels, bins.shares, strict=True):
+            score.labels(label).set(value)
+
+
+def _gauge(name: str, text: str, labels: list[str], registry: CollectorRegistry) -> Gauge:
+    # Every worker of a process tree serves the same version, so any of them may speak for all.
+    return Gauge(name, text, labels, registry=registry, multiprocess_mode="mostrecent")

@@ -1,0 +1,92 @@
+"""The model in memory: probabilities and explanations for a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import xgboost as xgb
+
+from espalier.bundle import Bundle, BundleError, load_public_keys, read_bundle
+from services.api.bundles import ServedBundle
+from services.api.encoding import encode
+from services.api.errors import StartupFailed
+from services.api.settings import Settings
+
+__all__ = ["Model", "load_model"]
+
+Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One version, ready to predict."""
+
+    name: str
+    version: str
+    bundle: Bundle
+    booster: xgb.Booster
+
+    def predict(self, matrix: Matrix) -> npt.NDArray[np.float32]:
+        """Return (n,) probabilities of the positive class for (n, features).
+
+        ``inplace_predict`` makes no copy of the rows, takes no lock, and gives the same numbers as a DMatrix does.
+        """
+        return np.asarray(self.booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
+
+    def explain(self, matrix: Matrix) -> npt.NDArray[np.float32]:
+        """Return (n, features + 1) SHAP values in log-odds; the last column is the base value.
+
+        Source: Lundberg et al., From local explanations to global understanding with explainable AI for trees, 2020.
+        """
+        contract = self.bundle.contract
+        rows = xgb.DMatrix(
+            matrix,
+            feature_names=[feature.name for feature in contract.features],
+            feature_types=contract.feature_types,
+            enable_categorical=True,
+            nthread=1,
+        )
+        return np.asarray(self.booster.predict(rows, pred_contribs=True, validate_features=False), dtype=np.float32)
+
+    @property
+    def label_names(self) -> tuple[str, str]:
+        """The negative and the positive label."""
+        return self.bundle.contract.target.classes
+
+    @property
+    def threshold(self) -> float:
+        """A probability at or above it gets the positive label."""
+        return self.bundle.contract.target.threshold
+
+
+def load_model(served: ServedBundle, settings: Settings) -> Model:
+    """Read the bundle again, in the process that will use it, load the booster and let it predict its own example.
+
+    Raises:
+        StartupFailed: refused, not a booster, or an example without a probability.
+    """
+    try:
+        keys = load_public_keys(settings.model_public_key_files)
+        bundle = read_bundle(served.folder, trusted_keys=keys, max_bytes=settings.model_max_bytes)
+        booster = xgb.Booster()
+        booster.load_model(bytearray(bundle.model))
+    except (BundleError, xgb.core.XGBoostError) as error:
+        raise StartupFailed(f"the bundle of {served.name} version {served.version} is refused: {error}") from error
+    booster.set_param({"nthread": 1})  # one row is too little work to share, and every worker has a core of its own
+    model = Model(served.name, served.version, bundle, booster)
+    _check_itself(model)
+    return model
+
+
+def _check_itself(model: Model) -> None:
+    contract = model.bundle.contract
+    if model.booster.num_features() != len(contract.features):
+        raise StartupFailed(
+            f"the booster of version {model.version} takes {model.booster.num_features()} features, its contract has "
+            f"{len(contract.features)}"
+        )
+    probability = float(model.predict(encode([contract.example], contract))[0])
+    if not 0 <= probability <= 1:
+        raise StartupFailed(f"version {model.version} gives {probability} for its own example, not a probability")

@@ -1,0 +1,60 @@
+"""Predictions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from services.api.dependencies import Served, Services, allow
+from services.api.errors import BodyTooLarge, InvalidRequest, TooManyRows, UnsupportedMediaType
+from services.api.http_errors import documented
+from services.api.prediction import INLINE_ROWS, answer, predict_rows
+from services.api.scopes import Scope
+from services.api.tokens import Claims
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["predictions"])
+
+Predictor = Annotated[Claims, Depends(allow(Scope.PREDICT))]
+
+
+@router.post("/v1/predict", responses=documented(400, 401, 403, 413, 415, 422), openapi_extra={"x-body": "rows"})
+async def predict(
+    request: Request,
+    caller: Predictor,  # noqa: ARG001
+    services: Served,
+    explain: Annotated[bool, Query(description="Add what each feature contributed, in log-odds (SHAP).")] = False,
+) -> Response:
+    """Predict every row: the label, the probability of the positive class, and which model said so."""
+    try:
+        body = await _read_body(request)
+        rows = services.reader.read(body)
+        if explain and len(rows) > services.settings.max_explain_rows:
+            raise TooManyRows(f"rows: at most {services.settings.max_explain_rows} rows with explain=true")
+    except InvalidRequest as error:
+        _count(services, error)
+        raise
+    if explain or len(rows) > INLINE_ROWS:
+        predicted = await run_in_threadpool(predict_rows, services.model, services.metrics, rows, explain=explain)
+    else:
+        predicted = predict_rows(services.model, services.metrics, rows, explain=False)
+    return answer(services.model, predicted, request.scope["request_id"])
+
+
+async def _read_body(request: Request) -> bytes:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMediaType("the body must be application/json")
+    try:
+        return await request.body()
+    except HTTPException as error:
+        raise BodyTooLarge(error.detail) from error
+
+
+def _count(services: Services, error: InvalidRequest) -> None:
+    for reason in {problem.reason for problem in error.problems} or {error.reason}:
+        services.metrics.count_rejection(reason)

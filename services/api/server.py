@@ -1,0 +1,59 @@
+"""gunicorn, as the parent of the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from starlette.types import ASGIApp
+
+from services.api.logs import logging_config
+from services.api.metrics_server import MetricsServer
+from services.api.settings import Settings
+
+__all__ = ["ApiServer"]
+
+WORKER_CLASS = "services.api.worker.ApiWorker"
+MEMORY = Path("/dev/shm")  # noqa: S108 (the heartbeat file must not be on a disk that can stall)
+
+
+class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no types
+    """Serves what ``load_app`` makes, once in each worker."""
+
+    def __init__(self, settings: Settings, load_app: Callable[[], ASGIApp], metrics: MetricsServer) -> None:
+        """Keep what the hooks need; gunicorn calls ``load_config`` at once."""
+        self._settings, self._load_app, self._metrics = settings, load_app, metrics
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the settings to gunicorn."""
+        for name, value in self._options().items():
+            self.cfg.set(name, value)
+
+    def load(self) -> ASGIApp:
+        """Make the app, in a worker."""
+        return self._load_app()
+
+    def _options(self) -> dict[str, Any]:
+        settings = self._settings
+        options: dict[str, Any] = {
+            "bind": f"{settings.host}:{settings.port}",
+            "workers": settings.workers,
+            "worker_class": WORKER_CLASS,
+            "graceful_timeout": settings.graceful_seconds,
+            "keepalive": settings.keep_alive_seconds,
+            "forwarded_allow_ips": settings.forwarded_allow_ips,
+            "logconfig_dict": logging_config(settings.log_level),
+            "proc_name": "espalier-api",
+            "control_socket_disable": True,
+            "when_ready": lambda _server: self._metrics.start(settings.metrics_host, settings.metrics_port),
+            "post_fork": lambda _server, worker: self._metrics.leave_to_parent(worker),
+            "child_exit": lambda _server, worker: self._metrics.forget(worker.pid),
+        }
+        if MEMORY.is_dir():
+            options["worker_tmp_dir"] = str(MEMORY)
+        if settings.tls_cert_file and settings.tls_key_file:
+            options |= {"certfile": str(settings.tls_cert_file), "keyfile": str(settings.tls_key_file)}
+        return options
