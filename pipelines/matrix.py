@@ -12,7 +12,7 @@ from espalier.bundle import Contract, Feature, Target
 from pipelines.errors import InvalidData
 from pipelines.schema import FeatureColumn, Schema
 
-__all__ = ["build_contract", "encode", "labels", "real_row"]
+__all__ = ["build_contract", "encode", "labels", "plain_rows", "real_row"]
 
 Matrix = npt.NDArray[np.float32]
 
@@ -53,8 +53,16 @@ def labels(rows: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int8]:
 def real_row(rows: pd.DataFrame, schema: Schema) -> dict[str, Any]:
     """Take the first of the rows that have the fewest empty cells, as an example for people and for self-checks."""
     features = rows[schema.feature_names]
-    row = features.iloc[int(features.isna().sum(axis=1).to_numpy().argmin())]
-    return {column.name: _plain(row[column.name], column) for column in schema.features}
+    fullest = int(features.isna().sum(axis=1).to_numpy().argmin())
+    return plain_rows(features.iloc[fullest : fullest + 1], schema)[0]
+
+
+def plain_rows(rows: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
+    """Return the features of every row as JSON has them, missing values as None: what the API takes."""
+    columns = {
+        column.name: [_plain(value, column) for value in rows[column.name].tolist()] for column in schema.features
+    }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _feature(column: FeatureColumn, values: pd.Series[Any]) -> Feature:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,20 @@ class Remote:
         """Say which remote; nothing is opened yet."""
         self._settings = settings
         self._root = root
+
+    def has(self, pointer: Pointer) -> bool:
+        """Tell whether the remote has the bytes.
+
+        Raises:
+            Unreachable: the remote did not answer within the retry budget.
+        """
+        with self._open() as repo:
+            return bool(self._retrying(repo, lambda: _remote_odb(repo, "fetch").exists(pointer.md5)))
+
+    def forget(self, pointer: Pointer) -> None:
+        """Drop the local copy, so that the next ``fetch`` asks the remote."""
+        with self._open() as repo:
+            repo.cache.local.delete(pointer.md5)
 
     def push(self, pointer: Pointer, file: Path) -> None:
         """Put the bytes of ``file`` on the remote, unless they are there.
@@ -95,31 +109,38 @@ class Remote:
         return {"core": {"remote": "from-environment"}, "remote": {"from-environment": remote}}
 
     def _transfer(self, repo: Any, move: Any, pointer: Pointer) -> None:
-        name = self._settings.remote_url or repo.config["remote"][repo.config["core"]["remote"]]["url"]
+        self._retrying(repo, lambda: _move_once(repo, move, pointer, self._name(repo)))
+
+    def _retrying(self, repo: Any, ask: Callable[[], Any]) -> Any:
+        tries = 1 + self._settings.remote_retries
+        retrying = Retrying(
+            stop=stop_after_attempt(tries),
+            wait=wait_exponential(multiplier=0.5, max=10),
+            retry=retry_if_not_exception_type(PipelineError),
+            reraise=True,
+        )
         try:
-            for attempt in Retrying(
-                stop=stop_after_attempt(1 + self._settings.remote_retries),
-                wait=wait_exponential(multiplier=0.5, max=10),
-                retry=retry_if_not_exception_type(PipelineError),
-                reraise=True,
-            ):
-                with attempt:
-                    _move_once(repo, move, pointer, name)
+            return retrying(ask)
         except PipelineError:
             raise
         except Exception as error:
-            tries = 1 + self._settings.remote_retries
             raise Unreachable(
-                f"the data remote {name} did not answer in {tries} tries ({_first_line(error)}); check "
+                f"the data remote {self._name(repo)} did not answer in {tries} tries ({_first_line(error)}); check "
                 "PIPELINE_REMOTE_URL, PIPELINE_S3_ENDPOINT_URL and the AWS_* credentials"
             ) from error
+
+    def _name(self, repo: Any) -> str:
+        return self._settings.remote_url or str(repo.config["remote"][repo.config["core"]["remote"]]["url"])
+
+
+def _remote_odb(repo: Any, use: str) -> Any:
+    return repo.cloud.get_remote_odb(None, use, hash_name="md5")
 
 
 def _move_once(repo: Any, move: Any, pointer: Pointer, name: str) -> None:
     from dvc_data.hashfile.hash_info import HashInfo
 
-    remote = repo.cloud.get_remote_odb(None, "push" if move == repo.cloud.push else "fetch", hash_name="md5")
-    if move == repo.cloud.pull and not remote.exists(pointer.md5):
+    if move == repo.cloud.pull and not _remote_odb(repo, "fetch").exists(pointer.md5):
         raise MissingData(
             f"the data remote {name} has no object {pointer.md5}, which {pointer.source} names; if the pointer is "
             "right, put the data there with: espalier data push"

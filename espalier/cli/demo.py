@@ -1,0 +1,176 @@
+"""``espalier demo``: from data to an authenticated prediction, everything real, on this machine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from espalier.cli.output import JsonOption, StateOption, console, print_json, print_table, say
+
+if TYPE_CHECKING:
+    import httpx
+
+    from espalier.local.api_server import ApiAddress
+    from espalier.local.rehearsal import Day
+    from espalier.local.state import State
+    from pipelines.settings import Settings
+
+__all__ = ["demo"]
+
+USER = "demo"
+SHOWN_ROWS = 12
+METRICS = ("espalier_predictions_total", "espalier_model_test_metric", "http_requests_total")
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")] = False,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the API; default: 8443 with --keep, else a free one.")
+    ] = None,
+    mlflow_port: Annotated[
+        int | None, typer.Option(help="Port of MLflow's pages; default: 5000 with --keep, else a free one.")
+    ] = None,
+    state: StateOption = Path(".espalier"),
+    json: JsonOption = False,
+) -> None:
+    """Go the whole way once: data, DVC, training, gate, registry, HTTPS API, token, predictions, metrics.
+
+    Trains on the first nine months of the flights out of New York in 2013 and predicts a day after them.
+
+    Examples: `espalier demo`, `espalier demo --keep --port 9443`
+    """
+    from espalier.local.api_server import api_server
+    from espalier.local.pipeline import pipeline_settings
+    from espalier.local.processes import check_port
+    from espalier.local.state import open_state
+
+    started = time.monotonic()
+    api_port, pages_port = (port or 8443, mlflow_port or 5000) if keep else (port, mlflow_port)
+    for wanted in (api_port, pages_port):
+        if wanted is not None:
+            check_port(wanted)
+    local = open_state(state)
+    _step("Keys and certificate", f"in {state}/keys and {state}/tls, made once")
+    _provide_data()
+    with pipeline_settings(local, mlflow_port=pages_port) as settings:
+        _step("MLflow", f"answers at {settings.mlflow_tracking_uri}")
+        name = _train(settings)
+        with api_server(local, mlflow_uri=settings.mlflow_tracking_uri, model_name=name, port=api_port) as api:
+            _step("API", f"serves {name} at {api.url}")
+            card, day = _ask(local, api)
+            seconds = time.monotonic() - started
+            if json:
+                print_json({"seconds": round(seconds, 1), "model": card, "date": day.date, "rows": len(day.truth)})
+            else:
+                _show(card, day, api, settings, seconds)
+            if keep:
+                say("Everything stays up. Ctrl-C ends it.")
+                threading.Event().wait()
+
+
+def _step(title: str, text: str) -> None:
+    say(f"[bold cyan]{title:<22}[/]{text}")
+
+
+def _provide_data() -> None:
+    """Export, push, and forget, so that the pipeline has to bring the data back from the remote."""
+    from pipelines.data.flights import FLIGHTS_CSV, export_flights
+    from pipelines.pointer import load_pointer
+    from pipelines.remote import Remote
+    from pipelines.settings import load_settings
+
+    remote = Remote(load_settings())
+    pointer = load_pointer(FLIGHTS_CSV.with_name(f"{FLIGHTS_CSV.name}.dvc"))
+    if remote.has(pointer):
+        _step("Data", f"{pointer.name} is on the remote, MD5 {pointer.md5}")
+        return
+    with console.status("exporting the flights and the weather …"):
+        export_flights()
+    remote.push(pointer, FLIGHTS_CSV)
+    FLIGHTS_CSV.unlink()
+    remote.forget(pointer)
+    _step("Data", f"exported and pushed to the remote, MD5 {pointer.md5}")
+
+
+def _train(settings: Settings) -> str:
+    from espalier.local.pipeline import as_environment
+    from pipelines.params import load_params
+    from pipelines.promotion import CHAMPION
+    from pipelines.registry import Registry
+    from pipelines.run import run_pipeline
+
+    name = load_params().register_.model_name
+    # Files of an earlier run may say that all is done while its registry is gone.
+    force = Registry(settings).version_of(name, CHAMPION) is None
+    ran = run_pipeline(as_environment(settings), force=force)
+    if not ran:
+        _step("Pipeline", "nothing has changed since the last run: every stage skipped")
+    return name
+
+
+def _ask(local: State, api: ApiAddress) -> tuple[dict[str, Any], Day]:
+    from espalier.cli.client import get_token, open_client
+    from espalier.local.rehearsal import make_user, predict_day
+
+    password = make_user(local, USER)
+    with open_client(api.url, api.ca) as client:
+        token = get_token(client, USER, password)["access_token"]
+        _step("Login", f"user {USER} with a random password, an access token for 15 minutes")
+        return _card(client, token), predict_day(client, {"Authorization": f"Bearer {token}"})
+
+
+def _card(client: httpx.Client, token: str) -> dict[str, Any]:
+    from espalier.cli.client import call
+
+    card: dict[str, Any] = call(client, "GET", "/v1/model", headers={"Authorization": f"Bearer {token}"})
+    return card
+
+
+def _show(card: dict[str, Any], day: Day, api: ApiAddress, settings: Settings, seconds: float) -> None:
+    from espalier.local.rehearsal import read_metrics
+
+    _show_day(card, day)
+    scores, lineage = card["metrics"]["test"], card["lineage"]
+    rows = [
+        ["name, version", f"{card['name']}, {card['version']}"],
+        ["ROC AUC", f"{scores['roc_auc']:.4f} on {scores['rows']:,} held-out rows"],
+        ["log loss", f"{scores['log_loss']:.4f} (always saying the base rate: {scores['base_rate_log_loss']:.4f})"],
+        ["calibration error", f"{scores['calibration_error']:.4f}"],
+        ["data (DVC MD5)", lineage["data_md5"]],
+        ["code (git)", lineage["git_commit"]],
+        ["MLflow run", lineage["run_id"]],
+    ]
+    print_table("The model's card, GET /v1/model", ["", ""], rows)
+    console.print("Some of the metrics:", *read_metrics(api, METRICS), sep="\n  ", soft_wrap=True)
+    say("")
+    _step("Plots", "pipelines/work/plots/*.png, and in MLflow")
+    _step("MLflow", f"{settings.mlflow_tracking_uri} (make demo KEEP=1 leaves it up)")
+    _step("API pages", f"{api.url}/docs (make serve starts the API again)")
+    _step("Done", f"in {seconds:.0f} s")
+
+
+def _show_day(card: dict[str, Any], day: Day) -> None:
+    from pipelines.schema import load_schema
+
+    schema = load_schema()
+    names = [*(column.name for column in schema.identifiers), schema.time.name]
+    classes = card["contract"]["target"]["classes"]
+    order = sorted(range(len(day.truth)), key=lambda place: -day.predictions[place]["probability"])
+    step = max(1, (len(order) - 1) // (SHOWN_ROWS - 1))
+    shown = [
+        [
+            *(str(day.rows.iloc[place][name]) for name in names),
+            f"{day.predictions[place]['probability']:.2f}",
+            classes[day.truth[place]],
+        ]
+        for place in order[::step]
+    ]
+    title = f"{len(order)} held-out rows of {day.date}, from likeliest to unlikeliest"
+    print_table(title, [*names, f"P({classes[1]})", "really"], shown)
+    tenth = order[: max(1, len(order) // 10)]
+    likely, overall = (sum(day.truth[place] for place in part) / len(part) for part in (tenth, order))
+    console.print(f"Of the tenth that it found likeliest, {likely:.0%} were {classes[1]}; of all, {overall:.0%}.\n")

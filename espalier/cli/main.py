@@ -1,0 +1,74 @@
+"""The command's entry: which commands there are, and how an expected failure ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import httpx
+import typer
+
+from espalier.bundle import BundleError
+from espalier.cli import data, demo, keys, models, predict, serve, token, train, users
+from espalier.cli.output import CommandFailed, say
+from espalier.local.errors import LocalError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="espalier",
+    help="Train, gate, register and serve models of tables.\n\nStart with: espalier demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(data.app, name="data")
+app.add_typer(users.app, name="users")
+app.command("train")(train.train)
+app.command("models")(models.list_models)
+app.command("promote")(models.promote)
+app.command("rollback")(models.rollback)
+app.command("serve")(serve.serve)
+app.command("token")(token.token)
+app.command("predict")(predict.predict)
+app.command("keys")(keys.keys)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run a command; an expected failure is one line and an exit code."""
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        app()
+    except (CommandFailed, LocalError, BundleError, httpx.HTTPError) as error:
+        _fail(str(error) or type(error).__name__, 1)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except Exception as error:
+        code = _expected_code(error)
+        if code is None:
+            raise
+        _fail(str(error), code)
+
+
+def _expected_code(error: Exception) -> int | None:
+    """Ask the two sides whether they know the failure; neither is imported before a command needs it."""
+    if pipelines := sys.modules.get("pipelines.errors"):
+        if isinstance(error, pipelines.PipelineError):
+            return int(error.exit_code)
+    if api := sys.modules.get("services.api.errors"):
+        if isinstance(error, api.ApiError | api.StartupFailed):
+            return 2
+    return None
+
+
+def _fail(text: str, code: int) -> None:
+    say(f"[bold red]espalier:[/] {text}")
+    sys.exit(code)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    # As an exception, so that every server started here is ended on the way out.
+    sys.exit(128 + number)

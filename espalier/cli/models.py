@@ -1,0 +1,99 @@
+"""``espalier models``, ``promote`` and ``rollback``: what is registered, and which version is champion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from espalier.cli.output import JsonOption, StateOption, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from pipelines.registry import Registry
+
+__all__ = ["list_models", "promote", "rollback"]
+
+
+def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
+    """List the registered versions, newest first: aliases, verdict of the gate, and where each comes from.
+
+    Example: `espalier models`
+    """
+    with _registry(state) as (registry, name):
+        versions = registry.versions(name)
+    if json:
+        print_json([{**vars(version), "tags": dict(version.tags)} for version in versions])
+        return
+    rows = [
+        [
+            version.number,
+            ", ".join(version.aliases),
+            version.tags.get("gate", ""),
+            version.tags.get("rollout", ""),
+            datetime.fromtimestamp(version.created, UTC).strftime("%Y-%m-%d %H:%M"),
+            version.tags.get("data_md5", "")[:8],
+            version.tags.get("git_commit", "")[:8],
+            version.tags.get("gate.reasons", ""),
+        ]
+        for version in versions
+    ]
+    print_table(name, ["version", "aliases", "gate", "rollout", "made (UTC)", "data", "code", "reasons"], rows)
+
+
+def promote(
+    number: Annotated[str, typer.Argument(metavar="VERSION", help="A version that passed the gate.")],
+    state: StateOption = Path(".espalier"),
+    json: JsonOption = False,
+) -> None:
+    """Make a version the champion, whatever the champion is now.
+
+    Only a version that passed the gate can be: only those are signed, and the API serves nothing else.
+
+    Example: `espalier promote 3`
+    """
+    from pipelines.promotion import CHAMPION
+    from pipelines.promotion import promote as make_champion
+    from pipelines.rollout import NoRollout
+
+    with _registry(state) as (registry, name):
+        version = registry.version(name, number)
+        make_champion(registry, NoRollout(), version, expected_champion=registry.version_of(name, CHAMPION))
+    _report(name, number, json)
+
+
+def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
+    """Make the previous champion the champion again.
+
+    Example: `espalier rollback`
+    """
+    from pipelines.promotion import roll_back
+    from pipelines.rollout import NoRollout
+
+    with _registry(state) as (registry, name):
+        version = roll_back(registry, NoRollout(), name)
+    _report(name, version.number, json)
+
+
+def _report(name: str, number: str, json: bool) -> None:
+    if json:
+        print_json({"name": name, "champion": number})
+    else:
+        say(f"{name} version {number} is champion; an API takes it when it starts")
+
+
+@contextmanager
+def _registry(state: Path) -> Iterator[tuple[Registry, str]]:
+    from espalier.local.pipeline import pipeline_settings
+    from espalier.local.state import open_state
+    from pipelines.params import load_params
+    from pipelines.registry import Registry
+
+    name = load_params().register_.model_name
+    with pipeline_settings(open_state(state)) as settings:
+        registry = Registry(settings)
+        registry.check()
+        yield registry, name

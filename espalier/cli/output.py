@@ -1,0 +1,46 @@
+"""How commands speak: to people on a terminal, to machines in JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["CommandFailed", "JsonOption", "StateOption", "console", "print_json", "print_table", "say"]
+
+console = Console(highlight=False)
+_aside = Console(stderr=True, highlight=False)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+StateOption = Annotated[
+    Path,
+    typer.Option("--state", envvar="ESPALIER_STATE", help="Folder with registry, keys, certificate and users."),
+]
+
+
+class CommandFailed(Exception):
+    """An expected failure: one line, exit code 1."""
+
+
+def say(text: str) -> None:
+    """Tell a person something that is not the result."""
+    _aside.print(text, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print the result for a machine."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print the result for a person."""
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,43 @@
+"""``espalier serve``: the last champion, over HTTPS on loopback."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from espalier.cli.output import JsonOption, StateOption, print_json, say
+
+__all__ = ["serve"]
+
+
+def serve(
+    port: Annotated[int, typer.Option(help="Port of the API.")] = 8443,
+    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's pages.")] = 5000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    state: StateOption = Path(".espalier"),
+    json: JsonOption = False,
+) -> None:
+    """Serve the champion until Ctrl-C, with MLflow's pages beside it.
+
+    Examples: `espalier serve`, `espalier serve --port 9443 --workers 2`
+    """
+    from espalier.local.api_server import api_server
+    from espalier.local.mlflow_server import mlflow_server
+    from espalier.local.processes import check_port
+    from espalier.local.state import open_state
+    from pipelines.params import load_params
+
+    check_port(port)
+    local, name = open_state(state), load_params().register_.model_name
+    say("starting MLflow and the API …")
+    with mlflow_server(local, mlflow_port) as mlflow_uri:
+        with api_server(local, mlflow_uri=mlflow_uri, model_name=name, port=port, workers=workers) as api:
+            if json:
+                print_json({"url": api.url, "metrics": api.metrics_url, "ca": str(api.ca), "mlflow": mlflow_uri})
+            else:
+                say(f"API      {api.url}/docs   (trust {api.ca})\nmetrics  {api.metrics_url}\nMLflow   {mlflow_uri}")
+                say("Ctrl-C ends both. A user to log in with: espalier users create NAME --scope predict")
+            threading.Event().wait()

@@ -1,0 +1,30 @@
+"""The pipelines on this machine: settings that point at the local registry and keys, unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from espalier.local.mlflow_server import mlflow_server
+from espalier.local.state import State
+from pipelines.settings import Settings, load_settings
+
+__all__ = ["as_environment", "pipeline_settings"]
+
+
+@contextmanager
+def pipeline_settings(state: State, *, mlflow_port: int | None = None) -> Iterator[Settings]:
+    """Give settings whose MLflow answers: the one that PIPELINE_MLFLOW_TRACKING_URI names, or one of our own."""
+    settings = load_settings()
+    keys = {} if settings.signing_key_file else {"signing_key_file": state.model_key}
+    if "mlflow_tracking_uri" in settings.model_fields_set:
+        yield settings.model_copy(update=keys)
+        return
+    with mlflow_server(state, mlflow_port) as uri:
+        yield settings.model_copy(update={**keys, "mlflow_tracking_uri": uri})
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that give the same settings in another process."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    return {f"PIPELINE_{name.upper()}": str(value) for name, value in values.items() if value != ""}

@@ -1,0 +1,80 @@
+"""The demo's second half: log in as a user would, and ask for a day that the model has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from espalier.local.api_server import ApiAddress
+from espalier.local.state import State
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Day", "busiest_day", "make_user", "predict_day", "read_metrics"]
+
+ROWS_A_REQUEST = 500
+
+
+@dataclass(frozen=True)
+class Day:
+    """Held-out rows of one day, with what was predicted and what happened."""
+
+    date: str
+    rows: pd.DataFrame
+    predictions: list[dict[str, Any]]
+    truth: list[int]
+
+
+def make_user(state: State, name: str) -> str:
+    """Give a user of this name a new random password, and return it."""
+    from services.api.errors import UserExists
+    from services.api.passwords import Passwords, random_password
+    from services.api.scopes import Scope
+    from services.api.settings import Settings
+    from services.api.users import open_user_store
+
+    store, password = open_user_store(state.users_database), random_password()
+    fields = Settings.model_fields
+    passwords = Passwords(passes=fields["hash_passes"].default, memory_kib=fields["hash_memory_kib"].default)
+    encoded = passwords.hash(password)
+    try:
+        store.create(name, encoded, [Scope.PREDICT, Scope.MODEL_READ])
+    except UserExists:
+        store.set_password_hash(name, encoded)
+    return password
+
+
+def busiest_day() -> tuple[str, pd.DataFrame]:
+    """Return the day with the most rows of the test set."""
+    from pipelines.files import TEST, read_prepared
+    from pipelines.schema import load_schema
+
+    test, time = read_prepared(TEST), load_schema().time.name
+    days = test[time].dt.strftime("%Y-%m-%d")
+    date = str(days.value_counts().idxmax())
+    return date, test[days == date]
+
+
+def predict_day(client: httpx.Client, headers: dict[str, str]) -> Day:
+    """Ask the API for every row of the busiest held-out day."""
+    from espalier.cli.client import call
+    from pipelines.matrix import labels, plain_rows
+    from pipelines.schema import load_schema
+
+    schema = load_schema()
+    date, rows = busiest_day()
+    plain = plain_rows(rows, schema)
+    predictions: list[dict[str, Any]] = []
+    for start in range(0, len(plain), ROWS_A_REQUEST):
+        body = {"rows": plain[start : start + ROWS_A_REQUEST]}
+        predictions += call(client, "POST", "/v1/predict", headers=headers, json=body)["predictions"]
+    return Day(date, rows, predictions, labels(rows, schema).tolist())
+
+
+def read_metrics(address: ApiAddress, names: tuple[str, ...]) -> list[str]:
+    """Return the lines of these metrics that are not zero."""
+    lines = httpx.get(address.metrics_url, trust_env=False).text.splitlines()
+    return [line for line in lines if line.startswith(names) and not line.endswith(" 0.0")]
