@@ -37,3 +37,57 @@ $(STAMP): $(BIN)/uv pyproject.toml uv.lock
 .PHONY: lock
 lock: $(BIN)/uv ## Resolve pyproject.toml anew into uv.lock and .ci/uv.txt (UPGRADE=1 takes newer versions)
 	@bash .ci/lock $(BIN)/uv $(if $(UPGRADE),--upgrade)
+
+# --- run ------------------------------------------------------------------------------------------------------------
+
+ESPALIER := $(BIN)/espalier
+
+.PHONY: demo
+demo: $(STAMP) ## Go the whole way once: data, training, gate, registry, HTTPS API, predictions (KEEP=1 leaves it up)
+	@$(ESPALIER) demo $(if $(KEEP),--keep)
+
+.PHONY: data
+data: $(STAMP) ## Export the demo's table and push it to the data remote
+	@$(ESPALIER) data export
+	@$(ESPALIER) data push
+
+.PHONY: train
+train: $(STAMP) ## Run the stages of the pipeline that have changed
+	@$(ESPALIER) train
+
+.PHONY: serve
+serve: $(STAMP) ## Serve the last champion over HTTPS on loopback, until Ctrl-C
+	@$(ESPALIER) serve
+
+.PHONY: models
+models: $(STAMP) ## List the registered versions and their aliases
+	@$(ESPALIER) models
+
+.PHONY: rollback
+rollback: $(STAMP) ## Make the previous champion the champion again
+	@$(ESPALIER) rollback
+
+# --- check ----------------------------------------------------------------------------------------------------------
+
+.PHONY: fmt
+fmt: $(STAMP) ## Format the code
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: lint
+lint: $(STAMP) ## Check style and types
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+
+.PHONY: test
+test: $(STAMP) lint ## Run everything that needs only Python, with coverage
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+.PHONY: audit
+audit: $(STAMP) ## Look for known vulnerabilities in the locked packages (asks the network)
+	@$(BIN)/pip-audit --require-hashes --disable-pip -r $(VENV)/requirements.txt $(AUDIT_EXCEPTIONS)
+
+.PHONY: clean
+clean: ## Remove what runs have left: registry, keys, users, stage files (the environment stays)
+	@rm -rf .espalier pipelines/work pipelines/dvc.lock .dvc/cache .dvc/tmp pipelines/data/flights.csv
