@@ -1,0 +1,202 @@
+"""What every room's tests may use: keys, a bundle of a real model, and a real MLflow server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost as xgb
+
+from espalier.bundle import (
+    Bins,
+    BundleMetrics,
+    Contract,
+    Feature,
+    Lineage,
+    Reference,
+    Scores,
+    SliceScores,
+    Target,
+    load_private_key,
+    sign_bundle,
+    write_bundle,
+    write_key_pair,
+)
+from espalier.local.mlflow_server import mlflow_server
+from espalier.local.state import open_state
+
+SHA = "0" * 64
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    private: Path
+    public: Path
+
+
+@dataclass(frozen=True)
+class MlflowServer:
+    uri: str
+    artifacts: Path
+
+
+def need_tool(name: str) -> str:
+    """Return the path of a program; where it is missing skip, and fail in CI."""
+    found = shutil.which(name)
+    if found is None:
+        reason = f"{name} is not on PATH: this test did not run"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[str], str]:
+    return need_tool
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
+    return KeyPair(*write_key_pair(tmp_path_factory.mktemp("keys"), "model"))
+
+
+@pytest.fixture(scope="session")
+def other_keys(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
+    return KeyPair(*write_key_pair(tmp_path_factory.mktemp("keys"), "other"))
+
+
+@pytest.fixture(scope="session")
+def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A real tracking server with an empty registry; tests take names of their own in it."""
+    state = open_state(tmp_path_factory.mktemp("platform"))
+    with mlflow_server(state) as uri:
+        yield MlflowServer(uri, state.mlflow / "artifacts")
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    """Every type of feature, null or not, and both policies for unknown categories."""
+    return Contract(
+        model_name="orchard",
+        features=(
+            Feature(name="height", type="float", unit="m", minimum=0, maximum=50, nullable=True, description="Height"),
+            Feature(name="age", type="int", unit="a", minimum=0, maximum=300),
+            Feature(name="grafted", type="bool"),
+            Feature(name="kind", type="category", categories={"apple": 0, "pear": 1, "plum": 2}),
+            Feature(
+                name="soil",
+                type="category",
+                categories={"clay": 0, "loam": 1, "peat": 2, "sand": 3},
+                nullable=True,
+                unknown_category="missing",
+            ),
+        ),
+        target=Target(name="bears", classes=("bare", "bearing"), threshold=0.5),
+        example={"height": 3.5, "age": 12, "grafted": True, "kind": "pear", "soil": "loam"},
+    )
+
+
+@pytest.fixture(scope="session")
+def matrix() -> np.ndarray:
+    """(300, 5) encoded rows of the contract, missing values among them."""
+    random = np.random.default_rng(7)
+    rows = np.column_stack(
+        [
+            random.uniform(0, 20, 300),
+            random.integers(0, 100, 300),
+            random.integers(0, 2, 300),
+            random.integers(0, 3, 300),
+            random.integers(0, 4, 300),
+        ]
+    ).astype(np.float32)
+    rows[random.random(300) < 0.1, 0] = np.nan
+    rows[random.random(300) < 0.1, 4] = np.nan
+    return rows
+
+
+@pytest.fixture(scope="session")
+def booster(contract: Contract, matrix: np.ndarray) -> xgb.Booster:
+    label = (np.nan_to_num(matrix[:, 0]) + 3 * matrix[:, 2] + 2 * matrix[:, 3] > 12).astype(int)
+    names = [feature.name for feature in contract.features]
+    rows = xgb.DMatrix(
+        matrix, label, feature_names=names, feature_types=contract.feature_types, enable_categorical=True
+    )
+    return xgb.train({"objective": "binary:logistic", "max_depth": 3, "seed": 1, "nthread": 1}, rows, 12)
+
+
+@pytest.fixture(scope="session")
+def reference() -> Reference:
+    return Reference(
+        features={
+            "height": Bins(
+                labels=("below 5", "5 to 10", "10 and above", "missing"), shares=(0.25, 0.25, 0.4, 0.1), edges=(5, 10)
+            ),
+            "age": Bins(labels=("below 50", "50 and above", "missing"), shares=(0.5, 0.5, 0), edges=(50,)),
+            "grafted": Bins(labels=("false", "true", "missing"), shares=(0.5, 0.5, 0), edges=(0.5,)),
+            "kind": Bins(labels=("apple", "pear", "plum", "missing"), shares=(0.3, 0.3, 0.4, 0)),
+            "soil": Bins(labels=("clay", "loam", "other", "missing"), shares=(0.25, 0.25, 0.4, 0.1)),
+        },
+        score=Bins(labels=("below 0.5", "0.5 and above"), shares=(0.6, 0.4), edges=(0.5,)),
+    )
+
+
+@pytest.fixture(scope="session")
+def bundle_metrics() -> BundleMetrics:
+    scores = Scores(
+        rows=100,
+        base_rate=0.4,
+        log_loss=0.5,
+        base_rate_log_loss=0.67,
+        brier=0.2,
+        accuracy=0.8,
+        calibration_error=0.02,
+        roc_auc=0.8,
+        pr_auc=0.7,
+    )
+    return BundleMetrics(test=scores, slices=(SliceScores(column="kind", value="pear", scores=scores),))
+
+
+@pytest.fixture(scope="session")
+def lineage() -> Lineage:
+    return Lineage(
+        model_name="orchard",
+        run_id="0123456789abcdef",
+        git_commit="abcdef0",
+        data_md5="0" * 32,
+        data_sha256=SHA,
+        params_sha256=SHA,
+        libraries={"xgboost-cpu": "3.2.0"},
+        created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def make_bundle(
+    contract: Contract,
+    reference: Reference,
+    bundle_metrics: BundleMetrics,
+    lineage: Lineage,
+    booster: xgb.Booster,
+    keys: KeyPair,
+) -> Callable[[Path], Path]:
+    """Write the signed bundle of the small model into a folder."""
+
+    def make(folder: Path, *, sign_with: Path | None = keys.private, model: bytes | None = None) -> Path:
+        write_bundle(
+            folder,
+            model=model if model is not None else bytes(booster.save_raw("ubj")),
+            contract=contract,
+            reference=reference,
+            metrics=bundle_metrics,
+            lineage=lineage,
+        )
+        if sign_with is not None:
+            sign_bundle(folder, load_private_key(sign_with))
+        return folder
+
+    return make

@@ -1,0 +1,165 @@
+import hashlib
+import json
+import os
+
+import pytest
+
+from espalier.bundle import (
+    BUNDLE_FILES,
+    AlteredBundle,
+    BundleError,
+    BundleTooLarge,
+    MalformedBundle,
+    MissingFile,
+    UnexpectedFile,
+    UnsignedBundle,
+    UntrustedSignature,
+    load_private_key,
+    load_public_keys,
+    read_bundle,
+    sign_bundle,
+)
+from espalier.bundle.reader import check_names
+
+
+@pytest.fixture
+def folder(make_bundle, tmp_path):
+    return make_bundle(tmp_path / "bundle")
+
+
+@pytest.fixture
+def trusted(keys):
+    return load_public_keys([keys.public])
+
+
+def test_what_was_written_is_read(folder, trusted, contract, reference, bundle_metrics, lineage, booster):
+    bundle = read_bundle(folder, trusted_keys=trusted)
+
+    assert bundle.model == bytes(booster.save_raw("ubj"))
+    assert bundle.contract == contract
+    assert bundle.reference == reference
+    assert bundle.metrics == bundle_metrics
+    assert bundle.manifest.lineage == lineage
+
+
+@pytest.mark.parametrize("name", BUNDLE_FILES)
+def test_one_changed_byte_is_refused(folder, trusted, name):
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+
+    with pytest.raises((AlteredBundle, UntrustedSignature)) as caught:
+        read_bundle(folder, trusted_keys=trusted)
+
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name in BUNDLE_FILES if name != "manifest.sig"])
+def test_missing_file_is_named(folder, trusted, name):
+    (folder / name).unlink()
+
+    with pytest.raises(MissingFile, match=name):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_unsigned_bundle_is_refused(folder, trusted):
+    (folder / "manifest.sig").unlink()
+
+    with pytest.raises(UnsignedBundle, match="gate"):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_signature_of_another_key_is_refused(folder, trusted, other_keys):
+    sign_bundle(folder, load_private_key(other_keys.private))
+
+    with pytest.raises(UntrustedSignature):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_any_of_several_trusted_keys_will_do(folder, keys, other_keys):
+    bundle = read_bundle(folder, trusted_keys=load_public_keys([other_keys.public, keys.public]))
+
+    assert bundle.contract.model_name == "orchard"
+
+
+def test_too_many_bytes_are_refused_before_anything_is_read(folder, trusted):
+    with pytest.raises(BundleTooLarge, match="limit of 100"):
+        read_bundle(folder, trusted_keys=trusted, max_bytes=100)
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "run.py", "model.joblib"])
+def test_any_other_file_is_refused_and_named(folder, trusted, name):
+    (folder / name).write_bytes(b"x")
+
+    with pytest.raises(UnexpectedFile, match=name):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_link_is_refused_even_under_a_right_name(folder, trusted, tmp_path):
+    real = tmp_path / "elsewhere.ubj"
+    (folder / "model.ubj").rename(real)
+    os.symlink(real, folder / "model.ubj")
+
+    with pytest.raises(UnexpectedFile, match=r"model\.ubj"):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_folder_inside_is_refused(folder, trusted):
+    (folder / "code").mkdir()
+
+    with pytest.raises(UnexpectedFile, match="code"):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_what_mlflow_adds_is_tolerated_and_not_opened(folder, trusted):
+    (folder / "MLmodel").write_text("loader_module: os")
+
+    assert read_bundle(folder, trusted_keys=trusted).contract.model_name == "orchard"
+
+
+def test_missing_folder_is_said(tmp_path, trusted):
+    with pytest.raises(MissingFile, match="nowhere"):
+        read_bundle(tmp_path / "nowhere", trusted_keys=trusted)
+
+
+def test_signed_nonsense_is_malformed(folder, trusted, keys):
+    (folder / "manifest.json").write_text('{"format": 2}')
+    sign_bundle(folder, load_private_key(keys.private))
+
+    with pytest.raises(MalformedBundle, match=r"manifest\.json: format"):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_manifest_must_list_every_file(folder, trusted, keys):
+    text = (folder / "manifest.json").read_text().replace('"reference.json"', '"something.json"')
+    (folder / "manifest.json").write_text(text)
+    sign_bundle(folder, load_private_key(keys.private))
+
+    with pytest.raises(MalformedBundle, match="must list"):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_reference_of_other_features_is_malformed(folder, trusted, keys):
+    text = (folder / "reference.json").read_text().replace('"grafted"', '"pruned"')
+    (folder / "reference.json").write_text(text)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["reference.json"] = {
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "size_bytes": len(text.encode()),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    sign_bundle(folder, load_private_key(keys.private))
+
+    with pytest.raises(MalformedBundle, match="same features"):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_listing_alone_can_be_refused():
+    with pytest.raises(UnexpectedFile, match=r"evil\.pkl"):
+        check_names([*BUNDLE_FILES, "evil.pkl"])
+
+
+def test_every_refusal_has_a_word_of_its_own():
+    reasons = [kind.reason for kind in BundleError.__subclasses__()]
+
+    assert len(set(reasons)) == len(reasons)
