@@ -16,7 +16,7 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential
 
-from pipelines.errors import MissingData, PipelineError, Unreachable
+from pipelines.errors import AlteredData, MissingData, PipelineError, Unreachable
 from pipelines.pointer import Pointer, check_file
 from pipelines.settings import Settings
 
@@ -41,7 +41,7 @@ class Remote:
             Unreachable: the remote did not answer within the retry budget.
         """
         with self._open() as repo:
-            return bool(self._retrying(repo, lambda: _remote_odb(repo, "fetch").exists(pointer.md5)))
+            return bool(self._retrying(repo, lambda: _is_there(repo, pointer)))
 
     def forget(self, pointer: Pointer) -> None:
         """Drop the local copy, so that the next ``fetch`` asks the remote."""
@@ -75,6 +75,8 @@ class Remote:
                 self._transfer(repo, repo.cloud.pull, pointer)
             target.parent.mkdir(parents=True, exist_ok=True)
             unfinished = target.with_suffix(target.suffix + ".part")
+            if not cache.exists(pointer.md5):  # DVC drops what it finds to be something else
+                raise AlteredData(f"the object {pointer.md5} on the data remote holds other bytes; push the data again")
             shutil.copyfile(cache.oid_to_path(pointer.md5), unfinished)
         try:
             sha256 = check_file(unfinished, pointer)
@@ -133,14 +135,20 @@ class Remote:
         return self._settings.remote_url or str(repo.config["remote"][repo.config["core"]["remote"]]["url"])
 
 
-def _remote_odb(repo: Any, use: str) -> Any:
-    return repo.cloud.get_remote_odb(None, use, hash_name="md5")
+def _is_there(repo: Any, pointer: Pointer) -> bool:
+    remote = repo.cloud.get_remote_odb(None, "fetch", hash_name="md5")
+    try:
+        # Not ``exists``: that takes a server that is away for one that has nothing.
+        remote.fs.info(remote.oid_to_path(pointer.md5))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _move_once(repo: Any, move: Any, pointer: Pointer, name: str) -> None:
     from dvc_data.hashfile.hash_info import HashInfo
 
-    if move == repo.cloud.pull and not _remote_odb(repo, "fetch").exists(pointer.md5):
+    if move == repo.cloud.pull and not _is_there(repo, pointer):
         raise MissingData(
             f"the data remote {name} has no object {pointer.md5}, which {pointer.source} names; if the pointer is "
             "right, put the data there with: espalier data push"

@@ -80,7 +80,7 @@ def _describe_flight(rows: pd.DataFrame) -> pd.DataFrame:
         {
             "flight": rows["carrier"] + rows["flight"].astype(str),
             "scheduled": scheduled.dt.strftime("%Y-%m-%dT%H:%M:%S"),
-            "day_of_week": day.dt.dayofweek + 1,
+            "day_of_week": day.dt.day_of_week + 1,
             "departure_minute": departure,
             "arrival_minute": rows["sched_arr_time"] // 100 * 60 + rows["sched_arr_time"] % 100,
         }

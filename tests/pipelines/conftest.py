@@ -1,0 +1,152 @@
+"""A small project in a folder of its own: its table, its two files, its remote."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.params import Params, load_params
+from pipelines.pointer import hash_file
+from pipelines.schema import Schema, load_schema
+from pipelines.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+PARAMS = """
+fetch: {pointer: pipelines/data/current.yaml}
+validate: {min_rows: 10, max_reported: 3}
+prepare: {test_share: 0.3}
+train: {seed: 1, rounds: 15, threads: 1, booster: {max_depth: 3, eta: 0.3}}
+evaluate: {threshold: 0.5, slices: [kind], time_slice: month, min_slice_rows: 5, bins: 4, category_bins: 2}
+register:
+  model_name: MODEL_NAME
+  description: Whether a tree will bear
+  gate: {min_roc_auc: 0.6, beat_base_rate: true, compare_by: log_loss, min_improvement: 0.0}
+"""
+
+SCHEMA = """
+target: {name: bears, description: Bears fruit, classes: [bare, bearing]}
+time: {name: seen}
+identifiers: [{name: tag}]
+features:
+  - {name: height, type: float, unit: m, minimum: 0, maximum: 50, nullable: true}
+  - {name: age, type: int, minimum: 0, maximum: 300}
+  - {name: grafted, type: bool}
+  - {name: kind, type: category, categories: [apple, pear, plum, quince]}
+  - {name: soil, type: category, nullable: true, unknown_category: missing}
+"""
+
+CONFIG = """
+[core]
+    remote = local
+    no_scm = true
+    analytics = false
+    check_update = false
+['remote "local"']
+    url = ../remote
+"""
+
+
+def make_table(rows: int = 600, seed: int = 3) -> pd.DataFrame:
+    """Rows whose target follows from the features, with noise and gaps."""
+    random = np.random.default_rng(seed)
+    height = random.uniform(0, 20, rows).round(2)
+    grafted = random.integers(0, 2, rows)
+    kind = random.choice(["apple", "pear", "plum"], rows)
+    bears = height + 6 * grafted + 4 * (kind == "pear") + random.normal(0, 3, rows) > 13
+    table = pd.DataFrame(
+        {
+            "seen": pd.date_range("2025-01-01", periods=rows, freq="7h").strftime("%Y-%m-%dT%H:%M:%S"),
+            "tag": [f"T{number}" for number in range(rows)],
+            "height": height,
+            "age": random.integers(0, 90, rows),
+            "grafted": grafted,
+            "kind": kind,
+            "soil": random.choice(np.array(["clay", "loam", "peat", "sand", None], dtype=object), rows),
+            "bears": pd.Series(bears).astype("Int64"),
+        }
+    )
+    table.loc[random.random(rows) < 0.1, "height"] = np.nan
+    table.loc[random.random(rows) < 0.05, "bears"] = pd.NA
+    return table
+
+
+def write_data(table: pd.DataFrame, name: str = "trees.csv") -> Path:
+    """Write a table and the pointer that ``dvc add`` would make, and link it as the current one."""
+    path = Path("pipelines/data") / name
+    table.to_csv(path, index=False)
+    md5, _ = hash_file(path)
+    text = f"outs:\n- md5: {md5}\n  size: {path.stat().st_size}\n  hash: md5\n  path: {name}\n"
+    pointer = path.with_name(f"{name}.dvc")
+    pointer.write_text(text)
+    current = Path("pipelines/data/current.yaml")
+    current.unlink(missing_ok=True)
+    current.symlink_to(pointer.name)
+    return path
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return make_table()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """An empty project that is the current folder."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("pipelines/data", ".dvc"):
+        Path(folder).mkdir(parents=True)
+    name = "trees-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]
+    Path("pipelines/params.yaml").write_text(PARAMS.replace("MODEL_NAME", name))
+    Path("pipelines/schema.yaml").write_text(SCHEMA)
+    Path(".dvc/config").write_text(CONFIG)
+    shutil.copy(ROOT / "pipelines/dvc.yaml", "pipelines/dvc.yaml")
+    for source in (ROOT / "pipelines").glob("*.py"):
+        # The stages depend on their code by path; what runs is the installed package.
+        (Path("pipelines") / source.name).symlink_to(source)
+    return tmp_path
+
+
+@pytest.fixture
+def save() -> Callable[[pd.DataFrame], Path]:
+    return write_data
+
+
+@pytest.fixture
+def make() -> Callable[..., pd.DataFrame]:
+    return make_table
+
+
+@pytest.fixture
+def params(project: Path) -> Params:
+    return load_params()
+
+
+@pytest.fixture
+def schema(project: Path) -> Schema:
+    return load_schema()
+
+
+@pytest.fixture
+def settings(project: Path) -> Settings:
+    return Settings(remote_retries=0, mlflow_retries=0)
+
+
+@pytest.fixture
+def pushed(project: Path, settings: Settings, table: pd.DataFrame) -> Path:
+    """The table on the remote, and gone from here."""
+    from pipelines.pointer import load_pointer
+    from pipelines.remote import Remote
+
+    path = write_data(table)
+    remote, pointer = Remote(settings), load_pointer(Path("pipelines/data/current.yaml"))
+    remote.push(pointer, path)
+    remote.forget(pointer)
+    path.unlink()
+    return path

@@ -1,0 +1,73 @@
+import pytest
+
+from pipelines.gate import judge, refuse
+from pipelines.params import GateParams
+
+
+@pytest.fixture
+def gate():
+    return GateParams(min_roc_auc=0.65)
+
+
+@pytest.fixture
+def scores(bundle_metrics):
+    return bundle_metrics.test
+
+
+def test_good_first_model_passes(scores, gate):
+    verdict = judge(scores, None, gate, champion_version=None)
+
+    assert verdict.passed
+    assert verdict.reasons == []
+    assert len(verdict.checks) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"roc_auc": 0.64}, "ROC AUC is 0.6400, wanted at least 0.65"),
+        ({"roc_auc": None}, "ROC AUC is 0.0000"),
+        ({"log_loss": 0.67}, "log loss is 0.6700, wanted below 0.6700"),
+    ],
+)
+def test_floor_that_does_not_hold_is_named(scores, gate, change, said):
+    verdict = judge(scores.model_copy(update=change), None, gate, champion_version=None)
+
+    assert not verdict.passed
+    assert said in verdict.reasons[0]
+
+
+def test_base_rate_can_be_left_out(scores):
+    gate = GateParams(min_roc_auc=0.65, beat_base_rate=False)
+
+    assert judge(scores.model_copy(update={"log_loss": 9.0}), None, gate, champion_version=None).passed
+
+
+@pytest.mark.parametrize(
+    ("metric", "better", "worse"),
+    [("log_loss", 0.49, 0.51), ("brier", 0.19, 0.21), ("roc_auc", 0.81, 0.79), ("pr_auc", 0.71, 0.69)],
+)
+def test_only_better_than_the_champion_passes(scores, metric, better, worse):
+    gate = GateParams(min_roc_auc=0.5, compare_by=metric)
+
+    def verdict(value):
+        return judge(scores.model_copy(update={metric: value}), scores, gate, champion_version="4")
+
+    assert verdict(better).passed
+    assert not verdict(worse).passed
+    assert not verdict(getattr(scores, metric)).passed
+    assert "champion (version 4)" in verdict(worse).reasons[0]
+
+
+def test_improvement_can_be_asked_for(scores):
+    gate = GateParams(min_roc_auc=0.5, compare_by="roc_auc", min_improvement=0.02)
+
+    assert not judge(scores.model_copy(update={"roc_auc": 0.81}), scores, gate, champion_version="4").passed
+    assert judge(scores.model_copy(update={"roc_auc": 0.83}), scores, gate, champion_version="4").passed
+
+
+def test_what_cannot_be_compared_is_rejected():
+    verdict = refuse("the columns differ", champion_version="4")
+
+    assert not verdict.passed
+    assert verdict.reasons == ["the columns differ"]

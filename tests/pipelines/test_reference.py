@@ -1,0 +1,67 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from espalier.bundle import Contract
+from pipelines.matrix import build_contract, real_row
+from pipelines.reference import build_reference, score_bins
+
+
+@pytest.fixture
+def contract_of(schema):
+    def make(table: pd.DataFrame) -> Contract:
+        return build_contract(table, schema, model_name="t", threshold=0.5, example=real_row(table, schema))
+
+    return make
+
+
+def build(table, contract):
+    return build_reference(table, contract, np.linspace(0, 1, 50, dtype=np.float32), bins=4, category_bins=2)
+
+
+def test_shares_are_those_of_a_direct_count(table, contract_of):
+    bins = build(table, contract_of(table)).features["height"]
+
+    values = table["height"].dropna().to_numpy(dtype=np.float32)
+    direct = np.histogram(values, [-np.inf, *bins.edges, np.inf])[0] / len(table)
+
+    assert bins.labels[-1] == "missing"
+    np.testing.assert_allclose(bins.shares[:-1], direct)
+    assert bins.shares[-1] == pytest.approx(table["height"].isna().mean())
+
+
+def test_rare_categories_share_a_bin(table, contract_of):
+    bins = build(table, contract_of(table)).features["kind"]
+
+    counts = table["kind"].value_counts()
+    assert bins.labels == (*counts.index[:2], "other", "missing")
+    assert bins.shares[2] == pytest.approx(counts.iloc[2] / len(table))
+
+
+def test_bool_has_two_bins_with_names(table, contract_of):
+    bins = build(table, contract_of(table)).features["grafted"]
+
+    assert bins.labels == ("false", "true", "missing")
+    assert bins.shares[1] == pytest.approx(table["grafted"].mean())
+
+
+def test_constant_column_has_one_bin(table, contract_of):
+    constant = table.assign(height=3.0)
+
+    bins = build(constant, contract_of(constant)).features["height"]
+
+    assert bins.labels == ("any", "missing")
+    assert bins.shares == (1.0, 0.0)
+
+
+def test_empty_column_is_all_missing(table, contract_of):
+    empty = table.assign(height=np.nan)
+
+    assert build(empty, contract_of(empty)).features["height"].shares == (0.0, 1.0)
+
+
+def test_score_has_bins_of_equal_width():
+    bins = score_bins(np.array([0.0, 0.1, 0.6, 1.0], dtype=np.float32), 2)
+
+    assert bins.labels == ("below 0.5", "0.5 and above")
+    assert bins.shares == (0.5, 0.5)

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from pipelines.params import EvaluateParams
+from pipelines.scores import calibration_error, score, score_slices
+
+TRUTH = np.array([0, 0, 1, 1], dtype=np.int8)
+LIKELY = np.array([0.1, 0.6, 0.4, 0.9], dtype=np.float32)
+
+
+def test_scores_are_those_computed_by_hand():
+    scores = score(TRUTH, LIKELY, threshold=0.5)
+
+    assert scores.rows == 4
+    assert scores.base_rate == 0.5
+    assert scores.log_loss == pytest.approx(-np.mean(np.log([0.9, 0.4, 0.4, 0.9])), rel=1e-6)
+    assert scores.base_rate_log_loss == pytest.approx(np.log(2))
+    assert scores.brier == pytest.approx((0.01 + 0.36 + 0.36 + 0.01) / 4, rel=1e-6)
+    assert scores.accuracy == 0.5
+    assert scores.roc_auc == 0.75
+    assert scores.pr_auc == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_threshold_moves_only_the_accuracy():
+    low = score(TRUTH, LIKELY, threshold=0.35)
+
+    assert low.accuracy == 0.75
+    assert low.roc_auc == 0.75
+
+
+def test_calibration_error_is_zero_where_shares_agree():
+    truth = np.array([0, 1] * 50, dtype=np.int8)
+
+    assert calibration_error(truth, np.full(100, 0.5)) == 0
+    assert calibration_error(truth, np.full(100, 0.9)) == pytest.approx(0.4)
+    assert calibration_error(truth, np.full(100, 1.0)) == pytest.approx(0.5)
+
+
+def test_one_class_has_no_ranking():
+    scores = score(np.ones(3, dtype=np.int8), LIKELY[:3], threshold=0.5)
+
+    assert scores.roc_auc is None
+    assert scores.pr_auc is None
+
+
+def test_every_slice_with_enough_rows_is_measured(table, schema):
+    import pandas as pd
+
+    known = table[table["bears"].notna()].copy()
+    known["seen"] = pd.to_datetime(known["seen"])
+    truth = known["bears"].to_numpy(dtype=np.int8)
+    params = EvaluateParams(slices=("kind",), time_slice="quarter", min_slice_rows=100)
+
+    slices = score_slices(known, truth, np.full(len(known), 0.5, np.float32), schema=schema, params=params)
+
+    found = {(part.column, part.value): part.scores for part in slices}
+    assert ("kind", "pear") in found
+    assert ("quarter", "2025Q1") in found
+    assert found["kind", "pear"].rows == (known["kind"] == "pear").sum()
+    assert all(part.scores.rows >= 100 for part in slices)

@@ -1,0 +1,36 @@
+import pytest
+
+from espalier.bundle import UnsignedBundle
+from pipelines.errors import PipelineError, Unreachable
+from pipelines.stage import run_stage
+
+
+def fail(error):
+    def main():
+        raise error
+
+    return main
+
+
+def test_what_a_stage_says_is_printed(capsys):
+    run_stage("fetch", lambda: "brought it")
+
+    assert "fetch brought it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(Unreachable("MLflow is away"), 6), (PipelineError("so"), 1), (UnsignedBundle("no"), 9)]
+)
+def test_expected_failure_is_one_line_and_an_exit_code(capsys, error, code):
+    with pytest.raises(SystemExit) as caught:
+        run_stage("train", fail(error))
+
+    printed = capsys.readouterr().err
+    assert caught.value.code == code
+    assert printed == f"train failed: {error}\n"
+
+
+def test_exit_codes_are_different():
+    codes = [kind.exit_code for kind in PipelineError.__subclasses__() if kind.__name__ != "StageFailed"]
+
+    assert len(set(codes)) == len(codes)
