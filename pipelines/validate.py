@@ -82,10 +82,10 @@ def _feature_column(feature: FeatureColumn) -> pa.Column:
 
 
 def _describe(cases: pd.DataFrame) -> Iterator[str]:
-    # A value that cannot be converted fails twice, once as itself and once as its column's type: the second is noise.
+    # A value that cannot be converted fails the other checks of its column as well: those are noise.
     coerced = set(cases.loc[cases["check"].str.startswith("coerce_dtype"), "column"])
     for case in cases.to_dict("records"):
-        if case["column"] in coerced and case["check"].startswith("dtype"):
+        if case["column"] in coerced and not case["check"].startswith("coerce_dtype"):
             continue
         yield f"{_where(case)}column {case['column']}: {case['failure_case']!r} is not {_rule(str(case['check']))}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines import evaluate, fetch, prepare, train, validate
 from pipelines.params import Params, load_params
 from pipelines.pointer import hash_file
+from pipelines.registry import Registry
 from pipelines.schema import Schema, load_schema
-from pipelines.settings import Settings
+from pipelines.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -150,3 +153,44 @@ def pushed(project: Path, settings: Settings, table: pd.DataFrame) -> Path:
     remote.forget(pointer)
     path.unlink()
     return path
+
+
+@pytest.fixture
+def connected(project: Path, mlflow, keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a stage: a real MLflow, a signing key, and the stages' Python."""
+    monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", mlflow.uri)
+    monkeypatch.setenv("PIPELINE_SIGNING_KEY_FILE", str(keys.private))
+    monkeypatch.setenv("PIPELINE_GIT_COMMIT", "c0ffee")
+    monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+@pytest.fixture
+def registry(connected) -> Registry:
+    return Registry(load_settings())
+
+
+@pytest.fixture
+def name(params: Params) -> str:
+    return params.register_.model_name
+
+
+@pytest.fixture
+def candidate(pushed: Path, connected) -> Callable[..., None]:
+    """Run every stage up to register, in this process, with a table and parameters of one's own."""
+
+    def run(table: pd.DataFrame | None = None, **booster: float) -> None:
+        from pipelines.pointer import load_pointer
+        from pipelines.remote import Remote
+
+        if table is not None:
+            path = write_data(table)
+            Remote(load_settings()).push(load_pointer(Path("pipelines/data/current.yaml")), path)
+        if booster:
+            path = Path("pipelines/params.yaml")
+            text = ", ".join(f"{key}: {value}" for key, value in booster.items())
+            path.write_text(re.sub(r"booster: \{.*?\}", f"booster: {{{text}}}", path.read_text()))
+        for stage in (fetch, validate, prepare, train, evaluate):
+            stage.main()
+
+    return run

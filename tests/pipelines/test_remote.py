@@ -76,9 +76,7 @@ def test_remote_that_is_away_is_said_within_the_retry_budget(pointer, monkeypatc
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "top-secret")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    away = Settings(
-        remote_url="s3://bucket/data", s3_endpoint_url=f"http://127.0.0.1:{free_port()}", remote_retries=1
-    )
+    away = Settings(remote_url="s3://bucket/data", s3_endpoint_url=f"http://127.0.0.1:{free_port()}", remote_retries=1)
 
     with pytest.raises(Unreachable, match=r"s3://bucket/data did not answer in 2 tries") as caught:
         Remote(away).fetch(pointer, TARGET)

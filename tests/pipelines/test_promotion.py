@@ -1,0 +1,78 @@
+import pytest
+
+from pipelines.errors import RegistryFailure
+from pipelines.promotion import CHAMPION, PREVIOUS, promote, roll_back
+from pipelines.registry import Version
+from pipelines.rollout import NoRollout
+
+
+class FakeRegistry:
+    """Aliases and tags in memory, with the registry's own calls."""
+
+    def __init__(self, *numbers, gate="passed"):
+        self.aliases, self.tags = {}, {number: {"gate": gate} for number in numbers}
+
+    def version(self, name, number):
+        return Version(name, number, "run", 0.0, self.tags[number], ())
+
+    def version_of(self, _name, alias):
+        return self.aliases.get(alias)
+
+    def set_alias(self, _name, alias, number):
+        self.aliases[alias] = number
+
+    def remove_alias(self, _name, alias):
+        self.aliases.pop(alias, None)
+
+    def tag_version(self, version, tags):
+        self.tags[version.number].update(tags)
+
+
+@pytest.fixture
+def registry():
+    return FakeRegistry("1", "2", "3")
+
+
+def go(registry, number, expected):
+    promote(registry, NoRollout(), registry.version("m", number), expected_champion=expected)
+
+
+def test_previous_is_where_the_champion_was(registry):
+    go(registry, "1", None)
+    go(registry, "2", "1")
+    go(registry, "3", "2")
+
+    assert registry.aliases == {CHAMPION: "3", PREVIOUS: "2"}
+
+
+def test_rollback_goes_to_the_previous_and_back_again(registry):
+    go(registry, "1", None)
+    go(registry, "2", "1")
+
+    assert roll_back(registry, NoRollout(), "m").number == "1"
+    assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}
+    assert roll_back(registry, NoRollout(), "m").number == "2"
+
+
+def test_without_a_previous_there_is_no_way_back(registry):
+    with pytest.raises(RegistryFailure, match="no previous version"):
+        roll_back(registry, NoRollout(), "m")
+
+
+def test_version_that_did_not_pass_is_never_champion():
+    registry = FakeRegistry("1", gate="rejected")
+
+    with pytest.raises(RegistryFailure, match="did not pass the gate"):
+        go(registry, "1", None)
+
+    assert registry.aliases == {}
+
+
+def test_older_decision_cannot_undo_a_newer_champion(registry):
+    go(registry, "1", None)
+    go(registry, "3", "1")
+
+    with pytest.raises(RegistryFailure, match="now version 3"):
+        go(registry, "2", "1")
+
+    assert registry.aliases[CHAMPION] == "3"
