@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -30,7 +29,7 @@ from services.api.errors import (
     WeakPassword,
 )
 
-__all__ = ["STATUS", "Problem", "documented", "install_error_handlers", "problem_response"]
+__all__ = ["STATUS", "Problem", "documented", "install_error_handlers", "problem_response", "unexpected_problem"]
 
 STATUS: dict[type[ApiError], int] = {
     InvalidCredentials: 401,
@@ -51,8 +50,6 @@ STATUS: dict[type[ApiError], int] = {
 """Every failure's status; a test holds the table against the tree."""
 
 MEDIA_TYPE = "application/problem+json"
-
-log = logging.getLogger("espalier.api")
 
 
 class ProblemField(BaseModel):
@@ -105,8 +102,14 @@ def problem_response(
     return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
 
 
+def unexpected_problem(request_id: str) -> Response:
+    """Build the response of a failure that nobody expected: no internals, and an id to find it by."""
+    detail = "Something went wrong here, not in your request. Quote the request id when you report it."
+    return problem_response(request_id, 500, code="internal", detail=detail)
+
+
 def install_error_handlers(app: FastAPI) -> None:
-    """Make every failure of the app answer in the one shape."""
+    """Make every expected failure of the app answer in the one shape; the rest is RequestFrame's."""
 
     async def on_api_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)  # noqa: S101 (what the handler is registered for)
@@ -126,15 +129,9 @@ def install_error_handlers(app: FastAPI) -> None:
         problems = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
         return problem_response(_request_id(request), 422, code="invalid_request", detail="; ".join(problems)[:2000])
 
-    async def on_unexpected(request: Request, error: Exception) -> Response:
-        log.error("unexpected failure", exc_info=error, extra={"request_id": _request_id(request)})
-        detail = "Something went wrong here, not in your request. Quote the request id when you report it."
-        return problem_response(_request_id(request), 500, code="internal", detail=detail)
-
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
-    app.add_exception_handler(Exception, on_unexpected)
 
 
 def _request_id(request: Request) -> str:

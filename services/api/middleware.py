@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.http_errors import problem_response
+from services.api.http_errors import problem_response, unexpected_problem
 
 __all__ = ["RequestFrame"]
 
@@ -41,18 +41,23 @@ class RequestFrame:
         given = headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope["request_id"] = request_id
-        started, status = time.perf_counter(), 500
+        started, status, started_to_answer = time.perf_counter(), 500, False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started_to_answer
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started_to_answer = message["status"], True
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
         try:
             refusal = self._refusal(scope, headers, request_id)
             await (refusal or self._app)(scope, self._bounded(receive), send_with_id)
+        except Exception:
+            log.exception("unexpected failure", extra={"request_id": request_id})
+            if started_to_answer:
+                raise  # too late for another answer: the connection ends, so that half a one is not taken for whole
+            await unexpected_problem(request_id)(scope, receive, send_with_id)
         finally:
             _log(scope, status, time.perf_counter() - started)
 

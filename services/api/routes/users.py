@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from services.api.dependencies import Served, allow
 from services.api.errors import InvalidRequest
 from services.api.http_errors import documented
-from services.api.passwords import MAX_CHARACTERS, check_password
+from services.api.passwords import MAX_CHARACTERS, MIN_CHARACTERS, check_password
 from services.api.scopes import Scope
 from services.api.tokens import Claims
 from services.api.users import Account
@@ -30,7 +30,7 @@ class NewUser(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._@-]*$")
-    password: SecretStr = Field(min_length=1, max_length=MAX_CHARACTERS)
+    password: SecretStr = Field(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
 
 

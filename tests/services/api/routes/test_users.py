@@ -1,0 +1,69 @@
+import pytest
+
+NEW = {"name": "bob", "password": "seven slow herons landing", "scopes": ["predict"]}
+
+
+@pytest.fixture
+def create(client, bearer):
+    def send(**changes):
+        return client.post("/v1/users", json=NEW | changes, headers=bearer())
+
+    return send
+
+
+def test_created_user_can_log_in_and_nothing_secret_is_shown(client, create):
+    response = create()
+
+    assert response.status_code == 201
+    assert set(response.json()) == {"name", "scopes", "disabled", "created"}
+    data = {"username": "bob", "password": NEW["password"]}
+    assert client.post("/v1/auth/token", data=data).json()["scope"] == "predict"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"name": "Not A Name"}, 422),
+        ({"scopes": []}, 422),
+        ({"scopes": ["everything"]}, 422),
+        ({"password": "short"}, 422),
+        ({"password": "passwordpassword"}, 422),
+        ({"more": 1}, 422),
+    ],
+)
+def test_what_is_not_allowed_is_refused(create, changes, status):
+    response = create(**changes)
+
+    assert response.status_code == status
+    assert NEW["password"] not in response.text
+    assert str(changes.get("password", "\0")) not in response.text
+
+
+def test_name_is_taken_once(create):
+    create()
+
+    assert create().status_code == 409
+
+
+def test_disabled_user_cannot_log_in_until_enabled(client, create, bearer):
+    create()
+    data = {"username": "bob", "password": NEW["password"]}
+
+    assert client.patch("/v1/users/bob", json={"disabled": True}, headers=bearer()).json()["disabled"]
+    assert client.post("/v1/auth/token", data=data).status_code == 401
+    client.patch("/v1/users/bob", json={"disabled": False}, headers=bearer())
+    assert client.post("/v1/auth/token", data=data).status_code == 200
+
+
+def test_unknown_user_is_not_found(client, bearer):
+    assert client.patch("/v1/users/ghost", json={"disabled": True}, headers=bearer()).status_code == 404
+
+
+def test_nobody_disables_themselves(client, bearer, account):
+    assert client.patch("/v1/users/ana", json={"disabled": True}, headers=bearer()).status_code == 422
+
+
+def test_users_are_listed(client, create, bearer, account):
+    create()
+
+    assert [user["name"] for user in client.get("/v1/users", headers=bearer()).json()] == ["ana", "bob"]

@@ -1,0 +1,44 @@
+import pytest
+
+
+def routes_of(client):
+    document = client.get("/openapi.json").json()
+    return [(path, method) for path, by in document["paths"].items() for method in by]
+
+
+OPEN = {("/healthz", "get"), ("/readyz", "get"), ("/v1/auth/token", "post"), ("/.well-known/jwks.json", "get")}
+
+
+def test_every_route_but_the_open_ones_needs_a_token(client):
+    closed = set(routes_of(client)) - OPEN
+
+    assert len(closed) >= 5
+    for path, method in closed:
+        assert client.request(method, path.replace("{name}", "ana"), json={}).status_code == 401, path
+
+
+def test_every_closed_route_needs_its_scope(client, bearer):
+    scopes = {"/v1/predict": "predict", "/v1/model": "model:read"}
+    for path, method in set(routes_of(client)) - OPEN:
+        needed = scopes.get(path, "users:admin")
+        others = [scope for scope in ("predict", "model:read", "users:admin") if scope != needed]
+        user = {"name": "bob", "password": "x" * 20, "scopes": ["predict"]}
+        body = user if path == "/v1/users" else {"disabled": True}
+
+        response = client.request(method, path.replace("{name}", "ana"), json=body, headers=bearer(*others))
+
+        assert response.status_code == 403, path
+        assert needed in response.json()["detail"]
+
+
+def test_refusals_are_counted(client, bearer, sample):
+    client.get("/v1/model")
+    client.get("/v1/model", headers=bearer("predict"))
+
+    assert sample("espalier_auth_failures_total", reason="invalid_token") == 1
+    assert sample("espalier_auth_failures_total", reason="insufficient_scope") == 1
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/metrics", "/redoc"])
+def test_pages_and_metrics_are_not_public_by_default(make_client, make_settings, path):
+    assert make_client(make_settings(docs_enabled=False)).get(path).status_code == 404

@@ -1,0 +1,67 @@
+import re
+from pathlib import Path
+
+from services.api.metrics import AUTH_FAILURES, REJECTIONS
+
+DESIGN = {
+    "espalier_predictions_total",
+    "espalier_predict_seconds",
+    "espalier_model_info",
+    "espalier_model_trained_timestamp_seconds",
+    "espalier_model_test_metric",
+    "espalier_feature_bin_total",
+    "espalier_feature_reference_share",
+    "espalier_score_bin_total",
+    "espalier_score_reference_share",
+    "espalier_auth_failures_total",
+    "espalier_rejected_requests_total",
+}
+
+
+def test_names_are_those_that_alerts_and_dashboards_are_promised():
+    text = Path("services/api/metrics.py").read_text()
+
+    assert set(re.findall(r'"(espalier_\w+)"', text)) == DESIGN
+
+
+def test_everything_stands_at_zero_from_the_start(client, sample, reference):
+    for reason in AUTH_FAILURES:
+        assert sample("espalier_auth_failures_total", reason=reason) == 0
+    for reason in REJECTIONS:
+        assert sample("espalier_rejected_requests_total", reason=reason) == 0
+    for label in ("bare", "bearing"):
+        assert sample("espalier_predictions_total", model_version="7", label=label) == 0
+    for feature, bins in reference.features.items():
+        for label in bins.labels:
+            assert sample("espalier_feature_bin_total", feature=feature, bin=label) == 0
+    assert sample("espalier_score_bin_total", bin="below 0.5") == 0
+    assert sample("espalier_predict_seconds_count") == 0
+
+
+def test_model_and_reference_are_described(client, sample, lineage):
+    assert sample("espalier_model_info", name="orchard", version="7", run_id=lineage.run_id) == 1
+    assert sample("espalier_model_trained_timestamp_seconds") == lineage.created.timestamp()
+    assert sample("espalier_model_test_metric", metric="roc_auc") == 0.8
+    assert sample("espalier_feature_reference_share", feature="height", bin="10 and above") == 0.4
+    assert sample("espalier_score_reference_share", bin="below 0.5") == 0.6
+
+
+def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sample):
+    for _ in range(3):
+        answer = ask(row, {**row, "height": None, "soil": "peat"}).json()
+
+    labels = [prediction["label"] for prediction in answer["predictions"]]
+    for label in ("bare", "bearing"):
+        assert sample("espalier_predictions_total", model_version="7", label=label) == 3 * labels.count(label)
+    assert sample("espalier_feature_bin_total", feature="height", bin="below 5") == 3
+    assert sample("espalier_feature_bin_total", feature="height", bin="missing") == 3
+    assert sample("espalier_feature_bin_total", feature="soil", bin="other") == 3
+    assert sample("espalier_predict_seconds_count") == 3
+
+
+def test_routes_are_templates_so_that_paths_cannot_make_series(client, registry):
+    for number in range(20):
+        client.get(f"/v1/users/somebody{number}/else/{number}")
+
+    handlers = {s.labels["handler"] for m in registry.collect() if m.name == "http_requests" for s in m.samples}
+    assert handlers == {"none"}

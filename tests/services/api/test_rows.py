@@ -1,0 +1,138 @@
+import json
+
+import pytest
+
+from espalier.bundle import Contract
+from services.api.errors import BodyTooLarge, InvalidRows, MalformedBody, TooManyRows
+from services.api.rows import RowReader, describe
+
+
+@pytest.fixture
+def reader(contract: Contract):
+    return RowReader(contract, max_rows=5)
+
+
+@pytest.fixture
+def good(contract):
+    return dict(contract.example)
+
+
+def body(*rows):
+    return json.dumps({"rows": rows}).encode()
+
+
+def refused(reader, row):
+    with pytest.raises(InvalidRows) as caught:
+        reader.read(body(row))
+    (problem,) = caught.value.problems
+    return problem
+
+
+def test_good_rows_come_as_they_are(reader, good):
+    with_gap = {**good, "height": None, "soil": "moon"}
+
+    assert reader.read(body(good, with_gap)) == [good, with_gap]
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "reason"),
+    [
+        ({"height": 51}, "must be a number from 0 to 50 m or null", "out_of_range"),
+        ({"height": -0.1}, "must be a number from 0 to 50 m or null", "out_of_range"),
+        ({"height": "3"}, "must be a number from 0 to 50 m or null", "wrong_type"),
+        ({"height": True}, "must be a number from 0 to 50 m or null", "wrong_type"),
+        ({"height": [3]}, "must be a number from 0 to 50 m or null", "wrong_type"),
+        ({"age": 3.5}, "must be a whole number from 0 to 300 a", "wrong_type"),
+        ({"age": 2**70}, "must be a whole number from 0 to 300 a", "out_of_range"),
+        ({"age": None}, "must be a whole number from 0 to 300 a", "wrong_type"),
+        ({"grafted": 1}, "must be true or false", "wrong_type"),
+        ({"grafted": "true"}, "must be true or false", "wrong_type"),
+        ({"kind": "cherry"}, "must be one of apple, pear, plum", "unknown_category"),
+        ({"kind": 1}, "must be one of apple, pear, plum", "unknown_category"),
+        ({"soil": ""}, "must be a text of 1 to 200 characters or null", "wrong_type"),
+        ({"soil": "s" * 201}, "must be a text of 1 to 200 characters or null", "wrong_type"),
+    ],
+)
+def test_wrong_value_names_its_field_and_what_would_be_right(reader, good, change, message, reason):
+    problem = refused(reader, good | change)
+
+    assert problem.field == f"rows[0].{next(iter(change))}"
+    assert problem.message == message
+    assert problem.reason == reason
+
+
+def test_missing_feature_is_named(reader, good):
+    del good["age"]
+
+    problem = refused(reader, good)
+
+    assert problem.field == "rows[0].age"
+    assert problem.message == "is missing; it must be a whole number from 0 to 300 a"
+    assert problem.reason == "missing_feature"
+
+
+def test_unknown_feature_is_named_with_those_that_there_are(reader, good):
+    problem = refused(reader, good | {"colour": "red"})
+
+    assert problem.field == "rows[0].colour"
+    assert problem.message == "is no feature of this model; the features are height, age, grafted, kind, soil"
+    assert problem.reason == "unknown_feature"
+
+
+def test_row_that_is_no_object_is_named(reader, good):
+    problem = refused(reader, 7)
+
+    assert (problem.field, problem.message) == ("rows[0]", "must be an object")
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_what_is_no_finite_number_is_refused(reader, good, text):
+    raw = body(good).replace(b"3.5", text.encode())
+
+    with pytest.raises((InvalidRows, MalformedBody)):
+        reader.read(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"rows": []}',
+        b'{"rows": 1}',
+        b'{"lines": []}',
+        b'{"rows": [], "more": 1}',
+        b"[" * 10_000,
+        b'{"rows": [' * 5_000,
+        '{"rows": []}'.encode("utf-16"),
+        b"\xff\xfe",
+    ],
+)
+def test_body_that_is_not_of_the_form_is_refused(reader, raw):
+    with pytest.raises(MalformedBody, match=r'\{"rows": \[\{feature: value'):
+        reader.read(raw)
+
+
+def test_too_many_rows_are_refused(reader, good):
+    with pytest.raises(TooManyRows, match="at most 5 rows"):
+        reader.read(body(*[good] * 6))
+
+
+def test_long_list_of_problems_is_cut(contract, good):
+    with pytest.raises(InvalidRows, match=r"30 value\(s\).*first 20") as caught:
+        RowReader(contract, max_rows=30).read(body(*[good | {"age": -1}] * 30))
+
+    assert len(caught.value.problems) == 20
+
+
+def test_many_categories_are_shortened(contract):
+    kinds = next(feature for feature in contract.features if feature.name == "kind")
+    many = kinds.model_copy(update={"categories": {f"k{number}": number for number in range(40)}})
+
+    assert describe(many).endswith("k11, … (40 in all, see GET /v1/model)")
+
+
+def test_too_large_is_another_failure():
+    assert BodyTooLarge.reason == "body_too_large"

@@ -1,0 +1,64 @@
+import ast
+import inspect
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from services.api import settings as module
+from services.api.errors import StartupFailed
+from services.api.settings import Settings, load_settings
+
+
+def test_what_is_missing_is_named(monkeypatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"API_{name.upper()}", raising=False)
+
+    with pytest.raises(StartupFailed) as caught:
+        load_settings()
+
+    for name in ("API_JWT_SIGNING_KEY_FILE", "API_MLFLOW_TRACKING_URI", "API_MODEL_NAME", "API_MODEL_PUBLIC_KEY_FILES"):
+        assert f"{name}: Field required" in str(caught.value)
+
+
+def test_lists_have_commas(monkeypatch, make_settings):
+    monkeypatch.setenv("API_ALLOWED_HOSTS", "a.example.org, b.example.org")
+    for name, value in make_settings().model_dump(mode="json").items():
+        if name in ("jwt_signing_key_file", "mlflow_tracking_uri", "model_name"):
+            monkeypatch.setenv(f"API_{name.upper()}", str(value))
+    monkeypatch.setenv("API_MODEL_PUBLIC_KEY_FILES", "a.pem,b.pem")
+
+    loaded = load_settings()
+
+    assert loaded.allowed_hosts == ("a.example.org", "b.example.org")
+    assert loaded.model_public_key_files == (Path("a.pem"), Path("b.pem"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"tls_cert_file": "a.pem"}, "go together"),
+        ({"hash_passes": 1, "hash_memory_kib": 20000}, "at least 47104"),
+        ({"hash_passes": 2, "hash_memory_kib": 12288}, "at least 19456"),
+        ({"access_token_seconds": 3600}, "less than or equal to 900"),
+        ({"model_public_key_files": ()}, "at least 1"),
+        ({"port": 70000}, "65535"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make_settings, changes, said):
+    with pytest.raises(ValidationError, match=said):
+        make_settings(**changes)
+
+
+def test_settings_do_not_change(settings):
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 1
+
+
+def test_every_field_says_what_it_is():
+    tree = ast.parse(inspect.getsource(module)).body
+    body = next(node for node in tree if getattr(node, "name", "") == "Settings").body
+    for node, after in pairwise(body):
+        if isinstance(node, ast.AnnAssign):
+            assert isinstance(after, ast.Expr), f"{node.target.id} has no docstring"
