@@ -113,7 +113,7 @@ def _train(settings: Settings) -> str:
 
 
 def _ask(local: State, api: ApiAddress) -> tuple[dict[str, Any], Day]:
-    from espalier.cli.client import get_token, open_client
+    from espalier.client import get_token, open_client
     from espalier.local.rehearsal import make_user, predict_day
 
     password = make_user(local, USER)
@@ -124,7 +124,7 @@ def _ask(local: State, api: ApiAddress) -> tuple[dict[str, Any], Day]:
 
 
 def _card(client: httpx.Client, token: str) -> dict[str, Any]:
-    from espalier.cli.client import call
+    from espalier.client import call
 
     card: dict[str, Any] = call(client, "GET", "/v1/model", headers={"Authorization": f"Bearer {token}"})
     return card

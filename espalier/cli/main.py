@@ -12,6 +12,7 @@ import typer
 from espalier.bundle import BundleError
 from espalier.cli import data, demo, keys, models, predict, serve, token, train, users
 from espalier.cli.output import CommandFailed, say
+from espalier.client import RequestRefused
 from espalier.local.errors import LocalError
 
 __all__ = ["main"]
@@ -42,7 +43,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _end)
     try:
         app()
-    except (CommandFailed, LocalError, BundleError, httpx.HTTPError) as error:
+    except (CommandFailed, RequestRefused, LocalError, BundleError, httpx.HTTPError) as error:
         _fail(str(error) or type(error).__name__, 1)
     except KeyboardInterrupt:
         _fail("interrupted", 130)

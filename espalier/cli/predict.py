@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from espalier.cli.client import CaOption, UrlOption, call, open_client
+from espalier.cli.client import CaOption, UrlOption, connect
 from espalier.cli.output import CommandFailed, JsonOption, print_json, print_table
+from espalier.client import call
 
 __all__ = ["predict"]
 
@@ -31,7 +32,7 @@ def predict(
     Examples: `espalier predict rows.json --token "$TOKEN"`, `espalier predict day.csv --explain --json`
     """
     headers = {"Authorization": f"Bearer {token}"}
-    with open_client(url, cacert) as client:
+    with connect(url, cacert) as client:
         if rows.suffix == ".csv":
             contract = call(client, "GET", "/v1/model", headers=headers)["contract"]
             table = _read_csv(rows, contract["features"])

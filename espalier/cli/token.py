@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from espalier.cli.client import CaOption, UrlOption, get_token, open_client
+from espalier.cli.client import CaOption, UrlOption, connect
 from espalier.cli.output import JsonOption, console, print_json
+from espalier.client import get_token
 
 __all__ = ["token"]
 
@@ -25,7 +26,7 @@ def token(
 
     Example: `TOKEN=$(ESPALIER_PASSWORD=… espalier token --user ana)`
     """
-    with open_client(url, cacert) as client:
+    with connect(url, cacert) as client:
         answer = get_token(client, user, password)
     if json:
         print_json(answer)

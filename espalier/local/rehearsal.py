@@ -60,7 +60,7 @@ def busiest_day() -> tuple[str, pd.DataFrame]:
 
 def predict_day(client: httpx.Client, headers: dict[str, str]) -> Day:
     """Ask the API for every row of the busiest held-out day."""
-    from espalier.cli.client import call
+    from espalier.client import call
     from pipelines.matrix import labels, plain_rows
     from pipelines.schema import load_schema
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import ssl
 import sys
 import tempfile
 from pathlib import Path
@@ -34,6 +35,7 @@ def main() -> None:
             return
         for host, port in ((settings.host, settings.port), (settings.metrics_host, settings.metrics_port)):
             _check_port(host, port)
+        _check_certificate(settings)
         _serve(settings)
     except StartupFailed as error:
         sys.stderr.write(f"the API does not start: {error}\n")
@@ -91,6 +93,17 @@ def _check_port(host: str, port: int) -> None:
                 f"port {port} on {host} cannot be used ({error.strerror}); end what listens there, or set another with "
                 "API_PORT or API_METRICS_PORT"
             ) from error
+
+
+def _check_certificate(settings: Settings) -> None:
+    if settings.tls_cert_file is None or settings.tls_key_file is None:
+        return
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file)
+    except OSError as error:  # ssl's own errors are of this kind too
+        pair = f"{settings.tls_cert_file} and {settings.tls_key_file}"
+        raise StartupFailed(f"HTTPS cannot be spoken with {pair}: {error.strerror or error}") from error
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StrictBool, TypeAdapter, ValidationError, WithJsonSchema
 from typing_extensions import TypedDict
 
 from espalier.bundle import Contract, Feature
@@ -127,10 +127,16 @@ def _type_of(feature: Feature) -> Any:
     elif feature.type == "bool":
         kind = StrictBool
     else:
-        number: Any = int if feature.type == "int" else float
-        kind = Annotated[number, Field(ge=_bound(feature, feature.minimum), le=_bound(feature, feature.maximum))]
+        kind = _number(feature)
     return Annotated[kind | None if feature.nullable else kind, field]
 
 
-def _bound(feature: Feature, value: float | None) -> float | int | None:
-    return int(value) if value is not None and feature.type == "int" else value
+def _number(feature: Feature) -> Any:
+    checks = Field(ge=feature.minimum, le=feature.maximum, multiple_of=1 if feature.type == "int" else None)
+    if feature.type == "float":
+        return Annotated[float, checks]
+    # To JSON 12.0 is a whole number like 12; to pydantic's int it is not.
+    schema: dict[str, Any] = {"type": "integer"}
+    schema |= {} if feature.minimum is None else {"minimum": feature.minimum}
+    schema |= {} if feature.maximum is None else {"maximum": feature.maximum}
+    return Annotated[float, checks, WithJsonSchema(schema)]

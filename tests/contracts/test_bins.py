@@ -1,0 +1,38 @@
+"""What training counted into the reference, the API counts alike."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from espalier.bundle import Contract
+from pipelines.matrix import encode
+from pipelines.reference import build_reference
+from services.api.drift import DriftCounter
+
+
+@pytest.fixture
+def rows(contract: Contract, matrix):
+    table = pd.DataFrame(matrix, columns=[feature.name for feature in contract.features]).astype(object)
+    for feature in contract.features:
+        if feature.categories is not None:
+            names = {code: name for name, code in feature.categories.items()}
+            table[feature.name] = [
+                None if np.isnan(v) else names[int(v)] for v in matrix[:, list(table).index(feature.name)]
+            ]
+    return table.astype({"height": float, "age": float, "grafted": float})
+
+
+def test_counting_the_training_rows_again_gives_the_reference_shares(contract, rows):
+    scores = np.linspace(0, 1, len(rows), dtype=np.float32)
+    reference = build_reference(rows, contract, scores, bins=10, category_bins=2)
+    counter = DriftCounter(contract, reference)
+
+    encoded = encode(rows, contract)
+
+    for index, feature in enumerate(contract.features):
+        bins = reference.features[feature.name]
+        found = dict(counter.features[feature.name].count(encoded[:, index]))
+        shares = [found.get(place, 0) / len(rows) for place in range(len(bins.labels))]
+        np.testing.assert_allclose(shares, bins.shares, atol=1e-9, err_msg=feature.name)
+    found = dict(counter.score.count(scores))
+    np.testing.assert_allclose([found.get(p, 0) / len(rows) for p in range(10)], reference.score.shares, atol=1e-9)

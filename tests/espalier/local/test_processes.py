@@ -1,0 +1,107 @@
+import os
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from espalier.local.errors import PortTaken, ServerFailed
+from espalier.local.mlflow_server import mlflow_server
+from espalier.local.processes import Server, check_port, free_port, running
+from espalier.local.state import open_state
+
+SERVE = """
+import http.server, os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(os.getpid(), child.pid, flush=True)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+@pytest.fixture
+def server(tmp_path):
+    def make(code=SERVE, **changes):
+        port = free_port()
+        values = {
+            "name": "the test's server",
+            "arguments": ["-c", code, str(port)],
+            "environment": {"COLOUR": "green"},
+            "ready_url": f"http://127.0.0.1:{port}/",
+            "log": tmp_path / "logs" / "server.log",
+            "timeout_seconds": 10,
+        }
+        return Server(**(values | changes))
+
+    return make
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")  # who has ended and is not yet waited for is no longer alive
+    return state.read_text().split()[2] != "Z" if state.exists() else True
+
+
+def test_server_and_its_children_end_with_the_block(server):
+    started = server()
+    with running(started):
+        pids = [int(word) for word in started.log.read_text().split()[:2]]
+        assert all(alive(pid) for pid in pids)
+
+    for _ in range(50):
+        if not any(alive(pid) for pid in pids):
+            break
+        time.sleep(0.1)
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_server_that_ends_is_said_with_its_last_words(server):
+    with (
+        pytest.raises(ServerFailed, match=r"(?s)ended with 3.*no disk today"),
+        running(server("import sys; print('no disk today'); sys.exit(3)")),
+    ):
+        pass
+
+
+def test_server_that_does_not_answer_is_said_and_ended(server):
+    with (
+        pytest.raises(ServerFailed, match="did not answer in 1 s"),
+        running(server("import time; time.sleep(60)", timeout_seconds=1)),
+    ):
+        pass
+
+
+def test_taken_port_is_said():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(PortTaken, match="is taken"):
+            check_port(taken.getsockname()[1])
+
+
+def test_mlflow_of_the_same_state_is_shared_not_started_twice(tmp_path):
+    state = open_state(tmp_path / "state")
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            pass
+
+    fake = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=fake.serve_forever)
+    thread.start()
+    (state.mlflow / "address").write_text(f"http://127.0.0.1:{fake.server_port}")
+    try:
+        with mlflow_server(state) as uri:
+            assert uri == f"http://127.0.0.1:{fake.server_port}"
+    finally:
+        fake.shutdown()
+        thread.join()
+        fake.server_close()

@@ -1,0 +1,209 @@
+"""The API as a process: gunicorn, workers, two ports, TLS, signals."""
+
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from espalier.local.certificates import write_certificates
+from services.api import __main__ as entry
+from services.api.users import open_user_store
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def registered(mlflow, tmp_path_factory, keys, contract, reference, bundle_metrics, lineage, booster):
+    """The small model as the champion of a name."""
+    import mlflow as package
+
+    from espalier.bundle import load_private_key, sign_bundle, write_bundle
+
+    folder = tmp_path_factory.mktemp("bundle")
+    parts = {"contract": contract, "reference": reference, "metrics": bundle_metrics, "lineage": lineage}
+    write_bundle(folder, model=bytes(booster.save_raw("ubj")), **parts)
+    sign_bundle(folder, load_private_key(keys.private))
+    client = package.MlflowClient(tracking_uri=mlflow.uri)
+    run_id = client.create_run(client.create_experiment("process")).info.run_id
+    client.log_artifacts(run_id, str(folder), "bundle")
+    client.create_registered_model("process")
+    source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
+    client.set_registered_model_alias(
+        "process", "champion", client.create_model_version("process", source, run_id).version
+    )
+    return "process"
+
+
+@pytest.fixture
+def environment(registered, mlflow, keys, tmp_path):
+    write_certificates(ca=tmp_path / "ca.pem", certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")
+    return {
+        "API_PORT": str(free_port()),
+        "API_METRICS_PORT": str(free_port()),
+        "API_METRICS_DIR": str(tmp_path / "metrics"),
+        "API_WORKERS": "2",
+        "API_TLS_CERT_FILE": str(tmp_path / "cert.pem"),
+        "API_TLS_KEY_FILE": str(tmp_path / "key.pem"),
+        "API_DATABASE_URL": f"sqlite:///{tmp_path}/users.db",
+        "API_JWT_SIGNING_KEY_FILE": str(keys.private),
+        "API_MLFLOW_TRACKING_URI": mlflow.uri,
+        "API_MODEL_NAME": registered,
+        "API_MODEL_PUBLIC_KEY_FILES": str(keys.public),
+        "API_MODEL_CACHE_DIR": str(tmp_path / "cache"),
+        "API_HASH_MEMORY_KIB": "12288",
+        "API_REGISTRY_RETRIES": "0",
+    }
+
+
+@pytest.fixture
+def start(environment):
+    started = []
+
+    def run(**changes):
+        merged = {**os.environ, **environment, **changes}
+        command = [sys.executable, "-m", "services.api"]
+        started.append(
+            subprocess.Popen(command, env=merged, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        )
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@pytest.fixture
+def secure(environment, tmp_path):
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    with httpx.Client(base_url=f"https://localhost:{environment['API_PORT']}", verify=context, timeout=10) as client:
+        yield client
+
+
+def wait_until_ready(client, process):
+    for _ in range(300):
+        if process.poll() is not None:
+            pytest.fail(f"the API ended: {process.stdout.read()}")
+        try:
+            if client.get("/readyz").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    pytest.fail("the API did not come up")
+
+
+def workers_of(process):
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+        return [int(pid) for pid in file.read().split()]
+
+
+def test_two_workers_count_every_row_once_through_the_death_of_one(
+    start, secure, environment, contract, gone, passwords
+):
+    process = start()
+    wait_until_ready(secure, process)
+    open_user_store(environment["API_DATABASE_URL"]).create("ana", passwords.hash("grafted quince"), ["predict"])
+    token = secure.post("/v1/auth/token", data={"username": "ana", "password": "grafted quince"}).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
+    metrics = f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics"
+
+    def predict(number):
+        for _ in range(number):
+            answer = secure.post("/v1/predict", json={"rows": [contract.example] * 3}, headers=headers)
+            assert answer.status_code == 200
+
+    def counted():
+        text = httpx.get(metrics).text
+        rows = sum(float(n) for n in re.findall(r"^espalier_predictions_total\{.*\} (\S+)$", text, re.M))
+        scores = sum(float(n) for n in re.findall(r"^espalier_score_bin_total\{.*\} (\S+)$", text, re.M))
+        requests = re.search(
+            r'^http_requests_total\{handler="/v1/predict",method="POST",status="2xx"\} (\S+)$', text, re.M
+        )
+        return rows, scores, float(requests[1])
+
+    predict(20)
+    assert counted() == (60, 60, 20)
+
+    victim = workers_of(process)[0]
+    os.kill(victim, signal.SIGKILL)
+    assert gone(victim)
+    wait_until_ready(secure, process)
+    predict(10)
+    assert counted() == (90, 90, 30)
+
+    children = workers_of(process)
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert all(gone(pid) for pid in children)
+    assert token not in printed
+    assert "grafted quince" not in printed
+
+
+def test_certificate_is_needed_to_be_trusted(start, secure, environment):
+    wait_until_ready(secure, start(API_WORKERS="1"))
+
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(f"https://localhost:{environment['API_PORT']}/readyz")
+
+
+def run_main(monkeypatch, environment, capsys, *arguments):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["services.api", *arguments])
+    try:
+        entry.main()
+    except SystemExit as end:
+        return end.code, capsys.readouterr().err
+    return 0, capsys.readouterr().err
+
+
+def test_migrate_makes_the_tables_and_ends(monkeypatch, environment, capsys, tmp_path):
+    code, printed = run_main(monkeypatch, environment, capsys, "migrate")
+
+    assert (code, printed) == (0, "")
+    assert (tmp_path / "users.db").exists()
+
+
+@pytest.mark.parametrize("port", ["API_PORT", "API_METRICS_PORT"])
+def test_port_that_is_taken_is_said(monkeypatch, environment, capsys, port):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+
+        code, printed = run_main(monkeypatch, environment | {port: str(number)}, capsys)
+
+    assert code == 2
+    assert printed.startswith(f"the API does not start: port {number} on 127.0.0.1 cannot be used")
+    assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"API_JWT_SIGNING_KEY_FILE": "/nowhere/jwt.pem"}, "make a pair with: espalier keys"),
+        ({"API_MODEL_NAME": "nobody"}, "registry has no model nobody"),
+        ({"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}, "is it running"),
+        ({"API_WORKERS": "none"}, "API_WORKERS: Input should be a valid integer"),
+        ({"API_TLS_KEY_FILE": "/nowhere/key.pem"}, "HTTPS cannot be spoken"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(monkeypatch, environment, capsys, change, said):
+    code, printed = run_main(monkeypatch, environment | change, capsys)
+
+    assert code == 2
+    assert said in printed
+    assert printed.count("\n") == 1
+    assert "Traceback" not in printed
