@@ -31,6 +31,8 @@ from espalier.bundle import (
 from espalier.local.mlflow_server import mlflow_server
 from espalier.local.state import open_state
 
+pytest_plugins = ["tests.small_project"]
+
 SHA = "0" * 64
 
 

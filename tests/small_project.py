@@ -19,7 +19,7 @@ from pipelines.registry import Registry
 from pipelines.schema import Schema, load_schema
 from pipelines.settings import Settings, load_settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 PARAMS = """
 fetch: {pointer: pipelines/data/current.yaml}

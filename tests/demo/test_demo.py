@@ -1,0 +1,133 @@
+"""The demo itself, as a person starts it: real data, real servers, HTTPS, and nothing left running."""
+
+import json
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.demo
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the tracked files, so that the demo leaves its traces there."""
+    folder = tmp_path_factory.mktemp("checkout")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for name in listed:
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    return folder
+
+
+def espalier(checkout, *arguments):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PIPELINE_", "API_", "ESPALIER_"))}
+    environment |= {"PYTHONPATH": str(checkout), "COLUMNS": "160"}
+    return subprocess.Popen(
+        [sys.executable, "-c", "from espalier.cli.main import main; main()", *arguments],
+        cwd=checkout,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def processes_in(folder):
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if entry.readlink() == folder:
+                found.append(entry.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def first(checkout):
+    process = espalier(checkout, "demo")
+    out, said = process.communicate(timeout=280)
+    return process.returncode, out, said
+
+
+def test_demo_goes_the_whole_way(first):
+    code, out, said = first
+
+    assert code == 0, said
+    for stage in ("fetch", "validate", "prepare", "train", "evaluate"):
+        assert f"\n{stage} " in said
+    assert "register flight-delay version 1 passed the gate and is champion" in said
+    assert "held-out rows of 2013-" in out
+    assert "P(late)" in out
+    assert "espalier_predictions_total" in out
+    assert "ROC AUC" in out
+    assert "Traceback" not in said
+
+
+def test_demo_leaves_nothing_running(first, checkout):
+    assert processes_in(checkout) == []
+
+
+def test_model_is_as_good_as_these_data_allow(first, checkout):
+    metrics = json.loads((checkout / "pipelines/work/metrics.json").read_text())["test"]
+
+    assert metrics["rows"] == 82_609
+    assert metrics["roc_auc"] > 0.68
+    assert metrics["log_loss"] < 0.50
+
+
+def test_second_demo_trains_nothing_and_ends_the_same(first, checkout):
+    process = espalier(checkout, "demo", "--json")
+    out, said = process.communicate(timeout=200)
+
+    assert process.returncode == 0, said
+    assert "every stage skipped" in said
+    assert json.loads(out)["model"]["version"] == "1"
+
+
+def test_serve_answers_over_https_until_it_is_told_to_end(first, checkout):
+    from espalier.local.processes import free_port
+
+    port = free_port()
+    process = espalier(checkout, "serve", "--port", str(port), "--mlflow-port", str(free_port()))
+    context = ssl.create_default_context(cafile=str(checkout / ".espalier/tls/ca.pem"))
+    try:
+        with httpx.Client(verify=context, base_url=f"https://localhost:{port}") as client:
+            for _ in range(600):
+                try:
+                    if client.get("/readyz").is_success:
+                        break
+                except httpx.TransportError:
+                    time.sleep(0.1)
+            assert client.post("/v1/predict", json={}).status_code == 401
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert processes_in(checkout) == []
+
+
+def test_taken_port_is_said_before_anything_is_started(checkout):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = espalier(checkout, "serve", "--port", str(taken.getsockname()[1]))
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "is taken" in said
+    assert "Traceback" not in said

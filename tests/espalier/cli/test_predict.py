@@ -1,0 +1,151 @@
+"""token and predict against an API of one's own making, over real HTTP."""
+
+import json
+import sys
+import threading
+import time
+
+import pytest
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from espalier.cli import main as entry
+from services.api.app import create_app
+from services.api.bundles import ServedBundle
+from services.api.database import open_engine
+from services.api.model import load_model
+from services.api.passwords import Passwords
+from services.api.settings import Settings
+from services.api.users import open_user_store
+
+PASSWORD = "grafted quince under snow"
+
+
+@pytest.fixture
+def url(make_bundle, keys, tmp_path):
+    database = f"sqlite:///{tmp_path}/users.db"
+    settings = Settings(
+        jwt_signing_key_file=keys.private,
+        model_public_key_files=(keys.public,),
+        mlflow_tracking_uri="http://127.0.0.1:1",
+        model_name="orchard",
+        database_url=database,
+        hash_memory_kib=12288,
+    )
+    store = open_user_store(database)
+    store.create("ana", Passwords.from_settings(settings).hash(PASSWORD), ["predict", "model:read"])
+    model = load_model(ServedBundle("orchard", "7", make_bundle(tmp_path / "bundle"), "registry"), settings)
+    engine = open_engine(database)
+    app = create_app(settings, model, engine, CollectorRegistry())
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    engine.dispose()
+    store._engine.dispose()
+
+
+@pytest.fixture
+def run(monkeypatch, capfd, url):
+    monkeypatch.setenv("ESPALIER_URL", url)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["espalier", *arguments])
+        capfd.readouterr()
+        try:
+            entry.main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capfd.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def token(run, monkeypatch):
+    monkeypatch.setenv("ESPALIER_PASSWORD", PASSWORD)
+    return run("token", "--user", "ana")[1].strip()
+
+
+def test_token_is_printed_for_shells_and_machines(run, token):
+    assert token.count(".") == 2
+    assert json.loads(run("token", "--user", "ana", "--json")[1])["token_type"] == "bearer"
+
+
+def test_wrong_password_is_one_line(run, monkeypatch):
+    monkeypatch.setenv("ESPALIER_PASSWORD", "wrong")
+
+    code, _, said = run("token", "--user", "ana")
+
+    assert code == 1
+    assert "401: the user name or the password is wrong" in said
+
+
+def test_rows_of_json_are_predicted(run, token, contract, tmp_path):
+    (tmp_path / "rows.json").write_text(json.dumps([contract.example]))
+
+    code, out, _ = run("predict", str(tmp_path / "rows.json"), "--token", token, "--json")
+
+    assert code == 0
+    assert json.loads(out)["model"]["version"] == "7"
+
+
+def test_rows_of_csv_are_predicted_with_reasons(run, token, tmp_path):
+    text = "kind,height,age,grafted,soil,note\npear,3.5,12,true,loam,a\nplum,,40,0,,b\n"
+    (tmp_path / "rows.csv").write_text(text)
+
+    code, out, _ = run("predict", str(tmp_path / "rows.csv"), "--token", token, "--explain")
+
+    assert code == 0
+    assert "orchard version 7" in out
+    assert "because of" in out
+
+
+def test_what_the_api_refuses_is_said_by_field(run, token, contract, tmp_path):
+    (tmp_path / "rows.csv").write_text("kind,height,age,grafted,soil\ncherry,tall,12,maybe,loam\n")
+
+    code, _, said = run("predict", str(tmp_path / "rows.csv"), "--token", token)
+
+    assert code == 1
+    assert "rows[0].height must be a number from 0 to 50 m or null" in said
+    assert "rows[0].kind must be one of apple, pear, plum" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("rows.json", "{", "cannot read"),
+        ("rows.json", '{"lines": []}', "expected a list of rows"),
+        ("rows.csv", "kind\npear\n", "has no column height, age, grafted, soil"),
+        ("absent.csv", None, "cannot read"),
+    ],
+)
+def test_file_that_is_not_of_the_form_is_said(run, token, tmp_path, name, text, said):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+
+    code, _, printed = run("predict", str(tmp_path / name), "--token", token)
+
+    assert code == 1
+    assert said in printed
+
+
+def test_api_that_is_away_is_said(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("ESPALIER_PASSWORD", "x")
+
+    code, _, said = run("token", "--user", "ana", "--url", "http://127.0.0.1:1")
+
+    assert code == 1
+    assert "did not answer" in said
+
+
+def test_missing_authority_is_said(run, monkeypatch):
+    monkeypatch.setenv("ESPALIER_PASSWORD", "x")
+
+    assert "name the certificate authority" in run("token", "--user", "ana", "--cacert", "absent.pem")[2]
