@@ -30,7 +30,7 @@ $(BIN)/uv: .ci/uv.txt
 $(STAMP): $(BIN)/uv pyproject.toml uv.lock
 	@echo "Installing the locked packages into $(VENV) ..."
 	@$(BIN)/uv export --quiet --frozen $(EXTRAS) --no-emit-project --no-annotate --no-header --format requirements.txt -o $(VENV)/requirements.txt > /dev/null
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(VENV)/requirements.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(VENV)/requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -82,7 +82,7 @@ lint: $(STAMP) ## Check style and types
 
 .PHONY: test
 test: $(STAMP) lint ## Run everything that needs only Python, with coverage
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
 .PHONY: audit
 audit: $(STAMP) ## Look for known vulnerabilities in the locked packages (asks the network)
