@@ -11,7 +11,6 @@ import typer
 from espalier.cli.output import JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from services.api.passwords import Passwords
     from services.api.users import SqlUserStore
 
 __all__ = ["app"]
@@ -41,11 +40,11 @@ def create(
     Examples: `espalier users create ana --scope predict --scope model:read`,
     `pass show ana | espalier users create ana --scope users:admin --password-stdin`
     """
-    from services.api.passwords import check_password, random_password
+    from services.api.passwords import Passwords, check_password, random_password
 
     password = sys.stdin.readline().rstrip("\n") if password_stdin else random_password()
     check_password(password, user=name)
-    account = _store(database, state).create(name, _passwords().hash(password), scope or ["predict"])
+    account = _store(database, state).create(name, Passwords.with_defaults().hash(password), scope or ["predict"])
     shown = {} if password_stdin else {"password": password}
     if json:
         print_json({"name": account.name, "scopes": sorted(account.scopes), **shown})
@@ -100,12 +99,3 @@ def _store(database: str, state: Path) -> SqlUserStore:
     from services.api.users import open_user_store
 
     return open_user_store(database or State(state).users_database)
-
-
-def _passwords() -> Passwords:
-    from services.api.passwords import Passwords
-    from services.api.settings import Settings
-
-    fields = Settings.model_fields
-    # The API's own defaults; where its settings differ it hashes anew at the next login.
-    return Passwords(passes=fields["hash_passes"].default, memory_kib=fields["hash_memory_kib"].default)

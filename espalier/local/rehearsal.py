@@ -33,13 +33,10 @@ def make_user(state: State, name: str) -> str:
     from services.api.errors import UserExists
     from services.api.passwords import Passwords, random_password
     from services.api.scopes import Scope
-    from services.api.settings import Settings
     from services.api.users import open_user_store
 
     store, password = open_user_store(state.users_database), random_password()
-    fields = Settings.model_fields
-    passwords = Passwords(passes=fields["hash_passes"].default, memory_kib=fields["hash_memory_kib"].default)
-    encoded = passwords.hash(password)
+    encoded = Passwords.with_defaults().hash(password)
     try:
         store.create(name, encoded, [Scope.PREDICT, Scope.MODEL_READ])
     except UserExists:

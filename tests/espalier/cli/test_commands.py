@@ -11,25 +11,6 @@ from espalier.cli import main as entry
 from pipelines import register
 from services.api.users import open_user_store
 
-
-@pytest.fixture
-def run(monkeypatch, capfd):
-    """Call the command in this process; give exit code, output and errors."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["espalier", *arguments])
-        capfd.readouterr()
-        try:
-            entry.main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capfd.readouterr()
-        return code, printed.out, printed.err
-
-    return call
-
-
 COMMANDS = [
     ("data", "export"),
     ("data", "push"),
