@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import httpx
 import pytest
@@ -113,7 +114,8 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(
 ):
     process = start()
     wait_until_ready(secure, process)
-    open_user_store(environment["API_DATABASE_URL"]).create("ana", passwords.hash("grafted quince"), ["predict"])
+    with closing(open_user_store(environment["API_DATABASE_URL"])) as store:
+        store.create("ana", passwords.hash("grafted quince"), ["predict"])
     token = secure.post("/v1/auth/token", data={"username": "ana", "password": "grafted quince"}).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
     metrics = f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics"
