@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +45,8 @@ def create(
 
     password = sys.stdin.readline().rstrip("\n") if password_stdin else random_password()
     check_password(password, user=name)
-    account = _store(database, state).create(name, Passwords.with_defaults().hash(password), scope or ["predict"])
+    with _store(database, state) as store:
+        account = store.create(name, Passwords.with_defaults().hash(password), scope or ["predict"])
     shown = {} if password_stdin else {"password": password}
     if json:
         print_json({"name": account.name, "scopes": sorted(account.scopes), **shown})
@@ -60,7 +62,8 @@ def list_users(database: DatabaseOption = "", state: StateOption = Path(".espali
 
     Example: `espalier users list`
     """
-    accounts = _store(database, state).list()
+    with _store(database, state) as store:
+        accounts = store.list()
     if json:
         print_json(
             [
@@ -87,15 +90,16 @@ def disable(
 
     Examples: `espalier users disable ana`, `espalier users disable ana --undo`
     """
-    account = _store(database, state).set_disabled(name, not enable)
+    with _store(database, state) as store:
+        account = store.set_disabled(name, not enable)
     if json:
         print_json({"name": account.name, "disabled": account.disabled})
     else:
         say(f"user {account.name} is {'disabled' if account.disabled else 'enabled'}")
 
 
-def _store(database: str, state: Path) -> SqlUserStore:
+def _store(database: str, state: Path) -> AbstractContextManager[SqlUserStore]:
     from espalier.local.state import State
     from services.api.users import open_user_store
 
-    return open_user_store(database or State(state).users_database)
+    return closing(open_user_store(database or State(state).users_database))

@@ -63,6 +63,10 @@ class SqlUserStore:
         """Use tables that ``migrate`` has made."""
         self._engine = engine
 
+    def close(self) -> None:
+        """Give back the connections."""
+        self._engine.dispose()
+
     def find(self, name: str) -> Account | None:
         """Return the user of this name."""
         if not NAME.fullmatch(name):  # whatever was typed, of any length, and of characters that no column takes
@@ -120,7 +124,7 @@ class SqlUserStore:
 
 
 def open_user_store(database_url: str) -> SqlUserStore:
-    """Return the users of a database, with its tables brought up to date.
+    """Return the users of a database, with its tables brought up to date; to be closed.
 
     Raises:
         StartupFailed: the database cannot be used.

@@ -88,7 +88,7 @@ def test_password_can_come_from_standard_input_and_must_be_good(run, tmp_path, m
     assert "herons" not in said
     store = open_user_store(database)
     assert store.find("ana")
-    store._engine.dispose()
+    store.close()
 
 
 def test_table_is_pushed_and_fetched(run, project, save, table):

@@ -44,7 +44,7 @@ def url(make_bundle, keys, tmp_path):
     server.should_exit = True
     thread.join()
     engine.dispose()
-    store._engine.dispose()
+    store.close()
 
 
 @pytest.fixture(autouse=True)
