@@ -104,6 +104,7 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
     log.info(
         "request",
         extra={
+            "request_id": scope["request_id"],
             "method": scope["method"],
             "route": getattr(route, "path", "none"),
             "status": status,
