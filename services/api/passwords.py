@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from argon2 import PasswordHasher
@@ -25,6 +26,9 @@ MIN_SCORE = 3
 
 CHECKED_CHARACTERS = 72
 """zxcvbn's time grows with the square of the length; a password this long is judged by its beginning."""
+
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""JSON can say one, but no client could ever send it again in a login."""
 
 
 class Passwords:
@@ -56,7 +60,8 @@ class Passwords:
     def verify(self, password: str, encoded: str | None) -> bool:
         """Tell whether the password is right; with no hash, do the same work and say no."""
         try:
-            right = self._hasher.verify(encoded or self._dummy, password)
+            # As bytes: a form in some charsets may bring half characters, which are wrong, but no failure of ours.
+            right = self._hasher.verify(encoded or self._dummy, password.encode(errors="surrogatepass"))
         except (VerificationError, InvalidHashError):
             return False
         return right and encoded is not None
@@ -72,6 +77,8 @@ def check_password(password: str, *, user: str) -> None:
     Raises:
         WeakPassword: says the rule, never the password.
     """
+    if HALF_CHARACTER.search(password):
+        raise WeakPassword("a password is made of whole characters, and this one has half of a surrogate pair")
     if not MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS:
         raise WeakPassword(f"a password has {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
     if zxcvbn(password[:CHECKED_CHARACTERS], user_inputs=[user])["score"] < MIN_SCORE:

@@ -93,4 +93,4 @@ def _keys(account: str, address: str) -> tuple[tuple[str, _Rule], ...]:
 
 def _account_key(account: str) -> str:
     # Hashed: it is what somebody typed, of any length, and sometimes a password in the wrong field.
-    return "account:" + hashlib.sha256(account.encode()).hexdigest()
+    return "account:" + hashlib.sha256(account.encode(errors="surrogatepass")).hexdigest()

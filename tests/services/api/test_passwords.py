@@ -68,3 +68,22 @@ def test_random_password_is_good_and_different():
 
     check_password(first, user="ana")
     assert first != second
+
+
+def test_half_characters_are_refused_in_a_new_password():
+    with pytest.raises(WeakPassword, match="whole characters"):
+        check_password("grafted quince under \ud800", user="ana")
+
+
+def test_half_characters_are_a_wrong_password_and_no_failure(cheap):
+    encoded = cheap.hash("a quiet harbour")
+
+    assert not cheap.verify("a quiet harbour\ud800", encoded)
+    assert not cheap.verify("\udfff", None)
+
+
+def test_long_password_counts_to_its_last_character(cheap):
+    encoded = cheap.hash("w" * 255 + "a")
+
+    assert cheap.verify("w" * 255 + "a", encoded)
+    assert not cheap.verify("w" * 255 + "b", encoded)

@@ -60,3 +60,15 @@ def test_public_keys_are_given_to_who_verifies(client):
     assert response.headers["cache-control"] == "public, max-age=300"
     assert [key["kty"] for key in response.json()["keys"]] == ["OKP"]
     assert "d" not in response.json()["keys"][0]
+
+
+@pytest.mark.parametrize("charset", ["unicode_escape", "raw_unicode_escape"])
+def test_form_with_half_characters_is_a_wrong_login_like_any_other(client, charset):
+    part = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n\\ud800\r\n'
+    body = "".join(part.format(name) for name in ("username", "password")) + "--b--\r\n"
+    kind = f"multipart/form-data; boundary=b; charset={charset}"
+
+    response = client.post("/v1/auth/token", content=body.encode(), headers={"content-type": kind})
+
+    assert response.status_code == 401
+    assert response.json()["code"] == "invalid_credentials"
