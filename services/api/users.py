@@ -154,5 +154,5 @@ def _to_account(user: User) -> Account:
         password_hash=user.password_hash,
         scopes=frozenset(user.scopes.split()),
         disabled=user.disabled,
-        created=user.created,
+        created=user.created.replace(tzinfo=user.created.tzinfo or UTC),  # SQLite keeps no offset
     )

@@ -1,3 +1,5 @@
+from datetime import UTC
+
 import pytest
 
 from services.api.errors import InvalidRequest, UnknownUser, UserExists
@@ -13,6 +15,13 @@ def test_user_that_was_created_is_found(users):
     assert not found.disabled
     assert found.password_hash == "hash"
     assert users.find("bob") is None
+
+
+def test_time_of_creation_is_in_utc_however_it_was_read(users):
+    made = users.create("ana", "hash", ["predict"])
+
+    assert made.created.tzinfo == UTC
+    assert users.find("ana").created == users.list()[0].created == made.created
 
 
 def test_name_is_taken_once(users):

@@ -8,7 +8,7 @@ NEW = {"name": "bob", "password": "seven slow herons landing", "scopes": ["predi
 @pytest.fixture
 def create(client, bearer):
     def send(**changes):
-        headers = {**bearer(), "content-type": "application/json"}  # half characters pass only as \\u escapes
+        headers = {**bearer(), "content-type": "application/json"}  # half characters pass only as escapes
         return client.post("/v1/users", content=json.dumps(NEW | changes), headers=headers)
 
     return send
@@ -71,3 +71,10 @@ def test_users_are_listed(client, create, bearer, account):
     create()
 
     assert [user["name"] for user in client.get("/v1/users", headers=bearer()).json()] == ["ana", "bob"]
+
+
+def test_time_of_creation_is_told_alike_when_made_and_when_listed(client, create, bearer):
+    made = create().json()
+
+    assert made["created"].endswith("Z")
+    assert client.get("/v1/users", headers=bearer()).json() == [made]
