@@ -6,7 +6,7 @@ for name in api mlflow; do
   psql -v ON_ERROR_STOP=1 -q -h "$socket" -U postgres -d postgres \
     -v name="$name" -v password="$(cat "/run/secrets/postgresql/$name-password")" <<'SQL'
 CREATE ROLE :"name" LOGIN PASSWORD :'password';
-CREATE DATABASE :"name" OWNER :"name";
+CREATE DATABASE :"name" OWNER :"name" TEMPLATE template0 ENCODING 'UTF8';
 REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
 SQL
 done
