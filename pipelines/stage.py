@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.markup import escape
 
 from espalier.bundle import BundleError
 from pipelines.errors import PipelineError
@@ -24,9 +25,9 @@ def run_stage(name: str, main: Callable[[], str]) -> None:
     try:
         said = main()
     except PipelineError as error:
-        console.print(f"[bold red]{name} failed:[/] {error}", soft_wrap=True)
+        console.print(f"[bold red]{name} failed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
     except BundleError as error:
-        console.print(f"[bold red]{name} failed:[/] {error}", soft_wrap=True)
+        console.print(f"[bold red]{name} failed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(BUNDLE_EXIT_CODE)
-    console.print(f"[bold green]{name}[/] {said}", soft_wrap=True)
+    console.print(f"[bold green]{name}[/] {escape(said)}", soft_wrap=True)

@@ -8,6 +8,7 @@ from types import FrameType
 
 import httpx
 import typer
+from rich.markup import escape
 
 from espalier.bundle import BundleError
 from espalier.cli import data, demo, keys, models, predict, serve, token, train, users
@@ -66,7 +67,7 @@ def _expected_code(error: Exception) -> int | None:
 
 
 def _fail(text: str, code: int) -> None:
-    say(f"[bold red]espalier:[/] {text}")
+    say(f"[bold red]espalier:[/] {escape(text)}")
     sys.exit(code)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from espalier.cli.output import JsonOption, StateOption, print_json, print_table, say
 
@@ -37,7 +38,7 @@ def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False
             datetime.fromtimestamp(version.created, UTC).strftime("%Y-%m-%d %H:%M"),
             version.tags.get("data_md5", "")[:8],
             version.tags.get("git_commit", "")[:8],
-            version.tags.get("gate.reasons", ""),
+            escape(version.tags.get("gate.reasons", "")),
         ]
         for version in versions
     ]

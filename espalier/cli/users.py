@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,6 @@ import typer
 from espalier.cli.output import JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from services.api.passwords import Passwords
     from services.api.users import SqlUserStore
 
 __all__ = ["app"]
@@ -41,11 +41,12 @@ def create(
     Examples: `espalier users create ana --scope predict --scope model:read`,
     `pass show ana | espalier users create ana --scope users:admin --password-stdin`
     """
-    from services.api.passwords import check_password, random_password
+    from services.api.passwords import Passwords, check_password, random_password
 
     password = sys.stdin.readline().rstrip("\n") if password_stdin else random_password()
     check_password(password, user=name)
-    account = _store(database, state).create(name, _passwords().hash(password), scope or ["predict"])
+    with _store(database, state) as store:
+        account = store.create(name, Passwords.with_defaults().hash(password), scope or ["predict"])
     shown = {} if password_stdin else {"password": password}
     if json:
         print_json({"name": account.name, "scopes": sorted(account.scopes), **shown})
@@ -61,7 +62,8 @@ def list_users(database: DatabaseOption = "", state: StateOption = Path(".espali
 
     Example: `espalier users list`
     """
-    accounts = _store(database, state).list()
+    with _store(database, state) as store:
+        accounts = store.list()
     if json:
         print_json(
             [
@@ -88,24 +90,16 @@ def disable(
 
     Examples: `espalier users disable ana`, `espalier users disable ana --undo`
     """
-    account = _store(database, state).set_disabled(name, not enable)
+    with _store(database, state) as store:
+        account = store.set_disabled(name, not enable)
     if json:
         print_json({"name": account.name, "disabled": account.disabled})
     else:
         say(f"user {account.name} is {'disabled' if account.disabled else 'enabled'}")
 
 
-def _store(database: str, state: Path) -> SqlUserStore:
+def _store(database: str, state: Path) -> AbstractContextManager[SqlUserStore]:
     from espalier.local.state import State
     from services.api.users import open_user_store
 
-    return open_user_store(database or State(state).users_database)
-
-
-def _passwords() -> Passwords:
-    from services.api.passwords import Passwords
-    from services.api.settings import Settings
-
-    fields = Settings.model_fields
-    # The API's own defaults; where its settings differ it hashes anew at the next login.
-    return Passwords(passes=fields["hash_passes"].default, memory_kib=fields["hash_memory_kib"].default)
+    return closing(open_user_store(database or State(state).users_database))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,17 +34,15 @@ def make_user(state: State, name: str) -> str:
     from services.api.errors import UserExists
     from services.api.passwords import Passwords, random_password
     from services.api.scopes import Scope
-    from services.api.settings import Settings
     from services.api.users import open_user_store
 
-    store, password = open_user_store(state.users_database), random_password()
-    fields = Settings.model_fields
-    passwords = Passwords(passes=fields["hash_passes"].default, memory_kib=fields["hash_memory_kib"].default)
-    encoded = passwords.hash(password)
-    try:
-        store.create(name, encoded, [Scope.PREDICT, Scope.MODEL_READ])
-    except UserExists:
-        store.set_password_hash(name, encoded)
+    password = random_password()
+    encoded = Passwords.with_defaults().hash(password)
+    with closing(open_user_store(state.users_database)) as store:
+        try:
+            store.create(name, encoded, [Scope.PREDICT, Scope.MODEL_READ])
+        except UserExists:
+            store.set_password_hash(name, encoded)
     return password
 
 

@@ -6,6 +6,8 @@ code 2, and one line that says what to do.
 
 from __future__ import annotations
 
+import logging
+import logging.config
 import os
 import shutil
 import socket
@@ -16,14 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.api.errors import StartupFailed
+from services.api.logs import logging_config
 from services.api.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from services.api.bundles import ServedBundle
+
 __all__ = ["main"]
 
 EXIT_CODE = 2
+
+log = logging.getLogger("espalier.api")
 
 
 def main() -> None:
@@ -49,17 +56,29 @@ def _prepare_database(settings: Settings) -> None:
 
 
 def _serve(settings: Settings) -> None:
+    from services.api.bundles import fetch_bundle
+    from services.api.keys import load_bundle_keys, load_token_keys
+
+    logging.config.dictConfig(logging_config(settings.log_level))
+    load_token_keys(settings)
+    load_bundle_keys(settings)
+    served = fetch_bundle(settings)
+    log.info("serving", extra={"model": served.name, "model_version": served.version, "source": served.source})
+
     folder = _metrics_folder(settings)
     # prometheus_client decides when it is first imported whether counters are shared: nothing above imports it.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    parent = os.getpid()
+    try:
+        _run(settings, served, folder)
+    finally:
+        if settings.metrics_dir is None and os.getpid() == parent:  # workers come by here too
+            shutil.rmtree(folder, ignore_errors=True)
 
-    from services.api.bundles import fetch_bundle
-    from services.api.keys import load_token_keys
+
+def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
     from services.api.metrics_server import MetricsServer
     from services.api.server import ApiServer
-
-    load_token_keys(settings)
-    served = fetch_bundle(settings)
 
     def load_app() -> ASGIApp:
         from prometheus_client import CollectorRegistry
@@ -75,12 +94,16 @@ def _serve(settings: Settings) -> None:
 
 
 def _metrics_folder(settings: Settings) -> Path:
-    if settings.metrics_dir is None:
+    folder = settings.metrics_dir
+    if folder is None:
         return Path(tempfile.mkdtemp(prefix="espalier-metrics-"))
-    settings.metrics_dir.mkdir(parents=True, exist_ok=True)
-    for entry in settings.metrics_dir.iterdir():  # counts of a process that is gone would be added to ours
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    return settings.metrics_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for counts in folder.glob("*.db"):  # of a process that is gone: they would be added to ours
+            counts.unlink()
+    except OSError as error:
+        raise StartupFailed(f"metrics cannot be kept in {folder} (API_METRICS_DIR): {error.strerror}") from error
+    return folder
 
 
 def _check_port(host: str, port: int) -> None:
@@ -91,7 +114,7 @@ def _check_port(host: str, port: int) -> None:
         except OSError as error:
             raise StartupFailed(
                 f"port {port} on {host} cannot be used ({error.strerror}); end what listens there, or set another with "
-                "API_PORT or API_METRICS_PORT"
+                "API_HOST and API_PORT, or API_METRICS_HOST and API_METRICS_PORT"
             ) from error
 
 

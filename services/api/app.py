@@ -13,8 +13,8 @@ from services.api.dependencies import Services
 from services.api.http_errors import install_error_handlers
 from services.api.keys import load_token_keys
 from services.api.login import Login
-from services.api.metrics import ApiMetrics
-from services.api.middleware import RequestFrame
+from services.api.metrics import REQUEST_SECONDS, ApiMetrics
+from services.api.middleware import Limits, RequestFrame
 from services.api.model import Model
 from services.api.openapi import describe_predictions
 from services.api.passwords import Passwords
@@ -42,8 +42,11 @@ def create_app(settings: Settings, model: Model, engine: Engine, registry: Colle
     services = _services(settings, model, engine, registry)
     app.state.services = services
     install_error_handlers(app)
-    Instrumentator(registry=registry, excluded_handlers=["/healthz", "/readyz"]).instrument(app)
-    app.add_middleware(RequestFrame, allowed_hosts=settings.allowed_hosts, max_body_bytes=settings.max_body_bytes)
+    Instrumentator(registry=registry, excluded_handlers=["/healthz", "/readyz"]).instrument(
+        app, latency_lowr_buckets=REQUEST_SECONDS
+    )
+    limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds, settings.request_timeout_seconds)
+    app.add_middleware(RequestFrame, allowed_hosts=settings.allowed_hosts, limits=limits)
     for routes in (health, tokens, users, model_routes, predictions):
         app.include_router(routes.router)
     describe_predictions(app, model, services.reader)

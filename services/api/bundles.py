@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from espalier.bundle import BUNDLE_FILES, BundleError, load_public_keys, read_bundle
+from espalier.bundle import BUNDLE_FILES, BundleError, BundleTooLarge, read_bundle
 from espalier.bundle.reader import check_names
 from services.api.errors import StartupFailed
+from services.api.keys import load_bundle_keys
 from services.api.settings import Settings
 
 __all__ = ["ServedBundle", "fetch_bundle"]
@@ -50,7 +51,10 @@ def fetch_bundle(settings: Settings) -> ServedBundle:
         StartupFailed: no such version, a bundle that is refused, or a registry that is away with no good bundle kept.
     """
     cache = settings.model_cache_dir / settings.model_name
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartupFailed(f"bundles cannot be kept in {cache} (API_MODEL_CACHE_DIR): {error.strerror}") from error
     try:
         version = settings.model_version or _resolve(settings)
         folder = cache / version
@@ -92,7 +96,7 @@ def _download(settings: Settings, version: str, folder: Path) -> None:
             listed = list_artifacts(artifact_uri=source, tracking_uri=settings.mlflow_tracking_uri)
         except _refusal() as error:
             raise StartupFailed(f"the registry has no {settings.model_name} version {version}") from error
-        check_names([Path(entry.path).name for entry in listed])
+        _check_listing({Path(entry.path).name: entry.file_size or 0 for entry in listed}, settings.model_max_bytes)
         for name in BUNDLE_FILES:
             download_artifacts(
                 artifact_uri=f"{source}/{name}", dst_path=temporary, tracking_uri=settings.mlflow_tracking_uri
@@ -100,6 +104,13 @@ def _download(settings: Settings, version: str, folder: Path) -> None:
         _verify(Path(temporary), settings)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(temporary, folder)
+
+
+def _check_listing(sizes: dict[str, int], max_bytes: int) -> None:
+    check_names(list(sizes))
+    total = sum(sizes[name] for name in BUNDLE_FILES)
+    if total > max_bytes:  # before it fills the disk; what was really sent is measured again
+        raise BundleTooLarge(f"the bundle has {total:,} bytes, more than the limit of {max_bytes:,}")
 
 
 def _last_good(settings: Settings, cache: Path, error: RegistryAway) -> ServedBundle:
@@ -126,8 +137,7 @@ def _is_good(folder: Path, settings: Settings) -> bool:
 
 
 def _verify(folder: Path, settings: Settings) -> None:
-    keys = load_public_keys(settings.model_public_key_files)
-    read_bundle(folder, trusted_keys=keys, max_bytes=settings.model_max_bytes)
+    read_bundle(folder, trusted_keys=load_bundle_keys(settings), max_bytes=settings.model_max_bytes)
 
 
 def _refusal() -> type[Exception]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, Engine, Float, String, create_engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from services.api.errors import StartupFailed
+from services.api.errors import StartupFailed, StoreUnavailable
 
-__all__ = ["Base", "LoginFailures", "User", "migrate", "open_engine"]
+__all__ = ["Base", "LoginFailures", "User", "migrate", "open_engine", "open_session"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+log = logging.getLogger("espalier.api.database")
 
 
 class Base(DeclarativeBase):
@@ -47,13 +53,24 @@ class LoginFailures(Base):
 
 
 def open_engine(url: str) -> Engine:
-    """Return an engine; the folder of an SQLite file is made."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=2, max_overflow=4)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 10})
+    """Return an engine; the folder of an SQLite file is made.
+
+    Raises:
+        StartupFailed: the URL is none, or of a database that cannot be used here.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, pool_pre_ping=True, pool_size=2, max_overflow=4)
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": 10})
+    except ArgumentError as error:  # whose text may hold a password
+        raise StartupFailed(
+            "API_DATABASE_URL is no URL of a database that can be used, such as sqlite:///.espalier/users.db"
+        ) from error
+    except (ImportError, OSError) as error:
+        raise StartupFailed(f"the database {_without_password(url)} cannot be used: {error}") from error
     event.listen(engine, "connect", _tune_sqlite)
     return engine
 
@@ -75,10 +92,29 @@ def migrate(url: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except SQLAlchemyError as error:
-        where = make_url(url).render_as_string(hide_password=True)
-        raise StartupFailed(f"the database {where} cannot be used: {type(error).__name__}") from error
+        reason = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
+        raise StartupFailed(f"the database {_without_password(url)} cannot be used: {reason}") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def open_session(engine: Engine) -> Iterator[Session]:
+    """Give a session in a transaction of its own, which ends with the block.
+
+    Raises:
+        StoreUnavailable: the database is away, or too busy.
+    """
+    try:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        log.error("the database does not answer", extra={"error": str(error).partition("\n")[0]})
+        raise StoreUnavailable("the database of users does not answer; come again") from error
+
+
+def _without_password(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

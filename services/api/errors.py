@@ -7,9 +7,12 @@ ApiError
 ├── InsufficientScope    the token does not allow this
 ├── TooManyLogins        of this account or address; come again later
 ├── Busy                 too many passwords are being checked
+├── StoreUnavailable     the database of users does not answer
 ├── InvalidRequest       the body is not what the route takes
 │   ├── MalformedBody
 │   ├── BodyTooLarge
+│   ├── BodyTooSlow
+│   ├── BodyCutShort     the client went away
 │   ├── UnsupportedMediaType
 │   ├── TooManyRows
 │   └── InvalidRows      each problem names its field
@@ -25,7 +28,9 @@ from typing import ClassVar
 
 __all__ = [
     "ApiError",
+    "BodyCutShort",
     "BodyTooLarge",
+    "BodyTooSlow",
     "Busy",
     "FieldProblem",
     "InsufficientScope",
@@ -35,6 +40,7 @@ __all__ = [
     "InvalidToken",
     "MalformedBody",
     "StartupFailed",
+    "StoreUnavailable",
     "TooManyLogins",
     "TooManyRows",
     "UnknownUser",
@@ -102,9 +108,17 @@ class Busy(ApiError):
     retry_after_seconds = 1
 
 
+class StoreUnavailable(ApiError):
+    """The database of users does not answer."""
+
+    code = "unavailable"
+    retry_after_seconds = 5
+
+
 class InvalidRequest(ApiError):
     """Base of what is wrong with a body. ``reason`` is what the rejection counter says."""
 
+    code = "invalid_request"
     reason: ClassVar[str] = "malformed_body"
 
 
@@ -119,6 +133,20 @@ class BodyTooLarge(InvalidRequest):
 
     code = "body_too_large"
     reason = "body_too_large"
+
+
+class BodyTooSlow(InvalidRequest):
+    """Not whole in time."""
+
+    code = "body_too_slow"
+    reason = "body_too_slow"
+
+
+class BodyCutShort(InvalidRequest):
+    """The client went away before it was whole."""
+
+    code = "body_cut_short"
+    reason = "body_cut_short"
 
 
 class UnsupportedMediaType(InvalidRequest):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,14 +14,18 @@ from starlette.exceptions import HTTPException
 
 from services.api.errors import (
     ApiError,
+    BodyCutShort,
     BodyTooLarge,
+    BodyTooSlow,
     Busy,
+    FieldProblem,
     InsufficientScope,
     InvalidCredentials,
     InvalidRequest,
     InvalidRows,
     InvalidToken,
     MalformedBody,
+    StoreUnavailable,
     TooManyLogins,
     TooManyRows,
     UnknownUser,
@@ -29,7 +34,15 @@ from services.api.errors import (
     WeakPassword,
 )
 
-__all__ = ["STATUS", "Problem", "documented", "install_error_handlers", "problem_response", "unexpected_problem"]
+__all__ = [
+    "STATUS",
+    "Problem",
+    "documented",
+    "install_error_handlers",
+    "late_problem",
+    "problem_response",
+    "unexpected_problem",
+]
 
 STATUS: dict[type[ApiError], int] = {
     InvalidCredentials: 401,
@@ -37,9 +50,12 @@ STATUS: dict[type[ApiError], int] = {
     InsufficientScope: 403,
     TooManyLogins: 429,
     Busy: 503,
+    StoreUnavailable: 503,
     InvalidRequest: 422,
     MalformedBody: 400,
     BodyTooLarge: 413,
+    BodyTooSlow: 408,
+    BodyCutShort: 400,
     UnsupportedMediaType: 415,
     TooManyRows: 422,
     InvalidRows: 422,
@@ -49,6 +65,13 @@ STATUS: dict[type[ApiError], int] = {
 }
 """Every failure's status; a test holds the table against the tree."""
 
+CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
+"""The code of a failure that the framework found."""
+
+BODY_NOT_READ = (408, 413)
+"""The rest of the body may still be on its way, so the connection cannot take another request."""
+
+MAX_PROBLEMS = 20
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -81,7 +104,13 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def problem_response(
-    request_id: str, status: int, *, code: str, detail: str, error: ApiError | None = None
+    request_id: str,
+    status: int,
+    *,
+    code: str,
+    detail: str,
+    problems: Sequence[FieldProblem] = (),
+    retry_after_seconds: int | None = None,
 ) -> Response:
     """Build the response of a failure."""
     body: dict[str, Any] = {
@@ -93,12 +122,14 @@ def problem_response(
         "request_id": request_id,
     }
     headers = {"Cache-Control": "no-store"}
-    if error is not None and error.problems:
-        body["errors"] = [{"field": problem.field, "message": problem.message} for problem in error.problems]
-    if error is not None and error.retry_after_seconds is not None:
-        headers["Retry-After"] = str(error.retry_after_seconds)
+    if problems:
+        body["errors"] = [{"field": problem.field, "message": problem.message} for problem in problems]
+    if retry_after_seconds is not None:
+        headers["Retry-After"] = str(retry_after_seconds)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer" if code == "invalid_credentials" else f'Bearer error="{code}"'
+    if status in BODY_NOT_READ:
+        headers["Connection"] = "close"
     return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
 
 
@@ -108,30 +139,51 @@ def unexpected_problem(request_id: str) -> Response:
     return problem_response(request_id, 500, code="internal", detail=detail)
 
 
+def late_problem(request_id: str) -> Response:
+    """Build the response of a request that took longer than any may."""
+    detail = "This took too long and was given up. Send fewer rows, or come again later."
+    return problem_response(request_id, 504, code="too_late", detail=detail, retry_after_seconds=1)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Make every expected failure of the app answer in the one shape; the rest is RequestFrame's."""
 
     async def on_api_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)  # noqa: S101 (what the handler is registered for)
-        return problem_response(
-            _request_id(request), STATUS[type(error)], code=error.code, detail=str(error), error=error
-        )
+        return _respond(request, error)
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        if isinstance(error.__cause__, ApiError):  # FastAPI wraps what reading a form or a body raised
+            return _respond(request, error.__cause__)
+        code = CODES.get(error.status_code, "http_error")
         response = problem_response(_request_id(request), error.status_code, code=code, detail=error.detail)
         response.headers.update(error.headers or {})
         return response
 
     async def on_validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        problems = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
-        return problem_response(_request_id(request), 422, code="invalid_request", detail="; ".join(problems)[:2000])
+        problems = [
+            FieldProblem(".".join(str(part) for part in found["loc"])[:200], found["msg"], "invalid_request")
+            for found in error.errors()[:MAX_PROBLEMS]
+        ]
+        detail = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)[:2000]
+        return problem_response(_request_id(request), 422, code="invalid_request", detail=detail, problems=problems)
 
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
+
+
+def _respond(request: Request, error: ApiError) -> Response:
+    return problem_response(
+        _request_id(request),
+        STATUS[type(error)],
+        code=error.code,
+        detail=str(error),
+        problems=error.problems,
+        retry_after_seconds=error.retry_after_seconds,
+    )
 
 
 def _request_id(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The keys of access tokens, from files."""
+"""The keys of access tokens and of bundles, from files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from espalier.bundle import InvalidKey, load_private_key, load_public_keys
 from services.api.errors import StartupFailed
 from services.api.settings import Settings
 
-__all__ = ["load_token_keys"]
+__all__ = ["load_bundle_keys", "load_token_keys"]
 
 
 def load_token_keys(settings: Settings) -> tuple[Ed25519PrivateKey, list[Ed25519PublicKey]]:
@@ -24,3 +24,15 @@ def load_token_keys(settings: Settings) -> tuple[Ed25519PrivateKey, list[Ed25519
     except InvalidKey as error:
         raise StartupFailed(f"access tokens cannot be signed: {error}") from error
     return signing, [signing.public_key(), *others]
+
+
+def load_bundle_keys(settings: Settings) -> list[Ed25519PublicKey]:
+    """Return every key whose bundles are trusted.
+
+    Raises:
+        StartupFailed: a file is missing, or holds a key of another kind.
+    """
+    try:
+        return load_public_keys(settings.model_public_key_files)
+    except InvalidKey as error:
+        raise StartupFailed(f"bundles cannot be verified: {error}") from error

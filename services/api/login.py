@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.concurrency import run_in_threadpool
 
@@ -33,17 +35,26 @@ class Login:
             TooManyLogins: too soon after failed ones.
             Busy: too many are being checked.
         """
-        if self._free.locked():
-            raise Busy("too many logins at once; come again in a second")
-        async with self._free:
+        async with self._turn():
             account = await run_in_threadpool(self._check, name, password, address)
         log.info("login", extra={"subject": account.name, "address": address})
         return account
 
     async def hash(self, password: str) -> str:
-        """Hash a new password, under the same bound."""
-        async with self._free:
+        """Hash a new password, under the same bound.
+
+        Raises:
+            Busy: too many are being checked.
+        """
+        async with self._turn():
             return await run_in_threadpool(self._passwords.hash, password)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._free.locked():
+            raise Busy("too many passwords are being checked; come again in a second")
+        async with self._free:
+            yield
 
     def _check(self, name: str, password: str, address: str) -> Account:
         self._throttle.check(name, address)

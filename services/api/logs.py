@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["JsonFormatter", "logging_config"]
+__all__ = ["REQUEST_ID", "JsonFormatter", "logging_config"]
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The request being answered, in its task and in the threads that work for it."""
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
@@ -23,6 +27,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **({"request_id": request_id} if (request_id := REQUEST_ID.get()) else {}),
             **{name: value for name, value in vars(record).items() if name not in STANDARD},
         }
         if record.exc_info:

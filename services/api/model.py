@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
-from espalier.bundle import Bundle, BundleError, load_public_keys, read_bundle
+from espalier.bundle import Bundle, BundleError, read_bundle
 from services.api.bundles import ServedBundle
 from services.api.encoding import encode
 from services.api.errors import StartupFailed
+from services.api.keys import load_bundle_keys
 from services.api.settings import Settings
 
 __all__ = ["Model", "load_model"]
@@ -67,13 +68,14 @@ def load_model(served: ServedBundle, settings: Settings) -> Model:
     Raises:
         StartupFailed: refused, not a booster, or an example without a probability.
     """
+    keys = load_bundle_keys(settings)
     try:
-        keys = load_public_keys(settings.model_public_key_files)
         bundle = read_bundle(served.folder, trusted_keys=keys, max_bytes=settings.model_max_bytes)
         booster = xgb.Booster()
         booster.load_model(bytearray(bundle.model))
     except (BundleError, xgb.core.XGBoostError) as error:
-        raise StartupFailed(f"the bundle of {served.name} version {served.version} is refused: {error}") from error
+        reason = str(error).partition("\n")[0]  # XGBoost's go on with a C++ stack
+        raise StartupFailed(f"the bundle of {served.name} version {served.version} is refused: {reason}") from error
     booster.set_param({"nthread": 1})  # one row is too little work to share, and every worker has a core of its own
     model = Model(served.name, served.version, bundle, booster)
     _check_itself(model)

@@ -36,6 +36,15 @@ class Passwords:
         self._dummy = self._hasher.hash(secrets.token_urlsafe())
 
     @classmethod
+    def with_defaults(cls) -> Passwords:
+        """Take the settings' defaults, where there is no API whose settings could be asked.
+
+        Where the API's differ, it hashes anew at the next login.
+        """
+        fields = Settings.model_fields
+        return cls(passes=fields["hash_passes"].default, memory_kib=fields["hash_memory_kib"].default)
+
+    @classmethod
     def from_settings(cls, settings: Settings) -> Passwords:
         """Take the parameters of the settings."""
         return cls(passes=settings.hash_passes, memory_kib=settings.hash_memory_kib)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from starlette.types import ASGIApp
 
+from services.api.errors import StartupFailed
 from services.api.logs import logging_config
 from services.api.metrics_server import MetricsServer
 from services.api.settings import Settings
@@ -17,6 +21,8 @@ __all__ = ["ApiServer"]
 
 WORKER_CLASS = "services.api.worker.ApiWorker"
 MEMORY = Path("/dev/shm")  # noqa: S108 (the heartbeat file must not be on a disk that can stall)
+
+log = logging.getLogger("espalier.api.server")
 
 
 class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no types
@@ -33,13 +39,19 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             self.cfg.set(name, value)
 
     def load(self) -> ASGIApp:
-        """Make the app, in a worker."""
-        return self._load_app()
+        """Make the app, in a worker. Where that fails, no worker would fare better: the parent ends too."""
+        try:
+            return self._load_app()
+        except StartupFailed as error:
+            log.critical("the API does not start: %s", error)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def _options(self) -> dict[str, Any]:
         settings = self._settings
         options: dict[str, Any] = {
-            "bind": f"{settings.host}:{settings.port}",
+            "bind": f"[{settings.host}]:{settings.port}"
+            if ":" in settings.host
+            else f"{settings.host}:{settings.port}",
             "workers": settings.workers,
             "worker_class": WORKER_CLASS,
             "graceful_timeout": settings.graceful_seconds,

@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     model_alias: str = "champion"
     """Alias that is served."""
 
-    model_version: str = ""
+    model_version: str = Field(default="", pattern=r"^([1-9][0-9]{0,9})?$")
     """Version that is served instead of the alias's: what the Deployment's annotation says."""
 
     model_public_key_files: Paths = Field(min_length=1)
@@ -113,6 +113,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=2 * 2**20, ge=1024)
     """Bytes in one request."""
 
+    body_timeout_seconds: float = Field(default=10, gt=0)
+    """How long a client may take to send a request."""
+
+    request_timeout_seconds: float = Field(default=20, gt=0)
+    """How long a request may take in all before it is given up."""
+
     hash_passes: int = Field(default=3, ge=1)
     """Argon2id time cost."""
 
@@ -129,7 +135,7 @@ class Settings(BaseSettings):
     """Least severity that is logged."""
 
     graceful_seconds: int = Field(default=30, ge=1)
-    """How long a request may still take after the order to end."""
+    """How long a request may still take after the order to end: at least as long as any may take."""
 
     keep_alive_seconds: int = Field(default=75, ge=1)
     """How long an idle connection stays open: longer than the proxy in front keeps it (60 s), so that no request is
@@ -139,6 +145,10 @@ class Settings(BaseSettings):
     def _check_pairs(self) -> Self:
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
             raise ValueError("API_TLS_CERT_FILE and API_TLS_KEY_FILE go together")
+        if not self.body_timeout_seconds < self.request_timeout_seconds <= self.graceful_seconds:
+            raise ValueError("API_BODY_TIMEOUT_SECONDS < API_REQUEST_TIMEOUT_SECONDS <= API_GRACEFUL_SECONDS must hold")
+        if self.port == self.metrics_port:
+            raise ValueError("API_PORT and API_METRICS_PORT must differ")
         least = MIN_MEMORY_KIB[min(self.hash_passes, 3)]
         if self.hash_memory_kib < least:
             raise ValueError(f"API_HASH_MEMORY_KIB must be at least {least} with {self.hash_passes} pass(es)")

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
-from services.api.database import LoginFailures
+from services.api.database import LoginFailures, open_session
 from services.api.errors import TooManyLogins
 
 __all__ = ["LoginThrottle"]
@@ -52,7 +51,7 @@ class LoginThrottle:
             TooManyLogins: says how long to wait.
         """
         waits = []
-        with Session(self._engine) as session:
+        with open_session(self._engine) as session:
             for key, rule in _keys(account, address):
                 entry = session.get(LoginFailures, key)
                 if entry is not None and self._now() - entry.last < FORGET_SECONDS:
@@ -66,14 +65,14 @@ class LoginThrottle:
         for key, _rule in _keys(account, address):
             if not self._add_one(key):
                 try:
-                    with Session(self._engine) as session, session.begin():
+                    with open_session(self._engine) as session:
                         session.add(LoginFailures(key=key, failures=1, last=self._now()))
                 except IntegrityError:  # another worker was first
                     self._add_one(key)
 
     def succeeded(self, account: str) -> None:
         """Forget the account's failures; those of the address stay."""
-        with Session(self._engine) as session, session.begin():
+        with open_session(self._engine) as session:
             session.execute(delete(LoginFailures).where(LoginFailures.key == _account_key(account)))
             session.execute(delete(LoginFailures).where(LoginFailures.last < self._now() - FORGET_SECONDS))
 
@@ -84,7 +83,7 @@ class LoginThrottle:
             .where(LoginFailures.key == key)
             .values(failures=LoginFailures.failures + 1, last=self._now())
         )
-        with Session(self._engine) as session, session.begin():
+        with open_session(self._engine) as session:
             return bool(session.connection().execute(statement).rowcount)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services.api.database import User, migrate, open_engine
+from services.api.database import User, migrate, open_engine, open_session
 from services.api.errors import InvalidRequest, UnknownUser, UserExists
 from services.api.scopes import Scope
 
@@ -63,9 +63,15 @@ class SqlUserStore:
         """Use tables that ``migrate`` has made."""
         self._engine = engine
 
+    def close(self) -> None:
+        """Give back the connections."""
+        self._engine.dispose()
+
     def find(self, name: str) -> Account | None:
         """Return the user of this name."""
-        with Session(self._engine) as session:
+        if not NAME.fullmatch(name):  # whatever was typed, of any length, and of characters that no column takes
+            return None
+        with open_session(self._engine) as session:
             user = session.get(User, name)
             return _to_account(user) if user else None
 
@@ -85,7 +91,7 @@ class SqlUserStore:
             name=name, password_hash=password_hash, scopes=" ".join(wanted), disabled=False, created=datetime.now(UTC)
         )
         try:
-            with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            with open_session(self._engine) as session:
                 session.add(user)
         except IntegrityError as error:
             raise UserExists(f"there is a user {name} already") from error
@@ -93,7 +99,7 @@ class SqlUserStore:
 
     def list(self) -> list[Account]:
         """Return every user, by name."""
-        with Session(self._engine) as session:
+        with open_session(self._engine) as session:
             return [_to_account(user) for user in session.scalars(select(User).order_by(User.name))]
 
     def set_disabled(self, name: str, disabled: bool) -> Account:
@@ -102,7 +108,7 @@ class SqlUserStore:
         Raises:
             UnknownUser
         """
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+        with open_session(self._engine) as session:
             user = _get(session, name)
             user.disabled = disabled
         return _to_account(user)
@@ -113,12 +119,12 @@ class SqlUserStore:
         Raises:
             UnknownUser
         """
-        with Session(self._engine) as session, session.begin():
+        with open_session(self._engine) as session:
             _get(session, name).password_hash = password_hash
 
 
 def open_user_store(database_url: str) -> SqlUserStore:
-    """Return the users of a database, with its tables brought up to date.
+    """Return the users of a database, with its tables brought up to date; to be closed.
 
     Raises:
         StartupFailed: the database cannot be used.
@@ -128,7 +134,7 @@ def open_user_store(database_url: str) -> SqlUserStore:
 
 
 def _get(session: Session, name: str) -> User:
-    user = session.get(User, name)
+    user = session.get(User, name) if NAME.fullmatch(name) else None
     if user is None:
         raise UnknownUser(f"there is no user {name}")
     return user

@@ -19,7 +19,12 @@ def test_what_a_stage_says_is_printed(capsys):
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(Unreachable("MLflow is away"), 6), (PipelineError("so"), 1), (UnsignedBundle("no"), 9)]
+    ("error", "code"),
+    [
+        (Unreachable("MLflow is away"), 6),
+        (PipelineError("install espalier[demo], see [/docs]"), 1),
+        (UnsignedBundle("no"), 9),
+    ],
 )
 def test_expected_failure_is_one_line_and_an_exit_code(capsys, error, code):
     with pytest.raises(SystemExit) as caught:

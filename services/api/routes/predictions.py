@@ -6,10 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
 from services.api.dependencies import Served, Services, allow
-from services.api.errors import BodyTooLarge, InvalidRequest, TooManyRows, UnsupportedMediaType
+from services.api.errors import InvalidRequest, TooManyRows, UnsupportedMediaType
 from services.api.http_errors import documented
 from services.api.prediction import INLINE_ROWS, answer, predict_rows
 from services.api.scopes import Scope
@@ -49,10 +48,7 @@ async def _read_body(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMediaType("the body must be application/json")
-    try:
-        return await request.body()
-    except HTTPException as error:
-        raise BodyTooLarge(error.detail) from error
+    return await request.body()
 
 
 def _count(services: Services, error: InvalidRequest) -> None:

@@ -11,25 +11,6 @@ from espalier.cli import main as entry
 from pipelines import register
 from services.api.users import open_user_store
 
-
-@pytest.fixture
-def run(monkeypatch, capfd):
-    """Call the command in this process; give exit code, output and errors."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["espalier", *arguments])
-        capfd.readouterr()
-        try:
-            entry.main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capfd.readouterr()
-        return code, printed.out, printed.err
-
-    return call
-
-
 COMMANDS = [
     ("data", "export"),
     ("data", "push"),
@@ -107,7 +88,7 @@ def test_password_can_come_from_standard_input_and_must_be_good(run, tmp_path, m
     assert "herons" not in said
     store = open_user_store(database)
     assert store.find("ana")
-    store._engine.dispose()
+    store.close()
 
 
 def test_table_is_pushed_and_fetched(run, project, save, table):

@@ -1,7 +1,6 @@
 """token and predict against an API of one's own making, over real HTTP."""
 
 import json
-import sys
 import threading
 import time
 
@@ -9,7 +8,6 @@ import pytest
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from espalier.cli import main as entry
 from services.api.app import create_app
 from services.api.bundles import ServedBundle
 from services.api.database import open_engine
@@ -46,25 +44,12 @@ def url(make_bundle, keys, tmp_path):
     server.should_exit = True
     thread.join()
     engine.dispose()
-    store._engine.dispose()
+    store.close()
 
 
-@pytest.fixture
-def run(monkeypatch, capfd, url):
+@pytest.fixture(autouse=True)
+def this_api(monkeypatch, url):
     monkeypatch.setenv("ESPALIER_URL", url)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["espalier", *arguments])
-        capfd.readouterr()
-        try:
-            entry.main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capfd.readouterr()
-        return code, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

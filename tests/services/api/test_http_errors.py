@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -51,6 +53,36 @@ def test_unexpected_failure_shows_no_internals(client, bearer, row, monkeypatch)
     assert "secret path" not in response.text
     assert "Traceback" not in response.text
     assert response.json()["request_id"] == response.headers["x-request-id"]
+
+
+def test_parameter_that_is_wrong_is_named(client, bearer):
+    response = client.post("/v1/predict?explain=perhaps", json={}, headers=bearer())
+
+    assert response.status_code == 422
+    assert [problem["field"] for problem in response.json()["errors"]] == ["query.explain"]
+
+
+def test_long_list_of_problems_is_cut(client, bearer):
+    user = {"name": "bob", "password": "seven slow herons", "scopes": ["predict"]}
+    response = client.post("/v1/users", json=user | {f"more{n}": 1 for n in range(50)}, headers=bearer())
+
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == 20
+
+
+def test_database_that_is_away_is_said_and_nothing_of_it_shown(client, engine, caplog):
+    engine.dispose()
+    path = Path(engine.url.database)
+    path.unlink()
+    path.mkdir()
+
+    response = client.post("/v1/auth/token", data={"username": "ana", "password": "x"})
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
+    assert response.json()["code"] == "unavailable"
+    assert path.name not in response.text
+    assert "does not answer" in caplog.text
 
 
 def test_allowed_methods_are_named(client: TestClient):

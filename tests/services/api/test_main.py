@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import httpx
 import pytest
@@ -113,7 +114,8 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(
 ):
     process = start()
     wait_until_ready(secure, process)
-    open_user_store(environment["API_DATABASE_URL"]).create("ana", passwords.hash("grafted quince"), ["predict"])
+    with closing(open_user_store(environment["API_DATABASE_URL"])) as store:
+        store.create("ana", passwords.hash("grafted quince"), ["predict"])
     token = secure.post("/v1/auth/token", data={"username": "ana", "password": "grafted quince"}).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
     metrics = f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics"
@@ -162,6 +164,7 @@ def run_main(monkeypatch, environment, capsys, *arguments):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["services.api", *arguments])
+    monkeypatch.setattr(entry.logging.config, "dictConfig", lambda _config: None)  # it would outlive the test
     try:
         entry.main()
     except SystemExit as end:
@@ -198,6 +201,14 @@ def test_port_that_is_taken_is_said(monkeypatch, environment, capsys, port):
         ({"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}, "is it running"),
         ({"API_WORKERS": "none"}, "API_WORKERS: Input should be a valid integer"),
         ({"API_TLS_KEY_FILE": "/nowhere/key.pem"}, "HTTPS cannot be spoken"),
+        ({"API_MODEL_PUBLIC_KEY_FILES": "/nowhere/model.pem"}, "bundles cannot be verified: cannot read the key"),
+        ({"API_MODEL_CACHE_DIR": "/dev/null/cache"}, "(API_MODEL_CACHE_DIR): Not a directory"),
+        ({"API_METRICS_DIR": "/dev/null/metrics"}, "(API_METRICS_DIR): Not a directory"),
+        ({"API_DATABASE_URL": "sqlite:////dev/null/users.db"}, "/dev/null/users.db cannot be used"),
+        ({"API_DATABASE_URL": "a secret"}, "API_DATABASE_URL is no URL of a database"),
+        ({"API_DATABASE_URL": "nosuch://ana:a%20secret@here/x"}, "API_DATABASE_URL is no URL of a database"),
+        ({"API_DATABASE_URL": "mysql+pymysql://ana:a%20secret@here/x"}, "No module named"),
+        ({"API_DATABASE_URL": "postgresql+psycopg://ana:a%20secret@127.0.0.1:1/x"}, "refused"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_exit_code_2(monkeypatch, environment, capsys, change, said):
@@ -207,3 +218,16 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(monkeypatch, environment, cap
     assert said in printed
     assert printed.count("\n") == 1
     assert "Traceback" not in printed
+    assert "a secret" not in printed
+    assert "a%20secret" not in printed
+
+
+def test_counts_of_before_are_removed_and_nothing_else(make_settings, tmp_path):
+    (tmp_path / "counter_1.db").write_bytes(b"x")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept.txt").write_text("x")
+
+    entry._metrics_folder(make_settings(metrics_dir=tmp_path))
+
+    assert {path.name for path in tmp_path.iterdir()} >= {"kept", "kept.txt"}
+    assert not list(tmp_path.glob("*.db"))

@@ -1,7 +1,11 @@
+import asyncio
 import json
 import logging
 
 import pytest
+
+from services.api.middleware import Limits, RequestFrame
+from services.api.routes import predictions
 
 
 @pytest.mark.parametrize("host", ["evil.example.org", "testserver.evil", "a/?x=", ""])
@@ -46,18 +50,29 @@ def test_request_id_is_made_otherwise(client, given):
     assert len(made) == 32
 
 
-def test_too_large_a_body_is_refused_by_its_length(make_client, make_settings, bearer):
+BODIES = pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/v1/predict", "application/json"),
+        ("/v1/users", "application/json"),
+        ("/v1/auth/token", "application/x-www-form-urlencoded"),
+    ],
+)
+
+
+@BODIES
+def test_too_large_a_body_is_refused_by_its_length(make_client, make_settings, bearer, path, kind):
     client = make_client(make_settings(max_body_bytes=1024))
 
-    response = client.post("/v1/predict", content=b"x" * 1025, headers=bearer())
+    response = client.post(path, content=b"x" * 1025, headers={**bearer(), "content-type": kind})
 
     assert response.status_code == 413
-    assert response.json()["detail"] == "a request has at most 1,024 bytes"
+    assert response.headers["connection"] == "close"
+    assert response.json()["code"] == "body_too_large"
+    assert response.json()["detail"] == "a request has at most 1,024 bytes, this one has 1,025"
 
 
-@pytest.mark.parametrize(
-    ("path", "kind"), [("/v1/predict", "application/json"), ("/v1/auth/token", "application/x-www-form-urlencoded")]
-)
+@BODIES
 def test_too_large_a_body_is_refused_while_it_streams(make_client, make_settings, bearer, path, kind):
     client = make_client(make_settings(max_body_bytes=1024))
 
@@ -68,6 +83,44 @@ def test_too_large_a_body_is_refused_while_it_streams(make_client, make_settings
     response = client.post(path, content=chunks(), headers={**bearer(), "content-type": kind})
 
     assert response.status_code == 413
+    assert response.json()["code"] == "body_too_large"
+
+
+def test_who_calls_is_checked_before_the_size(client):
+    assert client.post("/v1/predict", content=b"x" * (2**21 + 1)).status_code == 401
+
+
+def test_request_that_takes_too_long_is_given_up(make_client, make_settings, bearer, row, monkeypatch):
+    settings = make_settings(body_timeout_seconds=0.1, request_timeout_seconds=0.2)
+    client = make_client(settings)
+
+    async def never(_request):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(predictions, "_read_body", never)
+
+    response = client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
+
+    assert response.status_code == 504
+    assert response.headers["retry-after"] == "1"
+    assert response.json()["code"] == "too_late"
+
+
+def test_answer_that_was_begun_is_never_followed_by_another(caplog):
+    async def broken(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("half way")
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
+    with pytest.raises(RuntimeError, match="half way"):
+        asyncio.run(RequestFrame(broken, allowed_hosts=("*",), limits=Limits(1, 1, 1))(scope, None, send))
+
+    assert [message["type"] for message in sent] == ["http.response.start"]
 
 
 def test_one_line_says_who_asked_what_and_how_it_went(client, bearer, caplog):

@@ -1,8 +1,9 @@
 import json
+import time
 
 import pytest
 
-from espalier.bundle import Contract
+from espalier.bundle import Contract, Feature
 from services.api.errors import BodyTooLarge, InvalidRows, MalformedBody, TooManyRows
 from services.api.rows import RowReader, describe
 
@@ -78,6 +79,84 @@ def test_unknown_feature_is_named_with_those_that_there_are(reader, good):
     assert problem.field == "rows[0].colour"
     assert problem.message == "is no feature of this model; the features are height, age, grafted, kind, soil"
     assert problem.reason == "unknown_feature"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "field"),
+    [
+        ('"age": 12', '"age": 12, "age": 13', "age"),
+        ('"soil": "loam"', '"soil": "loam", "s\\u006fil": "clay"', "soil"),
+        ('"soil": "loam"', '"soil": "a\\u003ab", "soil": "clay"', "soil"),
+        ('"age": 12', '"age": 12, "age": {"deeper": [1]}', "age"),
+    ],
+)
+def test_feature_given_twice_is_refused_wherever_the_second_stands(reader, good, before, after, field):
+    raw = body(good, good).decode()
+    place = raw.rindex(before)
+
+    with pytest.raises(InvalidRows) as caught:
+        reader.read((raw[:place] + raw[place:].replace(before, after)).encode())
+
+    problem = caught.value.problems[0]
+    assert (problem.field, problem.message, problem.reason) == (
+        f"rows[1].{field}",
+        "is there twice",
+        "duplicate_feature",
+    )
+
+
+def test_rows_given_twice_are_refused(reader, good):
+    raw = body(good).decode()
+
+    with pytest.raises(MalformedBody, match="exactly one member"):
+        reader.read(f"{raw[:-1]}, {raw[1:]}".encode())
+
+
+def test_colons_in_a_text_are_no_members(reader, good):
+    assert reader.read(body(good | {"soil": "a:b:c"}))[0]["soil"] == "a:b:c"
+
+
+def test_unknown_names_and_wrong_values_are_told_together(reader, good):
+    del good["age"]
+
+    with pytest.raises(InvalidRows) as caught:
+        reader.read(body(good | {"agee": 12, "grafted": 1}))
+
+    assert {(problem.field, problem.reason) for problem in caught.value.problems} == {
+        ("rows[0].agee", "unknown_feature"),
+        ("rows[0].age", "missing_feature"),
+        ("rows[0].grafted", "wrong_type"),
+    }
+
+
+def test_body_full_of_unknown_names_is_refused_quickly(reader, good):
+    raw = body(good | {f"{number:x}": 0 for number in range(150_000)})
+
+    started = time.perf_counter()
+    with pytest.raises(InvalidRows) as caught:
+        reader.read(raw)
+
+    assert time.perf_counter() - started < 0.5  # it was 1.2 s with an error for each name
+    assert len(caught.value.problems) == 20
+
+
+@pytest.mark.parametrize("kind", ["float", "int"])
+@pytest.mark.parametrize("value", ["1e39", "-1e39"])
+def test_number_that_the_model_cannot_hold_is_refused(contract, kind, value):
+    bare = Contract(model_name="m", features=(Feature(name="x", type=kind),), target=contract.target, example={"x": 1})
+
+    with pytest.raises(InvalidRows) as caught:
+        RowReader(bare, max_rows=1).read(f'{{"rows": [{{"x": {value}}}]}}'.encode())
+
+    (problem,) = caught.value.problems
+    assert problem.reason == "out_of_range"
+    assert problem.message.endswith("of 32 bits (up to 3.4e38)")
+
+
+def test_limits_are_written_out(contract):
+    age = next(feature for feature in contract.features if feature.name == "age")
+
+    assert describe(age.model_copy(update={"maximum": 20261231.0})) == "a whole number from 0 to 20261231 a"
 
 
 def test_row_that_is_no_object_is_named(reader, good):

@@ -44,6 +44,10 @@ def test_lists_have_commas(monkeypatch, make_settings):
         ({"access_token_seconds": 3600}, "less than or equal to 900"),
         ({"model_public_key_files": ()}, "at least 1"),
         ({"port": 70000}, "65535"),
+        ({"port": 9090}, "must differ"),
+        ({"model_version": "../7"}, "pattern"),
+        ({"graceful_seconds": 10}, "must hold"),
+        ({"body_timeout_seconds": 30}, "must hold"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make_settings, changes, said):

@@ -60,4 +60,4 @@ def test_store_of_a_new_database_makes_its_tables(tmp_path):
     store = open_user_store(f"sqlite:///{tmp_path}/deep/er/users.db")
 
     assert store.list() == []
-    store._engine.dispose()
+    store.close()

@@ -76,6 +76,17 @@ def test_other_media_types_are_refused_and_counted(client, bearer, sample, kind)
     assert sample("espalier_rejected_requests_total", reason="unsupported_media_type") == 1
 
 
+def test_too_large_a_body_is_counted_declared_or_found(make_client, make_settings, bearer):
+    client = make_client(make_settings(max_body_bytes=1024))
+    headers = {**bearer(), "content-type": "application/json"}
+
+    client.post("/v1/predict", content=b"x" * 1025, headers=headers)
+    client.post("/v1/predict", content=iter([b"x" * 1025]), headers=headers)
+
+    metrics = client.app.state.services.metrics.registry
+    assert metrics.get_sample_value("espalier_rejected_requests_total", {"reason": "body_too_large"}) == 2
+
+
 def test_malformed_body_is_refused_and_counted(client, bearer, sample):
     response = client.post("/v1/predict", content=b"{", headers={**bearer(), "content-type": "application/json"})
 
