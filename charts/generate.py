@@ -45,7 +45,7 @@ class Chart:
         """Paths and what they should hold."""
         text = (self.folder / "values.yaml").read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        schema = _object(root, text.splitlines(), "")
+        schema = _object(_mapping(root), text.splitlines(), "")
         if self.folder != UMBRELLA:
             schema["properties"] = {**INJECTED, **schema["properties"]}
         schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": f"Values of {self.name}", **schema}
@@ -93,6 +93,12 @@ def main() -> None:
         sys.exit(f"not current, run `python charts/generate.py`: {', '.join(stale)}")
 
 
+def _mapping(node: yaml.Node | None) -> yaml.MappingNode:
+    if not isinstance(node, yaml.MappingNode):
+        raise Undescribed("values.yaml holds no mapping")
+    return node
+
+
 def _object(node: yaml.MappingNode, lines: list[str], path: str) -> dict[str, Any]:
     properties = {}
     for key, value in node.value:
@@ -111,7 +117,8 @@ def _schema(node: yaml.Node, lines: list[str], path: str, extra: dict[str, Any])
 
 
 def _comment(lines: list[str], line: int, path: str) -> tuple[str, dict[str, Any]]:
-    words, schema = [], ""
+    words: list[str] = []
+    schema = ""
     while line > 0 and (text := lines[line - 1].strip()).startswith("#"):
         line -= 1
         body = text.removeprefix("#").strip()

@@ -7,6 +7,7 @@ import pytest
 from services.api.settings import Settings
 from tests.charts.rendering import EVERYTHING, VARIANTS, containers, of_kind, only, render, values_file
 
+IN_THE_CLUSTER = {"API_DATABASE_URL": "postgresql+psycopg://api@db/api", "API_MODEL_VERSION": "3"}
 FIELDS = {f"API_{name.upper()}": field for name, field in Settings.model_fields.items()}
 
 
@@ -45,7 +46,7 @@ def test_every_required_setting_is_given(release):
 
 def test_values_in_the_environment_are_what_the_settings_take(release, monkeypatch):
     for name, value in environment(release).items():
-        monkeypatch.setenv(name, value if value is not None else "given-in-the-cluster")
+        monkeypatch.setenv(name, IN_THE_CLUSTER[name] if value is None else value)
 
     settings = Settings()
 

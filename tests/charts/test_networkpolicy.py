@@ -1,4 +1,4 @@
-"""Who may talk to whom. That a cluster enforces it is shown by the end-to-end tests; here, that it says what it should."""
+"""Who may talk to whom, as it is written; that a cluster enforces it is shown by the end-to-end tests."""
 
 import pytest
 

@@ -14,11 +14,11 @@ SECONDS = 10
 def call(method, path, *, form=None, token=None):
     """Return status and body; a refusal is an answer too."""
     body = urllib.parse.urlencode(form).encode() if form else None
-    request = urllib.request.Request(BASE + path, data=body, method=method)
+    request = urllib.request.Request(BASE + path, data=body, method=method)  # noqa: S310 (the chart gives the URL)
     if token:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refusal:
         return refusal.code, None
