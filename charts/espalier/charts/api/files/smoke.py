@@ -1,0 +1,53 @@
+"""What `helm test` runs inside the cluster: the API is ready, refuses strangers, and serves those it knows."""
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+
+BASE = os.environ["SMOKE_URL"]
+SECONDS = 10
+
+
+def call(method, path, *, form=None, token=None):
+    """Return status and body; a refusal is an answer too."""
+    body = urllib.parse.urlencode(form).encode() if form else None
+    request = urllib.request.Request(BASE + path, data=body, method=method)  # noqa: S310 (the chart gives the URL)
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, None
+
+
+def expect(what, found, wanted):
+    """Say what was seen, and end at the first surprise."""
+    sys.stdout.write(f"{what}: {found}\n")
+    if found != wanted:
+        sys.exit(f"expected {wanted}")
+
+
+def main():
+    """Ask, from the outside in."""
+    expect("ready", call("GET", "/readyz")[0], 200)
+    expect("public keys", call("GET", "/.well-known/jwks.json")[0], 200)
+    expect("prediction without a token", call("POST", "/v1/predict")[0], 401)
+    expect("metrics on the public port", call("GET", "/metrics")[0], 404)
+    user, password = os.environ.get("SMOKE_USER"), os.environ.get("SMOKE_PASSWORD")
+    if not user:
+        sys.stdout.write("no user given (api.tests.existingSecret): the rest is not tested\n")
+        return
+    form = {"grant_type": "password", "username": user, "password": password}
+    status, answer = call("POST", "/v1/auth/token", form=form)
+    expect("log in", status, 200)
+    expect("ready for inference", call("GET", "/v2/health/ready", token=answer["access_token"])[0], 200)
+    status, card = call("GET", "/v1/model", token=answer["access_token"])
+    expect("model card", status, 200)
+    sys.stdout.write(f"serving {card['name']} version {card['version']}\n")
+
+
+main()

@@ -1,0 +1,24 @@
+{{/* What the API and its migration have in common. */}}
+{{- define "api.container" -}}
+image: {{ include "espalier.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  {{- include "espalier.containerSecurity" . | nindent 2 }}
+envFrom:
+  - configMapRef: {name: {{ include "espalier.fullname" . }}}
+env:
+  - name: API_DATABASE_URL
+    valueFrom:
+      secretKeyRef: {name: {{ include "espalier.secret" (list . "existingSecret" "the keys database-url and jwt.key.pem") }}, key: database-url}
+  - name: API_MODEL_VERSION # what the training Job wrote into the pod template; empty: the alias
+    valueFrom:
+      fieldRef: {fieldPath: "metadata.annotations['espalier.dev/model-version']"}
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+volumeMounts:
+  - {name: jwt, mountPath: /run/secrets/jwt, readOnly: true}
+  - {name: model-keys, mountPath: /run/secrets/model, readOnly: true}
+  - {name: cache, mountPath: /var/cache/espalier}
+  - {name: metrics, mountPath: /run/espalier/metrics}
+  - {name: tmp, mountPath: /tmp}
+{{- end }}

@@ -1,0 +1,20 @@
+{{/* Every name that a request may ask for. */}}
+{{- define "api.allowedHosts" -}}
+{{- $name := include "espalier.fullname" . -}}
+{{- $hosts := list $name (printf "%s.%s" $name .Release.Namespace) (printf "%s.%s.svc" $name .Release.Namespace) (printf "%s.%s.svc.cluster.local" $name .Release.Namespace) "localhost" -}}
+{{- if .Values.ingress.enabled }}{{ $hosts = append $hosts (required "api.ingress.host is not set: the host name of the API" .Values.ingress.host) }}{{ end -}}
+{{- if .Values.httpRoute.enabled }}{{ $hosts = concat $hosts .Values.httpRoute.hostnames }}{{ end -}}
+{{- concat $hosts .Values.server.extraAllowedHosts | uniq | join "," -}}
+{{- end }}
+
+{{/* Paths of mounted keys. Call: (list "/run/secrets/model" .Values.model.publicKeys) */}}
+{{- define "api.paths" -}}
+{{- $folder := index . 0 -}}
+{{- $paths := list -}}
+{{- range index . 1 }}{{ $paths = append $paths (printf "%s/%s" $folder .) }}{{ end -}}
+{{- join "," $paths -}}
+{{- end }}
+
+{{- define "api.tlsSecret" -}}
+{{- .Values.ingress.tls.existingSecret | required "api.ingress.tls.existingSecret is not set: a Secret of type kubernetes.io/tls, or the name that cert-manager gives one (make secrets makes one for evaluation)" -}}
+{{- end }}

@@ -1,0 +1,24 @@
+{{/* What the server and the upgrade of its database have in common. */}}
+{{- define "mlflow.container" -}}
+image: {{ include "espalier.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  {{- include "espalier.containerSecurity" . | nindent 2 }}
+envFrom:
+  - configMapRef: {name: {{ include "espalier.fullname" . }}}
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+volumeMounts:
+  - {name: secrets, mountPath: /run/secrets/mlflow, readOnly: true}
+  - {name: tmp, mountPath: /tmp}
+{{- end }}
+
+{{/* Host names as clients send them: with the port. */}}
+{{- define "mlflow.allowedHosts" -}}
+{{- $name := include "espalier.fullname" . -}}
+{{- $hosts := list "localhost:5000" -}}
+{{- range list $name (printf "%s.%s" $name .Release.Namespace) (printf "%s.%s.svc" $name .Release.Namespace) (printf "%s.%s.svc.cluster.local" $name .Release.Namespace) -}}
+{{- $hosts = append $hosts (printf "%s:5000" .) -}}
+{{- end -}}
+{{- concat $hosts .Values.extraAllowedHosts | join "," -}}
+{{- end }}

@@ -1,0 +1,209 @@
+"""The API's objects: nothing is cut while pods come and go, and every name that it is given is one that it knows."""
+
+import re
+
+import pytest
+
+from services.api.settings import Settings
+from tests.charts.rendering import EVERYTHING, VARIANTS, containers, of_kind, only, render, values_file
+
+IN_THE_CLUSTER = {"API_DATABASE_URL": "postgresql+psycopg://api@db/api", "API_MODEL_VERSION": "3"}
+FIELDS = {f"API_{name.upper()}": field for name, field in Settings.model_fields.items()}
+
+
+@pytest.fixture(params=VARIANTS)
+def release(request):
+    return render(*VARIANTS[request.param])
+
+
+def deployment(objects):
+    return only(objects, "Deployment", "espalier-api")
+
+
+def api_container(objects):
+    return deployment(objects)["spec"]["template"]["spec"]["containers"][0]
+
+
+def environment(objects):
+    """Name → value, or None where the value is known in the cluster only."""
+    found = dict(only(objects, "ConfigMap", "espalier-api")["data"])
+    return found | {variable["name"]: variable.get("value") for variable in api_container(objects)["env"]}
+
+
+def cores(quantity):
+    return int(quantity[:-1]) / 1000 if str(quantity).endswith("m") else float(quantity)
+
+
+def test_every_name_in_the_environment_is_a_setting(release):
+    assert set(environment(release)) <= set(FIELDS)
+
+
+def test_every_required_setting_is_given(release):
+    required = {name for name, field in FIELDS.items() if field.is_required()}
+
+    assert required <= set(environment(release))
+
+
+def test_values_in_the_environment_are_what_the_settings_take(release, monkeypatch):
+    for name, value in environment(release).items():
+        monkeypatch.setenv(name, IN_THE_CLUSTER[name] if value is None else value)
+
+    settings = Settings()
+
+    assert settings.host == "0.0.0.0"  # noqa: S104 (in a container)
+    assert "espalier-api.espalier.svc" in settings.allowed_hosts
+
+
+@pytest.mark.xfail(reason="the API does not ask its neighbours yet: charts/adr/0003", strict=True)
+def test_settings_of_neighbours_are_settings():
+    assert set(environment(render({"api": {"peers": {"enabled": True}}}))) <= set(FIELDS)
+
+
+def test_init_container_has_the_same_environment(release):
+    first, second = containers(deployment(release)["spec"]["template"])
+
+    assert (first["env"], first["envFrom"]) == (second["env"], second["envFrom"])
+    assert first["command"][-1] == "migrate"
+
+
+def test_pod_is_given_the_time_that_its_end_takes(release):
+    pod = deployment(release)["spec"]["template"]["spec"]
+    pre_stop = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    graceful = int(environment(release)["API_GRACEFUL_SECONDS"])
+
+    assert 5 <= pre_stop <= 30
+    assert pod["terminationGracePeriodSeconds"] >= pre_stop + graceful + 5
+
+
+def test_connections_outlive_those_of_the_proxy(release):
+    assert int(environment(release)["API_KEEP_ALIVE_SECONDS"]) > 60
+
+
+def test_rollout_never_takes_a_pod_before_its_successor_serves(release):
+    spec = deployment(release)["spec"]
+
+    assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert spec["strategy"]["rollingUpdate"]["maxSurge"] != 0
+    assert spec["minReadySeconds"] >= 5
+
+
+def test_number_of_pods_is_never_rendered(release):
+    assert "replicas" not in deployment(release)["spec"]
+
+
+def test_without_an_autoscaler_the_number_is_not_rendered_either():
+    objects = render({"api": {"autoscaling": {"enabled": False}}})
+
+    assert "replicas" not in deployment(objects)["spec"]
+    assert not of_kind(objects, "HorizontalPodAutoscaler")
+
+
+def test_version_is_read_from_an_annotation_that_the_chart_never_writes(release):
+    template = deployment(release)["spec"]["template"]
+    (version,) = (one for one in api_container(release)["env"] if one["name"] == "API_MODEL_VERSION")
+
+    assert version["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.annotations['espalier.dev/model-version']"
+    assert "espalier.dev/model-version" not in template["metadata"]["annotations"]
+    assert "espalier.dev/model-version" not in deployment(release)["metadata"].get("annotations", {})
+
+
+def test_changed_settings_restart_pods():
+    def checksum(*parts):
+        return deployment(render(*parts))["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+
+    assert checksum() == checksum({"api": {"autoscaling": {"maxReplicas": 7}}})
+    assert checksum() != checksum({"api": {"server": {"maxRows": 7}}})
+
+
+def test_liveness_asks_less_and_waits_longer_than_readiness(release):
+    container = api_container(release)
+    live, ready = container["livenessProbe"], container["readinessProbe"]
+
+    assert (live["httpGet"]["path"], ready["httpGet"]["path"]) == ("/healthz", "/readyz")
+    assert live["periodSeconds"] * live["failureThreshold"] > ready["periodSeconds"] * ready["failureThreshold"]
+
+
+def test_workers_fit_the_cpu_limit(release):
+    assert int(environment(release)["API_WORKERS"]) <= cores(api_container(release)["resources"]["limits"]["cpu"])
+
+
+def test_autoscaler_scales_out_at_once_and_in_slowly(release):
+    spec = only(release, "HorizontalPodAutoscaler")["spec"]
+
+    assert spec["minReplicas"] >= 2
+    assert spec["behavior"]["scaleUp"]["stabilizationWindowSeconds"] == 0
+    assert spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 60
+    assert api_container(release)["resources"]["requests"]["cpu"], "utilisation is measured against it"
+
+
+def test_custom_metric_comes_beside_cpu():
+    metric = {
+        "type": "Pods",
+        "pods": {"metric": {"name": "rps"}, "target": {"type": "AverageValue", "averageValue": 50}},
+    }
+    spec = only(render({"api": {"autoscaling": {"extraMetrics": [metric]}}}), "HorizontalPodAutoscaler")["spec"]
+
+    assert [one["type"] for one in spec["metrics"]] == ["Resource", "Pods"]
+
+
+def test_disruption_budget_lets_unhealthy_pods_go(release):
+    """pdb-unhealthy-pod-eviction-policy, pdb-max-unavailable."""
+    spec = only(release, "PodDisruptionBudget")["spec"]
+
+    assert spec["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+    assert spec["maxUnavailable"] == 1
+    assert spec["selector"] == deployment(release)["spec"]["selector"]
+
+
+def test_pods_of_one_version_are_spread(release):
+    """no-anti-affinity."""
+    spread = deployment(release)["spec"]["template"]["spec"]["topologySpreadConstraints"]
+
+    assert [one["topologyKey"] for one in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+    assert all(one["matchLabelKeys"] == ["pod-template-hash"] for one in spread)
+
+
+def test_ingress_shows_predictions_and_nothing_internal():
+    ingress = only(render(EVERYTHING), "Ingress")["spec"]
+    paths = [path["path"] for path in ingress["rules"][0]["http"]["paths"]]
+
+    assert paths == ["/v1", "/v2", "/.well-known"]
+    assert ingress["tls"] == [{"hosts": ["api.example.com"], "secretName": "tls"}]
+
+
+def test_route_and_certificate_name_what_the_ingress_names():
+    objects = render(EVERYTHING)
+    route, certificate = only(objects, "HTTPRoute")["spec"], only(objects, "Certificate")["spec"]
+
+    assert [match["path"]["value"] for match in route["rules"][0]["matches"]] == ["/v1", "/v2", "/.well-known"]
+    assert route["hostnames"] == ["route.example.com"]
+    assert certificate["secretName"] == only(objects, "Ingress")["spec"]["tls"][0]["secretName"]
+    assert certificate["dnsNames"] == ["api.example.com"]
+    assert {"api.example.com", "route.example.com"} <= set(environment(objects)["API_ALLOWED_HOSTS"].split(","))
+
+
+@pytest.mark.parametrize("missing", ["host", "tls"])
+def test_ingress_without_host_or_certificate_is_refused(missing):
+    ingress = {"enabled": True, "host": "a.example.com", "tls": {"existingSecret": "tls"}}
+    ingress[missing] = "" if missing == "host" else {"existingSecret": ""}
+
+    with pytest.raises(Exception, match=re.escape(f"api.ingress.{missing}")):
+        render({"api": {"ingress": ingress}})
+
+
+def test_no_template_knows_a_certain_ingress_controller():
+    for variant in ("default", "everything", "prod"):
+        for one in of_kind(render(*VARIANTS[variant]), "Ingress"):
+            assert "annotations" not in one["metadata"]
+
+
+def test_evaluation_needs_no_more_than_two_cores():
+    objects = render(values_file("values-kind.yaml"), secrets=False)
+    total = sum(
+        cores(container["resources"]["requests"]["cpu"]) * (2 if one["metadata"]["name"] == "espalier-api" else 1)
+        for kind in ("Deployment", "StatefulSet")
+        for one in of_kind(objects, kind)
+        for container in one["spec"]["template"]["spec"]["containers"]
+    )
+
+    assert total <= 0.6

@@ -1,0 +1,111 @@
+"""What a release consists of: no object appears, disappears or changes its shape unnoticed."""
+
+import warnings
+
+import pytest
+
+from tests.charts.rendering import VARIANTS, of_kind, render
+
+KUBERNETES = ("1.30", "1.37")
+CUSTOM = {"Certificate", "HTTPRoute"}
+"""Kinds of other projects, whose schemas no package ships: test_api.py looks at them."""
+
+DEFAULT = {
+    ("ConfigMap", "espalier-api"),
+    ("ConfigMap", "espalier-mlflow"),
+    ("ConfigMap", "espalier-postgresql"),
+    ("ConfigMap", "espalier-training"),
+    ("ConfigMap", "espalier-training-data"),
+    ("CronJob", "espalier-training"),
+    ("Deployment", "espalier-api"),
+    ("Deployment", "espalier-mlflow"),
+    ("HorizontalPodAutoscaler", "espalier-api"),
+    ("NetworkPolicy", "espalier-api"),
+    ("NetworkPolicy", "espalier-api-smoke"),
+    ("NetworkPolicy", "espalier-default-deny"),
+    ("NetworkPolicy", "espalier-mlflow"),
+    ("NetworkPolicy", "espalier-object-store"),
+    ("NetworkPolicy", "espalier-postgresql"),
+    ("NetworkPolicy", "espalier-training"),
+    ("Pod", "espalier-api-smoke"),
+    ("PodDisruptionBudget", "espalier-api"),
+    ("Role", "espalier-training"),
+    ("RoleBinding", "espalier-training"),
+    ("Service", "espalier-api"),
+    ("Service", "espalier-api-metrics"),
+    ("Service", "espalier-mlflow"),
+    ("Service", "espalier-object-store"),
+    ("Service", "espalier-postgresql"),
+    ("ServiceAccount", "espalier-api"),
+    ("ServiceAccount", "espalier-mlflow"),
+    ("ServiceAccount", "espalier-object-store"),
+    ("ServiceAccount", "espalier-postgresql"),
+    ("ServiceAccount", "espalier-training"),
+    ("StatefulSet", "espalier-object-store"),
+    ("StatefulSet", "espalier-postgresql"),
+    ("ValidatingAdmissionPolicy", "espalier-espalier-training"),
+    ("ValidatingAdmissionPolicyBinding", "espalier-espalier-training"),
+}
+EVALUATION = {what for what in DEFAULT if "postgresql" in what[1] or "object-store" in what[1]}
+CERTIFICATE = {("Ingress", "espalier-api"), ("Certificate", "espalier-api")}
+EXPECTED = {
+    "default": DEFAULT,
+    "everything": DEFAULT | CERTIFICATE | {("HTTPRoute", "espalier-api")},
+    "kind": DEFAULT | {("Ingress", "espalier-api")},
+    "prod": (DEFAULT - EVALUATION) | CERTIFICATE,
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_release_consists_of(variant):
+    found = [(one["kind"], one["metadata"]["name"]) for one in render(*VARIANTS[variant])]
+
+    assert sorted(found) == sorted(EXPECTED[variant])
+
+
+@pytest.mark.parametrize("part", ["api", "mlflow", "training", "postgresql", "object-store"])
+def test_part_that_is_off_leaves_nothing(part):
+    names = {one["metadata"]["name"] for one in render({part: {"enabled": False}})}
+
+    assert not [name for name in names if name.startswith(f"espalier-{part}") or name == f"espalier-espalier-{part}"]
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_kubernetes_knows_every_field(objects, version):
+    validate = pytest.importorskip("kubernetes_validate", exc_type=ImportError)
+
+    for one in objects:
+        if one["kind"] not in CUSTOM:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                validate.validate(one, version, strict=True)
+
+
+def test_everything_carries_the_labels(objects):
+    for one in objects:
+        labels = one["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "espalier", one["metadata"]["name"]
+        assert labels["app.kubernetes.io/instance"] == "espalier"
+        assert labels["app.kubernetes.io/name"]
+
+
+def test_every_object_says_its_namespace(objects):
+    for one in objects:
+        if not one["kind"].startswith("ValidatingAdmissionPolicy"):
+            assert one["metadata"]["namespace"] == "espalier", one["metadata"]["name"]
+
+
+def test_selectors_never_change_with_a_version(default):
+    for kind in ("Deployment", "StatefulSet"):
+        for one in of_kind(default, kind):
+            assert set(one["spec"]["selector"]["matchLabels"]) == {
+                "app.kubernetes.io/name",
+                "app.kubernetes.io/instance",
+            }
+
+
+def test_another_release_shares_no_name():
+    names = {(one["kind"], one["metadata"]["name"]) for one in render()}
+    others = {(one["kind"], one["metadata"]["name"]) for one in render(name="other", namespace="elsewhere")}
+
+    assert not names & others

@@ -1,0 +1,115 @@
+"""No credential has a default, and what `make secrets` makes is what the chart asks for."""
+
+import base64
+import json
+import subprocess
+import sys
+
+import helm_python
+import pytest
+
+from manifests.make_secrets import evaluation_secrets
+from tests.charts.rendering import ROOT, SECRETS, VARIANTS, containers, manifests, merged, pods, render, values_file
+
+NEEDED = {
+    "api.existingSecret": ("api", "existingSecret"),
+    "api.model.existingSecret": ("api", "model", "existingSecret"),
+    "mlflow.existingSecret": ("mlflow", "existingSecret"),
+    "training.existingSecret": ("training", "existingSecret"),
+    "training.publicKeysSecret": ("training", "publicKeysSecret"),
+    "postgresql.existingSecret": ("postgresql", "existingSecret"),
+    "object-store.existingSecret": ("object-store", "existingSecret"),
+}
+
+
+@pytest.fixture(scope="module")
+def made():
+    return evaluation_secrets("espalier", "espalier.localhost")
+
+
+def asked_for(objects):
+    """Every (Secret, key) that a pod mounts or reads; key is None where the whole Secret is mounted."""
+    for _name, pod in pods(objects):
+        for volume in pod["spec"].get("volumes", []):
+            if "secret" in volume:
+                for item in volume["secret"].get("items", [{"key": None}]):
+                    yield volume["secret"]["secretName"], item["key"]
+        for container in containers(pod):
+            for variable in container.get("env", []):
+                if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
+                    yield reference["name"], reference["key"]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_rendering_without_a_secret_fails_with_the_command(name):
+    *parents, last = NEEDED[name]
+    without = {last: ""}
+    for parent in reversed(parents):
+        without = {parent: without}
+
+    with pytest.raises(helm_python.HelmError, match=rf"(?s){name} is not set.*make secrets"):
+        render(SECRETS, without, secrets=False)
+
+
+def test_rendering_with_nothing_fails_with_the_command():
+    with pytest.raises(helm_python.HelmError, match="make secrets"):
+        render(secrets=False)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_nothing_secret_is_rendered(variant):
+    objects = render(*VARIANTS[variant])
+
+    assert not [one for one in objects if one["kind"] == "Secret"]
+    for text in ("PRIVATE KEY", "aws_secret", "://api:", 'secretKey"'):
+        assert text not in json.dumps(objects)
+
+
+def test_evaluation_secrets_are_those_that_the_evaluation_asks_for(made):
+    objects = [*render(values_file("values-kind.yaml"), secrets=False), *manifests().values()]
+
+    for secret, key in asked_for(objects):
+        assert secret in made
+        assert key is None or key in made[secret]
+    ingress = next(one for one in objects if one["kind"] == "Ingress")
+    assert {"tls.crt", "tls.key"} <= set(made[ingress["spec"]["tls"][0]["secretName"]])
+
+
+def test_credentials_of_one_service_fit_those_of_the_other(made):
+    for service, key in (("api", "database-url"), ("mlflow", "database-uri")):
+        password = made["espalier-postgresql"][f"{service}-password"].decode()
+        assert made[f"espalier-{service}"][key].decode() == (
+            f"postgresql+psycopg://{service}:{password}@espalier-postgresql:5432/{service}"
+        )
+    for service in ("mlflow", "training"):
+        assert made["espalier-object-store"]["secret-key"] in made[f"espalier-{service}"]["s3-credentials"]
+
+
+def test_private_key_of_models_is_given_to_training_alone(made):
+    assert [name for name, content in made.items() if "model.key.pem" in content] == ["espalier-training"]
+    readers = {name for name, pod in pods(render()) if "espalier-training" in str(pod["spec"].get("volumes"))}
+    assert readers == {"CronJob/espalier-training"}
+
+
+def test_script_prints_a_list_that_kubernetes_takes():
+    arguments = [sys.executable, str(ROOT / "manifests/make_secrets.py"), "--namespace", "here", "--release", "mine"]
+    printed = subprocess.run(arguments, capture_output=True, check=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
+
+    found = json.loads(printed.stdout)
+
+    assert {item["metadata"]["namespace"] for item in found["items"]} == {"here"}
+    assert "mine-api" in {item["metadata"]["name"] for item in found["items"]}
+    for item in found["items"]:
+        assert all(base64.b64decode(value, validate=True) for value in item["data"].values())
+
+
+def test_every_secret_has_one_reader(made):
+    """A policy of a secret store can then name one path for each."""
+    readers = {}
+    for name, pod in pods(render(values_file("values-kind.yaml"), secrets=False)):
+        for secret, _key in asked_for([{"kind": "Pod", "metadata": {"name": name}, "spec": pod["spec"]}]):
+            readers.setdefault(secret, set()).add(name)
+
+    shared = {secret for secret, who in readers.items() if len(who) > 1}
+    assert shared == {"espalier-model-keys"}, "public keys are the only thing that two read"
+    assert merged(readers).keys() <= made.keys()

@@ -1,0 +1,88 @@
+"""Values are an interface: closed, described, and every file that is shipped fits them."""
+
+import json
+import shutil
+
+import helm_python
+import jsonschema
+import pytest
+import yaml
+
+from charts import generate
+from tests.charts.rendering import CHART, SECRETS, VARIANTS, merged, render
+
+CHARTS = [CHART, *sorted(path.parent for path in CHART.glob("charts/*/Chart.yaml"))]
+OPEN = {"api", "mlflow", "training", "postgresql", "object-store", "kube-prometheus-stack", "affinity", "global"}
+"""Checked elsewhere: subcharts by their own schemas, the rest by Kubernetes."""
+
+
+def schema_of(chart):
+    return json.loads((chart / "values.schema.json").read_text())
+
+
+def objects_in(schema, path=""):
+    for name, value in schema.get("properties", {}).items():
+        yield f"{path}{name}", name, value
+        yield from objects_in(value, f"{path}{name}.")
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_schema_is_closed_and_describes_every_key(chart):
+    schema = schema_of(chart)
+    assert schema["additionalProperties"] is False
+
+    for path, name, value in objects_in(schema):
+        assert value.get("description"), path
+        assert "type" in value, path
+        if value["type"] == "object" and name not in OPEN:
+            assert value.get("additionalProperties") not in (None, True), path
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_schema_and_readme_are_current(chart):
+    for path, content in generate.Chart(chart).files.items():
+        assert path.read_text() == content, "run: python charts/generate.py"
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_default_values_follow_the_schema(chart):
+    jsonschema.validate(yaml.safe_load((chart / "values.yaml").read_text()), schema_of(chart))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_lint_finds_nothing(variant):
+    report = helm_python.lint(CHART, merged(SECRETS, *VARIANTS[variant]), strict=True, namespace="espalier")
+
+    assert report["errors"] == []
+    assert [found["error"] for found in report["messages"] if "icon is recommended" not in found["error"]] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"apii": {}}, {"api": {"replicas": 3}}, {"mlflow": {"artifacts": {"bucket": "b"}}}, {"global": {"registry": "r"}}],
+)
+def test_unknown_key_is_refused(wrong):
+    with pytest.raises(helm_python.HelmError, match=r"additional propert|additionalProperties"):
+        render(wrong)
+
+
+def test_annotation_of_the_trainer_cannot_be_set_by_values():
+    with pytest.raises(helm_python.HelmError):
+        render({"api": {"podAnnotations": {"espalier.dev/model-version": "3"}}})
+
+
+def test_renamed_key_is_refused_with_its_new_name(tmp_path):
+    copy = shutil.copytree(CHART, tmp_path / "espalier")
+    (copy / "files/renamed.yaml").write_text("global.registry: global.imageRegistry\n")
+    schema = schema_of(copy)
+    schema["properties"]["global"]["properties"]["registry"] = {"type": "string"}
+    (copy / "values.schema.json").write_text(json.dumps(schema))
+    values = merged(SECRETS, {"global": {"registry": "old.example.com"}})
+
+    with pytest.raises(helm_python.HelmError, match=r"global\.registry is now called global\.imageRegistry"):
+        helm_python.Chart.load(copy).render(values, name="espalier", namespace="espalier")
+
+
+def test_long_release_name_is_refused():
+    with pytest.raises(helm_python.HelmError, match="longer than 40"):
+        render(name="e" * 41)
