@@ -6,7 +6,7 @@ The order of writes is the point: ``champion`` moves last of all that matter, an
 
 from __future__ import annotations
 
-from pipelines.errors import RegistryFailure, RolloutFailed
+from pipelines.errors import PipelineError, RegistryFailure, RolloutFailed
 from pipelines.registry import Registry, Version
 from pipelines.rollout import Rollout
 
@@ -36,22 +36,36 @@ def promote(registry: Registry, rollout: Rollout, version: Version, *, expected_
         return
     if version.tags.get("gate") != "passed":
         raise RegistryFailure(f"{name} version {number} did not pass the gate, is not signed, and would not be served")
-    if champion != expected_champion:
-        raise RegistryFailure(
-            f"the champion of {name} is now version {champion}, but version {number} was compared with "
-            f"{expected_champion}; train again to compare with the new one"
-        )
+    _expect(registry, version, expected_champion)
     registry.set_alias(name, CHALLENGER, number)
-    if not rollout.serve(number):
-        rollout.go_back()
-        registry.remove_alias(name, CHALLENGER)
-        registry.tag_version(version, {"rollout": "failed"})
-        raise RolloutFailed(f"{name} version {number} did not come up in time; version {champion} serves on")
+    try:
+        if not rollout.serve(number):
+            rollout.go_back(champion)
+            registry.tag_version(version, {"rollout": "failed"})
+            raise RolloutFailed(f"{name} version {number} did not come up in time; {_told(champion)} serves on")
+        _expect(registry, version, expected_champion)  # it may have taken minutes
+    except PipelineError:
+        if registry.version_of(name, CHALLENGER) == number:  # not another run's
+            registry.remove_alias(name, CHALLENGER)
+        raise
     if champion is not None:
         registry.set_alias(name, PREVIOUS, champion)
     registry.set_alias(name, CHAMPION, number)
     registry.remove_alias(name, CHALLENGER)
     registry.tag_version(version, {"rollout": "complete"})
+
+
+def _expect(registry: Registry, version: Version, expected: str | None) -> None:
+    champion = registry.version_of(version.name, CHAMPION)
+    if champion != expected:
+        raise RegistryFailure(
+            f"the champion of {version.name} is now version {champion}, but version {version.number} was compared with "
+            f"{expected}; train again to compare with the new one"
+        )
+
+
+def _told(champion: str | None) -> str:
+    return "nothing" if champion is None else f"version {champion}"
 
 
 def roll_back(registry: Registry, rollout: Rollout, name: str) -> Version:

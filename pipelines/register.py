@@ -47,7 +47,7 @@ from pipelines.mlflow_model import write_mlflow_model
 from pipelines.params import Params, load_params
 from pipelines.promotion import CHAMPION, promote
 from pipelines.registry import KEY_TAG, Registry, Version
-from pipelines.rollout import NoRollout, Rollout
+from pipelines.rollout import Rollout, rollout_of
 from pipelines.schema import load_schema
 from pipelines.scores import score
 from pipelines.settings import Settings, load_settings
@@ -66,7 +66,7 @@ def main(rollout: Rollout | None = None) -> str:
     version = registry.find_version(name, origin.key)
     if version is None:
         version = _register(settings, params, registry, origin)
-    said = _settle(registry, rollout or NoRollout(), version)
+    said = _settle(registry, rollout or rollout_of(settings), version)
     write_json({"name": name, "version": version.number, "gate": version.tags["gate"]}, REGISTER_JSON)
     return f"{name} version {version.number} {said}"
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["NoRollout", "Rollout"]
+from pipelines.settings import Settings
+
+__all__ = ["NoRollout", "Rollout", "rollout_of"]
 
 
 class Rollout(Protocol):
     """What serves a model, and can be asked to serve another."""
 
     def serve(self, number: str) -> bool:
-        """Start serving a version; True when it is up everywhere, False when it did not come up in time."""
+        """Start serving a version; True when it is up everywhere, False when it did not come up in time.
+
+        Raises:
+            RegistryFailure: another run brought in its own version meanwhile.
+            Unreachable: whoever brings it in did not answer.
+        """
         ...
 
-    def go_back(self) -> None:
-        """Serve again what was served before ``serve``."""
+    def go_back(self, number: str | None) -> None:
+        """Serve the champion again: its number, or None where there has never been one."""
         ...
 
 
@@ -26,5 +33,14 @@ class NoRollout:
         """Agree."""
         return True
 
-    def go_back(self) -> None:
+    def go_back(self, number: str | None) -> None:
         """Nothing was changed."""
+
+
+def rollout_of(settings: Settings) -> Rollout:
+    """Return the rollout that PIPELINE_ROLLOUT names."""
+    if settings.rollout == "none":
+        return NoRollout()
+    from pipelines.kubernetes_rollout import KubernetesRollout
+
+    return KubernetesRollout.connect(settings)

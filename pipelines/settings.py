@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.errors import InvalidParams
@@ -48,6 +49,24 @@ class Settings(BaseSettings):
     git_commit: str = ""
     """Commit of the code, where there is no git checkout to ask (in an image)."""
 
+    rollout: Literal["none", "kubernetes"] = "none"
+    """What brings a champion into service. kubernetes: the pods of ``deployment`` are replaced, one after another."""
+
+    deployment: str = ""
+    """Deployment of the API. Needed with ``rollout`` kubernetes, like ``namespace``."""
+
+    namespace: str = ""
+    """Namespace of that Deployment."""
+
+    rollout_timeout_seconds: float = Field(default=420, gt=0)
+    """How long its pods may take to be replaced before the old version is brought back."""
+
+    @model_validator(mode="after")
+    def _check_rollout(self) -> Self:
+        if self.rollout == "kubernetes" and not (self.deployment and self.namespace):
+            raise ValueError("PIPELINE_ROLLOUT kubernetes needs PIPELINE_DEPLOYMENT and PIPELINE_NAMESPACE")
+        return self
+
     def trusted_key_files(self) -> list[Path]:
         """The public keys to verify a champion with.
 
@@ -72,5 +91,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(f"PIPELINE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(
+            (f"PIPELINE_{str(e['loc'][0]).upper()}: " if e["loc"] else "") + e["msg"] for e in error.errors()
+        )
         raise InvalidParams(problems) from error

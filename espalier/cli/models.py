@@ -15,6 +15,7 @@ from espalier.cli.output import JsonOption, StateOption, print_json, print_table
 
 if TYPE_CHECKING:
     from pipelines.registry import Registry
+    from pipelines.rollout import Rollout
 
 __all__ = ["list_models", "promote", "rollback"]
 
@@ -24,7 +25,7 @@ def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False
 
     Example: `espalier models`
     """
-    with _registry(state) as (registry, name):
+    with _registry(state) as (registry, name, _rollout):
         versions = registry.versions(name)
     if json:
         print_json([{**vars(version), "tags": dict(version.tags)} for version in versions])
@@ -58,11 +59,10 @@ def promote(
     """
     from pipelines.promotion import CHAMPION
     from pipelines.promotion import promote as make_champion
-    from pipelines.rollout import NoRollout
 
-    with _registry(state) as (registry, name):
+    with _registry(state) as (registry, name, rollout):
         version = registry.version(name, number)
-        make_champion(registry, NoRollout(), version, expected_champion=registry.version_of(name, CHAMPION))
+        make_champion(registry, rollout, version, expected_champion=registry.version_of(name, CHAMPION))
     _report(name, number, json)
 
 
@@ -72,10 +72,9 @@ def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -
     Example: `espalier rollback`
     """
     from pipelines.promotion import roll_back
-    from pipelines.rollout import NoRollout
 
-    with _registry(state) as (registry, name):
-        version = roll_back(registry, NoRollout(), name)
+    with _registry(state) as (registry, name, rollout):
+        version = roll_back(registry, rollout, name)
     _report(name, version.number, json)
 
 
@@ -87,14 +86,15 @@ def _report(name: str, number: str, json: bool) -> None:
 
 
 @contextmanager
-def _registry(state: Path) -> Iterator[tuple[Registry, str]]:
+def _registry(state: Path) -> Iterator[tuple[Registry, str, Rollout]]:
     from espalier.local.pipeline import pipeline_settings
     from espalier.local.state import open_state
     from pipelines.params import load_params
     from pipelines.registry import Registry
+    from pipelines.rollout import rollout_of
 
     name = load_params().register_.model_name
     with pipeline_settings(open_state(state)) as settings:
         registry = Registry(settings)
         registry.check()
-        yield registry, name
+        yield registry, name, rollout_of(settings)

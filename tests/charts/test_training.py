@@ -2,19 +2,12 @@
 
 import re
 
-import pytest
 import yaml
 
 from pipelines.settings import Settings
 from tests.charts.rendering import EVERYTHING, ROOT, manifests, of_kind, only, render
 
 FIELDS = {f"PIPELINE_{name.upper()}" for name in Settings.model_fields}
-FOR_THE_ROLLOUT = {
-    "PIPELINE_ROLLOUT",
-    "PIPELINE_NAMESPACE",
-    "PIPELINE_DEPLOYMENT",
-    "PIPELINE_ROLLOUT_TIMEOUT_SECONDS",
-}
 FOR_THE_ENTRYPOINT = {"PIPELINE_WORK_DIR"}
 
 
@@ -76,12 +69,7 @@ def test_schedule_is_off_until_asked_for(default, everything):
 def test_names_in_the_environment_are_settings(default):
     names = {name for name in only(default, "ConfigMap", "espalier-training")["data"] if name.startswith("PIPELINE_")}
 
-    assert names <= FIELDS | FOR_THE_ROLLOUT | FOR_THE_ENTRYPOINT
-
-
-@pytest.mark.xfail(reason="the rollout on Kubernetes is not in pipelines/ yet", strict=True)
-def test_rollout_s_names_are_settings():
-    assert FOR_THE_ROLLOUT <= FIELDS
+    assert names <= FIELDS | FOR_THE_ENTRYPOINT
 
 
 def test_run_outlives_its_rollout(default):

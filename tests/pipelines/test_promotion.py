@@ -1,7 +1,7 @@
 import pytest
 
-from pipelines.errors import RegistryFailure
-from pipelines.promotion import CHAMPION, PREVIOUS, promote, roll_back
+from pipelines.errors import RegistryFailure, RolloutFailed, Unreachable
+from pipelines.promotion import CHALLENGER, CHAMPION, PREVIOUS, promote, roll_back
 from pipelines.registry import Version
 from pipelines.rollout import NoRollout
 
@@ -76,3 +76,66 @@ def test_older_decision_cannot_undo_a_newer_champion(registry):
         go(registry, "2", "1")
 
     assert registry.aliases[CHAMPION] == "3"
+
+
+class Overtaken:
+    """A rollout during which something happens."""
+
+    def __init__(self, happens):
+        self.happens, self.went_back_to = happens, []
+
+    def serve(self, _number):
+        return self.happens()
+
+    def go_back(self, number):
+        self.went_back_to.append(number)
+
+
+def raises(error):
+    def happen():
+        raise error
+
+    return happen
+
+
+def test_version_that_does_not_come_up_gives_way_to_the_champion(registry):
+    go(registry, "1", None)
+    rollout = Overtaken(lambda: False)
+
+    with pytest.raises(RolloutFailed, match="version 1 serves on"):
+        promote(registry, rollout, registry.version("m", "2"), expected_champion="1")
+
+    assert rollout.went_back_to == ["1"]
+    assert registry.aliases == {CHAMPION: "1"}
+    assert registry.tags["2"]["rollout"] == "failed"
+
+
+def test_champion_that_came_meanwhile_stays(registry):
+    go(registry, "1", None)
+
+    def other_run():
+        registry.aliases[CHAMPION] = "3"
+        return True
+
+    with pytest.raises(RegistryFailure, match="now version 3"):
+        promote(registry, Overtaken(other_run), registry.version("m", "2"), expected_champion="1")
+
+    assert registry.aliases == {CHAMPION: "3"}
+
+
+def test_challenger_of_another_run_is_left_alone(registry):
+    def other_run():
+        registry.aliases[CHALLENGER] = "3"
+        raise RegistryFailure("another run brought in version 3")
+
+    with pytest.raises(RegistryFailure):
+        promote(registry, Overtaken(other_run), registry.version("m", "2"), expected_champion=None)
+
+    assert registry.aliases == {CHALLENGER: "3"}
+
+
+def test_rollout_that_cannot_be_asked_leaves_no_alias(registry):
+    with pytest.raises(Unreachable):
+        promote(registry, Overtaken(raises(Unreachable("away"))), registry.version("m", "1"), expected_champion=None)
+
+    assert registry.aliases == {}

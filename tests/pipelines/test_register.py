@@ -17,14 +17,14 @@ class Refusing:
     """A rollout in which the new version does not come up."""
 
     def __init__(self):
-        self.asked, self.went_back = [], 0
+        self.asked, self.went_back_to = [], []
 
     def serve(self, number):
         self.asked.append(number)
         return False
 
-    def go_back(self):
-        self.went_back += 1
+    def go_back(self, number):
+        self.went_back_to.append(number)
 
 
 class Killed(BaseException):
@@ -167,7 +167,7 @@ def test_version_that_does_not_come_up_leaves_everything_as_it_was(better, regis
         register.main(rollout)
 
     assert rollout.asked == ["2"]
-    assert rollout.went_back == 1
+    assert rollout.went_back_to == ["1"]
     assert aliases(registry, name) == {CHAMPION: "1", CHALLENGER: None, PREVIOUS: None}
     assert registry.version(name, "2").tags["rollout"] == "failed"
 

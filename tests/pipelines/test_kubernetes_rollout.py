@@ -1,0 +1,198 @@
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import yaml
+
+from pipelines import kubernetes_rollout
+from pipelines.errors import InvalidParams, RegistryFailure, Unreachable
+from pipelines.kubernetes_rollout import ANNOTATION, KubernetesRollout, is_complete, is_stuck, progress
+from pipelines.settings import Settings
+
+DONE = {"updatedReplicas": 2, "replicas": 2, "availableReplicas": 2}
+
+
+def deployment(number="7", *, generation=5, observed=5, conditions=(), **pods):
+    return {
+        "metadata": {"generation": generation},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": "api"}},
+            "template": {"metadata": {"annotations": {ANNOTATION: number}}},
+        },
+        "status": {"observedGeneration": observed, "conditions": list(conditions), **pods},
+    }
+
+
+STUCK = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "status": "False"}]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(kubernetes_rollout, "PAUSE_SECONDS", 0)
+
+
+class Cluster:
+    """The answers that the API server gives one after another, and what it was told."""
+
+    def __init__(self, *answers, seconds=30):
+        self.answers, self.told = list(answers), []
+        self.rollout = KubernetesRollout(self.read, self.patch, seconds)
+
+    def read(self):
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def patch(self, body):
+        self.told.append(body["spec"]["template"]["metadata"]["annotations"])
+        return deployment()
+
+
+def test_rollout_is_over_when_every_pod_is_new_and_available():
+    cluster = Cluster(
+        deployment(observed=4, **DONE),  # what the controller knew before the change
+        deployment(updatedReplicas=1, replicas=3, availableReplicas=2),
+        deployment(updatedReplicas=2, replicas=3, availableReplicas=3),
+        deployment(**DONE),
+    )
+
+    assert cluster.rollout.serve("7")
+    assert cluster.told == [{ANNOTATION: "7"}]
+    assert len(cluster.answers) == 1
+
+
+def test_rollout_that_kubernetes_gives_up_has_failed():
+    assert not Cluster(deployment(updatedReplicas=1, conditions=STUCK)).rollout.serve("7")
+
+
+def test_old_failure_is_not_taken_for_this_one():
+    assert Cluster(deployment(observed=4, conditions=STUCK), deployment(**DONE)).rollout.serve("7")
+
+
+def test_rollout_that_takes_too_long_has_failed():
+    assert not Cluster(deployment(updatedReplicas=1), seconds=0.05).rollout.serve("7")
+
+
+def test_run_that_is_overtaken_says_so():
+    with pytest.raises(RegistryFailure, match="version 8 while version 7"):
+        Cluster(deployment("8", **DONE)).rollout.serve("7")
+
+
+@pytest.mark.parametrize("champion", ["3", None])
+def test_going_back_writes_the_champion(champion):
+    cluster = Cluster(deployment())
+    cluster.rollout.go_back(champion)
+
+    assert cluster.told == [{ANNOTATION: champion}]
+
+
+def test_deployment_of_no_pods_is_complete():
+    empty = deployment()
+    empty["spec"]["replicas"] = 0
+
+    assert is_complete(empty)
+
+
+def test_new_deployment_has_no_status_yet():
+    new = {"metadata": {}, "spec": {"template": {"metadata": {}}}}
+
+    assert not is_complete(new) and not is_stuck(new)
+    assert progress(new) == "0 of 1 pods are new, 0 of 0 available"
+
+
+# --- over the wire ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def api_server(tmp_path, monkeypatch):
+    """An HTTP server in the place of the Kubernetes API, named in a kubeconfig; it gives the statuses it is told to."""
+    seen, statuses = [], []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self._answer(None)
+
+        def do_PATCH(self):
+            self._answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+
+        def _answer(self, body):
+            seen.append((self.command, self.path, self.headers["content-type"], body))
+            answer = json.dumps(deployment(**DONE)).encode()
+            self.send_response(statuses.pop(0) if statuses else 200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    yield seen, statuses
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def connected(api_server, monkeypatch):
+    monkeypatch.setattr(kubernetes_rollout, "wait_exponential_jitter", lambda **_: lambda _state: 0)
+    return KubernetesRollout.connect(Settings(rollout="kubernetes", deployment="api", namespace="ns"))
+
+
+def test_one_annotation_of_one_deployment_is_all_that_is_written(api_server, connected):
+    seen, _statuses = api_server
+
+    assert connected.serve("7")
+    (method, path, kind, body), (read, *_rest) = seen
+    assert (method, read) == ("PATCH", "GET")
+    assert path.startswith("/apis/apps/v1/namespaces/ns/deployments/api")
+    assert "merge-patch" in kind
+    assert body == {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: "7"}}}}}
+
+
+def test_annotation_is_taken_away_by_null(api_server, connected):
+    connected.go_back(None)
+
+    assert api_server[0][0][3]["spec"]["template"]["metadata"]["annotations"] == {ANNOTATION: None}
+
+
+def test_busy_api_server_is_asked_again(api_server, connected):
+    seen, statuses = api_server
+    statuses += [503, 429, 500]
+
+    assert connected.serve("7")
+    assert len(seen) == 5
+
+
+def test_api_server_that_stays_away_is_unreachable(api_server, connected):
+    api_server[1].extend([503] * 20)
+
+    with pytest.raises(Unreachable, match="within 6 tries"):
+        connected.serve("7")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_refusal_is_final_and_says_what_to_check(api_server, connected, status):
+    api_server[1].append(status)
+
+    with pytest.raises(InvalidParams, match="PIPELINE_DEPLOYMENT"):
+        connected.serve("7")
+    assert len(api_server[0]) == 1
+
+
+def test_machine_without_a_cluster_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+
+    with pytest.raises(InvalidParams, match="no cluster is known"):
+        KubernetesRollout.connect(Settings(rollout="kubernetes", deployment="api", namespace="ns"))
