@@ -6,7 +6,6 @@ own status, by the rules of ``kubectl rollout status``.
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attemp
 
 from pipelines.errors import InvalidParams, RegistryFailure, Unreachable
 from pipelines.settings import Settings
+from pipelines.stage import console
 
 __all__ = ["ANNOTATION", "KubernetesRollout", "is_complete", "is_stuck"]
 
@@ -26,8 +26,6 @@ PAUSE_SECONDS = 2.0
 CALL_SECONDS = 10
 ATTEMPTS = 6
 PASSING = {0, HTTPStatus.TOO_MANY_REQUESTS}
-
-log = logging.getLogger("espalier.pipelines.rollout")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,7 +75,7 @@ class KubernetesRollout:
     def serve(self, number: str) -> bool:
         """Write the annotation, and wait until every pod has it, the time is up, or Kubernetes gives up."""
         generation = self._annotate(number)["metadata"]["generation"]
-        deadline = time.monotonic() + self._timeout
+        deadline, told = time.monotonic() + self._timeout, ""
         while time.monotonic() < deadline:
             deployment = self._read()
             now = _annotation(deployment)
@@ -91,9 +89,10 @@ class KubernetesRollout:
                     return True
                 if is_stuck(deployment):
                     break
-            log.info("version %s is coming up: %s", number, progress(deployment))
+            if told != (told := progress(deployment)):
+                console.print(f"rollout of version {number}: {told}")
             time.sleep(PAUSE_SECONDS)
-        log.error("version %s did not come up; its pods say why: kubectl logs", number)
+        console.print(f"rollout of version {number}: given up; the logs of its pods say why")
         return False
 
     def go_back(self, number: str | None) -> None:

@@ -69,15 +69,18 @@ def _told(champion: str | None) -> str:
 
 
 def roll_back(registry: Registry, rollout: Rollout, name: str) -> Version:
-    """Make ``previous`` the champion again, and return it.
+    """Make ``previous`` the champion again, and return it. One that was killed on the way is finished, not turned round.
 
     Raises:
         RegistryFailure: there is no previous version.
         RolloutFailed: as in ``promote``.
     """
+    champion, challenger = registry.version_of(name, CHAMPION), registry.version_of(name, CHALLENGER)
     previous = registry.version_of(name, PREVIOUS)
+    if challenger is not None and champion in (challenger, previous):  # killed before or after its last write but one
+        previous = challenger
     if previous is None:
         raise RegistryFailure(f"{name} has no previous version to go back to; list them with: espalier models")
     version = registry.version(name, previous)
-    promote(registry, rollout, version, expected_champion=registry.version_of(name, CHAMPION))
+    promote(registry, rollout, version, expected_champion=champion)
     return version

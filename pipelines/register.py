@@ -66,6 +66,8 @@ def main(rollout: Rollout | None = None) -> str:
     version = registry.find_version(name, origin.key)
     if version is None:
         version = _register(settings, params, registry, origin)
+    elif not GATE_JSON.exists():  # a run that was killed elsewhere got this far
+        write_json(registry.read_verdict(version), GATE_JSON)
     said = _settle(registry, rollout or rollout_of(settings), version)
     write_json({"name": name, "version": version.number, "gate": version.tags["gate"]}, REGISTER_JSON)
     return f"{name} version {version.number} {said}"

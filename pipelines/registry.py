@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ __all__ = ["BUNDLE_FOLDER", "Registry", "Version"]
 BUNDLE_FOLDER = "bundle"
 """Artifact folder of a run that holds the bundle, and that the registered version points to."""
 
+VERDICT = "gate.json"
 KEY_TAG = "espalier.key"
 CURVE_STEP = 10
 
@@ -55,6 +57,8 @@ class Registry:
         import mlflow
         from mlflow.environment_variables import (
             MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR,
+            MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD,
+            MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD,
             MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR,
             MLFLOW_HTTP_REQUEST_MAX_RETRIES,
             MLFLOW_HTTP_REQUEST_TIMEOUT,
@@ -64,6 +68,9 @@ class Registry:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set(True)
         MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
+        # Artifacts go through MLflow, which alone has a key to its bucket.
+        MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD.set(False)
+        MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD.set(False)
 
         # MLflow's own budget is minutes (7 tries of 120 s); a Job that waits that long says nothing to anybody.
         MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(settings.mlflow_retries)
@@ -133,7 +140,7 @@ class Registry:
     def log_bundle(self, run_id: str, folder: Path, verdict: Mapping[str, Any]) -> None:
         """Store the bundle and the gate's verdict, and end the run."""
         with self._asking("take the bundle"):
-            self._client.log_dict(run_id, dict(verdict), "gate.json")
+            self._client.log_dict(run_id, dict(verdict), VERDICT)
             self._client.log_artifacts(run_id, str(folder), BUNDLE_FOLDER)
             self._client.set_terminated(run_id, "FINISHED")
 
@@ -207,6 +214,16 @@ class Registry:
             for name in BUNDLE_FILES:
                 download_artifacts(artifact_uri=f"{source}/{name}", dst_path=str(folder), tracking_uri=self._uri)
         return folder
+
+    def read_verdict(self, version: Version) -> dict[str, Any]:
+        """Return what the gate said of a version, as ``log_bundle`` kept it."""
+        from mlflow.artifacts import download_artifacts
+
+        with self._asking("give the verdict"), tempfile.TemporaryDirectory() as folder:
+            path = download_artifacts(
+                run_id=version.run_id, artifact_path=VERDICT, dst_path=folder, tracking_uri=self._uri
+            )
+            return dict(json.loads(Path(path).read_text()))
 
     # --- helpers ----------------------------------------------------------------------------------------------------
 

@@ -11,9 +11,10 @@ import typer
 from rich.markup import escape
 
 from espalier.bundle import BundleError
-from espalier.cli import data, demo, keys, models, predict, serve, token, train, users
+from espalier.cli import cluster, data, demo, keys, models, predict, serve, token, train, users
 from espalier.cli.output import CommandFailed, say
 from espalier.client import RequestRefused
+from espalier.cluster.errors import ClusterError
 from espalier.local.errors import LocalError
 
 __all__ = ["main"]
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(users.app, name="users")
+app.add_typer(cluster.app, name="cluster")
 app.command("train")(train.train)
 app.command("models")(models.list_models)
 app.command("promote")(models.promote)
@@ -44,7 +46,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _end)
     try:
         app()
-    except (CommandFailed, RequestRefused, LocalError, BundleError, httpx.HTTPError) as error:
+    except (CommandFailed, RequestRefused, LocalError, ClusterError, BundleError, httpx.HTTPError) as error:
         _fail(str(error) or type(error).__name__, 1)
     except KeyboardInterrupt:
         _fail("interrupted", 130)

@@ -157,6 +157,7 @@ def _registry(settings: Settings) -> Iterator[Any]:
     knobs.MLFLOW_HTTP_REQUEST_TIMEOUT.set(settings.registry_timeout_seconds)
     knobs.MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.set(1)
     knobs.MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
+    knobs.MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD.set(False)  # through MLflow: the API has no way to the bucket
     try:
         yield mlflow.MlflowClient(tracking_uri=settings.mlflow_tracking_uri)
     except RestException as error:

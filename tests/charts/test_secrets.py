@@ -1,15 +1,13 @@
 """No credential has a default, and what `make secrets` makes is what the chart asks for."""
 
-import base64
 import json
-import subprocess
-import sys
 
 import helm_python
 import pytest
 
-from manifests.make_secrets import evaluation_secrets
-from tests.charts.rendering import ROOT, SECRETS, VARIANTS, containers, manifests, merged, pods, render, values_file
+from espalier.cluster.secrets import SECRETS as MADE
+from espalier.cluster.secrets import evaluation_secrets
+from tests.charts.rendering import SECRETS, VARIANTS, containers, manifests, merged, pods, render, values_file
 
 NEEDED = {
     "api.existingSecret": ("api", "existingSecret"),
@@ -24,7 +22,7 @@ NEEDED = {
 
 @pytest.fixture(scope="module")
 def made():
-    return evaluation_secrets("espalier", "espalier.localhost")
+    return evaluation_secrets("espalier", "localhost")
 
 
 def asked_for(objects):
@@ -75,6 +73,10 @@ def test_evaluation_secrets_are_those_that_the_evaluation_asks_for(made):
     assert {"tls.crt", "tls.key"} <= set(made[ingress["spec"]["tls"][0]["secretName"]])
 
 
+def test_list_of_secrets_is_what_is_made(made):
+    assert set(made) == {f"espalier-{name}" for name in MADE}
+
+
 def test_credentials_of_one_service_fit_those_of_the_other(made):
     for service, key in (("api", "database-url"), ("mlflow", "database-uri")):
         password = made["espalier-postgresql"][f"{service}-password"].decode()
@@ -89,18 +91,6 @@ def test_private_key_of_models_is_given_to_training_alone(made):
     assert [name for name, content in made.items() if "model.key.pem" in content] == ["espalier-training"]
     readers = {name for name, pod in pods(render()) if "espalier-training" in str(pod["spec"].get("volumes"))}
     assert readers == {"CronJob/espalier-training"}
-
-
-def test_script_prints_a_list_that_kubernetes_takes():
-    arguments = [sys.executable, str(ROOT / "manifests/make_secrets.py"), "--namespace", "here", "--release", "mine"]
-    printed = subprocess.run(arguments, capture_output=True, check=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
-
-    found = json.loads(printed.stdout)
-
-    assert {item["metadata"]["namespace"] for item in found["items"]} == {"here"}
-    assert "mine-api" in {item["metadata"]["name"] for item in found["items"]}
-    for item in found["items"]:
-        assert all(base64.b64decode(value, validate=True) for value in item["data"].values())
 
 
 def test_every_secret_has_one_reader(made):

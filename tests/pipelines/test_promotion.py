@@ -139,3 +139,28 @@ def test_rollout_that_cannot_be_asked_leaves_no_alias(registry):
         promote(registry, Overtaken(raises(Unreachable("away"))), registry.version("m", "1"), expected_champion=None)
 
     assert registry.aliases == {}
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3, 4])
+def test_rollback_that_was_killed_is_finished_and_not_turned_round(registry, writes):
+    go(registry, "1", None)
+    go(registry, "2", "1")
+    left = iter(range(writes))
+    change = registry.set_alias, registry.remove_alias
+
+    def counted(original):
+        def call(*args):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            original(*args)
+
+        return call
+
+    registry.set_alias, registry.remove_alias = (counted(one) for one in change)
+    try:
+        roll_back(registry, NoRollout(), "m")
+    except KeyboardInterrupt:
+        registry.set_alias, registry.remove_alias = change
+        roll_back(registry, NoRollout(), "m")
+
+    assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}

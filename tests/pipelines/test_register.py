@@ -144,6 +144,17 @@ def test_killed_after_any_write_and_run_again_it_ends_the_same(better, registry,
     assert len(registry.versions(name)) == 2
 
 
+def test_another_machine_takes_up_what_a_killed_run_left(better, registry, name):
+    register.main()
+    told = json.loads(Path("pipelines/work/gate.json").read_text())
+    Path("pipelines/work/gate.json").unlink()
+
+    register.main()
+
+    assert json.loads(Path("pipelines/work/gate.json").read_text()) == told
+    assert len(registry.versions(name)) == 2
+
+
 def test_killed_before_the_version_exists_and_run_again(better, registry, name, monkeypatch):
     real = type(registry).create_version
 

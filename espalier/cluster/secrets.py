@@ -1,25 +1,47 @@
-"""Print the Secrets that an evaluation cluster needs, with fresh random values: ``make secrets`` applies them.
+"""The Secrets that an evaluation cluster needs, with fresh random values: ``make secrets``.
 
-    python manifests/make_secrets.py --namespace espalier --release espalier | kubectl create -f -
-
-``create``, not ``apply``: a database keeps the password that it was made with, so a Secret that exists must stay. In
-production the same names and keys come from a secret store: docs/install.md.
+In production the same names and keys come from a secret store: docs/install.md.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
-import json
 import secrets
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from espalier.bundle import write_key_pair
+from espalier.cluster.errors import ClusterError
+from espalier.cluster.tools import Kube
 
-__all__ = ["evaluation_secrets", "main"]
+__all__ = ["SECRETS", "ensure_secrets", "evaluation_secrets"]
+
+SECRETS = ("api", "mlflow", "training", "postgresql", "object-store", "model-keys", "api-tls")
+"""Each behind the release's name."""
+
+
+def ensure_secrets(kube: Kube, release: str, host: str) -> bool:
+    """Create the Secrets unless they are there, and tell whether they were made.
+
+    A database keeps the password that it was made with, and models the key that signed them: what exists stays.
+
+    Raises:
+        ClusterError: some are there and some are not, so that fresh ones would not fit.
+    """
+    wanted = [f"{release}-{name}" for name in SECRETS]
+    found = [name for name in wanted if kube.exists("secret", name)]
+    if len(found) == len(wanted):
+        return False
+    if found:
+        missing = ", ".join(name for name in wanted if name not in found)
+        raise ClusterError(
+            f"of the Secrets in {kube.namespace}, {', '.join(found)} are there but {missing} are not, and they share "
+            "values: restore what is missing, or delete all of them and the volumes of the databases to begin anew"
+        )
+    kube.create(*(_secret(name, kube.namespace, release, it) for name, it in evaluation_secrets(release, host).items()))
+    return True
 
 
 def evaluation_secrets(release: str, host: str) -> dict[str, dict[str, bytes]]:
@@ -48,19 +70,7 @@ def evaluation_secrets(release: str, host: str) -> dict[str, dict[str, bytes]]:
     return {f"{release}-{name}": content for name, content in made.items()}
 
 
-def main() -> None:
-    """Print them as one Kubernetes List."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--release", default="espalier")
-    parser.add_argument("--namespace", default="espalier")
-    parser.add_argument("--host", default="espalier.localhost", help="name in the certificate of the ingress")
-    given = parser.parse_args()
-    found = evaluation_secrets(given.release, given.host)
-    items = [_secret(name, given.namespace, given.release, content) for name, content in found.items()]
-    json.dump({"apiVersion": "v1", "kind": "List", "items": items}, sys.stdout, indent=2)
-
-
-def _secret(name: str, namespace: str, release: str, content: Mapping[str, bytes]) -> dict[str, object]:
+def _secret(name: str, namespace: str, release: str, content: Mapping[str, bytes]) -> dict[str, Any]:
     labels = {"app.kubernetes.io/part-of": "espalier", "app.kubernetes.io/instance": release}
     return {
         "apiVersion": "v1",
@@ -78,7 +88,3 @@ def _certificate(host: str) -> tuple[bytes, bytes, bytes]:
     issued = authority.issue_cert(host, "localhost", common_name=host)
     chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
     return chain, issued.private_key_pem.bytes(), authority.cert_pem.bytes()
-
-
-if __name__ == "__main__":
-    main()

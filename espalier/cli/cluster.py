@@ -1,0 +1,95 @@
+"""``espalier cluster``: the platform on a Kubernetes cluster of one's own, for evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from espalier.cli.output import JsonOption, StateOption, print_json, say
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Bring the platform up on a Kubernetes cluster of your own (docker and kind).", no_args_is_help=True
+)
+
+NameOption = Annotated[str, typer.Option(help="Name of the kind cluster.")]
+
+
+@app.command("up")
+def up(
+    nodes: Annotated[int, typer.Option(min=1, max=9, envvar="NODES", help="Nodes of the cluster.")] = 3,
+    port: Annotated[int, typer.Option(envvar="HTTPS_PORT", help="Port of loopback for HTTPS.")] = 9443,
+    name: NameOption = "espalier",
+    state: StateOption = Path(".espalier"),
+    json: JsonOption = False,
+) -> None:
+    """Make a cluster, build and load the images, install the chart, seed data, train, and make a first user.
+
+    Run again, it does what is missing. KIND_NODE_IMAGE and CHART_MIRROR name a node image and a folder of charts of
+    your own.
+
+    Examples: `espalier cluster up`, `espalier cluster up --nodes 1 --port 10443`
+    """
+    from espalier.cluster.kind import KindCluster
+    from espalier.cluster.up import bring_up
+
+    at = bring_up(KindCluster(name, nodes=nodes, https_port=port), state)
+    if json:
+        print_json({"url": at.url, "ca": str(at.ca), "user": at.user, "password_file": str(at.password_file)})
+        return
+    say(f"""
+Espalier serves at {at.url}. Ask it:
+
+  export URL={at.url} CURL_CA_BUNDLE={at.ca}
+  TOKEN=$(curl -s $URL/v1/auth/token -d grant_type=password -d username={at.user} \\
+    --data-urlencode password@{at.password_file} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+  curl -s $URL/v1/predict -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d @docs/example-request.json
+""")
+
+
+@app.command("down")
+def down(name: NameOption = "espalier", state: StateOption = Path(".espalier")) -> None:
+    """Delete the cluster and everything in it.
+
+    Example: `espalier cluster down`
+    """
+    import shutil
+
+    from espalier.cluster.kind import KindCluster
+    from espalier.cluster.tools import require
+
+    require("kind", "docker")
+    cluster = KindCluster(name)
+    if cluster.exists():
+        cluster.delete()
+    shutil.rmtree(state / "cluster", ignore_errors=True)
+    say(f"cluster {name} is gone")
+
+
+@app.command("secrets")
+def make_secrets(
+    namespace: Annotated[str, typer.Option(help="Where the release is, or will be.")] = "espalier",
+    release: Annotated[str, typer.Option(help="Name of the release.")] = "espalier",
+    host: Annotated[str, typer.Option(help="Host name of the ingress, for its certificate.")] = "localhost",
+    context: Annotated[str, typer.Option(help="Context of the kubeconfig; default: the current one.")] = "",
+) -> None:
+    """Make the Secrets that the chart names, with random values, in the cluster that kubectl points at.
+
+    For evaluation: in production they come from a secret store. What exists is left as it is.
+
+    Example: `espalier cluster secrets --namespace espalier --host predictions.example.com`
+    """
+    from espalier.cluster.release import create_namespace
+    from espalier.cluster.secrets import ensure_secrets
+    from espalier.cluster.tools import Kube, require
+
+    require("kubectl")
+    kube = Kube(namespace, context=context)
+    if not kube.exists("namespace", namespace):
+        create_namespace(kube)
+    made = ensure_secrets(kube, release, host)
+    say(f"the Secrets of {release} {'are made' if made else 'were there already'} in the namespace {namespace}")

@@ -1,0 +1,64 @@
+"""What a bare cluster may lack: an ingress controller and metrics-server. Installed only where there is none."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from espalier.cluster.tools import Kube
+
+__all__ = ["ADDONS", "Addon", "ensure_addon"]
+
+
+@dataclass(frozen=True)
+class Addon:
+    """A chart of others, and how to see that the cluster has such a thing already."""
+
+    name: str
+    repository: str
+    version: str
+    present: tuple[str, ...]
+    """What kubectl lists if it is there."""
+
+    settings: tuple[str, ...]
+    """Values, each as ``helm --set-json`` reads it."""
+
+    namespace: str = "kube-system"
+
+
+ADDONS = (
+    Addon(
+        name="traefik",
+        repository="https://traefik.github.io/charts",
+        version="41.3.0",
+        present=("ingressclass",),
+        settings=(
+            "ports.websecure.hostPort=443",  # where the cluster's published port leads
+            "ports.web.expose.default=false",
+            'service.spec.type="ClusterIP"',
+            'nodeSelector={"ingress-ready":"true"}',
+            'tolerations=[{"key":"node-role.kubernetes.io/control-plane","operator":"Exists","effect":"NoSchedule"}]',
+            'updateStrategy={"type":"Recreate","rollingUpdate":null}',  # two pods cannot have one host port
+        ),
+    ),
+    Addon(
+        name="metrics-server",
+        repository="https://kubernetes-sigs.github.io/metrics-server/",
+        version="3.13.1",
+        present=("apiservice", "v1beta1.metrics.k8s.io"),
+        settings=('args=["--kubelet-insecure-tls"]',),  # kind's kubelets sign their own certificates
+    ),
+)
+
+
+def ensure_addon(kube: Kube, addon: Addon) -> bool:
+    """Install it where it is missing, and tell whether it was. CHART_MIRROR names a folder that may hold its chart."""
+    if kube.exists(*addon.present):
+        return False
+    mirrored = Path(os.environ.get("CHART_MIRROR") or os.devnull) / addon.name
+    from_repository = [addon.name, "--repo", addon.repository, "--version", addon.version]
+    source = [str(mirrored)] if mirrored.is_dir() else from_repository
+    settings = [option for setting in addon.settings for option in ("--set-json", setting)]
+    kube.helm("upgrade", "--install", addon.name, *source, "--namespace", addon.namespace, *settings, "--wait")
+    return True

@@ -1,0 +1,46 @@
+"""The three images: build them, and bring them to the nodes of a kind cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from espalier.cluster.tools import run
+
+__all__ = ["DOCKERFILES", "build", "image_names", "load"]
+
+DOCKERFILES = {
+    "api": Path("services/api/Dockerfile"),
+    "training": Path("pipelines/Dockerfile"),
+    "mlflow": Path("services/mlflow/Dockerfile"),
+}
+SECONDS = 3600
+
+
+def image_names(registry: str, tag: str) -> dict[str, str]:
+    """Return part → full name, as the chart writes it for the same registry and tag."""
+    prefix = f"{registry}/" if registry else ""
+    return {part: f"{prefix}espalier/{part}:{tag}" for part in DOCKERFILES}
+
+
+def build(part: str, name: str, *, commit: str) -> None:
+    """Build one image from the project's root."""
+    file = str(DOCKERFILES[part])
+    run(
+        "docker",
+        "build",
+        "--quiet",
+        "--file",
+        file,
+        "--build-arg",
+        f"COMMIT={commit}",
+        "--tag",
+        name,
+        ".",
+        seconds=SECONDS,
+    )
+
+
+def load(names: Iterable[str], *, cluster: str) -> None:
+    """Copy images to every node; one copy of what they share."""
+    run("kind", "load", "docker-image", "--name", cluster, *names, seconds=SECONDS)

@@ -1,0 +1,79 @@
+"""The release: namespace, chart, and the Jobs that fill it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espalier.cluster.tools import Kube
+from espalier.cluster.waiting import wait_for_job, wait_for_rollout
+
+__all__ = [
+    "CHART",
+    "VALUES",
+    "app_version",
+    "create_namespace",
+    "create_user",
+    "install",
+    "job",
+    "run_job",
+    "wait_for_stores",
+]
+
+CHART = Path("charts/espalier")
+VALUES = CHART / "values-kind.yaml"
+MANIFESTS = Path("manifests")
+PART_OF = "app.kubernetes.io/part-of"
+POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+
+
+def app_version(chart: Path = CHART) -> str:
+    """Return the version of our images, which the chart and the manifests name."""
+    return str(yaml.safe_load((chart / "Chart.yaml").read_text())["appVersion"])
+
+
+def create_namespace(kube: Kube) -> None:
+    """Make the namespace; pods that ask for more than Pod Security "restricted" allows are refused in it."""
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": kube.namespace, "labels": POD_SECURITY}})
+
+
+def install(
+    kube: Kube, release: str, *, chart: Path = CHART, values: Sequence[Path] = (VALUES,), settings: Sequence[str] = ()
+) -> None:
+    """Install or upgrade; it does not wait, for without a model the API cannot be ready."""
+    files = [option for path in values for option in ("--values", str(path))]
+    options = [option for setting in settings for option in ("--set", setting)]
+    kube.helm("upgrade", "--install", release, str(chart), *files, *options)
+
+
+def wait_for_stores(kube: Kube, release: str) -> None:
+    """Wait for what training needs."""
+    for kind, name in (("statefulset", "postgresql"), ("statefulset", "object-store"), ("deployment", "mlflow")):
+        wait_for_rollout(kube, kind, f"{release}-{name}")
+
+
+def job(name: str) -> dict[str, Any]:
+    """Return a Job of manifests/ by its file's name."""
+    return dict(yaml.safe_load((MANIFESTS / f"{name}.yaml").read_text()))
+
+
+def run_job(kube: Kube, manifest: Mapping[str, Any], *, seconds: float = 1800) -> None:
+    """Apply a Job, in place of a finished one of the same name, and wait for its end.
+
+    Raises:
+        ClusterError: it failed.
+    """
+    name = manifest["metadata"]["name"]
+    kube.kubectl("delete", "job", name, "--ignore-not-found", "--wait")
+    kube.apply(manifest)
+    wait_for_job(kube, name, seconds=seconds)
+
+
+def create_user(kube: Kube, release: str, user: str, password: str) -> None:
+    """Make somebody who may log in and predict; one that exists is left as it is."""
+    pod = f"deployment/{release}-api"
+    command = ["espalier", "users", "create", user, "--scope", "predict", "--scope", "model:read", "--password-stdin"]
+    kube.kubectl("exec", "--stdin", pod, "--container", "api", "--", *command, given=f"{password}\n")

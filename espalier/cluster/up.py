@@ -1,0 +1,108 @@
+"""``make up``: from nothing to HTTPS predictions on a cluster of one's own, each step told."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from espalier.cluster import images, release
+from espalier.cluster.addons import ADDONS, ensure_addon
+from espalier.cluster.kind import KindCluster
+from espalier.cluster.secrets import ensure_secrets
+from espalier.cluster.tools import Kube, require, run
+from espalier.cluster.waiting import wait_for_rollout
+
+__all__ = ["Evaluation", "bring_up", "load_images"]
+
+RELEASE = "espalier"
+HOST = "localhost"
+USER = "demo"
+
+console = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How to reach what was brought up."""
+
+    url: str
+    ca: Path
+    user: str
+    password_file: Path
+
+
+def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
+    """Go every step that is not done yet; run again, it ends in the same state.
+
+    Raises:
+        ClusterError: a step failed; the steps before it stay done.
+    """
+    require("docker", "kind", "kubectl", "helm")
+    kube = Kube(RELEASE, context=cluster.context)
+    with step(f"cluster {cluster.name}"):
+        if not cluster.exists():
+            cluster.create()
+    for addon in ADDONS:
+        with step(addon.name):
+            ensure_addon(kube, addon)
+    load_images(cluster)
+    with step("namespace, Secrets, chart"):
+        release.create_namespace(kube)
+        ensure_secrets(kube, RELEASE, HOST)
+        release.install(kube, RELEASE)
+    release.wait_for_stores(kube, RELEASE)
+    if release_is_new(kube):
+        release.run_job(kube, release.job("seed-job"))
+        release.run_job(kube, release.job("training-job"))
+    wait_for_rollout(kube, "deployment", f"{RELEASE}-api")
+    return _first_user(kube, cluster, state)
+
+
+def load_images(cluster: KindCluster) -> None:
+    """Build the images and bring them to the nodes."""
+    commit = run("git", "describe", "--always", "--dirty", "--abbrev=40").strip()
+    names = images.image_names("", release.app_version())
+    for part, name in names.items():
+        with step(f"image {name}"):
+            images.build(part, name, commit=commit)
+    with step("images to the nodes"):
+        images.load(names.values(), cluster=cluster.name)
+
+
+def release_is_new(kube: Kube) -> bool:
+    """Tell whether no training run has brought in a version yet."""
+    template = kube.get("deployment", f"{RELEASE}-api")["spec"]["template"]["metadata"]
+    return "espalier.dev/model-version" not in template.get("annotations", {})
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Show what is being done, and how long it took."""
+    started = time.monotonic()
+    with console.status(f"{what} …"):
+        yield
+    console.print(f"  {what}: {time.monotonic() - started:.0f} s")
+
+
+def _first_user(kube: Kube, cluster: KindCluster, state: Path) -> Evaluation:
+    folder = state / "cluster"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = kube.get("secret", f"{RELEASE}-api-tls")["data"]["ca.crt"]
+    (folder / "ca.pem").write_bytes(b64decode(found))
+    password = folder / "password"
+    if not password.exists():
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(18))
+    listed = kube.kubectl(
+        "exec", f"deployment/{RELEASE}-api", "--container", "api", "--", "espalier", "users", "list", "--json"
+    )
+    if f'"name": "{USER}"' not in listed:
+        release.create_user(kube, RELEASE, USER, password.read_text())
+    return Evaluation(f"https://{HOST}:{cluster.https_port}", folder / "ca.pem", USER, password)

@@ -1,0 +1,47 @@
+import pytest
+
+from espalier.cluster import release
+from tests.charts.rendering import ROOT, manifests
+
+
+@pytest.fixture(autouse=True)
+def in_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_namespace_lets_in_restricted_pods_only(tools, kube):
+    release.create_namespace(kube)
+
+    (_name, _arguments, given), *_ = tools.calls
+    assert '"name": "here"' in given and '"pod-security.kubernetes.io/enforce": "restricted"' in given
+
+
+def test_upgrade_and_install_are_one_command_with_the_evaluation_s_values(tools, kube):
+    release.install(kube, "mine", settings=["api.tests.existingSecret=smoke"])
+
+    assert tools.lines() == [
+        "helm --namespace here --kube-context there upgrade --install mine charts/espalier "
+        "--values charts/espalier/values-kind.yaml --set api.tests.existingSecret=smoke"
+    ]
+
+
+@pytest.mark.parametrize("name", ["seed-job", "training-job"])
+def test_jobs_are_those_that_people_apply(name):
+    assert release.job(name) == manifests()[f"{name}.yaml"]
+
+
+def test_job_takes_the_place_of_a_finished_one(tools, kube):
+    done = '{"status": {"conditions": [{"type": "Complete", "status": "True"}]}}'
+    tools.answer({"get job": (0, done)})
+    release.run_job(kube, release.job("training-job"), seconds=30)
+
+    verbs = [next(verb for verb in ("delete", "apply", "get", "logs") if verb in line) for line in tools.lines()]
+    assert verbs[:3] == ["delete", "apply", "get"]
+
+
+def test_password_of_a_user_is_no_argument(tools, kube):
+    release.create_user(kube, "mine", "ana", "seven slow herons")
+
+    (_name, arguments, given), *_ = tools.calls
+    assert given == "seven slow herons\n"
+    assert "herons" not in " ".join(arguments)

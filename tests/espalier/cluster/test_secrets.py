@@ -1,0 +1,47 @@
+import base64
+import json
+
+import pytest
+
+from espalier.cluster.errors import ClusterError
+from espalier.cluster.secrets import SECRETS, ensure_secrets, evaluation_secrets
+
+
+def test_secrets_are_created_once_and_all_together(tools, kube):
+    assert ensure_secrets(kube, "mine", "localhost")
+
+    (given,) = [given for _name, arguments, given in tools.calls if "create" in arguments]
+    items = json.loads(given)["items"]
+    assert [item["metadata"]["name"] for item in items] == sorted(
+        (f"mine-{name}" for name in SECRETS), key=names(items)
+    )
+    assert {item["metadata"]["namespace"] for item in items} == {"here"}
+    for item in items:
+        assert all(base64.b64decode(value, validate=True) for value in item["data"].values())
+
+
+def names(items):
+    return [item["metadata"]["name"] for item in items].index
+
+
+def test_secrets_that_are_there_stay(tools, kube):
+    tools.answer({"get secret": (0, "secret/there\n")})
+
+    assert not ensure_secrets(kube, "mine", "localhost")
+    assert not [line for line in tools.lines() if " create " in line]
+
+
+def test_half_of_the_secrets_is_refused(tools, kube):
+    tools.answer({"secret mine-mlflow ": (0, "secret/mine-mlflow\n")})
+
+    with pytest.raises(ClusterError, match="mine-mlflow are there but mine-api, "):
+        ensure_secrets(kube, "mine", "localhost")
+    assert not [line for line in tools.lines() if " create " in line]
+
+
+def test_values_are_new_each_time():
+    one, other = evaluation_secrets("r", "localhost"), evaluation_secrets("r", "localhost")
+
+    for name, content in one.items():
+        for key, value in content.items():
+            assert value != other[name][key], (name, key)

@@ -1,0 +1,52 @@
+import json
+import sys
+
+import pytest
+
+from espalier.cluster.errors import CommandRefused, MissingTool
+from espalier.cluster.tools import Kube, require, run
+
+
+def test_missing_commands_are_named_with_where_they_come_from(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(MissingTool, match=r"(?s)kind: https://.*helm: https://"):
+        require("kind", "helm")
+
+
+def test_refusal_has_the_end_of_what_was_said():
+    script = "import sys; print('\\n'.join(map(str, range(100))), file=sys.stderr); sys.exit(3)"
+
+    with pytest.raises(CommandRefused, match=r"(?s)ended with 3:.*98\n  99$") as refused:
+        run(sys.executable, "-c", script)
+    assert "\n  50\n" not in str(refused.value)
+
+
+def test_command_that_hangs_is_ended():
+    with pytest.raises(CommandRefused, match="longer than"):
+        run(sys.executable, "-c", "import time; time.sleep(60)", seconds=0.2)
+
+
+def test_every_call_names_namespace_and_cluster(tools):
+    tools.answer({"get": (0, "{}")})
+    Kube("here", context="there", kubeconfig="/k").get("pods")
+    Kube("here").helm("list")
+
+    assert tools.lines() == [
+        "kubectl --namespace here --context there --kubeconfig /k get pods -o json",
+        "helm --namespace here list",
+    ]
+
+
+def test_objects_are_given_as_one_list(tools, kube):
+    kube.apply({"kind": "A"}, {"kind": "B"})
+
+    (_name, _arguments, given), *_ = tools.calls
+    assert [item["kind"] for item in json.loads(given)["items"]] == ["A", "B"]
+
+
+def test_existence_is_what_kubectl_lists(tools, kube):
+    tools.answer({"secret": (0, "secret/a\n")})
+
+    assert kube.exists("secret", "a")
+    assert not kube.exists("configmap", "a")
