@@ -67,6 +67,20 @@ models: $(STAMP) ## List the registered versions and their aliases
 rollback: $(STAMP) ## Make the previous champion the champion again
 	@$(ESPALIER) rollback
 
+# --- on a cluster of your own (docker, kind, kubectl, helm) -----------------------------------------------------------
+
+.PHONY: up
+up: $(STAMP) ## Make a kind cluster and bring the whole platform up on it (NODES=1 for one node, HTTPS_PORT=9443)
+	@$(ESPALIER) cluster up
+
+.PHONY: down
+down: $(STAMP) ## Delete that cluster
+	@$(ESPALIER) cluster down
+
+.PHONY: secrets
+secrets: $(STAMP) ## Make the Secrets that the chart names, with random values, where kubectl points at (NAMESPACE, RELEASE, HOST)
+	@$(ESPALIER) cluster secrets --namespace $(or $(NAMESPACE),espalier) --release $(or $(RELEASE),espalier) --host $(or $(HOST),localhost)
+
 # --- check ----------------------------------------------------------------------------------------------------------
 
 .PHONY: fmt
@@ -86,7 +100,11 @@ s3-server: ## Build versitygw, the S3 server of the tests that need one (asks fo
 
 .PHONY: test
 test: $(STAMP) lint ## Run everything that needs only Python, with coverage
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90 --ignore tests/e2e
+
+.PHONY: e2e
+e2e: $(STAMP) ## Prove the platform on a real cluster: kind, made and removed, or yours (E2E_CLUSTER=given E2E_URL=https://...)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/e2e $(E2E_ARGS)
 
 # diskcache comes with DVC, has no fixed release, and is used in training only: docs/security.md.
 AUDIT_EXCEPTIONS := --ignore-vuln CVE-2025-69872

@@ -69,7 +69,7 @@ def _told(champion: str | None) -> str:
 
 
 def roll_back(registry: Registry, rollout: Rollout, name: str) -> Version:
-    """Make ``previous`` the champion again, and return it. One that was killed on the way is finished, not turned round.
+    """Make ``previous`` the champion again, and return it; a rollback that was killed is finished, not turned round.
 
     Raises:
         RegistryFailure: there is no previous version.

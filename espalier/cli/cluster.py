@@ -52,7 +52,7 @@ Espalier serves at {at.url}. Ask it:
 
 
 @app.command("down")
-def down(name: NameOption = "espalier", state: StateOption = Path(".espalier")) -> None:
+def down(name: NameOption = "espalier", state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
     """Delete the cluster and everything in it.
 
     Example: `espalier cluster down`
@@ -67,7 +67,10 @@ def down(name: NameOption = "espalier", state: StateOption = Path(".espalier")) 
     if cluster.exists():
         cluster.delete()
     shutil.rmtree(state / "cluster", ignore_errors=True)
-    say(f"cluster {name} is gone")
+    if json:
+        print_json({"deleted": name})
+    else:
+        say(f"cluster {name} is gone")
 
 
 @app.command("secrets")
@@ -76,6 +79,7 @@ def make_secrets(
     release: Annotated[str, typer.Option(help="Name of the release.")] = "espalier",
     host: Annotated[str, typer.Option(help="Host name of the ingress, for its certificate.")] = "localhost",
     context: Annotated[str, typer.Option(help="Context of the kubeconfig; default: the current one.")] = "",
+    json: JsonOption = False,
 ) -> None:
     """Make the Secrets that the chart names, with random values, in the cluster that kubectl points at.
 
@@ -92,4 +96,7 @@ def make_secrets(
     if not kube.exists("namespace", namespace):
         create_namespace(kube)
     made = ensure_secrets(kube, release, host)
+    if json:
+        print_json({"made": made, "namespace": namespace, "release": release})
+        return
     say(f"the Secrets of {release} {'are made' if made else 'were there already'} in the namespace {namespace}")

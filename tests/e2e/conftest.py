@@ -1,8 +1,8 @@
 """A cluster, a fresh namespace and a release in it: made once for all tests here, which run one after another.
 
-KUBECONFIG (or E2E_CONTEXT within it) names a cluster of yours; then E2E_REGISTRY is a registry that has the images, and
-E2E_URL the address of its ingress, by a host name that is also in the certificate. Without E2E_CLUSTER=given a kind cluster
-is made, and deleted at the end unless E2E_KEEP is set.
+A kind cluster is made, and deleted at the end unless E2E_KEEP is set. With E2E_CLUSTER=given it runs on the cluster of
+KUBECONFIG (and E2E_CONTEXT): E2E_URL is then the address of its ingress, and E2E_REGISTRY a registry that has
+the images, unless the nodes have them.
 """
 
 from __future__ import annotations
@@ -11,25 +11,41 @@ import os
 import secrets
 import sys
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from espalier.cluster import release
 from espalier.cluster.addons import ADDONS, ensure_addon
-from espalier.cluster.errors import MissingTool
+from espalier.cluster.errors import ClusterError, MissingTool
 from espalier.cluster.kind import KindCluster
 from espalier.cluster.secrets import ensure_secrets
 from espalier.cluster.tools import Kube, require
 from espalier.cluster.up import load_images
 from espalier.cluster.waiting import wait_for_rollout
 from espalier.local.processes import free_port
-from tests.e2e.platform import RELEASE, ROOT, USER, Platform
+from tests.e2e.platform import RELEASE, ROOT, USER, Platform, params
 
 VALUES = ROOT / "tests/e2e/values.yaml"
+ORDER = (
+    "first_model",
+    "zero_downtime",
+    "gate",
+    "killed_runs",
+    "permissions",
+    "network",
+    "outages",
+    "autoscaling",
+    "release",
+)
+"""Of the modules: each finds what the ones before it left, and the last leaves nothing."""
+
+
+Install = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,28 @@ class Cluster:
     kube: Kube
     url: str
     settings: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """Name in the certificate."""
+        return str(urlsplit(self.url).hostname)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort by module, in the order above."""
+    items.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("test_")))
+
+
+@pytest.fixture(scope="session")
+def note(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Show a figure that was measured, whatever becomes of the test."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n  {text}\n")
+
+    return write
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,91 +119,67 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def installed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def installed(cluster: Cluster, install: Install, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A fresh namespace with the release, the stores up, the data on the remote, and no model yet."""
     kube, folder = cluster.kube, tmp_path_factory.mktemp("platform")
     release.create_namespace(kube)
-    ensure_secrets(kube, RELEASE, str(urlsplit(cluster.url).hostname))
-    install(cluster)
+    ensure_secrets(kube, RELEASE, cluster.host)
+    install()
     release.wait_for_stores(kube, RELEASE)
     (folder / "ca.pem").write_bytes(b64decode(kube.get("secret", f"{RELEASE}-api-tls")["data"]["ca.crt"]))
     release.run_job(kube, release.job("seed-job"))
-    try:
-        yield Platform(kube, cluster.url, folder / "ca.pem", secrets.token_urlsafe(18), folder)
-    finally:
-        if not os.environ.get("E2E_KEEP"):
-            kube.kubectl("delete", "namespace", kube.namespace, "--wait=false")
-            kube.kubectl(
-                "delete",
-                "validatingadmissionpolicy,validatingadmissionpolicybinding",
-                "--ignore-not-found",
-                f"{kube.namespace}-{RELEASE}-training",
-            )
+    yield Platform(kube, cluster.url, folder / "ca.pem", secrets.token_urlsafe(18), folder)
+    if not os.environ.get("E2E_KEEP"):
+        policies = "validatingadmissionpolicy,validatingadmissionpolicybinding"
+        kube.kubectl("delete", policies, "--ignore-not-found", f"{kube.namespace}-{RELEASE}-training")
+        kube.kubectl("delete", "namespace", kube.namespace, "--wait=false")
 
 
-def install(cluster: Cluster, *settings: str, chart: Path = release.CHART) -> None:
-    """Install or upgrade with the values of these tests."""
-    host = f"api.ingress.host={urlsplit(cluster.url).hostname}"
-    release.install(
-        cluster.kube,
-        RELEASE,
-        chart=chart,
-        values=[release.VALUES, VALUES],
-        settings=[host, *cluster.settings, *settings],
-    )
+@pytest.fixture(scope="session")
+def install(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Install or upgrade with the values of these tests, of which a small first model is a part."""
+    first = tmp_path_factory.mktemp("values") / "first.yaml"
+    first.write_text(yaml.safe_dump({"training": {"data": {"params": params(rounds=10)}}}))
+
+    def call(*settings: str, chart: Path = release.CHART) -> None:
+        wanted = [f"api.ingress.host={cluster.host}", *cluster.settings, *settings]
+        release.install(cluster.kube, RELEASE, chart=chart, values=[release.VALUES, VALUES, first], settings=wanted)
+
+    return call
 
 
 @pytest.fixture(scope="session")
 def platform(installed: Platform) -> Platform:
     """The release with a first champion and a user. test_first_model.py looks at how that comes to be."""
     if not installed.annotation():
-        installed.kube.apply(installed.training_job("first", rounds=10))
-        installed.wait_for_job("training-first")
+        release.run_job(installed.kube, release.job("training-job"))
     wait_for_rollout(installed.kube, "deployment", f"{RELEASE}-api")
-    listed = installed.kube.kubectl(
-        "exec", f"deployment/{RELEASE}-api", "-c", "api", "--", "espalier", "users", "list", "--json"
-    )
-    if f'"{USER}"' not in listed:
-        release.create_user(installed.kube, RELEASE, USER, installed.password)
+    release.create_user(installed.kube, RELEASE, USER, installed.password)
     return installed
 
 
 @pytest.fixture
-def upgrade(cluster: Cluster, platform: Platform):
+def upgrade(install: Install, platform: Platform) -> Iterator[Install]:
     """Call helm upgrade with values beside those of the release; they go back at the end."""
-    changed = []
-
-    def call(*settings: str, chart: Path = release.CHART) -> None:
-        changed.append(settings)
-        install(cluster, *settings, chart=chart)
-
-    yield call
-    if changed and changed[-1]:
-        install(cluster)
-        platform.wait_until_settled()
+    yield install
+    install()
+    platform.wait_until_settled()
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Say what the cluster looks like when a test fails."""
-    outcome = yield
-    report = outcome.get_result()
-    cluster = getattr(item, "funcargs", {}).get("cluster") or _cluster_of(item)
-    if report.failed and cluster is not None:
-        for command in (
-            ["get", "pods", "-o", "wide"],
-            ["get", "events", "--sort-by=.lastTimestamp"],
-            ["logs", f"deployment/{RELEASE}-api", "--tail=20", "--all-pods"],
-        ):
-            try:
-                said = "\n".join(cluster.kubectl(*command).splitlines()[-30:])
-            except Exception as error:  # noqa: BLE001 (this is a report about another failure)
-                said = str(error)
-            sys.stderr.write(f"\n--- kubectl {' '.join(command)}\n{said}\n")
-
-
-def _cluster_of(item: pytest.Item) -> Kube | None:
-    for name in ("platform", "installed"):
-        if name in getattr(item, "funcargs", {}):
-            return item.funcargs[name].kube
-    return None
+    report = (yield).get_result()
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if not report.failed or cluster is None:
+        return
+    for command in (
+        ["get", "pods", "-o", "wide"],
+        ["get", "events", "--sort-by=.lastTimestamp"],
+        ["logs", f"deployment/{RELEASE}-api", "--tail=20"],
+    ):
+        try:
+            said = "\n".join(cluster.kube.kubectl(*command).splitlines()[-30:])
+        except ClusterError as error:
+            said = str(error)
+        report.sections.append((f"kubectl {' '.join(command)}", said))

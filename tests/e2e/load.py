@@ -2,8 +2,8 @@
 
     python -m tests.e2e.load --url https://localhost:9443 --ca ca.pem --user u --rate 50 --seconds 60 --results FILE
 
-The password comes from the environment (LOAD_PASSWORD). A file named by --stop ends it early. ``--rate 0`` asks instead as
-fast as sixteen clients in a closed loop can, to find the capacity.
+The password comes from the environment (LOAD_PASSWORD). A file named by --stop ends it early. ``--rate 0`` asks
+instead as fast as sixteen clients in a closed loop can, to find the capacity.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Load:
             async with session.post(f"{self._url}/v1/predict", data=BODY, headers=headers) as response:
                 body = await response.read()
                 answer.status = response.status
-                if answer.status == 200:  # noqa: PLR2004
+                if answer.status == 200:
                     answer.version = json.loads(body)["model"]["version"]
                 else:
                     answer.error = body[:200].decode(errors="replace")

@@ -44,6 +44,14 @@ print(json.dumps({
 """
 
 
+def params(*, rounds: int, **booster: Any) -> str:
+    """pipelines/params.yaml for a small model, as text."""
+    given = yaml.safe_load((ROOT / "pipelines/params.yaml").read_text())
+    given["train"]["rounds"] = rounds
+    given["train"]["booster"] |= {"max_depth": 4, "eta": 0.2} | booster
+    return str(yaml.safe_dump(given))
+
+
 @dataclass(frozen=True)
 class Registry:
     """What MLflow says about the model."""
@@ -83,18 +91,15 @@ class Platform:
 
     # --- training ----------------------------------------------------------------------------------------------------
 
-    def training_job(self, label: str, *, rounds: int, secret: str = "", **params: Any) -> dict[str, Any]:
+    def training_job(self, label: str, *, rounds: int, secret: str = "", **booster: Any) -> dict[str, Any]:
         """The Job of manifests/ under a name of its own, with a ConfigMap of its own for what to train."""
-        given = yaml.safe_load((ROOT / "pipelines/params.yaml").read_text())
-        given["train"]["rounds"] = rounds
-        given["train"]["booster"] |= {"max_depth": 4, "eta": 0.2} | params
         name = f"params-{label}"
         self.kube.apply(
             {
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": name},
-                "data": {"params.yaml": yaml.safe_dump(given)},
+                "data": {"params.yaml": params(rounds=rounds, **booster)},
             }
         )
         job = release.job("training-job")
@@ -105,9 +110,9 @@ class Platform:
             volumes["secrets"]["secret"]["secretName"] = secret
         return job
 
-    def train(self, label: str, *, rounds: int, **params: Any) -> None:
+    def train(self, label: str, *, rounds: int, **booster: Any) -> None:
         """Run it to its end."""
-        release.run_job(self.kube, self.training_job(label, rounds=rounds, **params), seconds=900)
+        release.run_job(self.kube, self.training_job(label, rounds=rounds, **booster), seconds=900)
 
     def roll_back(self) -> None:
         """Apply the rollback Job, as docs/reliability.md says."""
@@ -132,6 +137,14 @@ class Platform:
     def deployment(self) -> dict[str, Any]:
         """The API's Deployment."""
         return dict(self.kube.get("deployment", f"{RELEASE}-api"))
+
+    def warnings(self, *arguments: str) -> str:
+        """What kubectl says beside its output when it is called."""
+        kube = self.kube
+        where = [*(["--context", kube.context] if kube.context else [])]
+        where += ["--kubeconfig", kube.kubeconfig] if kube.kubeconfig else []
+        done = subprocess.run(["kubectl", *where, *arguments], capture_output=True, text=True, check=True)
+        return done.stderr
 
     def annotation(self) -> str | None:
         """The version that the Deployment's pods are told to serve."""

@@ -27,6 +27,9 @@ COMMANDS = [
     ("predict",),
     ("keys",),
     ("demo",),
+    ("cluster", "up"),
+    ("cluster", "down"),
+    ("cluster", "secrets"),
 ]
 
 

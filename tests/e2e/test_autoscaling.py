@@ -1,0 +1,33 @@
+"""More load, more pods; less load, fewer; and the pods share the load."""
+
+import time
+
+from tests.e2e.platform import RELEASE
+
+
+def replicas(platform):
+    return platform.deployment()["spec"]["replicas"]
+
+
+def wait_for(platform, wanted, seconds):
+    started = time.monotonic()
+    while not wanted(replicas(platform)):
+        assert time.monotonic() - started < seconds, f"still {replicas(platform)} pods"
+        time.sleep(2)
+    return time.monotonic() - started
+
+
+def test_scales_out_and_in_without_a_failed_request(platform, note):
+    bounds = platform.kube.get("hpa", f"{RELEASE}-api")["spec"]
+    wait_for(platform, lambda pods: pods == bounds["minReplicas"], 300)
+    rate = platform.capacity(10) / 2
+    wait_for(platform, lambda pods: pods == bounds["minReplicas"], 300)
+    with platform.under_load(rate) as load:
+        out = wait_for(platform, lambda pods: pods > bounds["minReplicas"], 240)
+        platform.wait_until_settled()
+    report = load.report()
+    back = wait_for(platform, lambda pods: pods == bounds["minReplicas"], 400)
+    platform.wait_until_settled()
+    note(f"out after {out:.0f} s, in again {back:.0f} s after the load: {report}")
+
+    assert report.failures == []

@@ -1,0 +1,106 @@
+"""Who reaches whom: tried from pods, with refused connections where none is allowed."""
+
+import json
+import secrets
+
+import pytest
+
+from espalier.cluster.release import app_version
+from tests.e2e.platform import RELEASE
+
+PORTS = {"mlflow": 5000, "postgresql": 5432, "object-store": 7070, "api": 8000}
+ALLOWED = {
+    "api": {"mlflow", "postgresql"},
+    "training": {"mlflow", "object-store"},
+    "mlflow": {"postgresql", "object-store"},
+    "nobody": {"api"},
+    "other-namespace": {"api"},
+}
+PROBE = """
+import json, socket, sys, time
+targets, wanted = json.loads(sys.argv[1]), set(json.loads(sys.argv[2]))
+def reached(host, port):
+    try:
+        socket.create_connection((host, port), 2).close()
+        return True
+    except OSError:
+        return False
+for _ in range(30):  # a policy takes a moment to hold for a new pod
+    found = {name for name, (host, port) in targets.items() if reached(host, port)}
+    if found == wanted:
+        break
+    time.sleep(1)
+print(json.dumps(sorted(found)))
+"""
+
+
+@pytest.fixture(scope="module")
+def other_namespace(platform):
+    name = f"{platform.kube.namespace}-other"
+    platform.kube.kubectl("create", "namespace", name)
+    yield name
+    platform.kube.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.mark.parametrize("who", ALLOWED)
+def test_neighbours_are_reached_by_those_that_need_them_only(platform, other_namespace, who):
+    # By name inside the cluster's own network: addresses, so that a pod without DNS egress is probed for its own sake.
+    services = {name: platform.kube.get("service", f"{RELEASE}-{name}")["spec"]["clusterIP"] for name in PORTS}
+    ports = {**PORTS, "api": 80}
+    targets = {name: (services[name], ports[name]) for name in PORTS}
+    if who in {"api", "training", "mlflow"}:
+        del targets["api"]
+    pod = probe(who, targets, ALLOWED[who])
+    namespace = other_namespace if who == "other-namespace" else platform.kube.namespace
+    name = pod["metadata"]["name"]
+    kubectl = platform.kube.kubectl
+    kubectl("apply", "--namespace", namespace, "-f", "-", given=json.dumps(pod))
+    try:
+        kubectl(
+            "wait",
+            "--namespace",
+            namespace,
+            "--for=jsonpath={.status.phase}=Succeeded",
+            f"pod/{name}",
+            "--timeout=180s",
+        )
+        found = set(json.loads(kubectl("logs", "--namespace", namespace, name)))
+    finally:
+        kubectl("delete", "--namespace", namespace, "pod", name, "--wait=false")
+
+    assert found == ALLOWED[who]
+
+
+def probe(who, targets, wanted):
+    labels = {
+        "app.kubernetes.io/name": who,
+        "app.kubernetes.io/instance": RELEASE,
+        "app.kubernetes.io/part-of": "espalier",
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"probe-{who}-{secrets.token_hex(3)}",
+            "labels": labels if who in {"api", "training", "mlflow"} else {"app": "probe"},
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "probe",
+                    "image": f"espalier/api:{app_version()}",
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["python", "-c", PROBE, json.dumps(targets), json.dumps(sorted(wanted))],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+                }
+            ],
+        },
+    }

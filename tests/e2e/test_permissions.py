@@ -1,0 +1,97 @@
+"""What the trainer's account may do: one annotation of one Deployment, and nothing else."""
+
+import json
+
+import pytest
+
+from espalier.cluster.errors import CommandRefused
+from tests.e2e.platform import ANNOTATION, RELEASE
+
+API = f"{RELEASE}-api"
+ALWAYS = {"selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"}
+"""What every account may ask about itself."""
+
+
+@pytest.fixture
+def as_trainer(platform):
+    account = f"system:serviceaccount:{platform.kube.namespace}:{RELEASE}-training"
+
+    def kubectl(*arguments):
+        return platform.kube.kubectl(*arguments, "--as", account)
+
+    return kubectl
+
+
+def test_list_of_rights_is_short(as_trainer):
+    rules = [line.split() for line in as_trainer("auth", "can-i", "--list", "--no-headers").splitlines()]
+    granted = [
+        line for line in rules if line and line[0].partition(".")[0] not in ALWAYS and not line[0].startswith("[")
+    ]
+
+    assert [" ".join(line) for line in granted] == [f"deployments.apps [] [{API}] [get patch]"]
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        ("get", "secrets"),
+        ("get", "secret", f"{RELEASE}-api"),
+        ("get", "pods"),
+        ("get", "deployments"),
+        ("get", "deployment", f"{RELEASE}-mlflow"),
+        ("annotate", "deployment", f"{RELEASE}-mlflow", "a=b"),
+        ("scale", "deployment", API, "--replicas=0"),
+        ("delete", "deployment", API),
+        ("exec", f"deployment/{API}", "--", "true"),
+        ("create", "configmap", "mine"),
+    ],
+    ids=" ".join,
+)
+def test_what_it_may_not_do_is_refused(as_trainer, attempt):
+    with pytest.raises(CommandRefused, match=r"(?i)forbidden|cannot"):
+        as_trainer(*attempt)
+
+
+def template(**spec):
+    return {"spec": {"template": {"spec": spec}}}
+
+
+PATCHES = {
+    "image": template(containers=[{"name": "api", "image": "evil:1"}]),
+    "command": template(containers=[{"name": "api", "command": ["sh"]}]),
+    "environment": template(containers=[{"name": "api", "env": [{"name": "API_DOCS_ENABLED", "value": "true"}]}]),
+    "another container": template(containers=[{"name": "evil", "image": "evil:1"}]),
+    "account": template(serviceAccountName=f"{RELEASE}-training"),
+    "token": template(automountServiceAccountToken=True),
+    "volume": template(volumes=[{"name": "more", "secret": {"secretName": f"{RELEASE}-postgresql"}}]),
+    "security": template(securityContext={"runAsNonRoot": False}),
+    "replicas": {"spec": {"replicas": 0}},
+    "strategy": {"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": "100%"}}}},
+    "labels": {"metadata": {"labels": {"mine": "yes"}}},
+    "annotations of the Deployment": {"metadata": {"annotations": {"mine": "yes"}}},
+    "other annotation": {"spec": {"template": {"metadata": {"annotations": {"mine": "yes"}}}}},
+    "annotation and image": {
+        "spec": {
+            "template": {
+                "metadata": {"annotations": {ANNOTATION: "1"}},
+                "spec": {"containers": [{"name": "api", "image": "evil:1"}]},
+            }
+        }
+    },
+    "version that is no number": {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: "latest; rm"}}}}},
+}
+
+
+@pytest.mark.parametrize("what", PATCHES)
+def test_patch_of_anything_else_is_denied(platform, as_trainer, what):
+    before = platform.deployment()["spec"]
+    with pytest.raises(CommandRefused, match="ValidatingAdmissionPolicy"):
+        as_trainer("patch", "deployment", API, "--type=strategic", "-p", json.dumps(PATCHES[what]))
+
+    assert platform.deployment()["spec"] == before
+
+
+def test_the_annotation_is_what_it_may_write(platform, as_trainer):
+    patch = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: platform.annotation()}}}}}
+
+    assert "patched" in as_trainer("patch", "deployment", API, "--type=merge", "-p", json.dumps(patch))

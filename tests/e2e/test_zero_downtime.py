@@ -1,0 +1,80 @@
+"""Nobody notices: versions, pods and values change under load, and no request fails."""
+
+import time
+
+import pytest
+
+from tests.e2e.platform import RELEASE
+
+
+@pytest.fixture(scope="module")
+def rate(platform, note):
+    """Half of what the platform can answer now, before anything happens."""
+    platform.wait_until_settled()
+    capacity = platform.capacity()
+    note(f"capacity: {capacity:.0f} answers a second")
+    return capacity / 2
+
+
+def test_second_better_model_comes_in(platform, rate, note):
+    before = platform.registry().aliases["champion"]
+    with platform.under_load(rate) as load:
+        platform.train("better", rounds=40)
+        platform.wait_until_settled()
+    after = platform.registry()
+    report = load.report()
+    note(f"promotion of version {after.aliases['champion']}: {report}")
+
+    assert after.aliases == {"champion": after.newest, "previous": before}
+    assert report.versions() == [before, after.newest]
+    assert report.failures == []
+
+
+def test_pods_are_killed(platform, rate, note):
+    with platform.under_load(rate) as load:
+        for _ in range(3):
+            victim = platform.api_pods()[0]
+            platform.kube.kubectl("delete", "pod", victim, "--wait=false")
+            time.sleep(2)
+            platform.wait_until_settled()
+    report = load.report()
+    note(f"3 pods deleted: {report}")
+
+    assert report.failures == []
+
+
+def test_rollback(platform, rate, note):
+    before = platform.registry().aliases
+    started = time.monotonic()
+    with platform.under_load(rate) as load:
+        platform.roll_back()
+        seconds = time.monotonic() - started
+        platform.wait_until_settled()
+    report = load.report()
+    note(f"rollback in {seconds:.0f} s: {report}")
+
+    assert platform.registry().aliases == {"champion": before["previous"], "previous": before["champion"]}
+    assert report.versions() == [before["champion"], before["previous"]]
+    assert platform.annotation() == before["previous"]
+    assert report.failures == []
+
+
+def test_helm_upgrade_keeps_the_promoted_version(platform, rate, upgrade, note):
+    """The annotation is not Helm's, whether it applies on the server's side or patches."""
+    version = platform.annotation()
+    revision = platform.deployment()["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
+    with platform.under_load(rate) as load:
+        upgrade("api.server.logLevel=WARNING")
+        platform.wait_until_settled()
+    report = load.report()
+    note(f"helm upgrade: {report}")
+
+    assert platform.deployment()["metadata"]["annotations"]["deployment.kubernetes.io/revision"] != revision
+    assert platform.annotation() == version
+    assert platform.version() == version
+    assert report.versions() == [version]
+    assert report.failures == []
+    assert (
+        platform.kube.get("deployment", f"{RELEASE}-api")["metadata"]["labels"]["app.kubernetes.io/managed-by"]
+        == "Helm"
+    )
