@@ -81,6 +81,32 @@ down: $(STAMP) ## Delete that cluster
 secrets: $(STAMP) ## Make the Secrets that the chart names, with random values, where kubectl points at (NAMESPACE, RELEASE, HOST)
 	@$(ESPALIER) cluster secrets --namespace $(or $(NAMESPACE),espalier) --release $(or $(RELEASE),espalier) --host $(or $(HOST),localhost)
 
+# --- images and chart, for a registry and a cluster of yours -------------------------------------------------------------
+
+VERSION ?= $(shell sed -n 's/^version: //p' charts/espalier/Chart.yaml)
+
+.PHONY: images
+images: $(STAMP) ## Build the three images (REGISTRY=registry.example.com in front of their names; PUSH=1 pushes them)
+	@$(ESPALIER) cluster images --registry "$(REGISTRY)" $(if $(PUSH),--push)
+
+.PHONY: chart
+chart: ## Package the chart into dist/ (PUSH=1 pushes it to oci://REGISTRY/charts)
+	@helm package charts/espalier --destination dist
+	@$(if $(PUSH),helm push dist/espalier-$(VERSION).tgz oci://$(REGISTRY)/charts)
+
+.PHONY: registry-login
+registry-login: ## Log in to REGISTRY with REGISTRY_USER and REGISTRY_PASSWORD from the environment
+	@docker login "$${REGISTRY%%/*}" --username "$$REGISTRY_USER" --password-stdin <<< "$$REGISTRY_PASSWORD"
+	@helm registry login "$${REGISTRY%%/*}" --username "$$REGISTRY_USER" --password-stdin <<< "$$REGISTRY_PASSWORD"
+
+# KUBECONFIG_CONTENT is for CI, where the kubeconfig is a secret and no file.
+.PHONY: deploy
+deploy: ## Install or upgrade the chart of REGISTRY, VERSION, where kubectl points (VALUES=file NAMESPACE=...); goes back if it fails
+	@umask 077; file=$$(mktemp); trap 'rm -f "$$file"' EXIT; \
+	if [ -n "$${KUBECONFIG_CONTENT:-}" ]; then printf '%s' "$$KUBECONFIG_CONTENT" > "$$file"; export KUBECONFIG="$$file"; fi; \
+	helm upgrade --install espalier oci://$(REGISTRY)/charts/espalier --version $(VERSION) --namespace $(NAMESPACE) \
+	  --values $(VALUES) --rollback-on-failure --wait --timeout 15m
+
 # --- check ----------------------------------------------------------------------------------------------------------
 
 .PHONY: fmt

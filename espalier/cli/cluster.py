@@ -73,6 +73,30 @@ def down(name: NameOption = "espalier", state: StateOption = Path(".espalier"), 
         say(f"cluster {name} is gone")
 
 
+@app.command("images")
+def make_images(
+    registry: Annotated[str, typer.Option(help="In front of the names, such as registry.example.com/team.")] = "",
+    push: Annotated[bool, typer.Option("--push", help="Push them to that registry.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Build the three images, under the names that the chart asks for.
+
+    Examples: `espalier cluster images`, `espalier cluster images --registry registry.example.com --push`
+    """
+    from espalier.cluster import images
+    from espalier.cluster.release import app_version
+    from espalier.cluster.tools import require
+    from espalier.cluster.up import build_images
+
+    require("docker")
+    names = images.image_names(registry, app_version())
+    build_images(names)
+    if push:
+        images.push(names.values())
+    if json:
+        print_json(names)
+
+
 @app.command("secrets")
 def make_secrets(
     namespace: Annotated[str, typer.Option(help="Where the release is, or will be.")] = "espalier",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from espalier.cluster.tools import run
 
-__all__ = ["DOCKERFILES", "build", "image_names", "load"]
+__all__ = ["DOCKERFILES", "build", "image_names", "load", "push"]
 
 DOCKERFILES = {
     "api": Path("services/api/Dockerfile"),
@@ -39,6 +39,12 @@ def build(part: str, name: str, *, commit: str) -> None:
         ".",
         seconds=SECONDS,
     )
+
+
+def push(names: Iterable[str]) -> None:
+    """Bring images to the registry of their names."""
+    for name in names:
+        run("docker", "push", "--quiet", name, seconds=SECONDS)
 
 
 def load(names: Iterable[str], *, cluster: str) -> None:

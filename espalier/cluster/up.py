@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from espalier.cluster.secrets import ensure_secrets
 from espalier.cluster.tools import Kube, require, run
 from espalier.cluster.waiting import wait_for_rollout
 
-__all__ = ["Evaluation", "bring_up", "load_images"]
+__all__ = ["Evaluation", "bring_up", "build_images", "load_images"]
 
 RELEASE = "espalier"
 HOST = "localhost"
@@ -67,13 +67,18 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
 
 def load_images(cluster: KindCluster) -> None:
     """Build the images and bring them to the nodes."""
-    commit = run("git", "describe", "--always", "--dirty", "--abbrev=40").strip()
     names = images.image_names("", release.app_version())
+    build_images(names)
+    with step("images to the nodes"):
+        images.load(names.values(), cluster=cluster.name)
+
+
+def build_images(names: Mapping[str, str]) -> None:
+    """Build them: part → full name."""
+    commit = run("git", "describe", "--always", "--dirty", "--abbrev=40").strip()
     for part, name in names.items():
         with step(f"image {name}"):
             images.build(part, name, commit=commit)
-    with step("images to the nodes"):
-        images.load(names.values(), cluster=cluster.name)
 
 
 def release_is_new(kube: Kube) -> bool:

@@ -1,4 +1,5 @@
-"""Start the API: ``python -m services.api``. ``python -m services.api migrate`` only brings the database up to date.
+"""Start the API: ``python -m services.api``. ``python -m services.api migrate`` only brings the database up to date;
+with ``--tolerate-absence`` one that is away is no failure, with ``--until-done`` it is waited for.
 
 Everything that can be wrong is found here, before a port is open: settings, keys, database, registry, bundle. Exit
 code 2, and one line that says what to do.
@@ -17,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.api.errors import StartupFailed
+from services.api.errors import DatabaseAway, StartupFailed
 from services.api.logs import logging_config
 from services.api.settings import Settings, load_settings
 
@@ -37,8 +38,8 @@ def main() -> None:
     """Serve until told to end."""
     try:
         settings = load_settings()
-        _prepare_database(settings)
-        if sys.argv[1:] == ["migrate"]:
+        if sys.argv[1:2] == ["migrate"]:
+            _migrate(settings, sys.argv[2:])
             return
         for host, port in ((settings.host, settings.port), (settings.metrics_host, settings.metrics_port)):
             _check_port(host, port)
@@ -49,19 +50,29 @@ def main() -> None:
         sys.exit(EXIT_CODE)
 
 
-def _prepare_database(settings: Settings) -> None:
-    from services.api.database import migrate
+def _migrate(settings: Settings, options: list[str]) -> None:
+    from services.api.migration import migrate_until_done, migrate_within
 
-    migrate(settings.database_url)
+    if "--until-done" in options:
+        migrate_until_done(settings)
+        return
+    try:
+        migrate_within(settings)
+    except DatabaseAway as error:
+        if "--tolerate-absence" not in options:
+            raise
+        sys.stderr.write(f"not migrated yet: {error}\n")
 
 
 def _serve(settings: Settings) -> None:
     from services.api.bundles import fetch_bundle
     from services.api.keys import load_bundle_keys, load_token_keys
+    from services.api.migration import migrate_or_later
 
     logging.config.dictConfig(logging_config(settings.log_level))
     load_token_keys(settings)
     load_bundle_keys(settings)
+    migration = migrate_or_later(settings)
     served = fetch_bundle(settings)
     log.info("serving", extra={"model": served.name, "model_version": served.version, "source": served.source})
 
@@ -72,13 +83,18 @@ def _serve(settings: Settings) -> None:
     try:
         _run(settings, served, folder)
     finally:
+        if migration is not None and os.getpid() == parent:
+            migration.terminate()
         if settings.metrics_dir is None and os.getpid() == parent:  # workers come by here too
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
+    from services.api.draining import Drain
     from services.api.metrics_server import MetricsServer
     from services.api.server import ApiServer
+
+    drain = Drain()
 
     def load_app() -> ASGIApp:
         from prometheus_client import CollectorRegistry
@@ -88,9 +104,9 @@ def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
         from services.api.model import load_model
 
         model = load_model(served, settings)
-        return create_app(settings, model, open_engine(settings.database_url), CollectorRegistry())
+        return create_app(settings, model, open_engine(settings.database_url), CollectorRegistry(), drain)
 
-    ApiServer(settings, load_app, MetricsServer(folder)).run()
+    ApiServer(settings, load_app, MetricsServer(folder, served), drain).run()
 
 
 def _metrics_folder(settings: Settings) -> Path:

@@ -10,6 +10,7 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from sqlalchemy import Engine
 
 from services.api.dependencies import Services
+from services.api.draining import Drain
 from services.api.http_errors import install_error_handlers
 from services.api.keys import load_token_keys
 from services.api.login import Login
@@ -29,8 +30,11 @@ from services.api.users import SqlUserStore
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings, model: Model, engine: Engine, registry: CollectorRegistry) -> FastAPI:
+def create_app(
+    settings: Settings, model: Model, engine: Engine, registry: CollectorRegistry, drain: Drain | None = None
+) -> FastAPI:
     """Return the app for one worker."""
+    drain = drain or Drain()
     docs = {"docs_url": "/docs", "openapi_url": "/openapi.json"} if settings.docs_enabled else {}
     app = FastAPI(
         title="Espalier prediction API",
@@ -39,21 +43,21 @@ def create_app(settings: Settings, model: Model, engine: Engine, registry: Colle
         redoc_url=None,
         **({"docs_url": None, "openapi_url": None} | docs),  # type: ignore[arg-type]
     )
-    services = _services(settings, model, engine, registry)
+    services = _services(settings, model, engine, registry, drain)
     app.state.services = services
     install_error_handlers(app)
     Instrumentator(registry=registry, excluded_handlers=["/healthz", "/readyz"]).instrument(
         app, latency_lowr_buckets=REQUEST_SECONDS
     )
     limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds, settings.request_timeout_seconds)
-    app.add_middleware(RequestFrame, allowed_hosts=settings.allowed_hosts, limits=limits)
+    app.add_middleware(RequestFrame, allowed_hosts=settings.allowed_hosts, limits=limits, drain=drain)
     for routes in (health, tokens, users, model_routes, predictions):
         app.include_router(routes.router)
     describe_predictions(app, model, services.reader)
     return app
 
 
-def _services(settings: Settings, model: Model, engine: Engine, registry: CollectorRegistry) -> Services:
+def _services(settings: Settings, model: Model, engine: Engine, registry: CollectorRegistry, drain: Drain) -> Services:
     signing, trusted = load_token_keys(settings)
     issuer, audience = settings.jwt_issuer, settings.jwt_audience
     users_store = SqlUserStore(engine)
@@ -72,4 +76,5 @@ def _services(settings: Settings, model: Model, engine: Engine, registry: Collec
         issuer=TokenIssuer(signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),
         verifier=TokenVerifier(trusted, issuer=issuer, audience=audience),
         metrics=ApiMetrics(registry, model),
+        drain=drain,
     )

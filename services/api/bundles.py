@@ -1,8 +1,8 @@
-"""Bring the bundle to serve to this machine, verified; from the registry, or the last good one when that is away.
+"""Bring the bundle to serve to this machine, verified; where the registry is away, the last good one.
 
-Reads:  the MLflow registry: alias to version, and the version's files.
+Reads:  the MLflow registry, then what this machine has kept, then other pods of the API.
 Gives:  a folder with the six files of a bundle whose signature holds.
-Never:  opens any other file of the version, loads a model, or uses MLflow's model loading, which runs what it finds.
+Never:  opens any other file of the version, or loads a model.
 """
 
 from __future__ import annotations
@@ -11,44 +11,44 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from espalier.bundle import BUNDLE_FILES, BundleError, BundleTooLarge, read_bundle
 from espalier.bundle.reader import check_names
 from services.api.errors import StartupFailed
 from services.api.keys import load_bundle_keys
+from services.api.peers import offers
+from services.api.registry import ModelRegistry, NotRegistered, RegistryAway
 from services.api.settings import Settings
 
-__all__ = ["ServedBundle", "fetch_bundle"]
+__all__ = ["SOURCES", "ServedBundle", "fetch_bundle"]
 
 LAST_GOOD = "last-good.json"
+
+Source = Literal["registry", "cache", "peer"]
+SOURCES: tuple[Source, ...] = ("registry", "cache", "peer")
 
 log = logging.getLogger("espalier.api.bundles")
 
 
 @dataclass(frozen=True)
 class ServedBundle:
-    """Which version is served, and where its verified files lie."""
+    """Which version is served, where its verified files lie, and where they came from."""
 
     name: str
     version: str
     folder: Path
-    source: Literal["registry", "cache"]
-
-
-class RegistryAway(Exception):
-    """The registry did not answer within the retry budget."""
+    source: Source
 
 
 def fetch_bundle(settings: Settings) -> ServedBundle:
     """Return the bundle of the wanted version, or of the alias.
 
     Raises:
-        StartupFailed: no such version, a bundle that is refused, or a registry that is away with no good bundle kept.
+        StartupFailed: no such version, a bundle that is refused, or a registry that is away and no good one at hand.
     """
     cache = settings.model_cache_dir / settings.model_name
     try:
@@ -56,54 +56,52 @@ def fetch_bundle(settings: Settings) -> ServedBundle:
     except OSError as error:
         raise StartupFailed(f"bundles cannot be kept in {cache} (API_MODEL_CACHE_DIR): {error.strerror}") from error
     try:
-        version = settings.model_version or _resolve(settings)
-        folder = cache / version
-        if not _is_good(folder, settings):
-            _download(settings, version, folder)
+        served = _from_registry(settings, cache)
     except RegistryAway as error:
-        return _last_good(settings, cache, error)
-    except BundleError as error:
-        raise StartupFailed(
-            f"the bundle of {settings.model_name} version {version} is refused ({error.reason}): {error}"
-        ) from error
-    (cache / LAST_GOOD).write_text(json.dumps({"version": version}))
-    return ServedBundle(settings.model_name, version, folder, "registry")
+        served = _last_good(settings, cache, error)
+    (cache / LAST_GOOD).write_text(json.dumps({"version": served.version}))
+    return served
 
 
-def _resolve(settings: Settings) -> str:
-    with _registry(settings) as client:
+def _from_registry(settings: Settings, cache: Path) -> ServedBundle:
+    version = settings.model_version
+    with closing(ModelRegistry(settings)) as registry:
+        version = version or _resolve(registry, settings)
         try:
-            found = client.get_registered_model(settings.model_name)
-        except _refusal() as error:
-            raise StartupFailed(
-                f"the registry has no model {settings.model_name}; train one, or set API_MODEL_NAME"
-            ) from error
-        version = found.aliases.get(settings.model_alias)
-        if version is None:
-            raise StartupFailed(
-                f"{settings.model_name} has no alias {settings.model_alias}: no version has passed the gate yet; "
-                "train one, or set API_MODEL_VERSION"
-            )
-        return str(version)
-
-
-def _download(settings: Settings, version: str, folder: Path) -> None:
-    from mlflow.artifacts import download_artifacts, list_artifacts
-
-    with _registry(settings) as client, tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        try:
-            source = client.get_model_version_download_uri(settings.model_name, version)
-            listed = list_artifacts(artifact_uri=source, tracking_uri=settings.mlflow_tracking_uri)
-        except _refusal() as error:
+            if not _is_good(cache / version, settings):
+                _download(registry, settings, version, cache / version)
+        except NotRegistered as error:
             raise StartupFailed(f"the registry has no {settings.model_name} version {version}") from error
-        _check_listing({Path(entry.path).name: entry.file_size or 0 for entry in listed}, settings.model_max_bytes)
+        except BundleError as error:
+            raise StartupFailed(
+                f"the bundle of {settings.model_name} version {version} is refused ({error.reason}): {error}"
+            ) from error
+    return ServedBundle(settings.model_name, version, cache / version, "registry")
+
+
+def _resolve(registry: ModelRegistry, settings: Settings) -> str:
+    try:
+        version = registry.aliases(settings.model_name).get(settings.model_alias)
+    except NotRegistered as error:
+        raise StartupFailed(
+            f"the registry has no model {settings.model_name}; train one, or set API_MODEL_NAME"
+        ) from error
+    if version is None:
+        raise StartupFailed(
+            f"{settings.model_name} has no alias {settings.model_alias}: no version has passed the gate yet; "
+            "train one, or set API_MODEL_VERSION"
+        )
+    return version
+
+
+def _download(registry: ModelRegistry, settings: Settings, version: str, folder: Path) -> None:
+    source = registry.folder(settings.model_name, version)
+    _check_listing(registry.sizes(source), settings.model_max_bytes)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         for name in BUNDLE_FILES:
-            download_artifacts(
-                artifact_uri=f"{source}/{name}", dst_path=temporary, tracking_uri=settings.mlflow_tracking_uri
-            )
+            registry.download(source, name, Path(temporary) / name, max_bytes=settings.model_max_bytes)
         _verify(Path(temporary), settings)
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(temporary, folder)
+        _keep(Path(temporary), folder)
 
 
 def _check_listing(sizes: dict[str, int], max_bytes: int) -> None:
@@ -116,14 +114,34 @@ def _check_listing(sizes: dict[str, int], max_bytes: int) -> None:
 def _last_good(settings: Settings, cache: Path, error: RegistryAway) -> ServedBundle:
     note = cache / LAST_GOOD
     kept = json.loads(note.read_text())["version"] if note.exists() else None
-    version = settings.model_version or kept
+    version, source = settings.model_version or kept, SOURCES[1]
     if version is None or not _is_good(cache / version, settings):
+        version, source = _from_peer(settings, cache), SOURCES[2]
+    if version is None:
         raise StartupFailed(
             f"MLflow at {settings.mlflow_tracking_uri} did not answer ({error}), and no good bundle is kept in "
-            f"{cache}; is it running, and is API_MLFLOW_TRACKING_URI right?"
+            f"{cache} or served by a peer; is it running, and is API_MLFLOW_TRACKING_URI right?"
         ) from error
-    log.warning("the registry is away, serving the last good bundle", extra={"model_version": version})
-    return ServedBundle(settings.model_name, version, cache / version, "cache")
+    log.warning("the registry is away, serving the last good bundle", extra={"model_version": version, "from": source})
+    return ServedBundle(settings.model_name, version, cache / version, source)
+
+
+def _from_peer(settings: Settings, cache: Path) -> str | None:
+    with tempfile.TemporaryDirectory(dir=cache) as temporary:
+        for version in offers(settings, Path(temporary)):
+            try:
+                _verify(Path(temporary), settings)
+            except BundleError as error:
+                log.error("a peer's bundle is refused", extra={"reason": error.reason, "error": str(error)})
+                continue
+            _keep(Path(temporary), cache / version)
+            return version
+    return None
+
+
+def _keep(verified: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(verified, folder)
 
 
 def _is_good(folder: Path, settings: Settings) -> bool:
@@ -138,29 +156,3 @@ def _is_good(folder: Path, settings: Settings) -> bool:
 
 def _verify(folder: Path, settings: Settings) -> None:
     read_bundle(folder, trusted_keys=load_bundle_keys(settings), max_bytes=settings.model_max_bytes)
-
-
-def _refusal() -> type[Exception]:
-    from mlflow.exceptions import RestException
-
-    return RestException  # type: ignore[no-any-return]
-
-
-@contextmanager
-def _registry(settings: Settings) -> Iterator[Any]:
-    import mlflow
-    from mlflow import environment_variables as knobs
-    from mlflow.exceptions import MlflowException, RestException
-
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    knobs.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(settings.registry_retries)
-    knobs.MLFLOW_HTTP_REQUEST_TIMEOUT.set(settings.registry_timeout_seconds)
-    knobs.MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.set(1)
-    knobs.MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
-    knobs.MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD.set(False)  # through MLflow: the API has no way to the bucket
-    try:
-        yield mlflow.MlflowClient(tracking_uri=settings.mlflow_tracking_uri)
-    except RestException as error:
-        raise StartupFailed(f"MLflow at {settings.mlflow_tracking_uri} refused: {error.message}") from error
-    except (MlflowException, OSError) as error:
-        raise RegistryAway(str(error).splitlines()[0][:200]) from error

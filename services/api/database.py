@@ -14,10 +14,11 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLA
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from services.api.errors import StartupFailed, StoreUnavailable
+from services.api.errors import DatabaseAway, StartupFailed, StoreUnavailable
 
 __all__ = ["Base", "LoginFailures", "User", "migrate", "open_engine", "open_session"]
 
+CONNECT_SECONDS = 5
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 log = logging.getLogger("espalier.api.database")
@@ -61,7 +62,8 @@ def open_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, pool_size=2, max_overflow=4)
+            seconds = {"connect_timeout": CONNECT_SECONDS} if parsed.get_backend_name() == "postgresql" else {}
+            return create_engine(parsed, pool_pre_ping=True, pool_size=2, max_overflow=4, connect_args=seconds)
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": 10})
@@ -79,7 +81,8 @@ def migrate(url: str) -> None:
     """Bring the tables up to date.
 
     Raises:
-        StartupFailed: the database cannot be reached or changed.
+        DatabaseAway: a database server does not answer.
+        StartupFailed: the database cannot be used or changed.
     """
     from alembic import command
     from alembic.config import Config
@@ -93,7 +96,9 @@ def migrate(url: str) -> None:
             command.upgrade(config, "head")
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
-        raise StartupFailed(f"the database {_without_password(url)} cannot be used: {reason}") from error
+        away = isinstance(error, OperationalError) and engine.dialect.name != "sqlite"
+        kind = DatabaseAway if away else StartupFailed
+        raise kind(f"the database {_without_password(url)} cannot be used: {reason}") from error
     finally:
         engine.dispose()
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
+from services.api.draining import Drain
 from services.api.errors import InsufficientScope, InvalidToken
 from services.api.login import Login
 from services.api.metrics import ApiMetrics
@@ -36,6 +37,7 @@ class Services:
     issuer: TokenIssuer
     verifier: TokenVerifier
     metrics: ApiMetrics
+    drain: Drain
 
 
 def _services(request: Request) -> Services:

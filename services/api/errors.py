@@ -1,6 +1,7 @@
 """What can go wrong, without a word of HTTP; http_errors.py says what a client is told.
 
 StartupFailed            the process must not serve; its text says what to do
+└── DatabaseAway         unless only logins need what is missing
 ApiError
 ├── InvalidCredentials   unknown user, wrong password, disabled: never said which
 ├── InvalidToken         missing, malformed, expired, or not ours
@@ -32,6 +33,7 @@ __all__ = [
     "BodyTooLarge",
     "BodyTooSlow",
     "Busy",
+    "DatabaseAway",
     "FieldProblem",
     "InsufficientScope",
     "InvalidCredentials",
@@ -52,6 +54,10 @@ __all__ = [
 
 class StartupFailed(Exception):
     """The API must not start."""
+
+
+class DatabaseAway(StartupFailed):
+    """The database of users does not answer; predictions do not need it."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.api.bundles import SOURCES
 from services.api.drift import DriftCounter
 from services.api.rows import ROW_REASONS
 
@@ -108,6 +109,9 @@ class ApiMetrics:
         lineage, scores = model.bundle.manifest.lineage, model.bundle.metrics.test
         info = _gauge("espalier_model_info", "What is served; always 1.", ["name", "version", "run_id"], registry)
         info.labels(model.name, model.version, lineage.run_id).set(1)
+        sources = _gauge("espalier_model_source", "Where the bundle came from; 1 for that one.", ["source"], registry)
+        for source in SOURCES:
+            sources.labels(source).set(source == model.source)
         trained = _gauge("espalier_model_trained_timestamp_seconds", "When the model was trained.", [], registry)
         trained.set(lineage.created.timestamp())
         metric = _gauge("espalier_model_test_metric", "Quality on the test rows.", ["metric"], registry)

@@ -1,37 +1,89 @@
-"""The metrics of all workers together, on a port of their own."""
+"""The internal port: the metrics of all workers together, and the bundle that they serve, for pods that need one."""
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from socket import socket
+from socket import AF_INET6
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from espalier.bundle import BUNDLE_FILES
+from services.api.bundles import ServedBundle
+from services.api.peers import BUNDLE_PATH
+
 __all__ = ["MetricsServer"]
+
+Environ = dict[str, Any]
+Respond = Callable[..., Any]
 
 
 class MetricsServer:
     """A thread in the parent of the workers: it sees the files of them all."""
 
-    def __init__(self, folder: Path) -> None:
-        """Serve what workers write to ``folder``."""
-        self._folder = folder
-        self._socket: socket | None = None
+    def __init__(self, folder: Path, served: ServedBundle) -> None:
+        """Serve what workers write to ``folder``, and the files of a verified bundle."""
+        self._folder, self._served = folder, served
+        self._server: ThreadingWSGIServer | None = None
 
     def start(self, host: str, port: int) -> None:
         """Begin to answer."""
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
-        server, _thread = start_http_server(port, host, registry)
-        self._socket = server.socket
+        app = _route(make_wsgi_app(registry), _offered(self._served))
+        kind = _Server6 if ":" in host else ThreadingWSGIServer
+        self._server = make_server(host, port, app, kind, handler_class=_Silent)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        """End, and give the port back."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
 
     def leave_to_parent(self, *_worker: Any) -> None:
         """Close, in a worker, the socket that it inherited."""
-        if self._socket is not None:
-            self._socket.close()
+        if self._server is not None:
+            self._server.socket.close()
 
     def forget(self, process_id: int) -> None:
         """Drop what only a living worker may say; its counts stay."""
         mark_process_dead(process_id, path=str(self._folder))  # type: ignore[no-untyped-call]
+
+
+class _Server6(ThreadingWSGIServer):
+    address_family = AF_INET6
+
+
+class _Silent(WSGIRequestHandler):
+    timeout = 30  # a peer that stops reading must not hold a thread
+
+    def log_message(self, *_args: Any) -> None:
+        """Say nothing of each scrape."""
+
+
+def _offered(served: ServedBundle) -> Mapping[str, bytes | Path]:
+    card = json.dumps({"name": served.name, "version": served.version}).encode()
+    return {BUNDLE_PATH: card, **{f"{BUNDLE_PATH}/{name}": served.folder / name for name in BUNDLE_FILES}}
+
+
+def _route(metrics: Callable[[Environ, Respond], Iterable[bytes]], offered: Mapping[str, bytes | Path]) -> Any:
+    def app(environ: Environ, respond: Respond) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path in ("/", "/metrics"):
+            return metrics(environ, respond)
+        found = offered.get(path)
+        if found is None or environ["REQUEST_METHOD"] != "GET":
+            respond("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"not here\n"]
+        content = found.read_bytes() if isinstance(found, Path) else found
+        respond("200 OK", [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(content)))])
+        return [content]
+
+    return app

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.bodies import bound_body
+from services.api.draining import Drain
 from services.api.http_errors import late_problem, problem_response, unexpected_problem
 from services.api.logs import REQUEST_ID
 
@@ -41,11 +42,11 @@ class Limits:
 class RequestFrame:
     """Pure ASGI, since it runs for every request."""
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: tuple[str, ...], limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, *, allowed_hosts: tuple[str, ...], limits: Limits, drain: Drain) -> None:
         """Wrap an app."""
         self._app = app
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
-        self._limits = limits
+        self._limits, self._drain = limits, drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -63,7 +64,7 @@ class RequestFrame:
             nonlocal status, started_to_answer
             if message["type"] == "http.response.start":
                 status, started_to_answer = message["status"], True
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                self._head(message, request_id)
             await send(message)
 
         clock = asyncio.timeout(self._limits.request_seconds)
@@ -79,6 +80,12 @@ class RequestFrame:
             await problem(scope, receive, send_with_id)
         finally:
             _log(scope, status, time.perf_counter() - started)
+
+    def _head(self, message: Message, request_id: str) -> None:
+        headers = MutableHeaders(scope=message)
+        headers["X-Request-ID"] = request_id
+        if self._drain.begun:  # a kept connection would be cut when the process ends
+            headers["Connection"] = "close"
 
     def _refusal(self, scope: Scope, headers: Headers, request_id: str) -> ASGIApp | None:
         host = headers.get("host", "").lower()

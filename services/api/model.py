@@ -28,6 +28,8 @@ class Model:
     version: str
     bundle: Bundle
     booster: xgb.Booster
+    source: str = "registry"
+    """Where its bundle came from: one of ``bundles.SOURCES``."""
 
     def predict(self, matrix: Matrix) -> npt.NDArray[np.float32]:
         """Return (n,) probabilities of the positive class for (n, features).
@@ -77,7 +79,7 @@ def load_model(served: ServedBundle, settings: Settings) -> Model:
         reason = str(error).partition("\n")[0]  # XGBoost's go on with a C++ stack
         raise StartupFailed(f"the bundle of {served.name} version {served.version} is refused: {reason}") from error
     booster.set_param({"nthread": 1})  # one row is too little work to share, and every worker has a core of its own
-    model = Model(served.name, served.version, bundle, booster)
+    model = Model(served.name, served.version, bundle, booster, served.source)
     _check_itself(model)
     return model
 

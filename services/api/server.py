@@ -12,6 +12,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from starlette.types import ASGIApp
 
+from services.api.arbiter import DrainingArbiter
+from services.api.draining import Drain
 from services.api.errors import StartupFailed
 from services.api.logs import logging_config
 from services.api.metrics_server import MetricsServer
@@ -28,10 +30,16 @@ log = logging.getLogger("espalier.api.server")
 class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no types
     """Serves what ``load_app`` makes, once in each worker."""
 
-    def __init__(self, settings: Settings, load_app: Callable[[], ASGIApp], metrics: MetricsServer) -> None:
+    def __init__(
+        self, settings: Settings, load_app: Callable[[], ASGIApp], metrics: MetricsServer, drain: Drain
+    ) -> None:
         """Keep what the hooks need; gunicorn calls ``load_config`` at once."""
-        self._settings, self._load_app, self._metrics = settings, load_app, metrics
+        self._settings, self._load_app, self._metrics, self._drain = settings, load_app, metrics, drain
         super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        DrainingArbiter(self, self._drain, self._settings.drain_seconds).run()
 
     def load_config(self) -> None:
         """Hand the settings to gunicorn."""

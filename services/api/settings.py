@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     """Address that the metrics listen on."""
 
     metrics_port: int = Field(default=9090, ge=1, le=65535)
-    """Port of the metrics, which is never published."""
+    """Internal port, which is never published: metrics, and the served bundle for other pods."""
 
     metrics_dir: Path | None = None
     """Folder through which workers share counters; wiped at the start. Empty: a new temporary one."""
@@ -61,6 +61,9 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///.espalier/users.db"
     """SQLAlchemy URL of the users."""
+
+    database_wait_seconds: float = Field(default=0, ge=0, le=600)
+    """How long a start waits for a database that does not answer."""
 
     jwt_signing_key_file: Path
     """PEM file of the Ed25519 key that signs access tokens. No default: without it the API does not start."""
@@ -101,6 +104,10 @@ class Settings(BaseSettings):
     model_cache_dir: Path = Path(".espalier/cache")
     """Where verified bundles are kept, to start from when the registry is away."""
 
+    peer_host: str = ""
+    """Name whose addresses are the other pods of the API, each with its internal port at ``metrics_port``: one of them
+    gives the last good bundle where the registry is away and none is kept."""
+
     model_max_bytes: int = Field(default=256 * 2**20, ge=1)
     """Size limit of a bundle."""
 
@@ -136,6 +143,9 @@ class Settings(BaseSettings):
 
     graceful_seconds: int = Field(default=30, ge=1)
     """How long a request may still take after the order to end: at least as long as any may take."""
+
+    drain_seconds: float = Field(default=0, ge=0, le=60)
+    """How long requests are served as before after the order to end, so that load balancers can learn of it."""
 
     keep_alive_seconds: int = Field(default=75, ge=1)
     """How long an idle connection stays open: longer than the proxy in front keeps it (60 s), so that no request is

@@ -54,25 +54,27 @@ def test_values_in_the_environment_are_what_the_settings_take(release, monkeypat
     assert "espalier-api.espalier.svc" in settings.allowed_hosts
 
 
-@pytest.mark.xfail(reason="the API does not ask its neighbours yet: charts/adr/0003", strict=True)
-def test_settings_of_neighbours_are_settings():
-    assert set(environment(render({"api": {"peers": {"enabled": True}}}))) <= set(FIELDS)
-
-
 def test_init_container_has_the_same_environment(release):
     first, second = containers(deployment(release)["spec"]["template"])
 
     assert (first["env"], first["envFrom"]) == (second["env"], second["envFrom"])
-    assert first["command"][-1] == "migrate"
+    assert first["command"][-2:] == ["migrate", "--tolerate-absence"], "predictions need no database"
 
 
 def test_pod_is_given_the_time_that_its_end_takes(release):
     pod = deployment(release)["spec"]["template"]["spec"]
     pre_stop = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    graceful = int(environment(release)["API_GRACEFUL_SECONDS"])
+    drain, graceful = (int(environment(release)[f"API_{name}_SECONDS"]) for name in ("DRAIN", "GRACEFUL"))
 
     assert 5 <= pre_stop <= 30
-    assert pod["terminationGracePeriodSeconds"] >= pre_stop + graceful + 5
+    assert pod["terminationGracePeriodSeconds"] >= pre_stop + drain + graceful + 5
+
+
+def test_pods_ask_the_internal_port_of_one_another(default):
+    service = only(default, "Service", environment(default)["API_PEER_HOST"])
+
+    assert service["spec"]["clusterIP"] == "None"
+    assert [port["port"] for port in service["spec"]["ports"]] == [int(environment(default)["API_METRICS_PORT"])]
 
 
 def test_connections_outlive_those_of_the_proxy(release):

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from tests.charts.rendering import VARIANTS, of_kind, render
+from tests.charts.rendering import VARIANTS, manifests, of_kind, render
 
 KUBERNETES = ("1.30", "1.37")
 CUSTOM = {"Certificate", "HTTPRoute"}
@@ -33,6 +33,7 @@ DEFAULT = {
     ("RoleBinding", "espalier-training"),
     ("Service", "espalier-api"),
     ("Service", "espalier-api-metrics"),
+    ("Service", "espalier-api-peers"),
     ("Service", "espalier-mlflow"),
     ("Service", "espalier-object-store"),
     ("Service", "espalier-postgresql"),
@@ -89,8 +90,8 @@ def test_everything_carries_the_labels(objects):
         assert labels["app.kubernetes.io/name"]
 
 
-def test_every_object_says_its_namespace(objects):
-    for one in objects:
+def test_every_object_says_its_namespace(everything):
+    for one in everything:
         if not one["kind"].startswith("ValidatingAdmissionPolicy"):
             assert one["metadata"]["namespace"] == "espalier", one["metadata"]["name"]
 
@@ -109,3 +110,9 @@ def test_another_release_shares_no_name():
     others = {(one["kind"], one["metadata"]["name"]) for one in render(name="other", namespace="elsewhere")}
 
     assert not names & others
+
+
+def test_manifests_leave_the_namespace_to_whoever_applies_them():
+    """So that the same file serves every release called espalier: kubectl -n NAMESPACE apply -f FILE."""
+    for name, one in manifests().items():
+        assert "namespace" not in one["metadata"], name

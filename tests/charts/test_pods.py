@@ -16,7 +16,7 @@ READS_SECRETS_FROM_ENVIRONMENT = {
     ("Pod/espalier-api-smoke", "SMOKE_PASSWORD"),
 }
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "secret", "projected", "persistentVolumeClaim", "downwardAPI"}
-HAS_A_TOKEN = {"CronJob/espalier-training", "Job/espalier-training"}
+HAS_A_TOKEN = {"CronJob/espalier-training", "Job/espalier-training", "Job/espalier-rollback"}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.e2e.platform import RELEASE
 
 
 def state(platform):
-    return platform.registry().aliases, platform.annotation(), platform.deployment()["metadata"]["generation"]
+    return platform.registry().aliases, platform.annotation(), platform.deployment()["spec"]["template"]
 
 
 def test_rejected_model_changes_nothing(platform):
@@ -34,7 +34,7 @@ def foreign_key(platform, tmp_path):
 
 
 def test_bundle_that_the_api_refuses_is_taken_back(platform, foreign_key):
-    aliases, annotation, _generation = state(platform)
+    aliases, annotation, _template = state(platform)
     job = platform.training_job("foreign", rounds=60, secret=foreign_key)
     platform.kube.apply(job)
     with pytest.raises(ClusterError, match="failed"):

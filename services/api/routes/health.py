@@ -1,6 +1,8 @@
 """Probes: no authentication, and no dependency on MLflow or the database."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+
+from services.api.dependencies import Served
 
 __all__ = ["router"]
 
@@ -14,6 +16,9 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def readyz() -> dict[str, str]:
-    """Tell that a model is loaded: no worker listens before it is."""
+async def readyz(services: Served, response: Response) -> dict[str, str]:
+    """Tell that a model is loaded, since no worker listens before it is; 503 once the process is to end."""
+    if services.drain.begun:
+        response.status_code = 503
+        return {"status": "draining"}
     return {"status": "ready"}

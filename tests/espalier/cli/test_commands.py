@@ -29,6 +29,7 @@ COMMANDS = [
     ("demo",),
     ("cluster", "up"),
     ("cluster", "down"),
+    ("cluster", "images"),
     ("cluster", "secrets"),
 ]
 

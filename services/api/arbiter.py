@@ -1,0 +1,45 @@
+"""gunicorn's parent process, with a time between the order to end and the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from services.api.draining import Drain
+
+__all__ = ["DrainingArbiter"]
+
+log = logging.getLogger("espalier.api.server")
+
+
+class DrainingArbiter(Arbiter):  # type: ignore[misc]  # the library has no types
+    """On SIGTERM: not ready any more, connections are not kept, and requests are served on for a while; then the end.
+
+    Load balancers learn of a pod's end later than the pod, and a connection that they have kept may carry a request in
+    the moment that it is closed. A second SIGTERM, or SIGINT, ends at once.
+    """
+
+    def __init__(self, app: BaseApplication, drain: Drain, seconds: float) -> None:
+        """Wrap gunicorn's own."""
+        super().__init__(app)
+        self._drain, self._seconds = drain, seconds
+        self._end = float("inf")
+
+    def handle_term(self) -> None:
+        """Begin to drain."""
+        if self._drain.begun or not self._seconds:
+            super().handle_term()
+        self._drain.begin()
+        self._end = time.monotonic() + self._seconds
+        log.info("draining", extra={"seconds": self._seconds})
+
+    def wait_for_signals(self, timeout: float = 1.0) -> Any:
+        """Wait no longer than the drain lasts."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise StopIteration
+        return super().wait_for_signals(min(timeout, left))

@@ -1,0 +1,110 @@
+"""MLflow's answers and silences; against a real server in test_bundles.py, here those that a real one gives rarely."""
+
+import json
+import threading
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from espalier.bundle import BundleTooLarge
+from services.api import registry
+from services.api.errors import StartupFailed
+from services.api.registry import ModelRegistry, NotRegistered, RegistryAway
+
+
+@pytest.fixture
+def answers():
+    return []
+
+
+@pytest.fixture
+def asked():
+    return []
+
+
+@pytest.fixture
+def connect(answers, asked, make_settings, monkeypatch):
+    """A server that gives the answers it is told to, one after another; the last again and again."""
+    monkeypatch.setattr(registry.time, "sleep", lambda _seconds: None)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            status, body = answers.pop(0) if len(answers) > 1 else answers[0]
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = make_settings(mlflow_tracking_uri=f"http://127.0.0.1:{server.server_port}", registry_retries=2)
+    with closing(ModelRegistry(settings)) as connected:
+        yield connected
+    server.shutdown()
+    server.server_close()
+
+
+def test_busy_server_is_asked_again(connect, answers, asked):
+    answers += [(503, {}), (429, {}), (200, {"registered_model": {"aliases": [{"alias": "a", "version": 3}]}})]
+
+    assert connect.aliases("m") == {"a": "3"}
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_server_whose_database_is_away_is_away_itself(connect, answers, asked, status):
+    answers.append((status, {"error_code": "INTERNAL_ERROR"}))
+
+    with pytest.raises(RegistryAway, match=str(status)):
+        connect.aliases("m")
+    assert len(asked) == 3
+
+
+def test_page_of_a_proxy_is_no_answer(connect, answers):
+    answers.append((200, b"<html>signed out</html>"))
+
+    with pytest.raises(RegistryAway):
+        connect.aliases("m")
+
+
+def test_what_is_not_there_is_said_at_once(connect, answers, asked):
+    answers.append((404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}))
+
+    with pytest.raises(NotRegistered):
+        connect.folder("m", "9")
+    assert len(asked) == 1
+
+
+def test_refusal_is_final_and_told(connect, answers, asked):
+    answers.append((403, {"message": "Invalid Host header"}))
+
+    with pytest.raises(StartupFailed, match=r"refused \(403\).*Invalid Host"):
+        connect.aliases("m")
+    assert len(asked) == 1
+
+
+def test_files_that_mlflow_does_not_hand_on_are_said_with_the_way_out(connect, answers):
+    answers.append((200, {"artifact_uri": "s3://bucket/1/bundle"}))
+
+    with pytest.raises(StartupFailed, match="--serve-artifacts"):
+        connect.folder("m", "1")
+
+
+def test_more_bytes_than_were_listed_end_the_download(connect, answers, tmp_path):
+    answers.append((200, b"x" * 1000))
+
+    with pytest.raises(BundleTooLarge):
+        connect.download("1/bundle", "model.ubj", tmp_path / "model.ubj", max_bytes=999)
+
+
+def test_path_of_a_file_is_quoted(connect, answers, asked, tmp_path):
+    answers.append((200, b"x"))
+    connect.download("1/a b", "model.ubj", tmp_path / "model.ubj", max_bytes=10)
+
+    assert asked == ["/api/2.0/mlflow-artifacts/artifacts/1/a%20b/model.ubj"]
