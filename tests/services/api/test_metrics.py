@@ -7,6 +7,7 @@ DESIGN = {
     "espalier_predictions_total",
     "espalier_predict_seconds",
     "espalier_model_info",
+    "espalier_model_source",
     "espalier_model_trained_timestamp_seconds",
     "espalier_model_test_metric",
     "espalier_feature_bin_total",

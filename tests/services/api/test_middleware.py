@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from services.api.draining import Drain
 from services.api.middleware import Limits, RequestFrame
 from services.api.routes import predictions
 
@@ -118,7 +119,9 @@ def test_answer_that_was_begun_is_never_followed_by_another(caplog):
 
     scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
     with pytest.raises(RuntimeError, match="half way"):
-        asyncio.run(RequestFrame(broken, allowed_hosts=("*",), limits=Limits(1, 1, 1))(scope, None, send))
+        asyncio.run(
+            RequestFrame(broken, allowed_hosts=("*",), limits=Limits(1, 1, 1), drain=Drain())(scope, None, send)
+        )
 
     assert [message["type"] for message in sent] == ["http.response.start"]
 
