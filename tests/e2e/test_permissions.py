@@ -8,8 +8,8 @@ from espalier.cluster.errors import CommandRefused
 from tests.e2e.platform import ANNOTATION, RELEASE
 
 API = f"{RELEASE}-api"
-ALWAYS = {"selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"}
-"""What every account may ask about itself."""
+ALWAYS = {"selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews", "clustertrustbundles"}
+"""What every account may ask, by Kubernetes' own defaults."""
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def as_trainer(platform):
     account = f"system:serviceaccount:{platform.kube.namespace}:{RELEASE}-training"
 
     def kubectl(*arguments):
-        return platform.kube.kubectl(*arguments, "--as", account)
+        return platform.kube.kubectl("--as", account, *arguments)
 
     return kubectl
 
