@@ -35,6 +35,7 @@ ORDER = (
     "first_model",
     "zero_downtime",
     "gate",
+    "data_version",
     "killed_runs",
     "permissions",
     "network",

@@ -91,15 +91,18 @@ class Platform:
 
     # --- training ----------------------------------------------------------------------------------------------------
 
-    def training_job(self, label: str, *, rounds: int, secret: str = "", **booster: Any) -> dict[str, Any]:
+    def training_job(
+        self, label: str, *, rounds: int, secret: str = "", pointer: str = "", **booster: Any
+    ) -> dict[str, Any]:
         """The Job of manifests/ under a name of its own, with a ConfigMap of its own for what to train."""
         name = f"params-{label}"
+        data = {"params.yaml": params(rounds=rounds, **booster)} | ({"data.dvc": pointer} if pointer else {})
         self.kube.apply(
             {
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": name},
-                "data": {"params.yaml": params(rounds=rounds, **booster)},
+                "data": data,
             }
         )
         job = release.job("training-job")
