@@ -15,7 +15,8 @@ from pathlib import Path
 
 import httpx
 
-from espalier.bundle import BUNDLE_FILES, BundleError, BundleTooLarge
+from espalier.bundle import BUNDLE_FILES, BundleError
+from services.api.downloads import download
 from services.api.settings import Settings
 
 __all__ = ["BUNDLE_PATH", "offers"]
@@ -40,7 +41,8 @@ def offers(settings: Settings, folder: Path) -> Iterator[str]:
                 if version is None:
                     continue
                 for name in BUNDLE_FILES:
-                    _download(client, name, folder / name, settings.model_max_bytes)
+                    url = f"{BUNDLE_PATH}/{name}"
+                    download(client, url, folder / name, max_bytes=settings.model_max_bytes)
             except (httpx.HTTPError, ValueError, KeyError, TypeError, BundleError) as error:
                 log.warning("a peer gave no bundle", extra={"peer": address, "error": str(error)[:200]})
                 continue
@@ -71,14 +73,3 @@ def _served(client: httpx.Client, settings: Settings) -> str | None:
     if card["name"] != settings.model_name or not version.isascii() or not version.isdecimal():
         return None
     return version if settings.model_version in ("", version) else None
-
-
-def _download(client: httpx.Client, name: str, to: Path, max_bytes: int) -> None:
-    written = 0
-    with client.stream("GET", f"{BUNDLE_PATH}/{name}") as answer, to.open("wb") as file:
-        answer.raise_for_status()
-        for chunk in answer.iter_bytes():
-            written += len(chunk)
-            if written > max_bytes:
-                raise BundleTooLarge(f"{name} has more than {max_bytes:,} bytes")
-            file.write(chunk)

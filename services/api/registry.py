@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from espalier.bundle import BundleTooLarge
+from services.api.downloads import download
 from services.api.errors import StartupFailed
 from services.api.settings import Settings
 
@@ -86,14 +86,8 @@ class ModelRegistry:
         Raises:
             BundleTooLarge: it is larger than ``max_bytes``, whatever the listing said.
         """
-        url, written = f"{ARTIFACTS}/{quote(folder)}/{name}", 0
-        with self._answering(), self._client.stream("GET", url) as answer, to.open("wb") as file:
-            answer.raise_for_status()
-            for chunk in answer.iter_bytes():
-                written += len(chunk)
-                if written > max_bytes:
-                    raise BundleTooLarge(f"{name} has more than {max_bytes:,} bytes")
-                file.write(chunk)
+        with self._answering():
+            download(self._client, f"{ARTIFACTS}/{quote(folder)}/{name}", to, max_bytes=max_bytes)
 
     def _ask(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         for left in range(self._retries, -1, -1):

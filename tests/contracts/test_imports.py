@@ -53,6 +53,7 @@ TESTED_ELSEWHERE = {
     "services/api/__main__.py": "test_main.py",
     "services/api/arbiter.py": "test_draining.py",
     "services/api/dependencies.py": "test_app.py",
+    "services/api/downloads.py": "test_registry.py and test_peers.py",
     "services/api/metrics_server.py": "test_main.py and test_peers.py",
     "services/api/prediction.py": "routes/test_predictions.py",
     "services/api/scopes.py": "test_users.py and test_app.py",
