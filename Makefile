@@ -130,7 +130,7 @@ test: $(STAMP) lint ## Run everything that needs only Python, with coverage
 
 .PHONY: e2e
 e2e: $(STAMP) ## Prove the platform on a real cluster: kind, made and removed, or yours (E2E_CLUSTER=given E2E_URL=https://...)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/e2e $(E2E_ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/e2e $(E2E_ARGS)
 
 # diskcache comes with DVC, has no fixed release, and is used in training only: docs/security.md.
 AUDIT_EXCEPTIONS := --ignore-vuln CVE-2025-69872
