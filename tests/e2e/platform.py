@@ -107,6 +107,9 @@ class Platform:
         )
         job = release.job("training-job")
         job["metadata"]["name"] = f"training-{label}"
+        # One machine holds the cluster, the runs and the load: a run takes what the API leaves.
+        resources = job["spec"]["template"]["spec"]["containers"][0]["resources"]
+        resources["requests"]["cpu"], resources["limits"]["cpu"] = "50m", "1"
         volumes = {volume["name"]: volume for volume in job["spec"]["template"]["spec"]["volumes"]}
         volumes["data"]["configMap"]["name"] = name
         if secret:

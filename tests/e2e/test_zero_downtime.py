@@ -4,15 +4,21 @@ import time
 
 import pytest
 
+from espalier.cluster.waiting import wait_until
 from tests.e2e.platform import RELEASE
 
 
 @pytest.fixture(scope="module")
 def rate(platform, note):
-    """Half of what the platform can answer now, before anything happens."""
+    """Half of what the platform can answer while a run trains beside it, as one does in the first of these tests."""
     platform.wait_until_settled()
+    job = platform.training_job("beside", rounds=2, max_depth=1)
+    platform.kube.apply(job)
+    wait_until("a run beside", lambda: "" if "fetch" in platform.log("training-beside") else "no log yet", seconds=120)
     capacity = platform.capacity()
-    note(f"capacity: {capacity:.0f} answers a second")
+    platform.wait_for_job("training-beside")
+    platform.wait_until_settled()
+    note(f"capacity: {capacity:.0f} answers a second beside a training run")
     return capacity / 2
 
 
