@@ -12,7 +12,7 @@ from tests.e2e.platform import RELEASE
 def rate(platform, note):
     """Half of what the platform can answer while a run trains beside it, as one does in the first of these tests."""
     platform.wait_until_settled()
-    job = platform.training_job("beside", rounds=2, max_depth=1)
+    job = platform.training_job("beside", rounds=1, max_depth=1)
     platform.kube.apply(job)
     wait_until("a run beside", lambda: "" if "fetch" in platform.log("training-beside") else "no log yet", seconds=120)
     capacity = platform.capacity()
