@@ -122,18 +122,24 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def installed(cluster: Cluster, install: Install, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A fresh namespace with the release, the stores up, the data on the remote, and no model yet."""
-    kube, folder = cluster.kube, tmp_path_factory.mktemp("platform")
+    kube, folder, password = cluster.kube, tmp_path_factory.mktemp("platform"), secrets.token_urlsafe(18)
     release.create_namespace(kube)
     ensure_secrets(kube, RELEASE, cluster.host)
+    kube.create(secret("smoke", {"user": USER, "password": password}))
     install()
     release.wait_for_stores(kube, RELEASE)
     (folder / "ca.pem").write_bytes(b64decode(kube.get("secret", f"{RELEASE}-api-tls")["data"]["ca.crt"]))
     release.run_job(kube, release.job("seed-job"))
-    yield Platform(kube, cluster.url, folder / "ca.pem", secrets.token_urlsafe(18), folder)
+    yield Platform(kube, cluster.url, folder / "ca.pem", password, folder)
     if not os.environ.get("E2E_KEEP"):
         policies = "validatingadmissionpolicy,validatingadmissionpolicybinding"
         kube.kubectl("delete", policies, "--ignore-not-found", f"{kube.namespace}-{RELEASE}-training")
         kube.kubectl("delete", "namespace", kube.namespace, "--wait=false")
+
+
+def secret(name: str, content: dict[str, str]) -> dict[str, object]:
+    """A Secret as kubectl takes it."""
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": content}
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import ssl
 import httpx
 import pytest
 
-from tests.e2e.platform import RELEASE, ROOT, ROW
+from tests.e2e.platform import MODEL, RELEASE, ROOT, ROW
 
 
 def test_without_a_model_the_api_is_not_ready(installed):
@@ -55,7 +55,10 @@ def test_nothing_but_the_api_is_reachable_from_outside(platform, path):
 
 
 def test_helm_test_passes(platform):
-    assert "Phase:          Succeeded" in platform.kube.helm("test", RELEASE, "--timeout", "180s")
+    said = platform.kube.helm("test", RELEASE, "--logs", "--timeout", "180s")
+
+    assert "Succeeded" in said
+    assert f"serving {MODEL} version {platform.annotation()}" in said
 
 
 def test_every_pod_passes_pod_security_restricted(platform):

@@ -2,8 +2,9 @@
 
 import pytest
 
+from espalier.client import get_token
 from espalier.cluster.release import wait_for_stores
-from tests.e2e.platform import RELEASE
+from tests.e2e.platform import RELEASE, ROW, USER
 
 
 @pytest.fixture
@@ -23,15 +24,28 @@ def outage(platform):
     wait_for_stores(platform.kube, RELEASE)
 
 
-def test_new_pod_starts_and_serves_with_everything_else_down(platform, outage):
+@pytest.fixture
+def token(platform):
+    """Got while there is a database; it is verified by key alone."""
+    with platform.client() as client:
+        return get_token(client, USER, platform.password)["access_token"]
+
+
+def test_new_pod_starts_and_serves_with_everything_else_down(platform, token, outage):
     version = platform.annotation()
     old = platform.api_pods()
-    with platform.client() as client:
-        assert client.get("/.well-known/jwks.json").status_code == 200
     platform.kube.kubectl("delete", "pod", old[0])
     platform.wait_until_settled()
-    new = (set(platform.api_pods()) - set(old)).pop()
-
+    (new,) = set(platform.api_pods()) - set(old)
+    answers = [predict(platform, token, f"outage-{number}") for number in range(20)]
     log = platform.kube.kubectl("logs", new, "-c", "api")
+
     assert '"source": "peer"' in log
-    assert version == platform.annotation()
+    assert [(answer.status_code, answer.json()["model"]["version"]) for answer in answers] == [(200, version)] * 20
+    assert '"request_id": "outage-' in log, "some of them were answered by the new pod"
+
+
+def predict(platform, token, request_id):
+    headers = {"authorization": f"Bearer {token}", "x-request-id": request_id}
+    with platform.client() as client:
+        return client.post("/v1/predict", json=ROW, headers=headers)
