@@ -78,8 +78,8 @@ down: $(STAMP) ## Delete that cluster
 	@$(ESPALIER) cluster down
 
 .PHONY: secrets
-secrets: $(STAMP) ## Make the Secrets that the chart names, with random values, where kubectl points at (NAMESPACE, RELEASE, HOST)
-	@$(ESPALIER) cluster secrets --namespace $(or $(NAMESPACE),espalier) --release $(or $(RELEASE),espalier) --host $(or $(HOST),localhost)
+secrets: $(STAMP) ## Make the Secrets that the chart names, with random values, where kubectl points at (NAMESPACE, RELEASE, HOST, SLACK_URL_FILE)
+	@$(ESPALIER) cluster secrets --namespace $(or $(NAMESPACE),espalier) --release $(or $(RELEASE),espalier) --host $(or $(HOST),localhost) $(if $(SLACK_URL_FILE),--slack-url-file $(SLACK_URL_FILE))
 
 # --- images and chart, for a registry and a cluster of yours -------------------------------------------------------------
 
@@ -89,8 +89,12 @@ VERSION ?= $(shell sed -n 's/^version: //p' charts/espalier/Chart.yaml)
 images: $(STAMP) ## Build the three images (REGISTRY=registry.example.com in front of their names; PUSH=1 pushes them)
 	@$(ESPALIER) cluster images --registry "$(REGISTRY)" $(if $(PUSH),--push)
 
+.PHONY: dependencies
+dependencies: $(STAMP) ## Fetch the charts that ours is made of into charts/espalier/charts (a helm install from here needs them)
+	@$(ESPALIER) cluster dependencies
+
 .PHONY: chart
-chart: ## Package the chart into dist/ (PUSH=1 pushes it to oci://REGISTRY/charts)
+chart: dependencies ## Package the chart into dist/ (PUSH=1 pushes it to oci://REGISTRY/charts)
 	@helm package charts/espalier --destination dist
 	@$(if $(PUSH),helm push dist/espalier-$(VERSION).tgz oci://$(REGISTRY)/charts)
 

@@ -24,6 +24,9 @@ __all__ = ["Chart", "charts", "main"]
 UMBRELLA = Path(__file__).parent / "espalier"
 TYPES = {"str": "string", "bool": "boolean", "int": "integer", "float": "number", "seq": "array", "map": "object"}
 BEGIN, END = "<!-- values: written by charts/generate.py -->", "<!-- end of values -->"
+LONGEST_SHOWN = 160
+"""Characters of a default in the table; longer ones are read where they stand."""
+
 INJECTED = {
     "global": {"type": "object", "description": "What all parts share; Helm hands it on from the umbrella chart."},
     "enabled": {"type": "boolean", "description": "Whether the umbrella chart installs this part."},
@@ -138,7 +141,8 @@ def _rows(schema: dict[str, Any], path: str = "") -> Iterator[str]:
         where = f"{path}{name}"
         if "default" in value or not value.get("properties"):
             default = json.dumps(value.get("default", {}), ensure_ascii=False)
-            yield f"| `{where}` | `{default}` | {_cell(value)} |"
+            shown = f"`{default}`" if len(default) <= LONGEST_SHOWN else "in values.yaml"
+            yield f"| `{where}` | {shown} | {_cell(value)} |"
         else:
             yield f"| **`{where}`** | | {_cell(value)} |"
             yield from _rows(value, f"{where}.")

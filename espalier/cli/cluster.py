@@ -97,12 +97,33 @@ def make_images(
         print_json(names)
 
 
+@app.command("dependencies")
+def fetch_dependencies(json: JsonOption = False) -> None:
+    """Fetch the charts that ours is made of; a `helm install` from a checkout needs them. CHART_MIRROR may have them.
+
+    Example: `espalier cluster dependencies`
+    """
+    from espalier.cluster.charts import ensure_dependencies
+    from espalier.cluster.release import CHART
+    from espalier.cluster.tools import require
+
+    require("helm")
+    fetched = ensure_dependencies(CHART)
+    if json:
+        print_json({"fetched": fetched})
+    else:
+        say(f"fetched into {CHART}/charts: {', '.join(fetched)}" if fetched else "all charts are there")
+
+
 @app.command("secrets")
 def make_secrets(
     namespace: Annotated[str, typer.Option(help="Where the release is, or will be.")] = "espalier",
     release: Annotated[str, typer.Option(help="Name of the release.")] = "espalier",
     host: Annotated[str, typer.Option(help="Host name of the ingress, for its certificate.")] = "localhost",
     context: Annotated[str, typer.Option(help="Context of the kubeconfig; default: the current one.")] = "",
+    slack_url_file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="File with the Slack webhook that alerts go to.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Make the Secrets that the chart names, with random values, in the cluster that kubectl points at.
@@ -112,14 +133,15 @@ def make_secrets(
     Example: `espalier cluster secrets --namespace espalier --host predictions.example.com`
     """
     from espalier.cluster.release import create_namespace
-    from espalier.cluster.secrets import ensure_secrets
+    from espalier.cluster.secrets import NOWHERE, ensure_secrets
     from espalier.cluster.tools import Kube, require
 
     require("kubectl")
     kube = Kube(namespace, context=context)
     if not kube.exists("namespace", namespace):
         create_namespace(kube)
-    made = ensure_secrets(kube, release, host)
+    slack_url = slack_url_file.read_text().strip() if slack_url_file else NOWHERE
+    made = ensure_secrets(kube, release, host, slack_url=slack_url)
     if json:
         print_json({"made": made, "namespace": namespace, "release": release})
         return

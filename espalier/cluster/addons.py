@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
+from espalier.cluster.charts import mirrored
 from espalier.cluster.tools import Kube
 
 __all__ = ["ADDONS", "Addon", "ensure_addon"]
@@ -56,9 +55,8 @@ def ensure_addon(kube: Kube, addon: Addon) -> bool:
     """Install it where it is missing, and tell whether it was. CHART_MIRROR names a folder that may hold its chart."""
     if kube.exists(*addon.present):
         return False
-    mirrored = Path(os.environ.get("CHART_MIRROR") or os.devnull) / addon.name
-    from_repository = [addon.name, "--repo", addon.repository, "--version", addon.version]
-    source = [str(mirrored)] if mirrored.is_dir() else from_repository
+    found = mirrored(addon.name)
+    source = [str(found)] if found else [addon.name, "--repo", addon.repository, "--version", addon.version]
     settings = [option for setting in addon.settings for option in ("--set-json", setting)]
     kube.helm("upgrade", "--install", addon.name, *source, "--namespace", addon.namespace, *settings, "--wait")
     return True

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from espalier.cluster.charts import ensure_dependencies
 from espalier.cluster.tools import Kube
 from espalier.cluster.waiting import wait_for_job, wait_for_rollout
 
@@ -44,6 +45,7 @@ def install(
     kube: Kube, release: str, *, chart: Path = CHART, values: Sequence[Path] = (VALUES,), settings: Sequence[str] = ()
 ) -> None:
     """Install or upgrade; it does not wait, for without a model the API cannot be ready."""
+    ensure_dependencies(chart)
     files = [option for path in values for option in ("--values", str(path))]
     options = [option for setting in settings for option in ("--set", setting)]
     kube.helm("upgrade", "--install", release, str(chart), *files, *options)

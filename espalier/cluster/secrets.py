@@ -18,14 +18,18 @@ from espalier.cluster.tools import Kube
 
 __all__ = ["SECRETS", "ensure_secrets", "evaluation_secrets"]
 
-SECRETS = ("api", "mlflow", "training", "postgresql", "object-store", "model-keys", "api-tls")
+SECRETS = ("api", "mlflow", "training", "postgresql", "object-store", "model-keys", "api-tls", "grafana", "alerts")
 """Each behind the release's name."""
 
+NOWHERE = "http://localhost:9/no-address-was-given"
+"""Where alerts go until somebody names a webhook: Alertmanager starts, shows them, and says that it cannot send."""
 
-def ensure_secrets(kube: Kube, release: str, host: str) -> bool:
+
+def ensure_secrets(kube: Kube, release: str, host: str, *, slack_url: str = NOWHERE) -> bool:
     """Create the Secrets unless they are there, and tell whether they were made.
 
     A database keeps the password that it was made with, and models the key that signed them: what exists stays.
+    ``slack_url`` is the incoming webhook that alerts are sent to.
 
     Raises:
         ClusterError: some are there and some are not, so that fresh ones would not fit.
@@ -40,11 +44,12 @@ def ensure_secrets(kube: Kube, release: str, host: str) -> bool:
             f"of the Secrets in {kube.namespace}, {', '.join(found)} are there but {missing} are not, and they share "
             "values: restore what is missing, or delete all of them and the volumes of the databases to begin anew"
         )
-    kube.create(*(_secret(name, kube.namespace, release, it) for name, it in evaluation_secrets(release, host).items()))
+    made = evaluation_secrets(release, host, slack_url=slack_url)
+    kube.create(*(_secret(name, kube.namespace, release, content) for name, content in made.items()))
     return True
 
 
-def evaluation_secrets(release: str, host: str) -> dict[str, dict[str, bytes]]:
+def evaluation_secrets(release: str, host: str, *, slack_url: str = NOWHERE) -> dict[str, dict[str, bytes]]:
     """Return name → key → value; what two Secrets share is the same in both."""
     database = {name: secrets.token_urlsafe(24) for name in ("postgres", "api", "mlflow")}
     access, secret = secrets.token_hex(10), secrets.token_urlsafe(30)
@@ -61,6 +66,8 @@ def evaluation_secrets(release: str, host: str) -> dict[str, dict[str, bytes]]:
         "training": {"s3-credentials": credentials},
         "postgresql": {f"{name}-password": password for name, password in database.items()},
         "object-store": {"access-key": access, "secret-key": secret},
+        "grafana": {"admin-user": "admin", "admin-password": secrets.token_urlsafe(18)},
+        "alerts": {"platform-url": slack_url, "model-url": slack_url, "heartbeat-url": NOWHERE},
     }
     made = {name: {key: text.encode() for key, text in content.items()} for name, content in texts.items()}
     made["api"]["jwt.key.pem"] = files["jwt.key.pem"]

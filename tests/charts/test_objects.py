@@ -4,10 +4,10 @@ import warnings
 
 import pytest
 
-from tests.charts.rendering import VARIANTS, manifests, of_kind, render
+from tests.charts.rendering import ROOT, VARIANTS, manifests, of_kind, render
 
 KUBERNETES = ("1.30", "1.37")
-CUSTOM = {"Certificate", "HTTPRoute"}
+CUSTOM = {"Certificate", "HTTPRoute", "PrometheusRule", "ServiceMonitor"}
 """Kinds of other projects, whose schemas no package ships: test_api.py looks at them."""
 
 DEFAULT = {
@@ -20,12 +20,16 @@ DEFAULT = {
     ("Deployment", "espalier-api"),
     ("Deployment", "espalier-mlflow"),
     ("HorizontalPodAutoscaler", "espalier-api"),
+    ("NetworkPolicy", "espalier-alertmanager"),
     ("NetworkPolicy", "espalier-api"),
     ("NetworkPolicy", "espalier-api-smoke"),
     ("NetworkPolicy", "espalier-default-deny"),
+    ("NetworkPolicy", "espalier-kube-state-metrics"),
     ("NetworkPolicy", "espalier-mlflow"),
+    ("NetworkPolicy", "espalier-monitoring-egress"),
     ("NetworkPolicy", "espalier-object-store"),
     ("NetworkPolicy", "espalier-postgresql"),
+    ("NetworkPolicy", "espalier-prometheus"),
     ("NetworkPolicy", "espalier-training"),
     ("Pod", "espalier-api-smoke"),
     ("PodDisruptionBudget", "espalier-api"),
@@ -42,16 +46,22 @@ DEFAULT = {
     ("ServiceAccount", "espalier-object-store"),
     ("ServiceAccount", "espalier-postgresql"),
     ("ServiceAccount", "espalier-training"),
+    ("ServiceMonitor", "espalier-metrics-api"),
     ("StatefulSet", "espalier-object-store"),
     ("StatefulSet", "espalier-postgresql"),
     ("ValidatingAdmissionPolicy", "espalier-espalier-training"),
     ("ValidatingAdmissionPolicyBinding", "espalier-espalier-training"),
 }
+DEFAULT |= {("PrometheusRule", f"espalier-alerts-{path.stem}") for path in (ROOT / "alerts").glob("*.yaml")}
+DEFAULT |= {
+    ("ConfigMap", f"espalier-dashboard-{path.stem.removeprefix('espalier-')}")
+    for path in (ROOT / "dashboards").glob("*.json")
+}
 EVALUATION = {what for what in DEFAULT if "postgresql" in what[1] or "object-store" in what[1]}
 CERTIFICATE = {("Ingress", "espalier-api"), ("Certificate", "espalier-api")}
 EXPECTED = {
     "default": DEFAULT,
-    "everything": DEFAULT | CERTIFICATE | {("HTTPRoute", "espalier-api")},
+    "everything": DEFAULT | CERTIFICATE | {("HTTPRoute", "espalier-api"), ("ServiceMonitor", "espalier-metrics-ingress")},
     "kind": DEFAULT | {("Ingress", "espalier-api")},
     "prod": (DEFAULT - EVALUATION) | CERTIFICATE,
 }

@@ -12,8 +12,21 @@ from charts import generate
 from tests.charts.rendering import CHART, SECRETS, VARIANTS, merged, render
 
 CHARTS = [CHART, *sorted(path.parent for path in CHART.glob("charts/*/Chart.yaml"))]
-OPEN = {"api", "mlflow", "training", "postgresql", "object-store", "kube-prometheus-stack", "affinity", "global"}
+OPEN = {
+    "api",
+    "mlflow",
+    "training",
+    "postgresql",
+    "object-store",
+    "kube-prometheus-stack",
+    "observability",
+    "affinity",
+    "global",
+}
 """Checked elsewhere: subcharts by their own schemas, the rest by Kubernetes."""
+
+KNOWN = ("icon is recommended", "missing these dependencies: kube-prometheus-stack")
+"""The second is fetched before an installation, which these tests are not."""
 
 
 def schema_of(chart):
@@ -34,7 +47,7 @@ def test_schema_is_closed_and_describes_every_key(chart):
     for path, name, value in objects_in(schema):
         assert value.get("description"), path
         assert "type" in value, path
-        if value["type"] == "object" and name not in OPEN:
+        if value["type"] == "object" and name not in OPEN and not path.startswith("kube-prometheus-stack"):
             assert value.get("additionalProperties") not in (None, True), path
 
 
@@ -53,8 +66,8 @@ def test_default_values_follow_the_schema(chart):
 def test_lint_finds_nothing(variant):
     report = helm_python.lint(CHART, merged(SECRETS, *VARIANTS[variant]), strict=True, namespace="espalier")
 
-    assert report["errors"] == []
-    assert [found["error"] for found in report["messages"] if "icon is recommended" not in found["error"]] == []
+    found = [*report["errors"], *(message["error"] for message in report["messages"])]
+    assert [one for one in found if not any(known in one for known in KNOWN)] == []
 
 
 @pytest.mark.parametrize(
