@@ -80,8 +80,9 @@ def test_default_deny_covers_every_pod(objects):
 
 def ours(objects):
     """Policies of pods that are rendered here: those of kube-prometheus-stack come from its own chart."""
-    stack = {f"espalier-{name}" for name in ("monitoring-egress", "prometheus", "alertmanager", "kube-state-metrics")}
-    return [one for one in of_kind(objects, "NetworkPolicy") if one["metadata"]["name"] not in stack]
+    stack = ("monitoring-egress", "prometheus", "prometheus-operator", "alertmanager", "grafana", "kube-state-metrics")
+    names = {f"espalier-{name}" for name in stack}
+    return [one for one in of_kind(objects, "NetworkPolicy") if one["metadata"]["name"] not in names]
 
 
 def test_policies_select_pods_that_exist(default):

@@ -24,12 +24,14 @@ DEFAULT = {
     ("NetworkPolicy", "espalier-api"),
     ("NetworkPolicy", "espalier-api-smoke"),
     ("NetworkPolicy", "espalier-default-deny"),
+    ("NetworkPolicy", "espalier-grafana"),
     ("NetworkPolicy", "espalier-kube-state-metrics"),
     ("NetworkPolicy", "espalier-mlflow"),
     ("NetworkPolicy", "espalier-monitoring-egress"),
     ("NetworkPolicy", "espalier-object-store"),
     ("NetworkPolicy", "espalier-postgresql"),
     ("NetworkPolicy", "espalier-prometheus"),
+    ("NetworkPolicy", "espalier-prometheus-operator"),
     ("NetworkPolicy", "espalier-training"),
     ("Pod", "espalier-api-smoke"),
     ("PodDisruptionBudget", "espalier-api"),
@@ -61,7 +63,9 @@ EVALUATION = {what for what in DEFAULT if "postgresql" in what[1] or "object-sto
 CERTIFICATE = {("Ingress", "espalier-api"), ("Certificate", "espalier-api")}
 EXPECTED = {
     "default": DEFAULT,
-    "everything": DEFAULT | CERTIFICATE | {("HTTPRoute", "espalier-api"), ("ServiceMonitor", "espalier-metrics-ingress")},
+    "everything": DEFAULT
+    | CERTIFICATE
+    | {("HTTPRoute", "espalier-api"), ("ServiceMonitor", "espalier-metrics-ingress")},
     "kind": DEFAULT | {("Ingress", "espalier-api")},
     "prod": (DEFAULT - EVALUATION) | CERTIFICATE,
 }

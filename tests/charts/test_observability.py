@@ -1,0 +1,89 @@
+"""What the chart makes of alerts/ and dashboards/, and what it asks of the monitoring stack."""
+
+import json
+import re
+
+import helm_python
+import pytest
+import yaml
+
+from tests.charts.rendering import ROOT, SECRETS, merged, of_kind, only, render
+
+RULES = sorted((ROOT / "alerts").glob("*.yaml"))
+DASHBOARDS = sorted((ROOT / "dashboards").glob("*.json"))
+OTHER = {
+    "observability": {
+        "labels": {"release": "theirs"},
+        "grafanaUrl": "https://grafana.other.example",
+        "rules": {"runbooks": "https://wiki.other.example/runbooks"},
+    }
+}
+
+
+def test_rules_of_the_release_espalier_are_the_files_themselves(default):
+    for path in RULES:
+        rule = only(default, "PrometheusRule", f"espalier-alerts-{path.stem}")
+        assert rule["spec"] == yaml.safe_load(path.read_text())
+
+
+def test_dashboards_are_the_files_themselves(default):
+    for path in DASHBOARDS:
+        name = f"espalier-dashboard-{path.stem.removeprefix('espalier-')}"
+        found = only(default, "ConfigMap", name)
+        assert json.loads(found["data"][path.name]) == json.loads(path.read_text())
+        assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_nothing_of_another_release_names_this_one():
+    objects = render(OTHER, name="mine", namespace="elsewhere")
+
+    for rule in of_kind(objects, "PrometheusRule"):
+        text = json.dumps(rule["spec"]).replace("\\", "")
+        assert not re.search(r'"espalier-|namespace="espalier"|grafana\.example\.com|github\.com/espalier', text)
+        assert rule["metadata"]["labels"]["release"] == "theirs"
+    for path in DASHBOARDS:
+        name = f"mine-dashboard-{path.stem.removeprefix('espalier-')}"
+        dashboard = json.loads(only(objects, "ConfigMap", name)["data"][path.name])
+        assert dashboard["uid"] == path.stem, "the alerts link to it"
+        assert '\\"espalier-' not in json.dumps(dashboard)
+
+
+def test_api_is_scraped_where_it_has_metrics(default):
+    monitor = only(default, "ServiceMonitor", "espalier-metrics-api")["spec"]
+    wanted = monitor["selector"]["matchLabels"].items()
+    services = [one for one in of_kind(default, "Service") if wanted <= one["metadata"]["labels"].items()]
+    scraped = [
+        one["metadata"]["name"]
+        for one in services
+        for port in one["spec"]["ports"]
+        if port["name"] == monitor["endpoints"][0]["port"]
+    ]
+
+    assert scraped == ["espalier-api-metrics"]
+
+
+@pytest.mark.parametrize(
+    ("without", "key"),
+    [
+        ({"alertmanager": {"alertmanagerSpec": {"secrets": []}}}, "alertmanagerSpec.secrets is empty"),
+        ({"grafana": {"admin": {"existingSecret": ""}}}, "grafana.admin.existingSecret is not set"),
+    ],
+    ids=["alerts", "grafana"],
+)
+def test_stack_without_its_secrets_is_refused(without, key):
+    with pytest.raises(helm_python.HelmError, match=rf"{re.escape(key)}(.|\n)*make secrets"):
+        render({"kube-prometheus-stack": without})
+
+
+def test_stack_that_is_off_needs_no_secrets():
+    objects = render(merged(SECRETS, {"kube-prometheus-stack": {"enabled": False}}), secrets=False)
+
+    assert not of_kind(objects, "NetworkPolicy", "espalier-prometheus")
+    assert of_kind(objects, "ServiceMonitor")
+
+
+def test_observability_that_is_off_leaves_nothing():
+    objects = render({"observability": {"enabled": False}})
+
+    assert not of_kind(objects, "PrometheusRule") + of_kind(objects, "ServiceMonitor")
+    assert not [one for one in of_kind(objects, "ConfigMap") if "dashboard" in one["metadata"]["name"]]
