@@ -28,11 +28,14 @@ from espalier.cluster.tools import Kube, require
 from espalier.cluster.up import load_images
 from espalier.cluster.waiting import wait_for_rollout
 from espalier.local.processes import free_port
+from tests.e2e.monitoring import ADDRESSES, Monitoring, forwarded, webhook
 from tests.e2e.platform import RELEASE, ROOT, USER, Platform, params
 
 VALUES = ROOT / "tests/e2e/values.yaml"
 ORDER = (
     "first_model",
+    "alerts",  # before any load: windows of hours remember it
+    "dashboards",
     "zero_downtime",
     "gate",
     "data_version",
@@ -125,6 +128,7 @@ def installed(cluster: Cluster, install: Install, tmp_path_factory: pytest.TempP
     kube, folder, password = cluster.kube, tmp_path_factory.mktemp("platform"), secrets.token_urlsafe(18)
     release.create_namespace(kube)
     ensure_secrets(kube, RELEASE, cluster.host)
+    kube.apply(secret(f"{RELEASE}-alerts", ADDRESSES), *webhook())
     kube.create(secret("smoke", {"user": USER, "password": password}))
     install()
     release.wait_for_stores(kube, RELEASE)
@@ -163,6 +167,13 @@ def platform(installed: Platform) -> Platform:
     wait_for_rollout(installed.kube, "deployment", f"{RELEASE}-api")
     release.create_user(installed.kube, RELEASE, USER, installed.password)
     return installed
+
+
+@pytest.fixture(scope="session")
+def monitoring(platform: Platform) -> Iterator[Monitoring]:
+    """The release's Prometheus, and the webhook in Slack's place."""
+    with forwarded(platform.kube, "prometheus-operated", 9090) as prometheus:
+        yield Monitoring(platform.kube, prometheus)
 
 
 @pytest.fixture

@@ -1,0 +1,146 @@
+"""Prometheus and Slack, as the tests see them: the real server by its HTTP API, and what reaches the webhook."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from espalier.cluster.release import app_version
+from espalier.cluster.tools import Kube
+
+WEBHOOK = "slack"
+URL = f"http://{WEBHOOK}:8080"
+ADDRESSES = {"platform-url": f"{URL}/platform", "model-url": f"{URL}/model", "heartbeat-url": f"{URL}/heartbeat"}
+T = TypeVar("T")
+SCRIPT = (Path(__file__).parent / "slack.py").read_text()
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of Alertmanager."""
+
+    at: float
+    channel: str
+    title: str
+    text: str
+
+    @property
+    def alert(self) -> str:
+        """The name in the title."""
+        return self.title.split()[1]
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """The monitoring of one namespace."""
+
+    kube: Kube
+    prometheus: str
+    """Address of its HTTP API."""
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Return the series of an instant query."""
+        answer = httpx.get(f"{self.prometheus}/api/v1/query", params={"query": expression}, timeout=30)
+        answer.raise_for_status()
+        return list(answer.json()["data"]["result"])
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return every rule of this namespace that Prometheus has loaded."""
+        groups = httpx.get(f"{self.prometheus}/api/v1/rules", timeout=30).json()["data"]["groups"]
+        return [rule for group in groups if self.kube.namespace in group["file"] for rule in group["rules"]]
+
+    def messages(self) -> list[Message]:
+        """Return every message that has reached Slack."""
+        return [
+            Message(sent["at"], sent["path"].strip("/"), one["title"], one["text"])
+            for sent in self._sent()
+            for one in sent["body"].get("attachments", [])
+        ]
+
+    def heartbeats(self) -> list[float]:
+        """Return when the watchdog was heard."""
+        return [sent["at"] for sent in self._sent() if sent["path"] == "/heartbeat"]
+
+    def wait_for(self, title: str, *, since: float, seconds: float) -> Message:
+        """Wait for a message whose title begins so."""
+        return wait_until(
+            lambda: next((one for one in self.messages() if one.at > since and one.title.startswith(title)), None),
+            seconds,
+            lambda: f"no message {title!r}; firing: {self._firing()}; sent: {[one.title for one in self.messages()]}",
+        )
+
+    def _sent(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.kube.kubectl("logs", WEBHOOK, "--tail=-1").splitlines()]
+
+    def _firing(self) -> list[str]:
+        return [one["metric"]["alertname"] for one in self.query('ALERTS{alertstate="firing"}')]
+
+
+def wait_until(probe: Callable[[], T | None], seconds: float, failure: Callable[[], str]) -> T:
+    """Ask until there is an answer."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (found := probe()) is not None:
+            return found
+        time.sleep(2)
+    raise AssertionError(failure())
+
+
+def webhook() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The pod that takes messages, and its Service."""
+    labels = {"app": WEBHOOK}
+    container = {
+        "name": WEBHOOK,
+        "image": f"espalier/api:{app_version()}",
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-c", SCRIPT],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+    }
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": WEBHOOK, "labels": labels},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [container],
+        },
+    }
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": WEBHOOK},
+        "spec": {"selector": labels, "ports": [{"port": 8080}]},
+    }
+    return pod, service
+
+
+@contextmanager
+def forwarded(kube: Kube, service: str, port: int) -> Iterator[str]:
+    """Open a Service to this machine alone, and give its address."""
+    where = [*(["--context", kube.context] if kube.context else [])]
+    where += ["--kubeconfig", kube.kubeconfig] if kube.kubeconfig else []
+    command = ["kubectl", *where, "--namespace", kube.namespace, "port-forward", f"service/{service}", f":{port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"127\.0\.0\.1:(\d+)", line)
+            assert found, f"kubectl port-forward said {line!r}"
+            yield f"http://127.0.0.1:{found[1]}"
+        finally:
+            process.terminate()

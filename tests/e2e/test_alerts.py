@@ -1,0 +1,205 @@
+"""What goes wrong is told: real faults, the real Prometheus and Alertmanager, and the messages as Slack gets them.
+
+The rules are those of the chart with one change: how long a condition has to hold is cut to seconds, since promtool proves
+the waiting (tests/alerts) and a cluster is too dear to wait an hour on.
+"""
+
+import copy
+import json
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from espalier.client import get_token
+from espalier.cluster.release import wait_for_stores
+from tests.e2e.monitoring import wait_until
+from tests.e2e.platform import RELEASE, ROOT, ROW, USER, params
+
+OURS = "app.kubernetes.io/part-of=espalier"
+FIRES, RESOLVES = 240, 300
+RUNBOOKS = "https://github.com/espalier/espalier/blob/main/alerts/runbooks"
+
+
+@pytest.fixture(scope="module")
+def hurried(platform, install):
+    """The chart's rules by other names, with `for` cut short; at the end the chart's own again."""
+    rules = platform.kube.get("prometheusrules", "-l", OURS)["items"]
+    platform.wait_until_settled()
+    install("observability.rules.enabled=false")
+    platform.kube.apply(*(quick(rule) for rule in rules))
+    yield
+    names = [f"quick-{rule['metadata']['name']}" for rule in rules]
+    platform.kube.kubectl("delete", "prometheusrules", *names)
+    install()
+    platform.wait_until_settled()
+
+
+def quick(rule):
+    spec = copy.deepcopy(rule["spec"])
+    for group in spec["groups"]:
+        group["interval"] = "5s"
+        for one in group["rules"]:
+            if "for" in one:
+                one["for"] = "5s"
+    metadata = {"name": f"quick-{rule['metadata']['name']}"}
+    return {"apiVersion": rule["apiVersion"], "kind": rule["kind"], "metadata": metadata, "spec": spec}
+
+
+@pytest.fixture
+def told(platform, monitoring, hurried, note):
+    """Call a fault a context: its alert has to reach Slack, and to be called off once the context is left."""
+
+    @contextmanager
+    def expect(name, channel, severity):
+        began = time.time()
+        yield
+        fired = monitoring.wait_for(f"{severity} {name} ", since=began, seconds=FIRES)
+        note(f"{name}: in Slack {fired.at - began:.0f} s after the fault: {fired.title} | {fired.text!r}")
+        assert fired.channel == channel
+        assert fired.title == f"{severity} {name} in {platform.kube.namespace}"
+        assert f"{RUNBOOKS}/{name}.md" in fired.text
+        assert "https://grafana.example.com/d/espalier-" in fired.text
+        assert "{{" not in fired.text and "<no value>" not in fired.text
+
+    return expect
+
+
+@pytest.fixture
+def called_off(monitoring, note):
+    def wait(name, since):
+        over = monitoring.wait_for(f"RESOLVED {name} ", since=since, seconds=RESOLVES)
+        note(f"{name}: called off {over.at - since:.0f} s after the end of the fault")
+
+    return wait
+
+
+def test_prometheus_reads_every_pod_and_has_every_rule(platform, monitoring):
+    files = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "alerts").glob("*.yaml"))]
+    wanted = sorted(
+        rule.get("alert") or rule["record"] for file in files for group in file["groups"] for rule in group["rules"]
+    )
+
+    def loaded():
+        found = monitoring.rules()
+        return found if sorted(rule["name"] for rule in found) == wanted else None
+
+    rules = wait_until(loaded, 120, lambda: f"rules loaded: {len(monitoring.rules())} of {len(wanted)}")
+    up = monitoring.query(f'up{{namespace="{platform.kube.namespace}",job="{RELEASE}-api-metrics"}}')
+
+    assert [rule["name"] for rule in rules if rule["health"] == "err"] == []
+    assert {one["metric"]["pod"] for one in up} >= set(platform.api_pods())
+    assert {one["value"][1] for one in up if one["metric"]["pod"] in platform.api_pods()} == {"1"}
+
+
+def test_watchdog_is_heard_again_and_again(monitoring, note):
+    beats = wait_until(
+        lambda: found if len(found := monitoring.heartbeats()) > 2 else None, 240, lambda: "no heartbeat"
+    )
+    note(f"watchdog: {len(beats)} heartbeats, the last two {beats[-1] - beats[-2]:.0f} s apart")
+
+    assert beats[-1] - beats[-2] < 120
+
+
+@pytest.fixture(scope="module")
+def flights(platform):
+    """Rows as they were in training, by chance: what the reference was made of."""
+    import pandas as pd
+
+    from pipelines.data.flights import export_flights
+
+    export_flights(platform.folder / "flights.csv")
+    table = pd.read_csv(platform.folder / "flights.csv", parse_dates=["scheduled"])
+    table = table[table["scheduled"] < "2013-10-01"].dropna(subset=["late"]).sample(12_000, random_state=1)
+    rows = json.loads(table[list(ROW["rows"][0])].to_json(orient="records"))
+    return rows, table["late"].tolist()
+
+
+@pytest.fixture
+def ask(platform):
+    """Send rows, as many requests as it takes."""
+    with platform.client() as client:
+        headers = {"authorization": f"Bearer {get_token(client, USER, platform.password)['access_token']}"}
+
+        def send(path, body):
+            answer = client.post(path, json=body, headers=headers, timeout=60)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        yield send
+
+
+def predict(ask, rows):
+    for start in range(0, len(rows), 1000):
+        ask("/v1/predict", {"rows": rows[start : start + 1000]})
+
+
+def test_drift(ask, flights, monitoring, told, called_off, note):
+    rows, _late = flights
+    warm = [row | {"temp": 110.0 + random.Random(number).random()} for number, row in enumerate(rows[:800])]
+    with told("ModelFeatureDrift", "model", "WARNING"):
+        predict(ask, warm)
+    since = time.time()
+    predict(ask, rows)
+    called_off("ModelFeatureDrift", since)
+    psi = {one["metric"]["feature"]: float(one["value"][1]) for one in monitoring.query("espalier:feature_psi:6h")}
+    note(f"PSI after 12,000 rows of training's own: {max(psi.values()):.4f} at the most ({max(psi, key=psi.get)})")
+
+
+def test_failed_training(platform, told, called_off):
+    job = platform.training_job("unfit", rounds=1)
+    given = yaml.safe_load(params(rounds=1))
+    given["validate"]["min_rows"] = 10**8
+    data = {"params.yaml": yaml.safe_dump(given)}
+    platform.kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "params-unfit"}, "data": data})
+    with told("TrainingJobFailed", "model", "WARNING"):
+        platform.kube.apply(job)
+    platform.kube.kubectl("delete", "job", job["metadata"]["name"])
+    called_off("TrainingJobFailed", time.time())
+
+
+def test_mlflow_down(platform, told, called_off):
+    with told("MlflowUnreachable", "platform", "WARNING"):
+        platform.kube.kubectl("scale", "--replicas=0", f"deployment/{RELEASE}-mlflow")
+    platform.kube.kubectl("scale", "--replicas=1", f"deployment/{RELEASE}-mlflow")
+    wait_for_stores(platform.kube, RELEASE)
+    called_off("MlflowUnreachable", time.time())
+
+
+def test_stale_model(platform, told, called_off, install):
+    with told("ModelStale", "model", "WARNING"):
+        install("observability.rules.enabled=false", "api.monitoring.modelAgeLimitDays=0.0001")
+    install("observability.rules.enabled=false")
+    platform.wait_until_settled()
+    called_off("ModelStale", time.time())
+
+
+def test_errors_and_slow_answers(platform, ask, flights, told, called_off):
+    """Logins without their database are 503; many thousands of rows at once are slow. Both burn the budget."""
+    rows, _late = flights
+    database = f"statefulset/{RELEASE}-postgresql"
+    with told("ApiErrorBudgetBurn", "platform", "CRITICAL"), told("ApiLatencyBudgetBurn", "platform", "CRITICAL"):
+        platform.kube.kubectl("scale", "--replicas=0", database)
+        with platform.client() as client:
+            for _ in range(25):
+                form = {"grant_type": "password", "username": USER, "password": platform.password}
+                client.post("/v1/auth/token", data=form, timeout=60)
+        with ThreadPoolExecutor(16) as clients:
+            list(clients.map(lambda _: ask("/v1/predict", {"rows": rows[:1000]}), range(80)))
+    platform.kube.kubectl("scale", "--replicas=1", database)
+    wait_for_stores(platform.kube, RELEASE)
+    since = time.time()
+    with platform.under_load(50):
+        called_off("ApiErrorBudgetBurn", since)
+        called_off("ApiLatencyBudgetBurn", since)
+
+
+def test_api_down(platform, told, called_off):
+    with told("ApiDown", "platform", "CRITICAL"):
+        platform.kube.kubectl("scale", "--replicas=0", f"deployment/{RELEASE}-api")
+    platform.kube.kubectl("scale", "--replicas=2", f"deployment/{RELEASE}-api")
+    platform.wait_until_settled()
+    called_off("ApiDown", time.time())
