@@ -1,4 +1,4 @@
-"""A Slack incoming webhook, as far as whoever sends can tell: run in a pod, it prints each message as a line of JSON."""
+"""A Slack incoming webhook, as far as a sender can tell: in a pod, it prints each message as a line of JSON."""
 
 import http.server
 import json
@@ -9,7 +9,7 @@ import time
 class Webhook(http.server.BaseHTTPRequestHandler):
     """Takes what Slack takes."""
 
-    def do_POST(self):  # noqa: N802 (the library's name)
+    def do_POST(self):
         """Print a message, and answer as Slack does."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         sys.stdout.write(json.dumps({"at": time.time(), "path": self.path, "body": body}) + "\n")
