@@ -12,10 +12,11 @@ from sqlalchemy import Engine
 from services.api.dependencies import Services
 from services.api.draining import Drain
 from services.api.http_errors import install_error_handlers
+from services.api.http_metrics import HttpMetrics, served_methods
 from services.api.keys import load_token_keys
 from services.api.login import Login
-from services.api.metrics import REQUEST_SECONDS, ApiMetrics
-from services.api.middleware import Limits, RequestFrame
+from services.api.metrics import ApiMetrics
+from services.api.middleware import PROBES, Limits, RequestFrame
 from services.api.model import Model
 from services.api.openapi import describe_predictions
 from services.api.passwords import Passwords
@@ -28,6 +29,8 @@ from services.api.tokens import TokenIssuer, TokenVerifier
 from services.api.users import SqlUserStore
 
 __all__ = ["create_app"]
+
+ROUTES = (health, tokens, users, model_routes, predictions)
 
 
 def create_app(
@@ -46,13 +49,15 @@ def create_app(
     services = _services(settings, model, engine, registry, drain)
     app.state.services = services
     install_error_handlers(app)
-    Instrumentator(registry=registry, excluded_handlers=["/healthz", "/readyz"]).instrument(
-        app, latency_lowr_buckets=REQUEST_SECONDS
-    )
+    routers = [module.router for module in ROUTES]
+    methods = {path: taken for path, taken in served_methods(app.routes, routers).items() if path not in PROBES}
+    probes = [f"^{path}$" for path in sorted(PROBES)]
+    counted = HttpMetrics(registry, methods)
+    Instrumentator(registry=registry, excluded_handlers=probes).add(counted.count).instrument(app)
     limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds, settings.request_timeout_seconds)
     app.add_middleware(RequestFrame, allowed_hosts=settings.allowed_hosts, limits=limits, drain=drain)
-    for routes in (health, tokens, users, model_routes, predictions):
-        app.include_router(routes.router)
+    for router in routers:
+        app.include_router(router)
     describe_predictions(app, model, services.reader)
     return app
 

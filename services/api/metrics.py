@@ -32,9 +32,6 @@ REJECTIONS = (
     "unsupported_media_type",
     *ROW_REASONS,
 )
-REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-"""Per route. The instrumentator's own begin at 0.1 s, where a prediction is long done."""
-
 PREDICT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 

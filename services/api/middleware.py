@@ -18,11 +18,11 @@ from services.api.draining import Drain
 from services.api.http_errors import late_problem, problem_response, unexpected_problem
 from services.api.logs import REQUEST_ID
 
-__all__ = ["Limits", "RequestFrame"]
+__all__ = ["PROBES", "Limits", "RequestFrame"]
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PROBES = frozenset({"/healthz", "/readyz"})
-"""Asked for by address, not by name, and every few seconds: any host, no log line."""
+"""Asked for by address, not by name, and every few seconds: any host, no log line, no count."""
 
 MAX_LENGTH_DIGITS = 20
 """A declared length with more is not believed; the bytes are counted anyway."""

@@ -1,7 +1,6 @@
 """The API as a process: gunicorn, workers, two ports, TLS, signals."""
 
 import os
-import re
 import signal
 import socket
 import ssl
@@ -109,30 +108,46 @@ def workers_of(process):
         return [int(pid) for pid in file.read().split()]
 
 
-def test_two_workers_count_every_row_once_through_the_death_of_one(
-    start, secure, environment, contract, gone, passwords
-):
+def scrape(environment):
+    """Series → value of a running API."""
+    lines = httpx.get(f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics").text.splitlines()
+    return {series: float(value) for series, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
+def summed(series, name):
+    return sum(value for one, value in series.items() if one.partition("{")[0] == name)
+
+
+@pytest.fixture
+def headers(environment, secure, passwords):
+    """Log in once the API is up; a new connection for each request, so that both workers get some."""
+
+    def log_in():
+        with closing(open_user_store(environment["API_DATABASE_URL"])) as store:
+            store.create("ana", passwords.hash("grafted quince"), ["predict"])
+        answer = secure.post("/v1/auth/token", data={"username": "ana", "password": "grafted quince"})
+        return {"Authorization": f"Bearer {answer.json()['access_token']}", "Connection": "close"}
+
+    return log_in
+
+
+PREDICT = '{handler="/v1/predict",method="POST"'
+
+
+def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure, environment, contract, gone, headers):
     process = start()
     wait_until_ready(secure, process)
-    with closing(open_user_store(environment["API_DATABASE_URL"])) as store:
-        store.create("ana", passwords.hash("grafted quince"), ["predict"])
-    token = secure.post("/v1/auth/token", data={"username": "ana", "password": "grafted quince"}).json()["access_token"]
-    headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
-    metrics = f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics"
+    asked = headers()
 
     def predict(number):
         for _ in range(number):
-            answer = secure.post("/v1/predict", json={"rows": [contract.example] * 3}, headers=headers)
+            answer = secure.post("/v1/predict", json={"rows": [contract.example] * 3}, headers=asked)
             assert answer.status_code == 200
 
     def counted():
-        text = httpx.get(metrics).text
-        rows = sum(float(n) for n in re.findall(r"^espalier_predictions_total\{.*\} (\S+)$", text, re.M))
-        scores = sum(float(n) for n in re.findall(r"^espalier_score_bin_total\{.*\} (\S+)$", text, re.M))
-        requests = re.search(
-            r'^http_requests_total\{handler="/v1/predict",method="POST",status="2xx"\} (\S+)$', text, re.M
-        )
-        return rows, scores, float(requests[1])
+        series = scrape(environment)
+        rows, scores = (summed(series, f"espalier_{name}_total") for name in ("predictions", "score_bin"))
+        return rows, scores, series[f'http_requests_total{PREDICT},status="2xx"}}']
 
     predict(20)
     assert counted() == (60, 60, 20)
@@ -149,8 +164,38 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(
     printed, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert all(gone(pid) for pid in children)
-    assert token not in printed
+    assert asked["Authorization"].split()[1] not in printed
     assert "grafted quince" not in printed
+
+
+def test_requests_stand_at_zero_and_no_worker_adds_a_series_not_even_one_that_comes_later(
+    start, secure, environment, gone
+):
+    process = start()
+    wait_until_ready(secure, process)
+
+    def requests():
+        return {one: value for one, value in scrape(environment).items() if one.startswith("http_request")}
+
+    first = requests()
+    assert set(first.values()) == {0}
+    assert first[f'http_requests_total{PREDICT},status="5xx"}}'] == 0
+    assert first['http_request_duration_seconds_bucket{handler="/v1/predict",le="0.1",method="POST"}'] == 0
+
+    for _ in range(20):
+        secure.post("/v1/predict", headers={"Connection": "close"})
+    os.kill(victim := workers_of(process)[0], signal.SIGKILL)
+    assert gone(victim)
+    wait_until_ready(secure, process)
+    for _ in range(5):
+        secure.get("/nowhere", headers={"Connection": "close"})
+
+    last = requests()
+    assert set(last) == set(first)
+    assert last[f'http_requests_total{PREDICT},status="4xx"}}'] == 20
+    assert last[f"http_request_duration_seconds_count{PREDICT}}}"] == 20
+    assert last['http_requests_total{handler="none",method="GET",status="4xx"}'] == 5
+    assert summed(last, "http_requests_total") == 25
 
 
 def test_certificate_is_needed_to_be_trusted(start, secure, environment):
