@@ -1,4 +1,4 @@
-"""Every metric of the API, once; the names are the contract with alerts/ and dashboards/.
+"""What workers count, once; the names are the contract with alerts/ and dashboards/.
 
 All label values are known when a worker starts, so every counter stands at zero from the first scrape. Counters are
 shared through files (PROMETHEUS_MULTIPROC_DIR), so they are exact with several workers and survive a worker's death.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from services.api.bundles import SOURCES
 from services.api.drift import DriftCounter
+from services.api.model_metrics import describe_model
 from services.api.rows import ROW_REASONS
 
 if TYPE_CHECKING:
@@ -57,17 +57,20 @@ class ApiMetrics:
             "espalier_rejected_requests_total", "Predictions refused for what was asked.", ["reason"], registry=registry
         )
         self._feature_bins = Counter(
-            "espalier_feature_bin_total", "Values predicted from, by bin.", ["feature", "bin"], registry=registry
+            "espalier_feature_bin_total",
+            "Values predicted from, by bin.",
+            ["model_version", "feature", "bin"],
+            registry=registry,
         )
         self._score_bins = Counter(
-            "espalier_score_bin_total", "Probabilities given, by bin.", ["bin"], registry=registry
+            "espalier_score_bin_total", "Probabilities given, by bin.", ["model_version", "bin"], registry=registry
         )
         self._labels = model.label_names
         self._version = model.version
         self._drift = DriftCounter(model.bundle.contract, model.bundle.reference)
         self._columns = list(self._drift.features.values())
         self._start_at_zero()
-        self._describe(registry, model)
+        describe_model(registry, model)
 
     def count_auth_failure(self, reason: str) -> None:
         """Count a login or token that was refused."""
@@ -97,35 +100,7 @@ class ApiMetrics:
         self._negative, self._positive = (self._predictions.labels(self._version, label) for label in self._labels)
         # Looking a child up by its labels costs more than counting: once, here.
         self._feature_children = [
-            [self._feature_bins.labels(name, label) for label in column.labels]
+            [self._feature_bins.labels(self._version, name, label) for label in column.labels]
             for name, column in self._drift.features.items()
         ]
-        self._score_children = [self._score_bins.labels(label) for label in self._drift.score.labels]
-
-    def _describe(self, registry: CollectorRegistry, model: Model) -> None:
-        lineage, scores = model.bundle.manifest.lineage, model.bundle.metrics.test
-        info = _gauge("espalier_model_info", "What is served; always 1.", ["name", "version", "run_id"], registry)
-        info.labels(model.name, model.version, lineage.run_id).set(1)
-        sources = _gauge("espalier_model_source", "Where the bundle came from; 1 for that one.", ["source"], registry)
-        for source in SOURCES:
-            sources.labels(source).set(source == model.source)
-        trained = _gauge("espalier_model_trained_timestamp_seconds", "When the model was trained.", [], registry)
-        trained.set(lineage.created.timestamp())
-        metric = _gauge("espalier_model_test_metric", "Quality on the test rows.", ["metric"], registry)
-        for name, value in scores.model_dump(exclude_none=True).items():
-            metric.labels(name).set(value)
-        share = _gauge(
-            "espalier_feature_reference_share", "Share of the training rows in a bin.", ["feature", "bin"], registry
-        )
-        for feature, bins in model.bundle.reference.features.items():
-            for label, value in zip(bins.labels, bins.shares, strict=True):
-                share.labels(feature, label).set(value)
-        score = _gauge("espalier_score_reference_share", "Share of the test rows' scores in a bin.", ["bin"], registry)
-        bins = model.bundle.reference.score
-        for label, value in zip(bins.labels, bins.shares, strict=True):
-            score.labels(label).set(value)
-
-
-def _gauge(name: str, text: str, labels: list[str], registry: CollectorRegistry) -> Gauge:
-    # Every worker of a process tree serves the same version, so any of them may speak for all.
-    return Gauge(name, text, labels, registry=registry, multiprocess_mode="mostrecent")
+        self._score_children = [self._score_bins.labels(self._version, label) for label in self._drift.score.labels]

@@ -20,7 +20,7 @@ DESIGN = {
 
 
 def test_names_are_those_that_alerts_and_dashboards_are_promised():
-    text = Path("services/api/metrics.py").read_text()
+    text = "".join(Path(f"services/api/{module}.py").read_text() for module in ("metrics", "model_metrics"))
 
     assert set(re.findall(r'"(espalier_\w+)"', text)) == DESIGN
 
@@ -34,8 +34,8 @@ def test_everything_stands_at_zero_from_the_start(client, sample, reference):
         assert sample("espalier_predictions_total", model_version="7", label=label) == 0
     for feature, bins in reference.features.items():
         for label in bins.labels:
-            assert sample("espalier_feature_bin_total", feature=feature, bin=label) == 0
-    assert sample("espalier_score_bin_total", bin="below 0.5") == 0
+            assert sample("espalier_feature_bin_total", model_version="7", feature=feature, bin=label) == 0
+    assert sample("espalier_score_bin_total", model_version="7", bin="below 0.5") == 0
     assert sample("espalier_predict_seconds_count") == 0
 
 
@@ -43,8 +43,8 @@ def test_model_and_reference_are_described(client, sample, lineage):
     assert sample("espalier_model_info", name="orchard", version="7", run_id=lineage.run_id) == 1
     assert sample("espalier_model_trained_timestamp_seconds") == lineage.created.timestamp()
     assert sample("espalier_model_test_metric", metric="roc_auc") == 0.8
-    assert sample("espalier_feature_reference_share", feature="height", bin="10 and above") == 0.4
-    assert sample("espalier_score_reference_share", bin="below 0.5") == 0.6
+    assert sample("espalier_feature_reference_share", model_version="7", feature="height", bin="10 and above") == 0.4
+    assert sample("espalier_score_reference_share", model_version="7", bin="below 0.5") == 0.6
 
 
 def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sample):
@@ -54,7 +54,7 @@ def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sampl
     labels = [prediction["label"] for prediction in answer["predictions"]]
     for label in ("bare", "bearing"):
         assert sample("espalier_predictions_total", model_version="7", label=label) == 3 * labels.count(label)
-    assert sample("espalier_feature_bin_total", feature="height", bin="below 5") == 3
-    assert sample("espalier_feature_bin_total", feature="height", bin="missing") == 3
-    assert sample("espalier_feature_bin_total", feature="soil", bin="other") == 3
+    assert sample("espalier_feature_bin_total", model_version="7", feature="height", bin="below 5") == 3
+    assert sample("espalier_feature_bin_total", model_version="7", feature="height", bin="missing") == 3
+    assert sample("espalier_feature_bin_total", model_version="7", feature="soil", bin="other") == 3
     assert sample("espalier_predict_seconds_count") == 3
