@@ -55,7 +55,13 @@ def create_app(
     counted = HttpMetrics(registry, methods)
     Instrumentator(registry=registry, excluded_handlers=probes).add(counted.count).instrument(app)
     limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds, settings.request_timeout_seconds)
-    app.add_middleware(RequestFrame, allowed_hosts=settings.allowed_hosts, limits=limits, drain=drain)
+    app.add_middleware(
+        RequestFrame,
+        allowed_hosts=settings.allowed_hosts,
+        limits=limits,
+        drain=drain,
+        in_progress=services.metrics.requests_in_progress,
+    )
     for router in routers:
         app.include_router(router)
     describe_predictions(app, model, services.reader)

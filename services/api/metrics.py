@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.api.drift import DriftCounter
 from services.api.model_metrics import describe_model
@@ -65,6 +65,11 @@ class ApiMetrics:
         self._score_bins = Counter(
             "espalier_score_bin_total", "Probabilities given, by bin.", ["model_version", "bin"], registry=registry
         )
+        self.requests_in_progress = Gauge(
+            "espalier_requests_in_progress", "Requests being answered.", registry=registry, multiprocess_mode="livesum"
+        )
+        # One from each worker that has loaded its model; of one that ends, the parent drops it.
+        Gauge("espalier_workers", "Processes that answer.", registry=registry, multiprocess_mode="livesum").set(1)
         self._labels = model.label_names
         self._version = model.version
         self._drift = DriftCounter(model.bundle.contract, model.bundle.reference)

@@ -131,6 +131,19 @@ def headers(environment, secure, passwords):
     return log_in
 
 
+def alive_and_busy(environment):
+    series = scrape(environment)
+    return series["espalier_workers"], series["espalier_requests_in_progress"]
+
+
+def wait_until(holds):
+    for _ in range(100):
+        if holds():
+            return
+        time.sleep(0.1)
+    pytest.fail("it never came to be so")
+
+
 PREDICT = '{handler="/v1/predict",method="POST"'
 
 
@@ -166,6 +179,30 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure
     assert all(gone(pid) for pid in children)
     assert asked["Authorization"].split()[1] not in printed
     assert "grafted quince" not in printed
+
+
+def test_only_the_living_are_workers_and_have_requests_in_progress(start, secure, environment, gone, headers, tmp_path):
+    process = start()
+    wait_until_ready(secure, process)
+    asked = headers()
+    wait_until(lambda: alive_and_busy(environment) == (2, 0))
+    victim, other = workers_of(process)
+    head = "".join(f"{name}: {value}\r\n" for name, value in {**asked, "Host": "localhost"}.items())
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+
+    os.kill(other, signal.SIGSTOP)  # so that the victim takes the connection
+    with (
+        socket.create_connection(("localhost", int(environment["API_PORT"]))) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        kind = "Content-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+        connection.sendall(f"POST /v1/predict HTTP/1.1\r\n{head}{kind}".encode())
+        wait_until(lambda: alive_and_busy(environment) == (2, 1))
+        os.kill(victim, signal.SIGKILL)
+        assert gone(victim)
+    os.kill(other, signal.SIGCONT)
+
+    wait_until(lambda: alive_and_busy(environment) == (2, 0) and victim not in workers_of(process))
 
 
 def test_requests_stand_at_zero_and_no_worker_adds_a_series_not_even_one_that_comes_later(

@@ -16,6 +16,8 @@ DESIGN = {
     "espalier_score_reference_share",
     "espalier_auth_failures_total",
     "espalier_rejected_requests_total",
+    "espalier_workers",
+    "espalier_requests_in_progress",
 }
 
 
@@ -37,6 +39,8 @@ def test_everything_stands_at_zero_from_the_start(client, sample, reference):
             assert sample("espalier_feature_bin_total", model_version="7", feature=feature, bin=label) == 0
     assert sample("espalier_score_bin_total", model_version="7", bin="below 0.5") == 0
     assert sample("espalier_predict_seconds_count") == 0
+    assert sample("espalier_requests_in_progress") == 0
+    assert sample("espalier_workers") == 1
 
 
 def test_model_and_reference_are_described(client, sample, lineage):
