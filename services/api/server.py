@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
 from starlette.types import ASGIApp
 
 from services.api.arbiter import DrainingArbiter
@@ -52,7 +51,7 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             return self._load_app()
         except StartupFailed as error:
             log.critical("the API does not start: %s", error)
-            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+            sys.exit(error.exit_code)
 
     def _options(self) -> dict[str, Any]:
         settings = self._settings

@@ -349,6 +349,16 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(monkeypatch, environment, cap
     assert "a%20secret" not in printed
 
 
+def test_bundle_that_is_refused_has_an_exit_code_of_its_own(monkeypatch, environment, capsys, other_keys):
+    change = {"API_MODEL_PUBLIC_KEY_FILES": str(other_keys.public)}
+
+    code, printed = run_main(monkeypatch, environment | change, capsys)
+
+    assert code == 3
+    assert "is refused (untrusted_signature)" in printed
+    assert printed.count("\n") == 1
+
+
 def test_counts_of_before_are_removed_and_nothing_else(make_settings, tmp_path):
     (tmp_path / "counter_1.db").write_bytes(b"x")
     (tmp_path / "kept").mkdir()
