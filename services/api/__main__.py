@@ -91,6 +91,7 @@ def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
     from services.api.draining import Drain
     from services.api.metrics_server import MetricsServer
     from services.api.server import ApiServer
+    from services.api.watch import Watch
 
     drain = Drain()
 
@@ -104,7 +105,8 @@ def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
         model = load_model(served, settings)
         return create_app(settings, model, open_engine(settings.database_url), CollectorRegistry(), drain)
 
-    ApiServer(settings, load_app, MetricsServer(folder, served), drain).run()
+    watch = Watch(settings, served)
+    ApiServer(settings, load_app, MetricsServer(folder, served, watch), watch, drain).run()
 
 
 def _metrics_folder(settings: Settings) -> Path:

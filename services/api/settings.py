@@ -135,6 +135,15 @@ class Settings(BaseSettings):
     hash_concurrency: int = Field(default=4, ge=1)
     """Passwords hashed at a time in one worker; more are asked to come again."""
 
+    watch_interval_seconds: float = Field(default=30, ge=1, le=3600)
+    """How often the registry and the database are asked whether they answer, for the metrics alone."""
+
+    watch_jitter_seconds: float = Field(default=5, ge=0, le=600)
+    """At most so much is added to each interval by chance, so that pods do not ask at once."""
+
+    watch_timeout_seconds: int = Field(default=5, ge=1, le=30)
+    """How long each of these questions may take."""
+
     docs_enabled: bool = False
     """Whether /docs and /openapi.json are served."""
 

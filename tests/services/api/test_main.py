@@ -6,8 +6,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -39,9 +41,8 @@ def registered(mlflow, tmp_path_factory, keys, contract, reference, bundle_metri
     client.log_artifacts(run_id, str(folder), "bundle")
     client.create_registered_model("process")
     source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
-    client.set_registered_model_alias(
-        "process", "champion", client.create_model_version("process", source, run_id).version
-    )
+    version = client.create_model_version("process", source, run_id, tags={"gate": "passed"}).version
+    client.set_registered_model_alias("process", "champion", version)
     return "process"
 
 
@@ -233,6 +234,88 @@ def test_requests_stand_at_zero_and_no_worker_adds_a_series_not_even_one_that_co
     assert last[f"http_request_duration_seconds_count{PREDICT}}}"] == 20
     assert last['http_requests_total{handler="none",method="GET",status="4xx"}'] == 5
     assert summed(last, "http_requests_total") == 25
+
+
+class Wire:
+    """A way to a server that can be made to swallow whatever is sent."""
+
+    def __init__(self, uri):
+        self._to = urlsplit(uri)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.uri = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.is_cut, self._kept = False, []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._listening.accept()
+            except OSError:
+                return
+            self._kept.append(near)
+            if not self.is_cut:
+                far = socket.create_connection((self._to.hostname, self._to.port))
+                self._kept.append(far)
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+
+    def _pass_on(self, source, sink):
+        own = self.uri.removeprefix("http://").encode()
+        with suppress(OSError):
+            while content := source.recv(65536):
+                sink.sendall(content.replace(own, self._to.netloc.encode()))  # MLflow looks at the host's name
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self._listening.shutdown(socket.SHUT_RDWR)
+        for one in (self._listening, *self._kept):
+            one.close()
+
+
+@pytest.fixture
+def wire(mlflow):
+    with closing(Wire(mlflow.uri)) as made:
+        yield made
+
+
+def test_parent_watches_its_neighbours_and_one_that_swallows_questions_disturbs_nothing(
+    start, secure, environment, contract, gone, headers, wire
+):
+    quick = {"API_WATCH_INTERVAL_SECONDS": "1", "API_WATCH_JITTER_SECONDS": "0", "API_WATCH_TIMEOUT_SECONDS": "1"}
+    process = start(API_MLFLOW_TRACKING_URI=wire.uri, **quick)
+    wait_until_ready(secure, process)
+    asked = headers()
+
+    def up():
+        series = scrape(environment)
+        names = ("mlflow", "artifacts", "database")
+        return [series.get(f'espalier_dependency_up{{dependency="{name}"}}') for name in names]
+
+    wait_until(lambda: up() == [1, 1, 1])
+    known = {one: value for one, value in scrape(environment).items() if one.startswith("espalier_registry_")}
+    assert known['espalier_registry_alias_version{alias="champion"}'] == 1
+    assert known['espalier_registry_versions{gate="passed"}'] == 1
+    assert 0 < time.time() - known["espalier_registry_newest_version_timestamp_seconds"] < 600
+
+    wire.is_cut = True
+    wait_until(lambda: up() == [0, 0, 1])
+    for _ in range(2):  # in the middle of a question, most likely
+        victim = workers_of(process)[0]
+        os.kill(victim, signal.SIGKILL)
+        assert gone(victim)
+        wait_until(lambda: alive_and_busy(environment) == (2, 0))
+    for _ in range(10):
+        answer = secure.post("/v1/predict", json={"rows": [contract.example]}, headers=asked)
+        assert (answer.status_code, answer.elapsed.total_seconds() < 1) == (200, True)
+    assert known.items() <= scrape(environment).items()
+
+    wire.is_cut = False
+    wait_until(lambda: up() == [1, 1, 1])
+    wire.is_cut = True
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert (process.returncode, time.monotonic() - begun < 5) == (0, True)
 
 
 def test_certificate_is_needed_to_be_trusted(start, secure, environment):
