@@ -18,9 +18,10 @@ from services.api.login import Login
 from services.api.metrics import ApiMetrics
 from services.api.middleware import PROBES, Limits, RequestFrame
 from services.api.model import Model
-from services.api.openapi import describe_predictions
+from services.api.openapi import describe_bodies
+from services.api.outcomes import OutcomeReader
 from services.api.passwords import Passwords
-from services.api.routes import health, predictions, tokens, users
+from services.api.routes import health, outcomes, predictions, tokens, users
 from services.api.routes import model as model_routes
 from services.api.rows import RowReader
 from services.api.settings import Settings
@@ -30,7 +31,7 @@ from services.api.users import SqlUserStore
 
 __all__ = ["create_app"]
 
-ROUTES = (health, tokens, users, model_routes, predictions)
+ROUTES = (health, tokens, users, model_routes, predictions, outcomes)
 
 
 def create_app(
@@ -64,7 +65,7 @@ def create_app(
     )
     for router in routers:
         app.include_router(router)
-    describe_predictions(app, model, services.reader)
+    describe_bodies(app, model, services.reader, services.outcome_reader)
     return app
 
 
@@ -82,6 +83,7 @@ def _services(settings: Settings, model: Model, engine: Engine, registry: Collec
         settings=settings,
         model=model,
         reader=RowReader(model.bundle.contract, max_rows=settings.max_rows),
+        outcome_reader=OutcomeReader(model.bundle.contract, max_rows=settings.max_rows),
         users=users_store,
         login=login,
         issuer=TokenIssuer(signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),

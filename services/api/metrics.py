@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.api.drift import DriftCounter
 from services.api.model_metrics import describe_model
+from services.api.outcome_metrics import OutcomeMetrics
 from services.api.rows import ROW_REASONS
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class ApiMetrics:
         )
         # One from each worker that has loaded its model; of one that ends, the parent drops it.
         Gauge("espalier_workers", "Processes that answer.", registry=registry, multiprocess_mode="livesum").set(1)
+        self.outcomes = OutcomeMetrics(registry, model)
         self._labels = model.label_names
         self._version = model.version
         self._drift = DriftCounter(model.bundle.contract, model.bundle.reference)

@@ -18,11 +18,15 @@ DESIGN = {
     "espalier_rejected_requests_total",
     "espalier_workers",
     "espalier_requests_in_progress",
+    "espalier_outcomes_total",
+    "espalier_outcome_log_loss_total",
+    "espalier_outcome_squared_error_total",
+    "espalier_outcome_score_bin_total",
 }
 
 
 def test_names_are_those_that_alerts_and_dashboards_are_promised():
-    text = "".join(Path(f"services/api/{module}.py").read_text() for module in ("metrics", "model_metrics"))
+    text = "".join(path.read_text() for path in Path("services/api").glob("*metrics.py"))
 
     assert set(re.findall(r'"(espalier_\w+)"', text)) == DESIGN
 
@@ -41,14 +45,12 @@ def test_everything_stands_at_zero_from_the_start(client, sample, reference):
     assert sample("espalier_predict_seconds_count") == 0
     assert sample("espalier_requests_in_progress") == 0
     assert sample("espalier_workers") == 1
-
-
-def test_model_and_reference_are_described(client, sample, lineage):
-    assert sample("espalier_model_info", name="orchard", version="7", run_id=lineage.run_id) == 1
-    assert sample("espalier_model_trained_timestamp_seconds") == lineage.created.timestamp()
-    assert sample("espalier_model_test_metric", metric="roc_auc") == 0.8
-    assert sample("espalier_feature_reference_share", model_version="7", feature="height", bin="10 and above") == 0.4
-    assert sample("espalier_score_reference_share", model_version="7", bin="below 0.5") == 0.6
+    for label in ("bare", "bearing"):
+        for predicted in ("bare", "bearing"):
+            assert sample("espalier_outcomes_total", model_version="7", label=label, predicted=predicted) == 0
+        assert sample("espalier_outcome_score_bin_total", model_version="7", bin="below 0.5", label=label) == 0
+    assert sample("espalier_outcome_log_loss_total", model_version="7") == 0
+    assert sample("espalier_outcome_squared_error_total", model_version="7") == 0
 
 
 def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sample):

@@ -99,7 +99,7 @@ def test_request_that_takes_too_long_is_given_up(make_client, make_settings, bea
     async def never(_request):
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(predictions, "_read_body", never)
+    monkeypatch.setattr(predictions, "read_json", never)
 
     response = client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
 
