@@ -144,6 +144,7 @@ def reference() -> Reference:
             "soil": Bins(labels=("clay", "loam", "other", "missing"), shares=(0.25, 0.25, 0.4, 0.1)),
         },
         score=Bins(labels=("below 0.5", "0.5 and above"), shares=(0.6, 0.4), edges=(0.5,)),
+        contributions={"height": 1.5, "age": 0.25, "grafted": 0.5, "kind": 0.5, "soil": 0.0},
     )
 
 

@@ -71,6 +71,13 @@ class ApiMetrics:
         )
         # One from each worker that has loaded its model; of one that ends, the parent drops it.
         Gauge("espalier_workers", "Processes that answer.", registry=registry, multiprocess_mode="livesum").set(1)
+        self._explained = Counter("espalier_explained_rows_total", "Rows explained.", registry=registry)
+        self._contributions = Counter(
+            "espalier_contribution_abs_total",
+            "Sum of the absolute SHAP values of explained rows, in log-odds.",
+            ["feature"],
+            registry=registry,
+        )
         self.outcomes = OutcomeMetrics(registry, model)
         self._labels = model.label_names
         self._version = model.version
@@ -99,6 +106,13 @@ class ApiMetrics:
         for place, number in self._drift.score.count(probabilities):
             self._score_children[place].inc(number)
 
+    def count_contributions(self, contributions: npt.NDArray[np.float32]) -> None:
+        """Count (n, features + 1) SHAP values, of which the last column is the base value."""
+        self._explained.inc(len(contributions))
+        sums = abs(contributions[:, :-1]).sum(axis=0, dtype="float64").tolist()
+        for child, value in zip(self._contribution_children, sums, strict=True):
+            child.inc(value)
+
     def _start_at_zero(self) -> None:
         for reason in AUTH_FAILURES:
             self._auth_failures.labels(reason)
@@ -110,4 +124,5 @@ class ApiMetrics:
             [self._feature_bins.labels(self._version, name, label) for label in column.labels]
             for name, column in self._drift.features.items()
         ]
+        self._contribution_children = [self._contributions.labels(name) for name in self._drift.features]
         self._score_children = [self._score_bins.labels(self._version, label) for label in self._drift.score.labels]

@@ -50,6 +50,14 @@ def _describe_reference(registry: CollectorRegistry, model: Model) -> None:
     )
     for label, value in zip(reference.score.labels, reference.score.shares, strict=True):
         score.labels(model.version, label).set(value)
+    contribution = _gauge(
+        "espalier_reference_contribution_abs",
+        "Mean absolute SHAP value on the test rows, in log-odds.",
+        ["feature"],
+        registry,
+    )
+    for feature, value in (reference.contributions or {}).items():
+        contribution.labels(feature).set(value)
 
 
 def _gauge(name: str, text: str, labels: list[str], registry: CollectorRegistry) -> Gauge:

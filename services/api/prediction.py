@@ -38,6 +38,8 @@ def predict_rows(model: Model, metrics: ApiMetrics, rows: Sequence[Mapping[str, 
         contributions = model.explain(matrix) if explain else None
     positive = probabilities >= model.threshold
     metrics.count_predictions(matrix, probabilities, int(positive.sum()))
+    if contributions is not None:
+        metrics.count_contributions(contributions)
     return Predicted(probabilities, positive, contributions)
 
 

@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from services.api.metrics import AUTH_FAILURES, REJECTIONS
 
 DESIGN = {
@@ -18,6 +20,9 @@ DESIGN = {
     "espalier_rejected_requests_total",
     "espalier_workers",
     "espalier_requests_in_progress",
+    "espalier_explained_rows_total",
+    "espalier_contribution_abs_total",
+    "espalier_reference_contribution_abs",
     "espalier_outcomes_total",
     "espalier_outcome_log_loss_total",
     "espalier_outcome_squared_error_total",
@@ -45,6 +50,8 @@ def test_everything_stands_at_zero_from_the_start(client, sample, reference):
     assert sample("espalier_predict_seconds_count") == 0
     assert sample("espalier_requests_in_progress") == 0
     assert sample("espalier_workers") == 1
+    assert sample("espalier_explained_rows_total") == 0
+    assert sample("espalier_contribution_abs_total", feature="height") == 0
     for label in ("bare", "bearing"):
         for predicted in ("bare", "bearing"):
             assert sample("espalier_outcomes_total", model_version="7", label=label, predicted=predicted) == 0
@@ -64,3 +71,13 @@ def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sampl
     assert sample("espalier_feature_bin_total", model_version="7", feature="height", bin="missing") == 3
     assert sample("espalier_feature_bin_total", model_version="7", feature="soil", bin="other") == 3
     assert sample("espalier_predict_seconds_count") == 3
+
+
+def test_explained_rows_are_counted_with_what_each_feature_contributed(ask, row, sample):
+    ask(row)
+    predictions = ask(row, {**row, "height": 20.0}, params={"explain": "true"}).json()["predictions"]
+
+    assert sample("espalier_explained_rows_total") == 2
+    for feature in row:
+        expected = sum(abs(prediction["contributions"][feature]) for prediction in predictions)
+        assert sample("espalier_contribution_abs_total", feature=feature) == pytest.approx(expected)
