@@ -175,6 +175,7 @@ def lineage() -> Lineage:
         params_sha256=SHA,
         libraries={"xgboost-cpu": "3.2.0"},
         created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        data_until=datetime(2025, 12, 31, 23, 0, tzinfo=UTC),
     )
 
 

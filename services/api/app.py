@@ -18,6 +18,7 @@ from services.api.login import Login
 from services.api.metrics import ApiMetrics
 from services.api.middleware import PROBES, Limits, RequestFrame
 from services.api.model import Model
+from services.api.model_metrics import describe_limits
 from services.api.openapi import describe_bodies
 from services.api.outcomes import OutcomeReader
 from services.api.passwords import Passwords
@@ -49,6 +50,7 @@ def create_app(
     )
     services = _services(settings, model, engine, registry, drain)
     app.state.services = services
+    describe_limits(registry, settings)
     install_error_handlers(app)
     routers = [module.router for module in ROUTES]
     methods = {path: taken for path, taken in served_methods(app.routes, routers).items() if path not in PROBES}

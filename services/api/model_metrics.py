@@ -1,4 +1,4 @@
-"""What is known of a model when it is loaded, as gauges that never change."""
+"""What is known of a model when it is loaded, and how old it may become, as gauges that never change."""
 
 from __future__ import annotations
 
@@ -7,17 +7,28 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Gauge
 
 from services.api.bundles import SOURCES
+from services.api.settings import Settings
 
 if TYPE_CHECKING:
     from services.api.model import Model
 
-__all__ = ["describe_model"]
+__all__ = ["describe_limits", "describe_model"]
+
+SECONDS_A_DAY = 24 * 60 * 60
 
 
 def describe_model(registry: CollectorRegistry, model: Model) -> None:
     """Say which model it is, how good it was, and how values were spread when it was made."""
     _describe_version(registry, model)
     _describe_reference(registry, model)
+
+
+def describe_limits(registry: CollectorRegistry, settings: Settings) -> None:
+    """Say how old a model and its data may become, which is for alerts to ask; no limit, no series."""
+    limit = _gauge("espalier_age_limit_seconds", "How old it may become.", ["of"], registry)
+    for of, days in (("model", settings.model_age_limit_days), ("data", settings.data_age_limit_days)):
+        if days:
+            limit.labels(of).set(days * SECONDS_A_DAY)
 
 
 def _describe_version(registry: CollectorRegistry, model: Model) -> None:
@@ -29,6 +40,9 @@ def _describe_version(registry: CollectorRegistry, model: Model) -> None:
         sources.labels(source).set(source == model.source)
     trained = _gauge("espalier_model_trained_timestamp_seconds", "When the model was trained.", [], registry)
     trained.set(lineage.created.timestamp())
+    if lineage.data_until is not None:
+        until = _gauge("espalier_model_data_until_timestamp_seconds", "Newest time of its data.", [], registry)
+        until.set(lineage.data_until.timestamp())
     metric = _gauge("espalier_model_test_metric", "Quality on the test rows.", ["metric"], registry)
     for name, value in scores.model_dump(exclude_none=True).items():
         metric.labels(name).set(value)

@@ -166,10 +166,21 @@ def test_reference_of_other_features_is_malformed(folder, trusted, rewrite, memb
         read_bundle(folder, trusted_keys=trusted)
 
 
-def test_bundle_that_is_older_than_contributions_is_read(folder, trusted, rewrite):
+def test_bundle_that_is_older_than_what_is_optional_is_read(folder, trusted, rewrite):
     rewrite("reference.json", lambda parsed: parsed.pop("contributions"))
+    rewrite("manifest.json", lambda parsed: parsed["lineage"].pop("data_until"))
 
-    assert read_bundle(folder, trusted_keys=trusted).reference.contributions is None
+    bundle = read_bundle(folder, trusted_keys=trusted)
+
+    assert bundle.reference.contributions is None
+    assert bundle.manifest.lineage.data_until is None
+
+
+def test_time_without_a_zone_is_malformed(folder, trusted, rewrite):
+    rewrite("manifest.json", lambda parsed: parsed["lineage"].update(data_until="2026-01-01T00:00:00"))
+
+    with pytest.raises(MalformedBundle, match="data_until"):
+        read_bundle(folder, trusted_keys=trusted)
 
 
 def test_listing_alone_can_be_refused():

@@ -11,6 +11,8 @@ DESIGN = {
     "espalier_model_info",
     "espalier_model_source",
     "espalier_model_trained_timestamp_seconds",
+    "espalier_model_data_until_timestamp_seconds",
+    "espalier_age_limit_seconds",
     "espalier_model_test_metric",
     "espalier_feature_bin_total",
     "espalier_feature_reference_share",
