@@ -151,12 +151,12 @@ PREDICT = '{handler="/v1/predict",method="POST"'
 def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure, environment, contract, gone, headers):
     process = start()
     wait_until_ready(secure, process)
-    asked = headers()
+    asked = {**headers(), "X-Request-ID": "from-the-client"}
 
     def predict(number):
         for _ in range(number):
             answer = secure.post("/v1/predict", json={"rows": [contract.example] * 3}, headers=asked)
-            assert answer.status_code == 200
+            assert (answer.status_code, answer.headers["x-request-id"]) == (200, "from-the-client")
 
     def counted():
         series = scrape(environment)
@@ -178,6 +178,7 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure
     printed, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert all(gone(pid) for pid in children)
+    assert printed.count('"request_id": "from-the-client"') == 30
     assert asked["Authorization"].split()[1] not in printed
     assert "grafted quince" not in printed
 
