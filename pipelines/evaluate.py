@@ -29,7 +29,7 @@ from pipelines.matrix import encode, labels
 from pipelines.params import EvaluateParams, load_params
 from pipelines.plots import draw_plots
 from pipelines.progress import progress_bar
-from pipelines.reference import build_reference
+from pipelines.reference import build_reference, mean_contributions
 from pipelines.registry import Registry
 from pipelines.schema import Schema, load_schema
 from pipelines.scores import score, score_slices
@@ -37,6 +37,9 @@ from pipelines.settings import load_settings
 from pipelines.stage import run_stage
 
 __all__ = ["main", "measure", "predict", "read_model"]
+
+SAMPLE_SEED = 0
+"""The same rows are explained for the same test set, so that two runs of one model say the same."""
 
 
 def main() -> str:
@@ -47,13 +50,16 @@ def main() -> str:
     run_id = read_json(RUN_JSON, stage="train")["run_id"]
     booster, contract = read_model()
     test = read_prepared(TEST)
-    with progress_bar("measuring", 4) as advance:
+    with progress_bar("measuring", 5) as advance:
         probabilities = predict(booster, encode(test, contract))
         advance("predicted")
         metrics = measure(test, probabilities, schema, params)
         advance("measured")
+        sample = test.sample(min(len(test), params.explained_rows), random_state=SAMPLE_SEED)
+        contributions = mean_contributions(booster, encode(sample, contract), contract)
+        advance("explained")
         reference = build_reference(
-            read_prepared(TRAIN), contract, probabilities, bins=params.bins, category_bins=params.category_bins
+            read_prepared(TRAIN), contract, probabilities, params=params, contributions=contributions
         )
         advance("binned")
         gains = {name: float(np.mean(gain)) for name, gain in booster.get_score(importance_type="total_gain").items()}

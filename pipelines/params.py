@@ -78,6 +78,7 @@ class EvaluateParams(_Block):
     min_slice_rows: int = Field(default=1, ge=1)
     bins: int = Field(default=10, ge=2, le=50)
     category_bins: int = Field(default=24, ge=2, le=100)
+    explained_rows: int = Field(default=2000, ge=1, le=100_000)
 
 
 class GateParams(_Block):

@@ -1,4 +1,4 @@
-"""How values are spread when the model is made: the bins that drift is measured in."""
+"""How values are spread when the model is made, which drift is measured against, and what features contribute then."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import xgboost as xgb
 
 from espalier.bundle import Bins, Contract, Feature, Reference
 from espalier.bundle.reference import MISSING, OTHER
+from pipelines.params import EvaluateParams
 
-__all__ = ["build_reference", "score_bins"]
+__all__ = ["build_reference", "mean_contributions", "score_bins"]
 
 Floats = npt.NDArray[np.float32]
 
 
 def build_reference(
-    train: pd.DataFrame, contract: Contract, scores: Floats, *, bins: int, category_bins: int
+    train: pd.DataFrame,
+    contract: Contract,
+    scores: Floats,
+    *,
+    params: EvaluateParams,
+    contributions: dict[str, float] | None = None,
 ) -> Reference:
     """Count the training rows into bins, and the test rows' scores.
 
@@ -29,10 +36,22 @@ def build_reference(
     for feature in contract.features:
         values = train[feature.name]
         if feature.type == "category":
-            features[feature.name] = _category_bins(values, category_bins)
+            features[feature.name] = _category_bins(values, params.category_bins)
         else:
-            features[feature.name] = _number_bins(values, feature, bins)
-    return Reference(features=features, score=score_bins(scores, bins))
+            features[feature.name] = _number_bins(values, feature, params.bins)
+    return Reference(features=features, score=score_bins(scores, params.bins), contributions=contributions)
+
+
+def mean_contributions(booster: xgb.Booster, matrix: Floats, contract: Contract) -> dict[str, float]:
+    """Return the mean absolute SHAP value of every feature over (n, features) rows, in log-odds.
+
+    Source: Lundberg et al., From local explanations to global understanding with explainable AI for trees, 2020.
+    """
+    names = [feature.name for feature in contract.features]
+    rows = xgb.DMatrix(matrix, feature_names=names, feature_types=contract.feature_types, enable_categorical=True)
+    values = booster.predict(rows, pred_contribs=True, validate_features=False)
+    means = np.abs(values[:, :-1]).mean(axis=0, dtype=np.float64)  # the last column is the base value
+    return dict(zip(names, means.tolist(), strict=True))
 
 
 def score_bins(scores: Floats, bins: int) -> Bins:

@@ -41,7 +41,7 @@ from pipelines.files import (
     write_json,
 )
 from pipelines.gate import Verdict, judge, refuse
-from pipelines.lineage import Origin, read_origin
+from pipelines.lineage import Origin, newest_time, read_origin
 from pipelines.matrix import encode, labels
 from pipelines.mlflow_model import write_mlflow_model
 from pipelines.params import Params, load_params
@@ -161,6 +161,7 @@ def _write_bundle(params: Params, origin: Origin, metrics: BundleMetrics, run_id
             params_sha256=origin.params_sha256,
             libraries=origin.libraries,
             created=datetime.now(UTC),
+            data_until=newest_time(read_prepared(TEST), load_schema()),
         ),
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -11,7 +13,7 @@ from espalier.bundle.contract import FeatureType
 from pipelines.errors import InvalidParams
 from pipelines.params import describe_problems, read_yaml
 
-__all__ = ["SCHEMA_FILE", "Column", "FeatureColumn", "Schema", "TargetColumn", "load_schema"]
+__all__ = ["SCHEMA_FILE", "Column", "FeatureColumn", "Schema", "TargetColumn", "TimeColumn", "load_schema"]
 
 SCHEMA_FILE = Path("pipelines/schema.yaml")
 
@@ -23,6 +25,26 @@ class Column(BaseModel):
 
     name: str = Field(min_length=1)
     description: str = ""
+
+
+class TimeColumn(Column):
+    """The column that rows are split by."""
+
+    timezone: str = "UTC"
+    """Where the times of the table are read off the wall: an IANA name, such as America/New_York."""
+
+    @model_validator(mode="after")
+    def _check_zone(self) -> Self:
+        try:
+            _ = self.zone
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{self.name}: there is no time zone {self.timezone}") from error
+        return self
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone; UTC needs no data of the machine."""
+        return UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
 
 
 class TargetColumn(Column):
@@ -58,7 +80,7 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     target: TargetColumn
-    time: Column
+    time: TimeColumn
     identifiers: tuple[Column, ...] = ()
     features: tuple[FeatureColumn, ...] = Field(min_length=1)
 

@@ -144,6 +144,7 @@ def reference() -> Reference:
             "soil": Bins(labels=("clay", "loam", "other", "missing"), shares=(0.25, 0.25, 0.4, 0.1)),
         },
         score=Bins(labels=("below 0.5", "0.5 and above"), shares=(0.6, 0.4), edges=(0.5,)),
+        contributions={"height": 1.5, "age": 0.25, "grafted": 0.5, "kind": 0.5, "soil": 0.0},
     )
 
 
@@ -174,6 +175,7 @@ def lineage() -> Lineage:
         params_sha256=SHA,
         libraries={"xgboost-cpu": "3.2.0"},
         created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        data_until=datetime(2025, 12, 31, 23, 0, tzinfo=UTC),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from espalier.bundle.contract import FrozenModel
 
@@ -40,6 +40,8 @@ class Lineage(FrozenModel):
     """Version of each library that shapes the model."""
 
     created: datetime
+    data_until: AwareDatetime | None = None
+    """Time of the newest row with a known target; absent from bundles that are older."""
 
 
 class Manifest(FrozenModel):

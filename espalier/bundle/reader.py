@@ -148,5 +148,6 @@ def _parse(kind: type[Part], name: str, content: dict[str, bytes]) -> Part:
 
 def _check_agreement(bundle: Bundle) -> None:
     names = {feature.name for feature in bundle.contract.features}
-    if set(bundle.reference.features) != names:
+    reference = bundle.reference
+    if set(reference.features) != names or set(reference.contributions or names) != names:
         raise MalformedBundle(f"{REFERENCE} and {CONTRACT} do not name the same features")

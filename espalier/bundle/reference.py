@@ -6,7 +6,7 @@ bins; recording rules compare the two. The number of bins is bounded, so the num
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -56,3 +56,5 @@ class Reference(FrozenModel):
     format: Literal[1] = 1
     features: dict[str, Bins]
     score: Bins
+    contributions: dict[str, Annotated[float, Field(ge=0)]] | None = None
+    """Mean absolute SHAP value of every feature on test rows, in log-odds; absent from bundles that are older."""

@@ -1,8 +1,8 @@
 """Start the API: ``python -m services.api``. ``python -m services.api migrate`` only brings the database up to date;
 with ``--tolerate-absence`` one that is away is no failure, with ``--until-done`` it is waited for.
 
-Everything that can be wrong is found here, before a port is open: settings, keys, database, registry, bundle. Exit
-code 2, and one line that says what to do.
+Everything that can be wrong is found here, before a port is open: settings, keys, database, registry, bundle. One line
+says what to do, and the exit code is 2; 3 where the bundle is refused, which is nothing to try again.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-EXIT_CODE = 2
-
 log = logging.getLogger("espalier.api")
 
 
@@ -47,7 +45,7 @@ def main() -> None:
         _serve(settings)
     except StartupFailed as error:
         sys.stderr.write(f"the API does not start: {error}\n")
-        sys.exit(EXIT_CODE)
+        sys.exit(error.exit_code)
 
 
 def _migrate(settings: Settings, options: list[str]) -> None:
@@ -93,6 +91,7 @@ def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
     from services.api.draining import Drain
     from services.api.metrics_server import MetricsServer
     from services.api.server import ApiServer
+    from services.api.watch import Watch
 
     drain = Drain()
 
@@ -106,7 +105,8 @@ def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
         model = load_model(served, settings)
         return create_app(settings, model, open_engine(settings.database_url), CollectorRegistry(), drain)
 
-    ApiServer(settings, load_app, MetricsServer(folder, served), drain).run()
+    watch = Watch(settings, served)
+    ApiServer(settings, load_app, MetricsServer(folder, served, watch), watch, drain).run()
 
 
 def _metrics_folder(settings: Settings) -> Path:

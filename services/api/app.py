@@ -12,14 +12,17 @@ from sqlalchemy import Engine
 from services.api.dependencies import Services
 from services.api.draining import Drain
 from services.api.http_errors import install_error_handlers
+from services.api.http_metrics import HttpMetrics, served_methods
 from services.api.keys import load_token_keys
 from services.api.login import Login
-from services.api.metrics import REQUEST_SECONDS, ApiMetrics
-from services.api.middleware import Limits, RequestFrame
+from services.api.metrics import ApiMetrics
+from services.api.middleware import PROBES, Limits, RequestFrame
 from services.api.model import Model
-from services.api.openapi import describe_predictions
+from services.api.model_metrics import describe_limits
+from services.api.openapi import describe_bodies
+from services.api.outcomes import OutcomeReader
 from services.api.passwords import Passwords
-from services.api.routes import health, predictions, tokens, users
+from services.api.routes import health, outcomes, predictions, tokens, users
 from services.api.routes import model as model_routes
 from services.api.rows import RowReader
 from services.api.settings import Settings
@@ -28,6 +31,8 @@ from services.api.tokens import TokenIssuer, TokenVerifier
 from services.api.users import SqlUserStore
 
 __all__ = ["create_app"]
+
+ROUTES = (health, tokens, users, model_routes, predictions, outcomes)
 
 
 def create_app(
@@ -45,15 +50,24 @@ def create_app(
     )
     services = _services(settings, model, engine, registry, drain)
     app.state.services = services
+    describe_limits(registry, settings)
     install_error_handlers(app)
-    Instrumentator(registry=registry, excluded_handlers=["/healthz", "/readyz"]).instrument(
-        app, latency_lowr_buckets=REQUEST_SECONDS
-    )
+    routers = [module.router for module in ROUTES]
+    methods = {path: taken for path, taken in served_methods(app.routes, routers).items() if path not in PROBES}
+    probes = [f"^{path}$" for path in sorted(PROBES)]
+    counted = HttpMetrics(registry, methods)
+    Instrumentator(registry=registry, excluded_handlers=probes).add(counted.count).instrument(app)
     limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds, settings.request_timeout_seconds)
-    app.add_middleware(RequestFrame, allowed_hosts=settings.allowed_hosts, limits=limits, drain=drain)
-    for routes in (health, tokens, users, model_routes, predictions):
-        app.include_router(routes.router)
-    describe_predictions(app, model, services.reader)
+    app.add_middleware(
+        RequestFrame,
+        allowed_hosts=settings.allowed_hosts,
+        limits=limits,
+        drain=drain,
+        in_progress=services.metrics.requests_in_progress,
+    )
+    for router in routers:
+        app.include_router(router)
+    describe_bodies(app, model, services.reader, services.outcome_reader)
     return app
 
 
@@ -71,6 +85,7 @@ def _services(settings: Settings, model: Model, engine: Engine, registry: Collec
         settings=settings,
         model=model,
         reader=RowReader(model.bundle.contract, max_rows=settings.max_rows),
+        outcome_reader=OutcomeReader(model.bundle.contract, max_rows=settings.max_rows),
         users=users_store,
         login=login,
         issuer=TokenIssuer(signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),

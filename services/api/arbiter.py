@@ -1,4 +1,4 @@
-"""gunicorn's parent process, with a time between the order to end and the end."""
+"""gunicorn's parent process, with a time between the order to end and the end, and exit codes that are documented."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
 from services.api.draining import Drain
+from services.api.errors import BundleRefused, StartupFailed
 
 __all__ = ["DrainingArbiter"]
 
@@ -21,13 +23,19 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # the library has no type
 
     Load balancers learn of a pod's end later than the pod, and a connection that they have kept may carry a request in
     the moment that it is closed. A second SIGTERM, or SIGINT, ends at once.
+
+    A worker that cannot start ends with the code that its parent then ends with.
     """
+
+    # gunicorn's own are 3 and 4; whoever reads the container's last state knows those of this API.
+    WORKER_BOOT_ERROR = StartupFailed.exit_code
+    APP_LOAD_ERROR = BundleRefused.exit_code
 
     def __init__(self, app: BaseApplication, drain: Drain, seconds: float) -> None:
         """Wrap gunicorn's own."""
         super().__init__(app)
         self._drain, self._seconds = drain, seconds
-        self._end = float("inf")
+        self._end, self._is_ending = float("inf"), False
 
     def handle_term(self) -> None:
         """Begin to drain."""
@@ -36,6 +44,19 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # the library has no type
         self._drain.begin()
         self._end = time.monotonic() + self._seconds
         log.info("draining", extra={"seconds": self._seconds})
+
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """End, with the code of the first worker that could not start."""
+        self._is_ending = True
+        super().halt(reason, exit_status)
+
+    def reap_workers(self) -> None:
+        """Take note of workers that have ended."""
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not self._is_ending:  # else it would end the end: a second worker fails like the first
+                raise
 
     def wait_for_signals(self, timeout: float = 1.0) -> Any:
         """Wait no longer than the drain lasts."""

@@ -1,14 +1,15 @@
-"""A request's body as it arrives: no larger and no slower than is allowed."""
+"""A request's body as it arrives: no larger and no slower than is allowed, and of the right kind."""
 
 from __future__ import annotations
 
 import asyncio
 
+from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from services.api.errors import BodyCutShort, BodyTooLarge, BodyTooSlow
+from services.api.errors import BodyCutShort, BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 
-__all__ = ["bound_body"]
+__all__ = ["bound_body", "read_json"]
 
 
 def bound_body(receive: Receive, *, declared_bytes: int, max_bytes: int, seconds: float) -> Receive:
@@ -44,3 +45,16 @@ def bound_body(receive: Receive, *, declared_bytes: int, max_bytes: int, seconds
         return message
 
     return receive_bounded
+
+
+async def read_json(request: Request) -> bytes:
+    """Return the whole body, as it came.
+
+    Raises:
+        UnsupportedMediaType: it does not say that it is JSON.
+        BodyTooLarge, BodyTooSlow, BodyCutShort
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMediaType("the body must be application/json")
+    return await request.body()

@@ -18,7 +18,7 @@ from typing import Literal
 
 from espalier.bundle import BUNDLE_FILES, BundleError, BundleTooLarge, read_bundle
 from espalier.bundle.reader import check_names
-from services.api.errors import StartupFailed
+from services.api.errors import BundleRefused, StartupFailed
 from services.api.keys import load_bundle_keys
 from services.api.peers import offers
 from services.api.registry import ModelRegistry, NotRegistered, RegistryAway
@@ -48,7 +48,8 @@ def fetch_bundle(settings: Settings) -> ServedBundle:
     """Return the bundle of the wanted version, or of the alias.
 
     Raises:
-        StartupFailed: no such version, a bundle that is refused, or a registry that is away and no good one at hand.
+        BundleRefused: what the registry has is no bundle, or none that is trusted.
+        StartupFailed: no such version, or a registry that is away and no good bundle at hand.
     """
     cache = settings.model_cache_dir / settings.model_name
     try:
@@ -73,7 +74,7 @@ def _from_registry(settings: Settings, cache: Path) -> ServedBundle:
         except NotRegistered as error:
             raise StartupFailed(f"the registry has no {settings.model_name} version {version}") from error
         except BundleError as error:
-            raise StartupFailed(
+            raise BundleRefused(
                 f"the bundle of {settings.model_name} version {version} is refused ({error.reason}): {error}"
             ) from error
     return ServedBundle(settings.model_name, version, cache / version, "registry")

@@ -9,14 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, Float, String, create_engine, event, make_url
+from sqlalchemy import DateTime, Engine, Float, String, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from services.api.errors import DatabaseAway, StartupFailed, StoreUnavailable
 
-__all__ = ["Base", "LoginFailures", "User", "migrate", "open_engine", "open_session"]
+__all__ = ["Base", "LoginFailures", "User", "migrate", "open_engine", "open_session", "ping"]
 
 CONNECT_SECONDS = 5
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -53,7 +53,7 @@ class LoginFailures(Base):
     """Seconds since 1970."""
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, connect_seconds: int = CONNECT_SECONDS) -> Engine:
     """Return an engine; the folder of an SQLite file is made.
 
     Raises:
@@ -62,7 +62,7 @@ def open_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            seconds = {"connect_timeout": CONNECT_SECONDS} if parsed.get_backend_name() == "postgresql" else {}
+            seconds = {"connect_timeout": connect_seconds} if parsed.get_backend_name() == "postgresql" else {}
             return create_engine(parsed, pool_pre_ping=True, pool_size=2, max_overflow=4, connect_args=seconds)
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +99,21 @@ def migrate(url: str) -> None:
         away = isinstance(error, OperationalError) and engine.dialect.name != "sqlite"
         kind = DatabaseAway if away else StartupFailed
         raise kind(f"the database {_without_password(url)} cannot be used: {reason}") from error
+    finally:
+        engine.dispose()
+
+
+def ping(url: str, *, connect_seconds: int) -> None:
+    """Connect anew, and ask for nothing but an answer.
+
+    Raises:
+        SQLAlchemyError: there is none.
+        StartupFailed: the URL is none.
+    """
+    engine = open_engine(url, connect_seconds=connect_seconds)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
     finally:
         engine.dispose()
 

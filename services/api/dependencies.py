@@ -14,6 +14,7 @@ from services.api.errors import InsufficientScope, InvalidToken
 from services.api.login import Login
 from services.api.metrics import ApiMetrics
 from services.api.model import Model
+from services.api.outcomes import OutcomeReader
 from services.api.rows import RowReader
 from services.api.scopes import Scope
 from services.api.settings import Settings
@@ -32,6 +33,7 @@ class Services:
     settings: Settings
     model: Model
     reader: RowReader
+    outcome_reader: OutcomeReader
     users: UserStore
     login: Login
     issuer: TokenIssuer

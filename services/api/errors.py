@@ -1,7 +1,8 @@
 """What can go wrong, without a word of HTTP; http_errors.py says what a client is told.
 
 StartupFailed            the process must not serve; its text says what to do
-└── DatabaseAway         unless only logins need what is missing
+├── DatabaseAway         unless only logins need what is missing
+└── BundleRefused        what there is to serve is not to be trusted, or no model
 ApiError
 ├── InvalidCredentials   unknown user, wrong password, disabled: never said which
 ├── InvalidToken         missing, malformed, expired, or not ours
@@ -32,6 +33,7 @@ __all__ = [
     "BodyCutShort",
     "BodyTooLarge",
     "BodyTooSlow",
+    "BundleRefused",
     "Busy",
     "DatabaseAway",
     "FieldProblem",
@@ -55,9 +57,17 @@ __all__ = [
 class StartupFailed(Exception):
     """The API must not start."""
 
+    exit_code: ClassVar[int] = 2
+
 
 class DatabaseAway(StartupFailed):
     """The database of users does not answer; predictions do not need it."""
+
+
+class BundleRefused(StartupFailed):
+    """The bundle's signature, digests or format do not hold. Never a matter of trying again, and maybe an attack."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True)

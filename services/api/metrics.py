@@ -1,4 +1,4 @@
-"""Every metric of the API, once; the names are the contract with alerts/ and dashboards/.
+"""What workers count, once; the names are the contract with alerts/ and dashboards/.
 
 All label values are known when a worker starts, so every counter stands at zero from the first scrape. Counters are
 shared through files (PROMETHEUS_MULTIPROC_DIR), so they are exact with several workers and survive a worker's death.
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from services.api.bundles import SOURCES
 from services.api.drift import DriftCounter
+from services.api.model_metrics import describe_model
+from services.api.outcome_metrics import OutcomeMetrics
 from services.api.rows import ROW_REASONS
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ REJECTIONS = (
     "unsupported_media_type",
     *ROW_REASONS,
 )
-REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-"""Per route. The instrumentator's own begin at 0.1 s, where a prediction is long done."""
-
 PREDICT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -60,17 +58,33 @@ class ApiMetrics:
             "espalier_rejected_requests_total", "Predictions refused for what was asked.", ["reason"], registry=registry
         )
         self._feature_bins = Counter(
-            "espalier_feature_bin_total", "Values predicted from, by bin.", ["feature", "bin"], registry=registry
+            "espalier_feature_bin_total",
+            "Values predicted from, by bin.",
+            ["model_version", "feature", "bin"],
+            registry=registry,
         )
         self._score_bins = Counter(
-            "espalier_score_bin_total", "Probabilities given, by bin.", ["bin"], registry=registry
+            "espalier_score_bin_total", "Probabilities given, by bin.", ["model_version", "bin"], registry=registry
         )
+        self.requests_in_progress = Gauge(
+            "espalier_requests_in_progress", "Requests being answered.", registry=registry, multiprocess_mode="livesum"
+        )
+        # One from each worker that has loaded its model; of one that ends, the parent drops it.
+        Gauge("espalier_workers", "Processes that answer.", registry=registry, multiprocess_mode="livesum").set(1)
+        self._explained = Counter("espalier_explained_rows_total", "Rows explained.", registry=registry)
+        self._contributions = Counter(
+            "espalier_contribution_abs_total",
+            "Sum of the absolute SHAP values of explained rows, in log-odds.",
+            ["feature"],
+            registry=registry,
+        )
+        self.outcomes = OutcomeMetrics(registry, model)
         self._labels = model.label_names
         self._version = model.version
         self._drift = DriftCounter(model.bundle.contract, model.bundle.reference)
         self._columns = list(self._drift.features.values())
         self._start_at_zero()
-        self._describe(registry, model)
+        describe_model(registry, model)
 
     def count_auth_failure(self, reason: str) -> None:
         """Count a login or token that was refused."""
@@ -92,6 +106,13 @@ class ApiMetrics:
         for place, number in self._drift.score.count(probabilities):
             self._score_children[place].inc(number)
 
+    def count_contributions(self, contributions: npt.NDArray[np.float32]) -> None:
+        """Count (n, features + 1) SHAP values, of which the last column is the base value."""
+        self._explained.inc(len(contributions))
+        sums = abs(contributions[:, :-1]).sum(axis=0, dtype="float64").tolist()
+        for child, value in zip(self._contribution_children, sums, strict=True):
+            child.inc(value)
+
     def _start_at_zero(self) -> None:
         for reason in AUTH_FAILURES:
             self._auth_failures.labels(reason)
@@ -100,35 +121,8 @@ class ApiMetrics:
         self._negative, self._positive = (self._predictions.labels(self._version, label) for label in self._labels)
         # Looking a child up by its labels costs more than counting: once, here.
         self._feature_children = [
-            [self._feature_bins.labels(name, label) for label in column.labels]
+            [self._feature_bins.labels(self._version, name, label) for label in column.labels]
             for name, column in self._drift.features.items()
         ]
-        self._score_children = [self._score_bins.labels(label) for label in self._drift.score.labels]
-
-    def _describe(self, registry: CollectorRegistry, model: Model) -> None:
-        lineage, scores = model.bundle.manifest.lineage, model.bundle.metrics.test
-        info = _gauge("espalier_model_info", "What is served; always 1.", ["name", "version", "run_id"], registry)
-        info.labels(model.name, model.version, lineage.run_id).set(1)
-        sources = _gauge("espalier_model_source", "Where the bundle came from; 1 for that one.", ["source"], registry)
-        for source in SOURCES:
-            sources.labels(source).set(source == model.source)
-        trained = _gauge("espalier_model_trained_timestamp_seconds", "When the model was trained.", [], registry)
-        trained.set(lineage.created.timestamp())
-        metric = _gauge("espalier_model_test_metric", "Quality on the test rows.", ["metric"], registry)
-        for name, value in scores.model_dump(exclude_none=True).items():
-            metric.labels(name).set(value)
-        share = _gauge(
-            "espalier_feature_reference_share", "Share of the training rows in a bin.", ["feature", "bin"], registry
-        )
-        for feature, bins in model.bundle.reference.features.items():
-            for label, value in zip(bins.labels, bins.shares, strict=True):
-                share.labels(feature, label).set(value)
-        score = _gauge("espalier_score_reference_share", "Share of the test rows' scores in a bin.", ["bin"], registry)
-        bins = model.bundle.reference.score
-        for label, value in zip(bins.labels, bins.shares, strict=True):
-            score.labels(label).set(value)
-
-
-def _gauge(name: str, text: str, labels: list[str], registry: CollectorRegistry) -> Gauge:
-    # Every worker of a process tree serves the same version, so any of them may speak for all.
-    return Gauge(name, text, labels, registry=registry, multiprocess_mode="mostrecent")
+        self._contribution_children = [self._contributions.labels(name) for name in self._drift.features]
+        self._score_children = [self._score_bins.labels(self._version, label) for label in self._drift.score.labels]

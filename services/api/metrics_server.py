@@ -1,4 +1,6 @@
-"""The internal port: the metrics of all workers together, and the bundle that they serve, for pods that need one."""
+"""The internal port: the metrics of all workers together and of their parent, and the bundle that they serve, for pods
+that need one.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from espalier.bundle import BUNDLE_FILES
 from services.api.bundles import ServedBundle
@@ -27,15 +30,17 @@ Respond = Callable[..., Any]
 class MetricsServer:
     """A thread in the parent of the workers: it sees the files of them all."""
 
-    def __init__(self, folder: Path, served: ServedBundle) -> None:
-        """Serve what workers write to ``folder``, and the files of a verified bundle."""
-        self._folder, self._served = folder, served
+    def __init__(self, folder: Path, served: ServedBundle, *collectors: Collector) -> None:
+        """Serve what workers write to ``folder``, what the parent collects, and the files of a verified bundle."""
+        self._folder, self._served, self._collectors = folder, served, collectors
         self._server: ThreadingWSGIServer | None = None
 
     def start(self, host: str, port: int) -> None:
         """Begin to answer."""
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
+        for collector in self._collectors:
+            registry.register(collector)
         app = _route(make_wsgi_app(registry), _offered(self._served))
         kind = _Server6 if ":" in host else ThreadingWSGIServer
         self._server = make_server(host, port, app, kind, handler_class=_Silent)

@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from prometheus_client import Gauge
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,11 +19,11 @@ from services.api.draining import Drain
 from services.api.http_errors import late_problem, problem_response, unexpected_problem
 from services.api.logs import REQUEST_ID
 
-__all__ = ["Limits", "RequestFrame"]
+__all__ = ["PROBES", "Limits", "RequestFrame"]
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PROBES = frozenset({"/healthz", "/readyz"})
-"""Asked for by address, not by name, and every few seconds: any host, no log line."""
+"""Asked for by address, not by name, and every few seconds: any host, no log line, no count."""
 
 MAX_LENGTH_DIGITS = 20
 """A declared length with more is not believed; the bytes are counted anyway."""
@@ -42,17 +43,25 @@ class Limits:
 class RequestFrame:
     """Pure ASGI, since it runs for every request."""
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: tuple[str, ...], limits: Limits, drain: Drain) -> None:
+    def __init__(
+        self, app: ASGIApp, *, allowed_hosts: tuple[str, ...], limits: Limits, drain: Drain, in_progress: Gauge
+    ) -> None:
         """Wrap an app."""
         self._app = app
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
-        self._limits, self._drain = limits, drain
+        self._limits, self._drain, self._in_progress = limits, drain, in_progress
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
+        elif scope["path"] in PROBES:
+            await self._answer(scope, receive, send)
+        else:
+            with self._in_progress.track_inprogress():
+                await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex

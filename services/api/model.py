@@ -11,7 +11,7 @@ import xgboost as xgb
 from espalier.bundle import Bundle, BundleError, read_bundle
 from services.api.bundles import ServedBundle
 from services.api.encoding import encode
-from services.api.errors import StartupFailed
+from services.api.errors import BundleRefused
 from services.api.keys import load_bundle_keys
 from services.api.settings import Settings
 
@@ -68,7 +68,7 @@ def load_model(served: ServedBundle, settings: Settings) -> Model:
     """Read the bundle again, in the process that will use it, load the booster and let it predict its own example.
 
     Raises:
-        StartupFailed: refused, not a booster, or an example without a probability.
+        BundleRefused: refused, not a booster, or an example without a probability.
     """
     keys = load_bundle_keys(settings)
     try:
@@ -77,7 +77,7 @@ def load_model(served: ServedBundle, settings: Settings) -> Model:
         booster.load_model(bytearray(bundle.model))
     except (BundleError, xgb.core.XGBoostError) as error:
         reason = str(error).partition("\n")[0]  # XGBoost's go on with a C++ stack
-        raise StartupFailed(f"the bundle of {served.name} version {served.version} is refused: {reason}") from error
+        raise BundleRefused(f"the bundle of {served.name} version {served.version} is refused: {reason}") from error
     booster.set_param({"nthread": 1})  # one row is too little work to share, and every worker has a core of its own
     model = Model(served.name, served.version, bundle, booster, served.source)
     _check_itself(model)
@@ -87,10 +87,10 @@ def load_model(served: ServedBundle, settings: Settings) -> Model:
 def _check_itself(model: Model) -> None:
     contract = model.bundle.contract
     if model.booster.num_features() != len(contract.features):
-        raise StartupFailed(
+        raise BundleRefused(
             f"the booster of version {model.version} takes {model.booster.num_features()} features, its contract has "
             f"{len(contract.features)}"
         )
     probability = float(model.predict(encode([contract.example], contract))[0])
     if not 0 <= probability <= 1:
-        raise StartupFailed(f"version {model.version} gives {probability} for its own example, not a probability")
+        raise BundleRefused(f"version {model.version} gives {probability} for its own example, not a probability")

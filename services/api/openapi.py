@@ -8,48 +8,57 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.api.model import Model
+from services.api.outcomes import OutcomeReader
 from services.api.rows import RowReader
 
-__all__ = ["describe_predictions"]
-
-PATH = "/v1/predict"
+__all__ = ["describe_bodies"]
 
 
-def describe_predictions(app: FastAPI, model: Model, reader: RowReader) -> None:
+def describe_bodies(app: FastAPI, model: Model, rows: RowReader, outcomes: OutcomeReader) -> None:
     """Make the document say what a row is, with a real one as its example."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _build(app, model, reader)
+            app.openapi_schema = _build(app, model, rows, outcomes)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
 
-def _build(app: FastAPI, model: Model, reader: RowReader) -> dict[str, Any]:
+def _build(app: FastAPI, model: Model, rows: RowReader, outcomes: OutcomeReader) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    schemas = document["components"]["schemas"]
-    body = reader.schema()
-    schemas.update(body.pop("$defs", {}))
-    body["example"] = {"rows": [model.bundle.contract.example]}
-    schemas["PredictRequest"] = body
-    schemas["PredictResponse"] = _response(model)
-    operation = document["paths"][PATH]["post"]
-    operation.pop("x-body", None)
-    operation["requestBody"] = {"required": True, "content": _content("PredictRequest")}
-    operation["responses"]["200"] = {
-        "description": "The predictions, in the order of the rows",
-        "content": _content("PredictResponse"),
-    }
+    row = model.bundle.contract.example
+    request = rows.schema() | {"example": {"rows": [row]}}
+    _describe(document, "/v1/predict", "Predict", request, _predictions(model))
+    request = outcomes.schema() | {"example": {"outcomes": [{"row": row, "label": model.label_names[1]}]}}
+    _describe(document, "/v1/outcomes", "Outcomes", request, _outcomes())
     return document
+
+
+def _describe(
+    document: dict[str, Any], path: str, name: str, request: dict[str, Any], response: tuple[str, dict[str, Any]]
+) -> None:
+    schemas, operation = document["components"]["schemas"], document["paths"][path]["post"]
+    schemas.update(request.pop("$defs", {}))
+    text, properties = response
+    properties = {"model": _served(), **properties, "request_id": {"type": "string"}}
+    schemas[f"{name}Request"] = request
+    schemas[f"{name}Response"] = {"type": "object", "required": list(properties), "properties": properties}
+    operation.pop("x-body", None)
+    operation["requestBody"] = {"required": True, "content": _content(f"{name}Request")}
+    operation["responses"]["200"] = {"description": text, "content": _content(f"{name}Response")}
 
 
 def _content(name: str) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
-def _response(model: Model) -> dict[str, Any]:
+def _served() -> dict[str, Any]:
     texts = ["name", "version", "run_id", "git_commit", "data_md5"]
+    return {"type": "object", "required": texts, "properties": {text: {"type": "string"} for text in texts}}
+
+
+def _predictions(model: Model) -> tuple[str, dict[str, Any]]:
     features = {feature.name: {"type": "number"} for feature in model.bundle.contract.features}
     prediction = {
         "type": "object",
@@ -61,10 +70,8 @@ def _response(model: Model) -> dict[str, Any]:
             "base_value": {"type": "number", "description": "Log-odds before any feature"},
         },
     }
-    served = {"type": "object", "required": texts, "properties": {text: {"type": "string"} for text in texts}}
-    properties = {
-        "model": served,
-        "predictions": {"type": "array", "items": prediction},
-        "request_id": {"type": "string"},
-    }
-    return {"type": "object", "required": list(properties), "properties": properties}
+    return "The predictions, in the order of the rows", {"predictions": {"type": "array", "items": prediction}}
+
+
+def _outcomes() -> tuple[str, dict[str, Any]]:
+    return "How many rows were counted", {"counted": {"type": "integer", "minimum": 1}}

@@ -15,7 +15,7 @@ from services.api.encoding import encode
 from services.api.metrics import ApiMetrics
 from services.api.model import Model
 
-__all__ = ["INLINE_ROWS", "Predicted", "answer", "predict_rows"]
+__all__ = ["INLINE_ROWS", "Predicted", "answer", "predict_rows", "write_answer"]
 
 INLINE_ROWS = 16
 """Up to so many rows are predicted on the event loop: a thread's hand-over would cost more than the work."""
@@ -38,12 +38,13 @@ def predict_rows(model: Model, metrics: ApiMetrics, rows: Sequence[Mapping[str, 
         contributions = model.explain(matrix) if explain else None
     positive = probabilities >= model.threshold
     metrics.count_predictions(matrix, probabilities, int(positive.sum()))
+    if contributions is not None:
+        metrics.count_contributions(contributions)
     return Predicted(probabilities, positive, contributions)
 
 
 def answer(model: Model, predicted: Predicted, request_id: str) -> Response:
     """Write the response; every answer says which model, data and code it comes from."""
-    lineage = model.bundle.manifest.lineage
     names = model.label_names
     predictions: list[dict[str, Any]] = [
         {"label": names[positive], "probability": probability}
@@ -54,16 +55,19 @@ def answer(model: Model, predicted: Predicted, request_id: str) -> Response:
         for prediction, values in zip(predictions, predicted.contributions.tolist(), strict=True):
             prediction["contributions"] = dict(zip(features, values[:-1], strict=True))
             prediction["base_value"] = values[-1]
-    body = {
-        "model": {
-            "name": model.name,
-            "version": model.version,
-            "run_id": lineage.run_id,
-            "git_commit": lineage.git_commit,
-            "data_md5": lineage.data_md5,
-        },
-        "predictions": predictions,
-        "request_id": request_id,
+    return write_answer(model, {"predictions": predictions}, request_id)
+
+
+def write_answer(model: Model, content: Mapping[str, Any], request_id: str) -> Response:
+    """Write what was asked for, with the model that it is of and the request that it answers."""
+    lineage = model.bundle.manifest.lineage
+    served = {
+        "name": model.name,
+        "version": model.version,
+        "run_id": lineage.run_id,
+        "git_commit": lineage.git_commit,
+        "data_md5": lineage.data_md5,
     }
     headers = {"X-Model-Version": model.version, "Cache-Control": "no-store"}
-    return Response(orjson.dumps(body), headers=headers, media_type="application/json")
+    body = orjson.dumps({"model": served, **content, "request_id": request_id})
+    return Response(body, headers=headers, media_type="application/json")

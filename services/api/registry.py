@@ -1,6 +1,6 @@
 """MLflow's registry, read only, over its REST API.
 
-Three questions do not need MLflow's own client, which would be a quarter of the image and half of the time of a start.
+A few questions do not need MLflow's own client, which would be a quarter of the image and half of the time of a start.
 Files come through MLflow itself (its artifact proxy), so that the API needs no key to the bucket and no way to it.
 
 Gives:  versions, listings, and files.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ from services.api.downloads import download
 from services.api.errors import StartupFailed
 from services.api.settings import Settings
 
-__all__ = ["ModelRegistry", "NotRegistered", "RegistryAway"]
+__all__ = ["ModelRegistry", "NotRegistered", "RegisteredVersion", "RegistryAway"]
 
 API = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 PROXIED = "mlflow-artifacts"
+PAGE = 1000
+MAX_PAGES = 100
 
 
 class RegistryAway(Exception):
@@ -38,13 +41,25 @@ class NotRegistered(Exception):
     """There is no such model, or no such version."""
 
 
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """One version, as far as the API needs to know."""
+
+    number: int
+    created: float
+    """Seconds since 1970."""
+
+    tags: Mapping[str, str]
+
+
 class ModelRegistry:
     """A connection to one MLflow server."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Prepare; nothing is sent yet."""
-        self._uri, self._retries = settings.mlflow_tracking_uri, settings.registry_retries
-        self._client = httpx.Client(base_url=self._uri, timeout=settings.registry_timeout_seconds)
+    def __init__(self, settings: Settings, *, retries: int | None = None, seconds: float | None = None) -> None:
+        """Prepare; nothing is sent yet. Patience as in the settings for a start, or less."""
+        self._uri = settings.mlflow_tracking_uri
+        self._retries = settings.registry_retries if retries is None else retries
+        self._client = httpx.Client(base_url=self._uri, timeout=seconds or settings.registry_timeout_seconds)
 
     def close(self) -> None:
         """Close the connection."""
@@ -58,6 +73,19 @@ class ModelRegistry:
         """
         model = self._ask(f"{API}/registered-models/get", {"name": name})["registered_model"]
         return {one["alias"]: str(one["version"]) for one in model.get("aliases", [])}
+
+    def versions(self, name: str) -> list[RegisteredVersion]:
+        """Return every version with its tags, newest first; none where the name is not registered."""
+        found: list[RegisteredVersion] = []
+        params = {"filter": f"name = '{name}'", "max_results": str(PAGE)}
+        for _ in range(MAX_PAGES):
+            answer = self._ask(f"{API}/model-versions/search", params)
+            found += [_to_version(one) for one in answer.get("model_versions", [])]
+            token = answer.get("next_page_token")
+            if not token:
+                break
+            params["page_token"] = token
+        return sorted(found, key=lambda version: version.number, reverse=True)
 
     def folder(self, name: str, version: str) -> str:
         """Return where a version's files are, as ``sizes`` and ``download`` take it.
@@ -118,3 +146,8 @@ class ModelRegistry:
             return NotRegistered()
         answer.read()
         return StartupFailed(f"MLflow at {self._uri} refused ({answer.status_code}): {answer.text[:200]}")
+
+
+def _to_version(found: Mapping[str, Any]) -> RegisteredVersion:
+    tags = {one["key"]: str(one.get("value", "")) for one in found.get("tags", [])}
+    return RegisteredVersion(int(found["version"]), int(found["creation_timestamp"]) / 1000, tags)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
 from starlette.types import ASGIApp
 
 from services.api.arbiter import DrainingArbiter
@@ -18,6 +17,7 @@ from services.api.errors import StartupFailed
 from services.api.logs import logging_config
 from services.api.metrics_server import MetricsServer
 from services.api.settings import Settings
+from services.api.watch import Watch
 
 __all__ = ["ApiServer"]
 
@@ -31,10 +31,11 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
     """Serves what ``load_app`` makes, once in each worker."""
 
     def __init__(
-        self, settings: Settings, load_app: Callable[[], ASGIApp], metrics: MetricsServer, drain: Drain
+        self, settings: Settings, load_app: Callable[[], ASGIApp], metrics: MetricsServer, watch: Watch, drain: Drain
     ) -> None:
         """Keep what the hooks need; gunicorn calls ``load_config`` at once."""
-        self._settings, self._load_app, self._metrics, self._drain = settings, load_app, metrics, drain
+        self._settings, self._load_app, self._drain = settings, load_app, drain
+        self._metrics, self._watch = metrics, watch
         super().__init__()
 
     def run(self) -> None:
@@ -52,7 +53,11 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             return self._load_app()
         except StartupFailed as error:
             log.critical("the API does not start: %s", error)
-            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+            sys.exit(error.exit_code)
+
+    def _begin(self) -> None:
+        self._metrics.start(self._settings.metrics_host, self._settings.metrics_port)
+        self._watch.start()
 
     def _options(self) -> dict[str, Any]:
         settings = self._settings
@@ -68,7 +73,7 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             "logconfig_dict": logging_config(settings.log_level),
             "proc_name": "espalier-api",
             "control_socket_disable": True,
-            "when_ready": lambda _server: self._metrics.start(settings.metrics_host, settings.metrics_port),
+            "when_ready": lambda _server: self._begin(),
             "post_fork": lambda _server, worker: self._metrics.leave_to_parent(worker),
             "child_exit": lambda _server, worker: self._metrics.forget(worker.pid),
         }

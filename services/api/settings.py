@@ -135,6 +135,21 @@ class Settings(BaseSettings):
     hash_concurrency: int = Field(default=4, ge=1)
     """Passwords hashed at a time in one worker; more are asked to come again."""
 
+    watch_interval_seconds: float = Field(default=30, ge=1, le=3600)
+    """How often the registry and the database are asked whether they answer, for the metrics alone."""
+
+    watch_jitter_seconds: float = Field(default=5, ge=0, le=600)
+    """At most so much is added to each interval by chance, so that pods do not ask at once."""
+
+    watch_timeout_seconds: int = Field(default=5, ge=1, le=30)
+    """How long each of these questions may take."""
+
+    model_age_limit_days: int = Field(default=45, ge=0)
+    """How old the served model may become before an alert says so; 0 for no limit. It is served on."""
+
+    data_age_limit_days: int = Field(default=0, ge=0)
+    """How far back the newest of its data may lie before an alert says so; 0 for no limit."""
+
     docs_enabled: bool = False
     """Whether /docs and /openapi.json are served."""
 

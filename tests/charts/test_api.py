@@ -54,6 +54,19 @@ def test_values_in_the_environment_are_what_the_settings_take(release, monkeypat
     assert "espalier-api.espalier.svc" in settings.allowed_hosts
 
 
+def test_every_value_of_monitoring_reaches_the_settings(monkeypatch):
+    values = {"watchIntervalSeconds": 60, "watchJitterSeconds": 9, "watchTimeoutSeconds": 3}
+    ages = {"modelAgeLimitDays": 0, "dataAgeLimitDays": 400}
+    for name, value in environment(render({"api": {"monitoring": {**values, **ages}}})).items():
+        monkeypatch.setenv(name, IN_THE_CLUSTER[name] if value is None else value)
+
+    settings = Settings()
+
+    found = (settings.watch_interval_seconds, settings.watch_jitter_seconds, settings.watch_timeout_seconds)
+    assert found == (60, 9, 3)
+    assert (settings.model_age_limit_days, settings.data_age_limit_days) == (0, 400)
+
+
 def test_init_container_has_the_same_environment(release):
     first, second = containers(deployment(release)["spec"]["template"])
 

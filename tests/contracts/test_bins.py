@@ -6,6 +6,7 @@ import pytest
 
 from espalier.bundle import Contract
 from pipelines.matrix import encode
+from pipelines.params import EvaluateParams
 from pipelines.reference import build_reference
 from services.api.drift import DriftCounter
 
@@ -24,7 +25,7 @@ def rows(contract: Contract, matrix):
 
 def test_counting_the_training_rows_again_gives_the_reference_shares(contract, rows):
     scores = np.linspace(0, 1, len(rows), dtype=np.float32)
-    reference = build_reference(rows, contract, scores, bins=10, category_bins=2)
+    reference = build_reference(rows, contract, scores, params=EvaluateParams(category_bins=2))
     counter = DriftCounter(contract, reference)
 
     encoded = encode(rows, contract)

@@ -16,7 +16,8 @@ def test_metrics_slices_bins_and_plots_are_there_and_in_mlflow(candidate, regist
     run_id = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
     assert metrics.test.roc_auc > 0.8
     assert {part.column for part in metrics.slices} == {"kind", "month"}
-    assert set(reference.features) == {"height", "age", "grafted", "kind", "soil"}
+    assert set(reference.features) == set(reference.contributions) == {"height", "age", "grafted", "kind", "soil"}
+    assert max(reference.contributions, key=reference.contributions.get) == "height"
     logged = registry._client.get_run(run_id).data.metrics
     assert logged["test.roc_auc"] == pytest.approx(metrics.test.roc_auc)
     names = {

@@ -1,10 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost as xgb
 
 from espalier.bundle import Contract
 from pipelines.matrix import build_contract, real_row
-from pipelines.reference import build_reference, score_bins
+from pipelines.params import EvaluateParams
+from pipelines.reference import build_reference, mean_contributions, score_bins
 
 
 @pytest.fixture
@@ -16,7 +18,8 @@ def contract_of(schema):
 
 
 def build(table, contract):
-    return build_reference(table, contract, np.linspace(0, 1, 50, dtype=np.float32), bins=4, category_bins=2)
+    params = EvaluateParams(bins=4, category_bins=2)
+    return build_reference(table, contract, np.linspace(0, 1, 50, dtype=np.float32), params=params)
 
 
 def test_shares_are_those_of_a_direct_count(table, contract_of):
@@ -65,3 +68,15 @@ def test_score_has_bins_of_equal_width():
 
     assert bins.labels == ("below 0.5", "0.5 and above")
     assert bins.shares == (0.5, 0.5)
+
+
+def test_contributions_are_those_of_xgboost_without_the_base_value(booster, matrix, contract):
+    names = [feature.name for feature in contract.features]
+    rows = xgb.DMatrix(matrix, feature_names=names, feature_types=contract.feature_types, enable_categorical=True)
+    values = booster.predict(rows, pred_contribs=True)
+
+    found = mean_contributions(booster, matrix, contract)
+
+    assert list(found) == names
+    assert found["height"] == pytest.approx(np.abs(values[:, 0]).mean())
+    assert found["height"] == max(found.values()), "what it was made from most"

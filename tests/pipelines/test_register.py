@@ -64,6 +64,7 @@ def test_bundle_of_the_version_is_signed_and_says_where_it_comes_from(champion, 
     assert lineage.run_id == champion.run_id
     assert lineage.git_commit == "c0ffee"
     assert lineage.data_md5 == champion.tags["data_md5"]
+    assert lineage.data_until == read_prepared(TEST)["seen"].max().tz_localize("UTC")
     assert set(lineage.libraries) >= {"xgboost-cpu", "pandas"}
 
 

@@ -18,6 +18,12 @@ def test_features_keep_their_order(schema):
         ("type: bool", "type: bool, minimum: 0", "have a range"),
         ("type: int,", "type: int, categories: [a],", "only a category"),
         ("type: bool", "type: text", r"features\.2\.type"),
+        (
+            "time: {name: seen}",
+            "time: {name: seen, timezone: Mars/Olympus}",
+            "seen: there is no time zone Mars/Olympus",
+        ),
+        ("time: {name: seen}", "time: {name: seen, timezone: ../x}", "seen: there is no time zone"),
     ],
 )
 def test_wrong_schema_names_file_and_column(project, old, new, said):

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from services.api.bodies import read_json
 from services.api.dependencies import Served, Services, allow
-from services.api.errors import InvalidRequest, TooManyRows, UnsupportedMediaType
+from services.api.errors import InvalidRequest, TooManyRows
 from services.api.http_errors import documented
 from services.api.prediction import INLINE_ROWS, answer, predict_rows
 from services.api.scopes import Scope
@@ -30,7 +31,7 @@ async def predict(
 ) -> Response:
     """Predict every row: the label, the probability of the positive class, and which model said so."""
     try:
-        body = await _read_body(request)
+        body = await read_json(request)
         rows = services.reader.read(body)
         if explain and len(rows) > services.settings.max_explain_rows:
             raise TooManyRows(f"rows: at most {services.settings.max_explain_rows} rows with explain=true")
@@ -42,13 +43,6 @@ async def predict(
     else:
         predicted = predict_rows(services.model, services.metrics, rows, explain=False)
     return answer(services.model, predicted, request.scope["request_id"])
-
-
-async def _read_body(request: Request) -> bytes:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise UnsupportedMediaType("the body must be application/json")
-    return await request.body()
 
 
 def _count(services: Services, error: InvalidRequest) -> None:

@@ -139,18 +139,47 @@ def test_manifest_must_list_every_file(folder, trusted, keys):
         read_bundle(folder, trusted_keys=trusted)
 
 
-def test_reference_of_other_features_is_malformed(folder, trusted, keys):
-    text = (folder / "reference.json").read_text().replace('"grafted"', '"pruned"')
-    (folder / "reference.json").write_text(text)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["reference.json"] = {
-        "sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "size_bytes": len(text.encode()),
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    sign_bundle(folder, load_private_key(keys.private))
+@pytest.fixture
+def rewrite(folder, keys):
+    """Change one of the signed files as training could have written it."""
+
+    def run(name, change):
+        parsed = json.loads((folder / name).read_text())
+        change(parsed)
+        content = json.dumps(parsed).encode()
+        (folder / name).write_bytes(content)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        entry = {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+        if name != "manifest.json":
+            manifest["files"][name] = entry
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        sign_bundle(folder, load_private_key(keys.private))
+
+    return run
+
+
+@pytest.mark.parametrize("member", ["features", "contributions"])
+def test_reference_of_other_features_is_malformed(folder, trusted, rewrite, member):
+    rewrite("reference.json", lambda parsed: parsed[member].update(pruned=parsed[member].pop("grafted")))
 
     with pytest.raises(MalformedBundle, match="same features"):
+        read_bundle(folder, trusted_keys=trusted)
+
+
+def test_bundle_that_is_older_than_what_is_optional_is_read(folder, trusted, rewrite):
+    rewrite("reference.json", lambda parsed: parsed.pop("contributions"))
+    rewrite("manifest.json", lambda parsed: parsed["lineage"].pop("data_until"))
+
+    bundle = read_bundle(folder, trusted_keys=trusted)
+
+    assert bundle.reference.contributions is None
+    assert bundle.manifest.lineage.data_until is None
+
+
+def test_time_without_a_zone_is_malformed(folder, trusted, rewrite):
+    rewrite("manifest.json", lambda parsed: parsed["lineage"].update(data_until="2026-01-01T00:00:00"))
+
+    with pytest.raises(MalformedBundle, match="data_until"):
         read_bundle(folder, trusted_keys=trusted)
 
 

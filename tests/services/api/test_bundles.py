@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from services.api.bundles import fetch_bundle
-from services.api.errors import StartupFailed
+from services.api.errors import BundleRefused, StartupFailed
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_byte_flipped_on_the_server_is_refused_and_named(register, fetch):
     content[100] ^= 1
     model.write_bytes(content)
 
-    with pytest.raises(StartupFailed, match=r"refused \(altered\): model\.ubj"):
+    with pytest.raises(BundleRefused, match=r"refused \(altered\): model\.ubj"):
         fetch()
 
 
@@ -113,14 +113,14 @@ def test_byte_flipped_on_the_server_is_refused_and_named(register, fetch):
 def test_what_is_no_good_bundle_is_refused_with_its_reason(register, fetch, change, reason):
     register(change)
 
-    with pytest.raises(StartupFailed, match=rf"refused \({reason}\)"):
+    with pytest.raises(BundleRefused, match=rf"refused \({reason}\)"):
         fetch()
 
 
 def test_too_large_a_bundle_is_refused(register, fetch):
     register()
 
-    with pytest.raises(StartupFailed, match=r"refused \(too_large\)"):
+    with pytest.raises(BundleRefused, match=r"refused \(too_large\)"):
         fetch(model_max_bytes=10)
 
 
@@ -170,7 +170,7 @@ def test_refused_version_does_not_spoil_what_is_kept(register, fetch, closed):
     fetch()
     register(lambda folder: (folder / "manifest.sig").unlink())
 
-    with pytest.raises(StartupFailed, match="unsigned"):
+    with pytest.raises(BundleRefused, match="unsigned"):
         fetch()
 
     assert fetch(mlflow_tracking_uri=closed).version == "1"

@@ -1,7 +1,9 @@
+import io
 import json
 import logging
 import logging.config
 import sys
+from pathlib import Path
 
 from services.api.logs import JsonFormatter, logging_config
 
@@ -32,3 +34,33 @@ def test_failure_brings_its_traceback():
 
 def test_configuration_is_one_that_logging_takes():
     logging.config.DictConfigurator(logging_config("INFO"))
+
+
+def test_every_line_of_a_request_has_its_id_those_of_a_thread_too(client, engine):
+    engine.dispose()
+    path = Path(engine.url.database)
+    path.unlink()
+    path.mkdir()
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    loggers = [logging.getLogger(f"espalier.api.{name}") for name in ("access", "database")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    try:
+        form = {"username": "ana", "password": "x"}
+        answer = client.post("/v1/auth/token", data=form, headers={"X-Request-ID": "from-the-ingress.1"})
+        client.get("/v1/model")
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+            logger.setLevel(logging.NOTSET)
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert answer.headers["x-request-id"] == "from-the-ingress.1"
+    assert [(line["message"], line["request_id"] == "from-the-ingress.1") for line in lines] == [
+        ("the database does not answer", True),
+        ("request", True),
+        ("request", False),
+    ]

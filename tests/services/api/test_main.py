@@ -1,14 +1,15 @@
 """The API as a process: gunicorn, workers, two ports, TLS, signals."""
 
 import os
-import re
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -40,9 +41,8 @@ def registered(mlflow, tmp_path_factory, keys, contract, reference, bundle_metri
     client.log_artifacts(run_id, str(folder), "bundle")
     client.create_registered_model("process")
     source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
-    client.set_registered_model_alias(
-        "process", "champion", client.create_model_version("process", source, run_id).version
-    )
+    version = client.create_model_version("process", source, run_id, tags={"gate": "passed"}).version
+    client.set_registered_model_alias("process", "champion", version)
     return "process"
 
 
@@ -109,30 +109,59 @@ def workers_of(process):
         return [int(pid) for pid in file.read().split()]
 
 
-def test_two_workers_count_every_row_once_through_the_death_of_one(
-    start, secure, environment, contract, gone, passwords
-):
+def scrape(environment):
+    """Series → value of a running API."""
+    lines = httpx.get(f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics").text.splitlines()
+    return {series: float(value) for series, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
+def summed(series, name):
+    return sum(value for one, value in series.items() if one.partition("{")[0] == name)
+
+
+@pytest.fixture
+def headers(environment, secure, passwords):
+    """Log in once the API is up; a new connection for each request, so that both workers get some."""
+
+    def log_in():
+        with closing(open_user_store(environment["API_DATABASE_URL"])) as store:
+            store.create("ana", passwords.hash("grafted quince"), ["predict"])
+        answer = secure.post("/v1/auth/token", data={"username": "ana", "password": "grafted quince"})
+        return {"Authorization": f"Bearer {answer.json()['access_token']}", "Connection": "close"}
+
+    return log_in
+
+
+def alive_and_busy(environment):
+    series = scrape(environment)
+    return series["espalier_workers"], series["espalier_requests_in_progress"]
+
+
+def wait_until(holds):
+    for _ in range(100):
+        if holds():
+            return
+        time.sleep(0.1)
+    pytest.fail("it never came to be so")
+
+
+PREDICT = '{handler="/v1/predict",method="POST"'
+
+
+def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure, environment, contract, gone, headers):
     process = start()
     wait_until_ready(secure, process)
-    with closing(open_user_store(environment["API_DATABASE_URL"])) as store:
-        store.create("ana", passwords.hash("grafted quince"), ["predict"])
-    token = secure.post("/v1/auth/token", data={"username": "ana", "password": "grafted quince"}).json()["access_token"]
-    headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
-    metrics = f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics"
+    asked = {**headers(), "X-Request-ID": "from-the-client"}
 
     def predict(number):
         for _ in range(number):
-            answer = secure.post("/v1/predict", json={"rows": [contract.example] * 3}, headers=headers)
-            assert answer.status_code == 200
+            answer = secure.post("/v1/predict", json={"rows": [contract.example] * 3}, headers=asked)
+            assert (answer.status_code, answer.headers["x-request-id"]) == (200, "from-the-client")
 
     def counted():
-        text = httpx.get(metrics).text
-        rows = sum(float(n) for n in re.findall(r"^espalier_predictions_total\{.*\} (\S+)$", text, re.M))
-        scores = sum(float(n) for n in re.findall(r"^espalier_score_bin_total\{.*\} (\S+)$", text, re.M))
-        requests = re.search(
-            r'^http_requests_total\{handler="/v1/predict",method="POST",status="2xx"\} (\S+)$', text, re.M
-        )
-        return rows, scores, float(requests[1])
+        series = scrape(environment)
+        rows, scores = (summed(series, f"espalier_{name}_total") for name in ("predictions", "score_bin"))
+        return rows, scores, series[f'http_requests_total{PREDICT},status="2xx"}}']
 
     predict(20)
     assert counted() == (60, 60, 20)
@@ -149,8 +178,145 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(
     printed, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert all(gone(pid) for pid in children)
-    assert token not in printed
+    assert printed.count('"request_id": "from-the-client"') == 30
+    assert asked["Authorization"].split()[1] not in printed
     assert "grafted quince" not in printed
+
+
+def test_only_the_living_are_workers_and_have_requests_in_progress(start, secure, environment, gone, headers, tmp_path):
+    process = start()
+    wait_until_ready(secure, process)
+    asked = headers()
+    wait_until(lambda: alive_and_busy(environment) == (2, 0))
+    victim, other = workers_of(process)
+    head = "".join(f"{name}: {value}\r\n" for name, value in {**asked, "Host": "localhost"}.items())
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+
+    os.kill(other, signal.SIGSTOP)  # so that the victim takes the connection
+    with (
+        socket.create_connection(("localhost", int(environment["API_PORT"]))) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        kind = "Content-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+        connection.sendall(f"POST /v1/predict HTTP/1.1\r\n{head}{kind}".encode())
+        wait_until(lambda: alive_and_busy(environment) == (2, 1))
+        os.kill(victim, signal.SIGKILL)
+        assert gone(victim)
+    os.kill(other, signal.SIGCONT)
+
+    wait_until(lambda: alive_and_busy(environment) == (2, 0) and victim not in workers_of(process))
+
+
+def test_requests_stand_at_zero_and_no_worker_adds_a_series_not_even_one_that_comes_later(
+    start, secure, environment, gone
+):
+    process = start()
+    wait_until_ready(secure, process)
+
+    def requests():
+        return {one: value for one, value in scrape(environment).items() if one.startswith("http_request")}
+
+    first = requests()
+    assert set(first.values()) == {0}
+    assert first[f'http_requests_total{PREDICT},status="5xx"}}'] == 0
+    assert first['http_request_duration_seconds_bucket{handler="/v1/predict",le="0.1",method="POST"}'] == 0
+
+    for _ in range(20):
+        secure.post("/v1/predict", headers={"Connection": "close"})
+    os.kill(victim := workers_of(process)[0], signal.SIGKILL)
+    assert gone(victim)
+    wait_until_ready(secure, process)
+    for _ in range(5):
+        secure.get("/nowhere", headers={"Connection": "close"})
+
+    last = requests()
+    assert set(last) == set(first)
+    assert last[f'http_requests_total{PREDICT},status="4xx"}}'] == 20
+    assert last[f"http_request_duration_seconds_count{PREDICT}}}"] == 20
+    assert last['http_requests_total{handler="none",method="GET",status="4xx"}'] == 5
+    assert summed(last, "http_requests_total") == 25
+
+
+class Wire:
+    """A way to a server that can be made to swallow whatever is sent."""
+
+    def __init__(self, uri):
+        self._to = urlsplit(uri)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.uri = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.is_cut, self._kept = False, []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._listening.accept()
+            except OSError:
+                return
+            self._kept.append(near)
+            if not self.is_cut:
+                far = socket.create_connection((self._to.hostname, self._to.port))
+                self._kept.append(far)
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+
+    def _pass_on(self, source, sink):
+        own = self.uri.removeprefix("http://").encode()
+        with suppress(OSError):
+            while content := source.recv(65536):
+                sink.sendall(content.replace(own, self._to.netloc.encode()))  # MLflow looks at the host's name
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self._listening.shutdown(socket.SHUT_RDWR)
+        for one in (self._listening, *self._kept):
+            one.close()
+
+
+@pytest.fixture
+def wire(mlflow):
+    with closing(Wire(mlflow.uri)) as made:
+        yield made
+
+
+def test_parent_watches_its_neighbours_and_one_that_swallows_questions_disturbs_nothing(
+    start, secure, environment, contract, gone, headers, wire
+):
+    quick = {"API_WATCH_INTERVAL_SECONDS": "1", "API_WATCH_JITTER_SECONDS": "0", "API_WATCH_TIMEOUT_SECONDS": "1"}
+    process = start(API_MLFLOW_TRACKING_URI=wire.uri, **quick)
+    wait_until_ready(secure, process)
+    asked = headers()
+
+    def up():
+        series = scrape(environment)
+        names = ("mlflow", "artifacts", "database")
+        return [series.get(f'espalier_dependency_up{{dependency="{name}"}}') for name in names]
+
+    wait_until(lambda: up() == [1, 1, 1])
+    known = {one: value for one, value in scrape(environment).items() if one.startswith("espalier_registry_")}
+    assert known['espalier_registry_alias_version{alias="champion"}'] == 1
+    assert known['espalier_registry_versions{gate="passed"}'] == 1
+    assert 0 < time.time() - known["espalier_registry_newest_version_timestamp_seconds"] < 600
+
+    wire.is_cut = True
+    wait_until(lambda: up() == [0, 0, 1])
+    for _ in range(2):  # in the middle of a question, most likely
+        victim = workers_of(process)[0]
+        os.kill(victim, signal.SIGKILL)
+        assert gone(victim)
+        wait_until(lambda: alive_and_busy(environment) == (2, 0))
+    for _ in range(10):
+        answer = secure.post("/v1/predict", json={"rows": [contract.example]}, headers=asked)
+        assert (answer.status_code, answer.elapsed.total_seconds() < 1) == (200, True)
+    assert known.items() <= scrape(environment).items()
+
+    wire.is_cut = False
+    wait_until(lambda: up() == [1, 1, 1])
+    wire.is_cut = True
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert (process.returncode, time.monotonic() - begun < 5) == (0, True)
 
 
 def test_certificate_is_needed_to_be_trusted(start, secure, environment):
@@ -265,6 +431,16 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(monkeypatch, environment, cap
     assert "Traceback" not in printed
     assert "a secret" not in printed
     assert "a%20secret" not in printed
+
+
+def test_bundle_that_is_refused_has_an_exit_code_of_its_own(monkeypatch, environment, capsys, other_keys):
+    change = {"API_MODEL_PUBLIC_KEY_FILES": str(other_keys.public)}
+
+    code, printed = run_main(monkeypatch, environment | change, capsys)
+
+    assert code == 3
+    assert "is refused (untrusted_signature)" in printed
+    assert printed.count("\n") == 1
 
 
 def test_counts_of_before_are_removed_and_nothing_else(make_settings, tmp_path):

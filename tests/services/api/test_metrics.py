@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from services.api.metrics import AUTH_FAILURES, REJECTIONS
 
 DESIGN = {
@@ -9,6 +11,8 @@ DESIGN = {
     "espalier_model_info",
     "espalier_model_source",
     "espalier_model_trained_timestamp_seconds",
+    "espalier_model_data_until_timestamp_seconds",
+    "espalier_age_limit_seconds",
     "espalier_model_test_metric",
     "espalier_feature_bin_total",
     "espalier_feature_reference_share",
@@ -16,11 +20,20 @@ DESIGN = {
     "espalier_score_reference_share",
     "espalier_auth_failures_total",
     "espalier_rejected_requests_total",
+    "espalier_workers",
+    "espalier_requests_in_progress",
+    "espalier_explained_rows_total",
+    "espalier_contribution_abs_total",
+    "espalier_reference_contribution_abs",
+    "espalier_outcomes_total",
+    "espalier_outcome_log_loss_total",
+    "espalier_outcome_squared_error_total",
+    "espalier_outcome_score_bin_total",
 }
 
 
 def test_names_are_those_that_alerts_and_dashboards_are_promised():
-    text = Path("services/api/metrics.py").read_text()
+    text = "".join(path.read_text() for path in Path("services/api").glob("*metrics.py"))
 
     assert set(re.findall(r'"(espalier_\w+)"', text)) == DESIGN
 
@@ -34,17 +47,19 @@ def test_everything_stands_at_zero_from_the_start(client, sample, reference):
         assert sample("espalier_predictions_total", model_version="7", label=label) == 0
     for feature, bins in reference.features.items():
         for label in bins.labels:
-            assert sample("espalier_feature_bin_total", feature=feature, bin=label) == 0
-    assert sample("espalier_score_bin_total", bin="below 0.5") == 0
+            assert sample("espalier_feature_bin_total", model_version="7", feature=feature, bin=label) == 0
+    assert sample("espalier_score_bin_total", model_version="7", bin="below 0.5") == 0
     assert sample("espalier_predict_seconds_count") == 0
-
-
-def test_model_and_reference_are_described(client, sample, lineage):
-    assert sample("espalier_model_info", name="orchard", version="7", run_id=lineage.run_id) == 1
-    assert sample("espalier_model_trained_timestamp_seconds") == lineage.created.timestamp()
-    assert sample("espalier_model_test_metric", metric="roc_auc") == 0.8
-    assert sample("espalier_feature_reference_share", feature="height", bin="10 and above") == 0.4
-    assert sample("espalier_score_reference_share", bin="below 0.5") == 0.6
+    assert sample("espalier_requests_in_progress") == 0
+    assert sample("espalier_workers") == 1
+    assert sample("espalier_explained_rows_total") == 0
+    assert sample("espalier_contribution_abs_total", feature="height") == 0
+    for label in ("bare", "bearing"):
+        for predicted in ("bare", "bearing"):
+            assert sample("espalier_outcomes_total", model_version="7", label=label, predicted=predicted) == 0
+        assert sample("espalier_outcome_score_bin_total", model_version="7", bin="below 0.5", label=label) == 0
+    assert sample("espalier_outcome_log_loss_total", model_version="7") == 0
+    assert sample("espalier_outcome_squared_error_total", model_version="7") == 0
 
 
 def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sample):
@@ -54,15 +69,17 @@ def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sampl
     labels = [prediction["label"] for prediction in answer["predictions"]]
     for label in ("bare", "bearing"):
         assert sample("espalier_predictions_total", model_version="7", label=label) == 3 * labels.count(label)
-    assert sample("espalier_feature_bin_total", feature="height", bin="below 5") == 3
-    assert sample("espalier_feature_bin_total", feature="height", bin="missing") == 3
-    assert sample("espalier_feature_bin_total", feature="soil", bin="other") == 3
+    assert sample("espalier_feature_bin_total", model_version="7", feature="height", bin="below 5") == 3
+    assert sample("espalier_feature_bin_total", model_version="7", feature="height", bin="missing") == 3
+    assert sample("espalier_feature_bin_total", model_version="7", feature="soil", bin="other") == 3
     assert sample("espalier_predict_seconds_count") == 3
 
 
-def test_routes_are_templates_so_that_paths_cannot_make_series(client, registry):
-    for number in range(20):
-        client.get(f"/v1/users/somebody{number}/else/{number}")
+def test_explained_rows_are_counted_with_what_each_feature_contributed(ask, row, sample):
+    ask(row)
+    predictions = ask(row, {**row, "height": 20.0}, params={"explain": "true"}).json()["predictions"]
 
-    handlers = {s.labels["handler"] for m in registry.collect() if m.name == "http_requests" for s in m.samples}
-    assert handlers == {"none"}
+    assert sample("espalier_explained_rows_total") == 2
+    for feature in row:
+        expected = sum(abs(prediction["contributions"][feature]) for prediction in predictions)
+        assert sample("espalier_contribution_abs_total", feature=feature) == pytest.approx(expected)

@@ -3,6 +3,7 @@ import json
 import logging
 
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
 
 from services.api.draining import Drain
 from services.api.middleware import Limits, RequestFrame
@@ -98,7 +99,7 @@ def test_request_that_takes_too_long_is_given_up(make_client, make_settings, bea
     async def never(_request):
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(predictions, "_read_body", never)
+    monkeypatch.setattr(predictions, "read_json", never)
 
     response = client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
 
@@ -118,12 +119,39 @@ def test_answer_that_was_begun_is_never_followed_by_another(caplog):
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
+    gauge = Gauge("in_progress", "", registry=CollectorRegistry())
+    options = {"allowed_hosts": ("*",), "limits": Limits(1, 1, 1), "drain": Drain(), "in_progress": gauge}
     with pytest.raises(RuntimeError, match="half way"):
-        asyncio.run(
-            RequestFrame(broken, allowed_hosts=("*",), limits=Limits(1, 1, 1), drain=Drain())(scope, None, send)
-        )
+        asyncio.run(RequestFrame(broken, **options)(scope, None, send))
 
     assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+def test_requests_in_progress_are_those_between_their_head_and_their_end(client, ask, bearer, row, sample, monkeypatch):
+    from services.api import prediction
+
+    seen = []
+
+    def encode(rows, contract):
+        seen.append(sample("espalier_requests_in_progress"))
+        raise RuntimeError
+
+    monkeypatch.setattr(prediction, "encode", encode)
+
+    assert ask(row).status_code == 500
+    assert seen == [1]
+    assert sample("espalier_requests_in_progress") == 0
+
+
+def test_probes_are_not_in_progress(client, sample, monkeypatch):
+    from services.api.draining import Drain
+
+    seen = []
+    monkeypatch.setattr(Drain, "begun", property(lambda _self: seen.append(sample("espalier_requests_in_progress"))))
+
+    client.get("/readyz")
+
+    assert set(seen) == {0}
 
 
 def test_one_line_says_who_asked_what_and_how_it_went(client, bearer, caplog):

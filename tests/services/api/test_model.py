@@ -3,7 +3,7 @@ import pytest
 import xgboost as xgb
 
 from services.api.bundles import ServedBundle
-from services.api.errors import StartupFailed
+from services.api.errors import BundleRefused
 from services.api.model import load_model
 
 
@@ -24,14 +24,14 @@ def test_contributions_add_up_to_the_prediction(model, matrix):
 def test_refused_bundle_is_said(served, settings):
     (served.folder / "manifest.sig").write_bytes(b"0" * 64)
 
-    with pytest.raises(StartupFailed, match="version 7 is refused"):
+    with pytest.raises(BundleRefused, match="version 7 is refused"):
         load_model(served, settings)
 
 
 def test_signed_bytes_that_are_no_booster_are_refused(make_bundle, settings, tmp_path):
     folder = make_bundle(tmp_path / "broken", model=b"not a booster")
 
-    with pytest.raises(StartupFailed, match="refused"):
+    with pytest.raises(BundleRefused, match="refused"):
         load_model(ServedBundle("orchard", "8", folder, "registry"), settings)
 
 
@@ -39,7 +39,7 @@ def test_booster_that_does_not_fit_its_contract_is_refused(make_bundle, settings
     other = xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(np.eye(4), [0, 1, 0, 1]), 2)
     folder = make_bundle(tmp_path / "other", model=bytes(other.save_raw("ubj")))
 
-    with pytest.raises(StartupFailed, match="takes 4 features, its contract has 5"):
+    with pytest.raises(BundleRefused, match="takes 4 features, its contract has 5"):
         load_model(ServedBundle("orchard", "8", folder, "registry"), settings)
 
 
@@ -47,5 +47,5 @@ def test_booster_that_gives_no_probability_is_refused(make_bundle, settings, tmp
     other = xgb.train({"objective": "reg:squarederror", "base_score": 9.0}, xgb.DMatrix(np.eye(5), np.full(5, 9.0)), 1)
     folder = make_bundle(tmp_path / "other", model=bytes(other.save_raw("ubj")))
 
-    with pytest.raises(StartupFailed, match="not a probability"):
+    with pytest.raises(BundleRefused, match="not a probability"):
         load_model(ServedBundle("orchard", "8", folder, "registry"), settings)

@@ -9,10 +9,25 @@ def document(client):
     return client.get("/openapi.json").json()
 
 
-def test_example_of_predict_is_a_real_row_that_is_answered(client, document, bearer):
-    example = document["components"]["schemas"]["PredictRequest"]["example"]
+@pytest.mark.parametrize(("path", "name"), [("/v1/predict", "Predict"), ("/v1/outcomes", "Outcomes")])
+def test_example_is_a_real_row_that_is_answered_as_described(client, document, bearer, path, name):
+    schemas = document["components"]["schemas"]
+    operation = document["paths"][path]["post"]
 
-    assert client.post("/v1/predict", json=example, headers=bearer()).status_code == 200
+    response = client.post(path, json=schemas[f"{name}Request"]["example"], headers=bearer())
+
+    assert response.status_code == 200
+    assert set(response.json()) == set(schemas[f"{name}Response"]["required"])
+    assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith(f"/{name}Request")
+    assert "x-body" not in operation
+
+
+def test_labels_are_described_from_the_contract(document):
+    outcome = document["components"]["schemas"]["Outcome"]
+
+    assert outcome["required"] == ["row", "label"]
+    assert outcome["properties"]["label"]["enum"] == ["bare", "bearing"]
+    assert outcome["properties"]["row"]["$ref"] == "#/components/schemas/Row"
 
 
 def test_rows_are_described_from_the_contract(document):
@@ -60,4 +75,4 @@ def test_generated_requests_find_no_server_error_and_no_surprise(schema, bearer)
     for operation in operations:
         check_operation(operation, headers)
 
-    assert len(operations) == 9
+    assert len(operations) == 10

@@ -108,3 +108,34 @@ def test_path_of_a_file_is_quoted(connect, answers, asked, tmp_path):
     connect.download("1/a b", "model.ubj", tmp_path / "model.ubj", max_bytes=10)
 
     assert asked == ["/api/2.0/mlflow-artifacts/artifacts/1/a%20b/model.ubj"]
+
+
+def version(number, **tags):
+    listed = [{"key": key, "value": value} for key, value in tags.items()]
+    return {"version": str(number), "creation_timestamp": 1000 * number, "tags": listed}
+
+
+def test_versions_come_page_by_page_and_newest_first(connect, answers, asked):
+    answers += [
+        (200, {"model_versions": [version(2, gate="rejected"), version(9)], "next_page_token": "more"}),
+        (200, {"model_versions": [version(10, gate="passed", rollout="failed")]}),
+    ]
+
+    found = connect.versions("m")
+
+    assert [(one.number, one.created) for one in found] == [(10, 10), (9, 9), (2, 2)]
+    assert found[0].tags == {"gate": "passed", "rollout": "failed"}
+    assert "page_token=more" in asked[1]
+
+
+def test_name_without_versions_has_none(connect, answers):
+    answers.append((200, {}))
+
+    assert connect.versions("m") == []
+
+
+def test_server_that_never_comes_to_an_end_is_left(connect, answers, asked):
+    answers.append((200, {"model_versions": [], "next_page_token": "again"}))
+
+    assert connect.versions("m") == []
+    assert len(asked) == registry.MAX_PAGES

@@ -1,0 +1,52 @@
+"""What the registry says of a model, boiled down to the numbers that alerts ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
+from services.api.registry import RegisteredVersion
+
+__all__ = ["RegistryState"]
+
+ALIASES = ("champion", "challenger", "previous")
+GATES = ("passed", "rejected")
+GATE_TAG, ROLLOUT_TAG = "gate", "rollout"
+"""Tags that the pipelines set on a version."""
+
+
+@dataclass(frozen=True)
+class RegistryState:
+    """The registered versions of one model."""
+
+    aliases: Mapping[str, str]
+    versions: Sequence[RegisteredVersion]
+    """Newest first."""
+
+    def gauges(self) -> Iterator[Metric]:
+        """Say it to Prometheus."""
+        alias = _family("alias_version", "Number of the version that an alias points to; 0 for none.", "alias")
+        for name in ALIASES:
+            alias.add_metric([name], int(self.aliases.get(name, 0)))
+        versions = _family("versions", "Registered versions, by what the gate said of them.", "gate")
+        for gate in GATES:
+            versions.add_metric([gate], sum(version.tags.get(GATE_TAG) == gate for version in self.versions))
+        rejected = _family("rejected_in_a_row", "Versions rejected since the last one that passed.")
+        rejected.add_metric([], self._rejected_in_a_row())
+        failed = _family("failed_rollouts", "Versions that passed the gate and did not come up.")
+        failed.add_metric([], sum(version.tags.get(ROLLOUT_TAG) == "failed" for version in self.versions))
+        yield from (alias, versions, rejected, failed)
+        if self.versions:
+            newest = _family("newest_version_timestamp_seconds", "When the newest version was registered.")
+            newest.add_metric([], self.versions[0].created)
+            yield newest
+
+    def _rejected_in_a_row(self) -> int:
+        gates = [version.tags[GATE_TAG] for version in self.versions if version.tags.get(GATE_TAG) in GATES]
+        return gates.index("passed") if "passed" in gates else len(gates)
+
+
+def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"espalier_registry_{name}", text, labels=labels)

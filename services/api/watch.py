@@ -1,0 +1,135 @@
+"""What stands around the API, asked again and again by the parent of the workers and never on a request's path.
+
+Reads:  aliases and versions of the registry, the list of the champion's files, the users' database.
+Gives:  gauges for the internal port, beside those of the workers.
+Never:  serves, holds a connection between two questions, or touches the files through which workers count.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from espalier.bundle import BUNDLE_FILES
+from services.api.bundles import ServedBundle
+from services.api.database import ping
+from services.api.registry import ModelRegistry, NotRegistered
+from services.api.registry_state import RegistryState
+from services.api.settings import Settings
+
+__all__ = ["Watch"]
+
+FIRST_SECONDS = 2.0
+"""The parent forks its workers meanwhile: nothing is half done in a copy of it."""
+
+DEPENDENCIES = ("artifacts", "database", "mlflow")
+
+MISSED_ROUNDS = 3
+"""So many rounds long an answer is believed, and the first one waited for; then the question must be hanging."""
+
+log = logging.getLogger("espalier.api.watch")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    is_up: bool
+    at: float
+
+
+class Watch(Collector):
+    """Two threads of the parent, so that a database which hangs does not keep the registry from being asked.
+
+    The parent forks, so nothing may be imported in them that a worker imports too: its copy could be half done. Nothing
+    is, since the bundle has come and the database has been brought up to date with the same modules.
+    """
+
+    def __init__(self, settings: Settings, served: ServedBundle) -> None:
+        """Prepare; nothing is asked yet."""
+        self._settings, self._served = settings, served
+        self._answers: dict[str, _Answer] = {}
+        self._state: RegistryState | None = None
+        self._end, self._since = threading.Event(), time.monotonic()
+
+    def start(self) -> None:
+        """Begin to ask."""
+        for ask in (self._ask_registry, self._ask_database):
+            threading.Thread(target=self._repeat, args=(ask,), name=ask.__name__, daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask nothing more."""
+        self._end.set()
+
+    def collect(self) -> Iterator[Metric]:
+        """Give what is known: nothing of what has never answered, the last known of a registry that is away."""
+        up = GaugeMetricFamily("espalier_dependency_up", "Whether it answered when last asked.", labels=["dependency"])
+        oldest = time.monotonic() - self._trusted_seconds
+        for name in DEPENDENCIES:
+            answer = self._answers.get(name)
+            if answer is not None or self._since < oldest:
+                up.add_metric([name], answer is not None and answer.is_up and answer.at > oldest)
+        yield up
+        if self._state is not None:
+            yield from self._state.gauges()
+
+    @property
+    def _trusted_seconds(self) -> float:
+        settings = self._settings
+        longest = settings.watch_interval_seconds + settings.watch_jitter_seconds + settings.watch_timeout_seconds
+        return MISSED_ROUNDS * longest
+
+    def _repeat(self, ask: Callable[[], None]) -> None:
+        interval, jitter = self._settings.watch_interval_seconds, self._settings.watch_jitter_seconds
+        pause = min(interval, FIRST_SECONDS)
+        while not self._end.wait(pause + random.uniform(0, jitter)):  # noqa: S311 (so that pods do not ask at once)
+            ask()
+            pause = interval
+
+    def _ask_registry(self) -> None:
+        seconds = self._settings.watch_timeout_seconds
+        with closing(ModelRegistry(self._settings, retries=0, seconds=seconds)) as registry:
+            is_up = self._note("mlflow", lambda: self._read_state(registry))
+            if is_up:
+                self._note("artifacts", lambda: self._list_files(registry))
+            else:  # who would hand them on is away
+                self._answers["artifacts"] = _Answer(is_up=False, at=time.monotonic())
+
+    def _ask_database(self) -> None:
+        settings = self._settings
+        self._note("database", lambda: ping(settings.database_url, connect_seconds=settings.watch_timeout_seconds))
+
+    def _read_state(self, registry: ModelRegistry) -> None:
+        name = self._settings.model_name
+        try:
+            aliases = registry.aliases(name)
+        except NotRegistered:  # it does answer
+            aliases = {}
+        self._state = RegistryState(aliases, registry.versions(name))
+
+    def _list_files(self, registry: ModelRegistry) -> None:
+        champion = self._state.aliases.get("champion") if self._state else None
+        version = champion or self._served.version
+        found = registry.sizes(registry.folder(self._settings.model_name, version))
+        missing = sorted(set(BUNDLE_FILES) - set(found))
+        if missing:
+            raise FileNotFoundError(f"version {version} has no {', '.join(missing)}")
+
+    def _note(self, dependency: str, ask: Callable[[], None]) -> bool:
+        reason = ""
+        try:
+            ask()
+        except Exception as error:  # whatever it is, the next pod could not start with it, or nobody log in
+            reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        is_up, before = not reason, self._answers.get(dependency)
+        self._answers[dependency] = _Answer(is_up, time.monotonic())
+        if before is None or before.is_up != is_up:
+            level = logging.INFO if is_up else logging.WARNING
+            log.log(level, "answers" if is_up else "does not answer", extra={"dependency": dependency, "error": reason})
+        return is_up
