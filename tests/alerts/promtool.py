@@ -1,0 +1,52 @@
+"""The rule files as data, and promtool as a function."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "alerts"
+RULE_FILES = sorted(FOLDER.glob("*.yaml"))
+TEST_FILES = sorted(Path(__file__).parent.glob("*_test.yaml"))
+
+Rule = dict[str, Any]
+
+
+def rules(path: Path) -> list[Rule]:
+    """Every rule of a file."""
+    return [rule for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+
+
+def all_rules() -> list[Rule]:
+    """Every rule of every file."""
+    return [rule for path in RULE_FILES for rule in rules(path)]
+
+
+def all_alerts() -> list[Rule]:
+    """Those that alert."""
+    return [rule for rule in all_rules() if "alert" in rule]
+
+
+def unit_tests(path: Path) -> list[Rule]:
+    """Every case of a file of promtool's unit tests."""
+    return list(yaml.safe_load(path.read_text())["tests"])
+
+
+def promtool(*arguments: str | Path) -> None:
+    """Run promtool; what it finds wrong is the failure's text."""
+    done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"[:20_000]
+
+
+def run_case(folder: Path, rule_file: Path, case: dict[str, Any], *, evaluate_every: str) -> None:
+    """Evaluate a rule file on series that are made here, and hold it against the case's expectations."""
+    path = folder / "case.json"  # JSON is YAML, and written faster
+    path.write_text(
+        json.dumps({"rule_files": [str(rule_file)], "evaluation_interval": evaluate_every, "tests": [case]})
+    )
+    promtool("test", "rules", path)

@@ -1,0 +1,206 @@
+"""The recording rules give the PSI that a direct computation gives: on real drift, on none, and on one that is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost as xgb
+
+from espalier.bundle import Contract, Reference
+from pipelines.data.flights import export_flights
+from pipelines.files import read_table
+from pipelines.matrix import build_contract, encode, labels, real_row
+from pipelines.params import PARAMS_FILE, load_params
+from pipelines.reference import build_reference
+from pipelines.schema import SCHEMA_FILE, load_schema
+from tests.alerts.promtool import FOLDER, ROOT, run_case
+from tests.alerts.traffic import Pod, Served, direct_psi
+
+pytestmark = [pytest.mark.rules, pytest.mark.usefixtures("with_promtool")]
+
+DRIFT = FOLDER / "drift.yaml"
+SCRAPES = 36
+"""Ten minutes apart: the window holds them all, the first one with its zeros too."""
+
+ASKED = 12_000
+SEASONAL = {"temp", "dewp", "humid", "pressure", "wind_dir", "wind_gust"}
+
+
+@dataclass(frozen=True)
+class World:
+    """A model of January and February, rows of the same months that it has not seen, and rows of June and July."""
+
+    booster: xgb.Booster
+    served: Served
+    train: pd.DataFrame
+    winter: pd.DataFrame
+    summer: pd.DataFrame
+
+    def scores(self, rows: pd.DataFrame) -> np.ndarray:
+        return self.booster.predict(as_data(rows, self.served.contract)).astype(np.float32)
+
+
+def as_data(rows: pd.DataFrame, contract: Contract, target: np.ndarray | None = None) -> xgb.DMatrix:
+    names = [feature.name for feature in contract.features]
+    kinds = contract.feature_types
+    return xgb.DMatrix(
+        encode(rows, contract), target, feature_names=names, feature_types=kinds, enable_categorical=True
+    )
+
+
+def refer(train: pd.DataFrame, scores: np.ndarray, contract: Contract) -> Reference:
+    """The bins of as many as the committed parameters say."""
+    params = load_params(ROOT / PARAMS_FILE).evaluate
+    return build_reference(train, contract, scores, bins=params.bins, category_bins=params.category_bins)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    schema = load_schema(ROOT / SCHEMA_FILE)
+    table = read_table(export_flights(tmp_path_factory.mktemp("flights") / "flights.csv"), schema)
+    table = table[table[schema.target.name].notna()]
+    month = table[schema.time.name].str[5:7]
+    winter = table[month.isin(["01", "02"])].sample(frac=1, random_state=1)
+    summer = table[month.isin(["06", "07"])].sample(frac=1, random_state=2)
+    train, test, asked = winter.iloc[:20_000], winter.iloc[20_000:32_000], winter.iloc[32_000 : 32_000 + ASKED]
+    contract = build_contract(
+        train, schema, model_name="flights", threshold=0.5, example=real_row(train[schema.feature_names], schema)
+    )
+    data = as_data(train, contract, labels(train, schema))
+    booster = xgb.train({"objective": "binary:logistic", "max_depth": 4, "seed": 1, "nthread": 1}, data, 30)
+    reference = refer(train, booster.predict(as_data(test, contract)), contract)
+    return World(booster, Served("1", contract, reference), train, asked, summer.iloc[:ASKED])
+
+
+def ask(world: World, pod: Pod, rows: pd.DataFrame, scrapes: int = SCRAPES) -> pd.DataFrame:
+    """Have the rows predicted by the pod; return those that its counters keep."""
+    pod.count(encode(rows, pod.served.contract), world.scores(rows), scrapes)
+    return rows[~pod.lost(len(rows))]
+
+
+def halves(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What a Service does with requests to two pods: three to one, two to the other."""
+    first = np.arange(len(rows)) % 5 < 3
+    return rows[first], rows[~first]
+
+
+def hold(
+    folder: Path,
+    pods: list[Pod],
+    direct: dict[str, dict[str, float]],
+    *,
+    at: int = SCRAPES - 1,
+    minutes: int = 10,
+    within: float = 1e-6,
+    only: str = ".+",
+):
+    """Let promtool evaluate the rules on what the pods show, and compare with the direct values, {version: {name}}."""
+    series = [one for pod in pods for one in pod.series()]
+    for version, values in direct.items():
+        for name, value in values.items():
+            metric = f'direct{{model_version="{version}",feature="{name}"}}'
+            series.append({"series": metric, "values": f"{value!r}x{at}"})
+    found = (
+        f'(espalier:feature_psi:6h{{model_version=~"{only}"}} or '
+        f'label_replace(espalier:score_psi:6h{{model_version=~"{only}"}}, "feature", "", "", ""))'
+    )
+    equal = f"abs({found} - on (model_version, feature) direct) <= {within}"
+    count = [{"labels": "{}", "value": len(values)} for values in direct.values()]
+    moment = f"{at * minutes}m"
+    expected = [
+        {"expr": f"count({found})", "eval_time": moment, "exp_samples": count},
+        {"expr": f"count({equal})", "eval_time": moment, "exp_samples": count},
+    ]
+    case = {"interval": f"{minutes}m", "input_series": series, "promql_expr_test": expected}
+    run_case(folder, DRIFT, case, evaluate_every=moment)
+
+
+def two_replicas(world: World, rows: pd.DataFrame) -> tuple[list[Pod], dict[str, dict[str, float]]]:
+    """Two pods of one version, of which the second is restarted; the direct values of the rows that were counted."""
+    pods = [Pod("espalier-api-a", world.served), Pod("espalier-api-b", world.served, restarts=(17,))]
+    kept = pd.concat([ask(world, pod, part) for pod, part in zip(pods, halves(rows), strict=True)])
+    return pods, {"1": direct_psi(kept, world.scores(kept), world.served)}
+
+
+def test_summer_is_drift_from_winter(world, tmp_path):
+    pods, direct = two_replicas(world, world.summer)
+
+    hold(tmp_path, pods, direct)
+
+    assert direct["1"]["temp"] == pytest.approx(8.22, abs=0.01)
+    assert direct["1"][""] == pytest.approx(0.222, abs=0.001)
+    assert {name for name, value in direct["1"].items() if value > 0.25} == SEASONAL
+    assert max(direct["1"][name] for name in ("carrier", "origin", "dest", "day_of_week", "distance")) < 0.1
+
+
+def test_other_rows_of_the_same_months_are_none(world, tmp_path):
+    pods, direct = two_replicas(world, world.winter)
+
+    hold(tmp_path, pods, direct)
+
+    assert max(direct["1"].values()) == pytest.approx(0.003, abs=0.001)
+
+
+def test_a_unit_that_changed_shows_in_its_feature_and_in_the_score(world, tmp_path):
+    celsius = world.winter.assign(temp=(world.winter["temp"] - 32) / 1.8)
+    pods, direct = two_replicas(world, celsius)
+
+    hold(tmp_path, pods, direct)
+
+    assert direct["1"]["temp"] == pytest.approx(8.43, abs=0.01)
+    assert direct["1"][""] == pytest.approx(0.65, abs=0.01)
+    assert {name for name, value in direct["1"].items() if value > 0.01} == {"temp", ""}
+
+
+def test_a_new_version_is_measured_by_its_own_counts_and_reference(world, tmp_path):
+    """Its pods start before the old ones end; it knows summer, so that summer is no drift from it."""
+    known, asked = world.summer.iloc[: ASKED // 2], world.summer.iloc[ASKED // 2 :]
+    newer = Served("2", world.served.contract, refer(known, world.scores(known), world.served.contract))
+    old = [Pod(f"old-{name}", world.served, ends=18) for name in "ab"]
+    new = [Pod(f"new-{name}", newer, starts=16) for name in "ab"]
+    before = pd.concat([ask(world, pod, part) for pod, part in zip(old, halves(asked), strict=True)])
+    after = pd.concat([ask(world, pod, part) for pod, part in zip(new, halves(asked), strict=True)])
+    direct = {
+        "1": direct_psi(before, world.scores(before), world.served),
+        "2": direct_psi(after, world.scores(after), newer),
+    }
+
+    hold(tmp_path, [*old, *new], {"1": direct["1"]}, at=17, only="1")
+    hold(tmp_path, [*old, *new], {"2": direct["2"]})
+
+    assert direct["1"]["temp"] > 5
+    assert max(direct["2"].values()) < 0.05
+
+
+@pytest.mark.parametrize(("rows", "measured"), [(499, False), (500, True)])
+def test_too_few_rows_say_nothing(world, tmp_path, rows, measured):
+    pod = Pod("espalier-api-a", world.served)
+    asked = ask(world, pod, world.winter.iloc[:rows])
+
+    hold(tmp_path, [pod], {"1": direct_psi(asked, world.scores(asked), world.served)} if measured else {})
+
+
+def test_replicas_that_come_and_go_cost_little(world, tmp_path):
+    """Scraped each minute; one older than the window, one that ends in it and one that starts in it.
+
+    increase() then guesses, for each series, half a scrape beyond its samples.
+    """
+    scrapes, window = 481, 360
+    pods = [
+        Pod("old", world.served),
+        Pod("gone", world.served, ends=400),
+        Pod("new", world.served, starts=300),
+    ]
+    counted = []
+    for pod, rows in zip(pods, np.array_split(np.arange(ASKED), 3), strict=True):
+        asked = world.summer.iloc[rows]
+        ask(world, pod, asked, scrapes)
+        counted.append(asked[pod.scrape_of(len(asked)) > scrapes - 1 - window])
+    kept = pd.concat(counted)
+
+    direct = direct_psi(kept, world.scores(kept), world.served)
+    hold(tmp_path, pods, {"1": direct}, at=scrapes - 1, minutes=1, within=0.002)
