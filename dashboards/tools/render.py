@@ -20,9 +20,10 @@ import typer
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dashboards.tools.drawing import FAINT, INK, Card, draw_panel
+from dashboards.tools.card import FAINT, INK, Card, View
+from dashboards.tools.drawing import draw_panel
 from dashboards.tools.prometheus import Prometheus, Values, fetch, resolve
-from dashboards.tools.queries import Window, panel_queries, substitute
+from dashboards.tools.queries import Window, annotation_queries, panel_queries, substitute
 
 __all__ = ["draw", "main", "window_of"]
 
@@ -46,6 +47,7 @@ def draw(dashboard: dict[str, Any], prometheus: Prometheus, window: Window, valu
     FigureCanvasAgg(figure)
     top = figure.get_size_inches()[1] - HEAD
     _head(figure, dashboard, window, values)
+    view = View(window, _rollouts(dashboard, prometheus, window, values))
     for panel in dashboard["panels"]:
         card = _place(figure, panel["gridPos"], top)
         text = {**panel, "title": substitute(panel["title"], values)}
@@ -54,7 +56,7 @@ def draw(dashboard: dict[str, Any], prometheus: Prometheus, window: Window, valu
         else:
             points = panel.get("maxDataPoints", 240)
             answers = {one.ref: fetch(one, prometheus, window, values, points) for one in panel_queries(panel)}
-            draw_panel(card, text, answers, window)
+            draw_panel(card, text, answers, view)
     return figure
 
 
@@ -79,15 +81,20 @@ def main(
     typer.echo(f"{path}: {found['title']}")
 
 
+def _rollouts(dashboard: dict[str, Any], prometheus: Prometheus, window: Window, values: Values) -> list[float]:
+    found = [fetch(one, prometheus, window, values) for one in annotation_queries(dashboard)]
+    # An annotation lasts some minutes; its mark stands where it begins, and not where the picture does.
+    begins = [one.points[0][0] for each in found for one in each]
+    return [one for one in begins if one > window.start + window.step()]
+
+
 def _head(figure: Figure, dashboard: dict[str, Any], window: Window, values: Values) -> None:
     wide, high = figure.get_size_inches()
     start, end = (datetime.fromtimestamp(one, UTC).strftime("%Y-%m-%d %H:%M") for one in (window.start, window.end))
     chosen = [f"{name} {one if isinstance(one, str) else ', '.join(one)}" for name, one in values.items()]
     y = 1 - 0.12 / high
     figure.text(0.1 / wide, y, dashboard["title"], fontsize=15, fontweight="bold", color=INK, va="top")
-    note = (
-        "Drawn by dashboards/tools/render.py from Prometheus with this dashboard's queries; not a picture of Grafana."
-    )
+    note = "Drawn by dashboards/tools/render.py from Prometheus with this dashboard's queries; not Grafana. Dotted: a new version."
     figure.text(0.1 / wide, 1 - 0.47 / high, note, fontsize=9, color=FAINT, va="top")
     figure.text(1 - 0.1 / wide, y, f"{start} to {end} UTC", fontsize=10, color=INK, va="top", ha="right")
     figure.text(1 - 0.1 / wide, 1 - 0.47 / high, "   ".join(chosen), fontsize=9, color=FAINT, va="top", ha="right")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-__all__ = ["UNITS", "show"]
+__all__ = ["UNITS", "scale_of", "show"]
 
 THOUSANDS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 BINARY = ((2.0**30, " GiB"), (2.0**20, " MiB"), (2.0**10, " KiB"))
@@ -20,9 +20,17 @@ def show(value: object, unit: str, decimals: int | None = None) -> str:
     if not isinstance(value, int | float):
         return "" if value is None else str(value)
     if math.isnan(value) or math.isinf(value):
-        return "no number" if math.isnan(value) else "infinite"
+        return "NaN" if math.isnan(value) else f"{value:+}".replace("inf", "Inf")
+    if unit == "none" and decimals is None:
+        return f"{value:,.6g}"
     write = SPECIAL.get(unit)
     return write(value, decimals) if write else _scaled(value, THOUSANDS, "", decimals) + SUFFIXES.get(unit, "")
+
+
+def scale_of(unit: str, value: float) -> float:
+    """Return what ticks of an axis up to a value are multiples of a round number of."""
+    sizes = {"bytes": [one for one, _ in BINARY], "s": [one for one, _ in TIMES], "percentunit": [0.01]}.get(unit, [])
+    return next((one for one in sizes if abs(value) >= one), 1.0)
 
 
 def _seconds(value: float, decimals: int | None) -> str:

@@ -58,7 +58,8 @@ class Release:
     def counter(self, name: str, rate: Value, /, **labels: object) -> None:
         """A sum of so much a second."""
         rates = [rate(self._place(time)) if callable(rate) else rate for time in self.times]
-        made = list(accumulate(one * self.step if one == one else math.nan for one in rates))
+        sums = accumulate(0.0 if math.isnan(one) else one * self.step for one in rates)
+        made = [math.nan if math.isnan(one) else value for one, value in zip(rates, sums, strict=True)]
         self._series[name].append(({"namespace": NAMESPACE, **labels}, made))
 
     def write(self, path: Path) -> None:
