@@ -94,7 +94,9 @@ def _head(figure: Figure, dashboard: dict[str, Any], window: Window, values: Val
     chosen = [f"{name} {one if isinstance(one, str) else ', '.join(one)}" for name, one in values.items()]
     y = 1 - 0.12 / high
     figure.text(0.1 / wide, y, dashboard["title"], fontsize=15, fontweight="bold", color=INK, va="top")
-    note = "Drawn by dashboards/tools/render.py from Prometheus with this dashboard's queries; not Grafana. Dotted: a new version."
+    note = (
+        "Drawn by dashboards/tools/render.py from Prometheus with the same queries. Not Grafana. Dotted: a new version."
+    )
     figure.text(0.1 / wide, 1 - 0.47 / high, note, fontsize=9, color=FAINT, va="top")
     figure.text(1 - 0.1 / wide, y, f"{start} to {end} UTC", fontsize=10, color=INK, va="top", ha="right")
     figure.text(1 - 0.1 / wide, 1 - 0.47 / high, "   ".join(chosen), fontsize=9, color=FAINT, va="top", ha="right")

@@ -16,7 +16,12 @@ Value = float | Callable[[float], float]
 """A number, or one for each place in time from 0 (start) to 1 (end)."""
 
 NAMESPACE = "espalier"
-PODS = {"espalier-api-7c9d-x2x4z": "3", "espalier-api-7c9d-kk8tq": "3", "espalier-api-84f6-p9wmd": "4"}
+PODS = {
+    "espalier-api-7c9d-x2x4z": "3",
+    "espalier-api-7c9d-kk8tq": "3",
+    "espalier-api-84f6-p9wmd": "4",
+    "espalier-api-84f6-v7rn5": "4",
+}
 FEATURES = {
     "departure_minute": ("below 500", "500 to 900", "900 to 1100", "1100 and above", "missing"),
     "distance": ("below 300", "300 to 800", "800 to 1500", "1500 and above", "missing"),
@@ -27,7 +32,12 @@ FEATURES = {
 }
 SCORES = ("below 0.1", *(f"0.{low} to 0.{low + 1}" for low in range(1, 9)), "0.9 and above")
 LE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, math.inf)
-ROUTES = {("/v1/predict", "POST"): 24.0, ("/v1/auth/token", "POST"): 0.3, ("/healthz", "GET"): 0.2, ("none", "GET"): 0.05}
+ROUTES = {
+    ("/v1/predict", "POST"): 24.0,
+    ("/v1/auth/token", "POST"): 0.3,
+    ("/healthz", "GET"): 0.2,
+    ("none", "GET"): 0.05,
+}
 TEST = {
     "roc_auc": 0.694,
     "pr_auc": 0.41,
@@ -112,7 +122,10 @@ def _pod(release: Release, pod: str, version: str) -> None:
     def counter(name: str, rate: Value, /, **more: object) -> None:
         wave = daily(0.3, 1.0)
         release.counter(
-            name, lives(version, lambda place: wave(place) * (rate(place) if callable(rate) else rate)), **labels, **more
+            name,
+            lives(version, lambda place: wave(place) * (rate(place) if callable(rate) else rate)),
+            **labels,
+            **more,
         )
 
     _http(counter)
@@ -144,7 +157,13 @@ def _http(counter: Callable[..., None]) -> None:
 
 
 def _model(gauge: Callable[..., None], counter: Callable[..., None], version: str) -> None:
-    gauge("espalier_model_info", 1, name="flight-delay", version=version, run_id=f"{version}923fb271b3445c7a22cfc52fcb2fea7")
+    gauge(
+        "espalier_model_info",
+        1,
+        name="flight-delay",
+        version=version,
+        run_id=f"{version}923fb271b3445c7a22cfc52fcb2fea7",
+    )
     for source in ("registry", "cache", "peer"):
         gauge("espalier_model_source", float(source == "registry"), source=source)
     for metric, value in TEST.items():
@@ -183,17 +202,33 @@ def _state(gauge: Callable[..., None], counter: Callable[..., None], trained: fl
     gauge("espalier_age_limit_seconds", 3888000, of="model")
     for dependency in ("mlflow", "database", "artifacts"):
         away = dependency != "database"
-        gauge("espalier_dependency_up", lambda place, away=away: float(not (away and 0.7 < place < 0.75)), dependency=dependency)
+        gauge(
+            "espalier_dependency_up",
+            lambda place, away=away: float(not (away and 0.7 < place < 0.75)),
+            dependency=dependency,
+        )
     for alias, number in (("champion", 4), ("challenger", 0), ("previous", 3)):
-        gauge("espalier_registry_alias_version", lambda place, number=number: max(number - (place < 0.52), 0), alias=alias)
+        gauge(
+            "espalier_registry_alias_version", lambda place, number=number: max(number - (place < 0.52), 0), alias=alias
+        )
     for gate, number in (("passed", 4), ("rejected", 1)):
         gauge("espalier_registry_versions", lambda place, number=number: number - (place < 0.5), gate=gate)
     gauge("espalier_registry_rejected_in_a_row", lambda place: float(0.2 < place < 0.5))
     gauge("espalier_registry_failed_rollouts", 0)
     gauge("espalier_registry_newest_version_timestamp_seconds", trained)
-    for reason, rate in (("invalid_credentials", 0.02), ("invalid_token", 0.01), ("insufficient_scope", 0), ("too_many_logins", 0)):
+    for reason, rate in (
+        ("invalid_credentials", 0.02),
+        ("invalid_token", 0.01),
+        ("insufficient_scope", 0),
+        ("too_many_logins", 0),
+    ):
         counter("espalier_auth_failures_total", rate, reason=reason)
-    for reason, rate in (("out_of_range", 0.12), ("unknown_category", 0.05), ("missing_feature", 0.02), ("wrong_type", 0)):
+    for reason, rate in (
+        ("out_of_range", 0.12),
+        ("unknown_category", 0.05),
+        ("missing_feature", 0.02),
+        ("wrong_type", 0),
+    ):
         counter("espalier_rejected_requests_total", rate, reason=reason)
 
 
@@ -210,12 +245,18 @@ def _rules(release: Release) -> None:
         labels = {"model_version": version, **job}
         for number, (feature, bins) in enumerate(FEATURES.items()):
             rise = 0.32 if feature == "temp" else 0.012 * number
-            psi = lives(version, lambda place, rise=rise: 0.008 + rise * place**1.5 + 0.006 * math.sin(40 * place * rise) ** 2)
+            psi = lives(
+                version, lambda place, rise=rise: 0.008 + rise * place**1.5 + 0.006 * math.sin(40 * place * rise) ** 2
+            )
             release.gauge("espalier:feature_psi:6h", psi, feature=feature, **labels)
-            release.gauge("espalier:feature_missing_share:6h", lives(version, 0.015 + 0.01 * number), feature=feature, **labels)
+            release.gauge(
+                "espalier:feature_missing_share:6h", lives(version, 0.015 + 0.01 * number), feature=feature, **labels
+            )
             for place, name in enumerate(bins):
                 share = 0.015 if name == "missing" else _bell(place, 1.5, len(bins) - 1)
-                release.gauge("espalier:feature_live_share:6h", lives(version, share), feature=feature, bin=name, **labels)
+                release.gauge(
+                    "espalier:feature_live_share:6h", lives(version, share), feature=feature, bin=name, **labels
+                )
         release.gauge("espalier:score_psi:6h", lives(version, lambda place: 0.01 + 0.06 * place), **labels)
         release.gauge("espalier:outcome_log_loss:1d", lives(version, daily(0.497, 0.503)), **labels)
         release.gauge("espalier:outcome_base_rate_log_loss:1d", lives(version, 0.539), **labels)
@@ -244,7 +285,12 @@ def _deployments(release: Release) -> None:
     for name in ("espalier-postgresql", "espalier-object-store"):
         release.gauge("kube_statefulset_status_replicas_ready", 1, statefulset=name)
     scaler = {"horizontalpodautoscaler": "espalier-api"}
-    for metric, value in (("status_current_replicas", 2), ("status_desired_replicas", 2), ("spec_min_replicas", 2), ("spec_max_replicas", 10)):
+    for metric, value in (
+        ("status_current_replicas", 2),
+        ("status_desired_replicas", 2),
+        ("spec_min_replicas", 2),
+        ("spec_max_replicas", 10),
+    ):
         release.gauge(f"kube_horizontalpodautoscaler_{metric}", value, **scaler)
     for metric, value in (("status_target_metric", daily(35, 66)), ("spec_target_metric", 70)):
         labels = {"metric_name": "cpu", "metric_target_type": "utilization", **scaler}
@@ -261,15 +307,24 @@ def _runs(release: Release) -> None:
 
         over = begin + length
         release.gauge("kube_job_status_start_time", during(started), job_name=run)
-        release.gauge("kube_job_status_completion_time", during(lambda at, over=over, end=ended: end if at >= over else math.nan), job_name=run)
+        release.gauge(
+            "kube_job_status_completion_time",
+            during(lambda at, over=over, end=ended: end if at >= over else math.nan),
+            job_name=run,
+        )
         release.gauge("kube_job_status_active", during(lambda at, over=over: float(at < over)), job_name=run)
         release.gauge("kube_job_status_succeeded", during(lambda at, over=over: float(at >= over)), job_name=run)
         release.gauge("kube_job_status_failed", during(0), job_name=run)
-        pod = {"pod": f"{run}-q7k2d" if run != "espalier-training" else "espalier-training-b8m4x", "container": "training"}
+        pod = {
+            "pod": f"{run}-q7k2d" if run != "espalier-training" else "espalier-training-b8m4x",
+            "container": "training",
+        }
         alive = during(lambda at, over=over: 1.0 if at < over else math.nan)
         release.counter("container_cpu_usage_seconds_total", alive, **pod)
         release.gauge("container_memory_working_set_bytes", lambda at, alive=alive: alive(at) * 9.4e8, **pod)
-        release.gauge("kube_pod_container_resource_limits", lambda at, alive=alive: alive(at) * 2**32, resource="memory", **pod)
+        release.gauge(
+            "kube_pod_container_resource_limits", lambda at, alive=alive: alive(at) * 2**32, resource="memory", **pod
+        )
     schedule = {"cronjob": "espalier-training"}
     release.gauge("kube_cronjob_status_last_successful_time", release.start + 0.52 * span, **schedule)
     release.gauge("kube_cronjob_next_schedule_time", release.end + 400000, **schedule)
