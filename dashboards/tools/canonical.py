@@ -53,9 +53,7 @@ def _without(value: dict[str, Any], names: set[str]) -> dict[str, Any]:
 
 def _text(value: Any, indent: int, before: int) -> str:
     line = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    # A dashboard and a panel are always spread: one line a property.
-    spread = isinstance(value, dict) and ("panels" in value or "gridPos" in value)
-    if not isinstance(value, dict | list) or not value or (not spread and indent + before + len(line) < WIDTH):
+    if not isinstance(value, dict | list) or not value or (indent + before + len(line) < WIDTH and not _spread(value)):
         return line
     inner = " " * (indent + 2)
     if isinstance(value, dict):
@@ -65,6 +63,13 @@ def _text(value: Any, indent: int, before: int) -> str:
         parts = [inner + _text(one, indent + 2, 0) for one in value]
     begin, end = "{}" if isinstance(value, dict) else "[]"
     return f"{begin}\n" + ",\n".join(parts) + f"\n{' ' * indent}{end}"
+
+
+def _spread(value: Any) -> bool:
+    """Whether it is a dashboard or a panel, or holds one: those have a line a property, however short."""
+    if isinstance(value, list):
+        return any(map(_spread, value))
+    return isinstance(value, dict) and ("panels" in value or "gridPos" in value)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def _heatmap(card: Card, panel: Panel, answers: Answers, view: View) -> None:
     names = [show(float(one.name), "s") if buckets else cut(one.name, 18) for one in rows]
     axes.set_yticks([place + (1.0 if buckets else 0.5) for place in range(len(rows))], names)
     bar = card.figure.colorbar(mesh, ax=axes, pad=0.02, fraction=0.05, aspect=40)
-    bar.outline.set_edgecolor(PAPER)  # type: ignore[operator]
+    bar.outline.set_edgecolor(PAPER)
     bar.ax.tick_params(labelsize=7, colors=FAINT, length=0)
     unit = panel["fieldConfig"]["defaults"]["unit"]
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: show(value, unit)))

@@ -30,14 +30,14 @@ def show(value: object, unit: str, decimals: int | None = None) -> str:
 def scale_of(unit: str, value: float) -> float:
     """Return what ticks of an axis up to a value are multiples of a round number of."""
     sizes = {"bytes": [one for one, _ in BINARY], "s": [one for one, _ in TIMES], "percentunit": [0.01]}.get(unit, [])
-    return next((one for one in sizes if abs(value) >= one), 1.0)
+    first = int(unit == "s" and abs(value) < WEEKS_FROM * TIMES[0][0])
+    return next((one for one in sizes[first:] if abs(value) >= one), 1.0)
 
 
 def _seconds(value: float, decimals: int | None) -> str:
-    for size, suffix in TIMES:
-        many = abs(value) / size
-        if many >= 1 and (suffix != " weeks" or many >= WEEKS_FROM):
-            return _digits(value / size, decimals) + suffix
+    size = scale_of("s", value)
+    if abs(value) >= size:
+        return _digits(value / size, decimals) + dict(TIMES)[size]
     return f"{_digits(value * 1e3, decimals)} ms" if value else "0 s"
 
 
