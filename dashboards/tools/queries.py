@@ -78,8 +78,8 @@ def panel_queries(panel: Json) -> list[Query]:
 
 def annotation_queries(dashboard: Json) -> list[Query]:
     """The queries of the annotations; no panel's, but they have to hold as well."""
-    found = [one for one in dashboard["annotations"]["list"] if "expr" in one]
-    return [Query(one["name"], "A", one["expr"], False, one.get("titleFormat", "")) for one in found]
+    found = [one for one in dashboard["annotations"]["list"] if "target" in one]
+    return [Query(one["name"], "Anno", one["target"]["expr"], False, one["titleFormat"]) for one in found]
 
 
 def substitute(text: str, values: Mapping[str, str | Sequence[str]]) -> str:

@@ -147,6 +147,7 @@ def _http(counter: Callable[..., None]) -> None:
         fast = 0.08 if handler == "/v1/auth/token" else 0.008
         for status, share in (("2xx", 0.985), ("3xx", 0.0), ("4xx", 0.0147), ("5xx", 0.0003)):
             counter("http_requests_total", rate * share, handler=handler, method=method, status=status)
+        counter("http_request_duration_seconds_count", rate, handler=handler, method=method)
         for le in LE:
             share = 1 - math.exp(-le / fast) if math.isfinite(le) else 1.0
             le_text = "+Inf" if math.isinf(le) else le
