@@ -24,10 +24,16 @@ VOLATILE = {"id", "iteration", "pluginVersion", "version"}
 CHOSEN = {"current", "options"}
 """A variable's value and what there was to choose from, in the browser that exported."""
 
+EVERYTHING = {"text": "All", "value": "$__all"}
+"""What a variable with that choice opens with; the others open with their first value."""
+
 
 def canonical(dashboard: dict[str, Any]) -> str:
     """Return the text of the dashboard's file."""
-    variables = [_without(one, CHOSEN) for one in dashboard["templating"]["list"]]
+    variables = [
+        {**_without(one, CHOSEN), **({"current": EVERYTHING} if one.get("includeAll") else {})}
+        for one in dashboard["templating"]["list"]
+    ]
     panels = [_without(one, VOLATILE) for one in dashboard["panels"]]
     kept = {**_without(dashboard, VOLATILE), "templating": {"list": variables}, "panels": panels}
     return _text(kept, 0, 0) + "\n"

@@ -58,9 +58,9 @@ def _convert(rows: list[Row], options: Row) -> list[Row]:
 
 def _organize(rows: list[Row], options: Row) -> list[Row]:
     places, names = options.get("indexByName", {}), options.get("renameByName", {})
-    left_out, wanted = options.get("excludeByName", {}), options.get("includeByName", {})
+    left_out = options.get("excludeByName", {})
     columns = sorted({name for row in rows for name in row}, key=lambda name: (places.get(name, len(places)), name))
-    kept = [name for name in columns if not left_out.get(name) and (not wanted or wanted.get(name))]
+    kept = [name for name in columns if not left_out.get(name)]
     return [{names.get(name, name): row.get(name) for name in kept} for row in rows]
 
 

@@ -80,7 +80,7 @@ def test_first_row_asks_whether_it_is_healthy_or_good(uid):
 @pytest.mark.parametrize("uid", ALL)
 def test_variables_are_declared_and_every_one_is_used(uid):
     text, declared = json.dumps(ALL[uid]), [one["name"] for one in ALL[uid]["templating"]["list"]]
-    own = {"__rate_interval", "__range", "__interval", "__url_time_range", "__value"}
+    own = {"__rate_interval", "__range", "__interval", "__url_time_range", "__value", "__all"}
     used = set(re.findall(r"\$\{?([a-z_]\w*)", text))
 
     assert declared[:2] == ["datasource", "namespace"]

@@ -24,7 +24,7 @@ def test_another_namespace_is_empty(real_prometheus):
     assert shown == {
         "espalier-overview / Alerts firing / A",
         "espalier-overview / Neighbours away / A",
-        "espalier-training / Failed pods / A",
+        "espalier-training / Failures / A",
     }
 
 

@@ -23,6 +23,13 @@ def test_what_changes_by_itself_is_left_out_and_the_rest_is_sorted():
     assert found["templating"] == {"list": [{"name": "model"}]}
 
 
+def test_a_variable_with_all_opens_with_all():
+    variable = {"name": "version", "includeAll": True, "current": {"value": ["3"]}}
+    found = json.loads(canonical({**EXPORTED, "templating": {"list": [variable]}}))
+
+    assert found["templating"]["list"][0]["current"] == {"text": "All", "value": "$__all"}
+
+
 def test_what_fits_stands_on_one_line_but_panels_are_spread():
     lines = canonical(EXPORTED).splitlines()
 

@@ -59,7 +59,7 @@ def test_a_column_that_is_not_there_orders_nothing():
     assert [row["x"] for row in rows] == ["b", "a"]
 
 
-def test_only_what_is_wanted_is_shown():
-    panel = {"transformations": [{"id": "organize", "options": {"includeByName": {"x": True}}}]}
+def test_what_is_left_out_is_not_shown():
+    panel = {"transformations": [{"id": "organize", "options": {"excludeByName": {"y": True, "Value": True}}}]}
 
     assert table(panel, {"A": [series(1.0, x="a", y="b")]}) == [{"x": "a"}]
