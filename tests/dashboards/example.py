@@ -7,15 +7,11 @@ tests/contracts and the e2e tests are for. Version 3 gives way to version 4 in t
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from itertools import accumulate
+from collections.abc import Callable
 from pathlib import Path
 
-Value = float | Callable[[float], float]
-"""A number, or one for each place in time from 0 (start) to 1 (end)."""
+from tests.dashboards.openmetrics import Release, Value
 
-NAMESPACE = "espalier"
 PODS = {
     "espalier-api-7c9d-x2x4z": "3",
     "espalier-api-7c9d-kk8tq": "3",
@@ -50,40 +46,6 @@ TEST = {
     "rows": 82609,
 }
 LABELS = ("late", "on_time")
-
-
-class Release:
-    """Gathers series, and writes them."""
-
-    def __init__(self, start: float, end: float, step: float) -> None:
-        self.start, self.end, self.step = start, end, step
-        self.times = [start + step * place for place in range(int((end - start) / step) + 1)]
-        self._series: dict[str, list[tuple[dict[str, object], list[float]]]] = defaultdict(list)
-
-    def gauge(self, name: str, value: Value, /, **labels: object) -> None:
-        """A value at every time; NaN is no sample."""
-        made = [value(self._place(time)) if callable(value) else value for time in self.times]
-        self._series[name].append(({"namespace": NAMESPACE, **labels}, made))
-
-    def counter(self, name: str, rate: Value, /, **labels: object) -> None:
-        """A sum of so much a second."""
-        rates = [rate(self._place(time)) if callable(rate) else rate for time in self.times]
-        sums = accumulate(0.0 if math.isnan(one) else one * self.step for one in rates)
-        made = [math.nan if math.isnan(one) else value for one, value in zip(rates, sums, strict=True)]
-        self._series[name].append(({"namespace": NAMESPACE, **labels}, made))
-
-    def write(self, path: Path) -> None:
-        with path.open("w", encoding="utf-8") as file:
-            for name in sorted(self._series):
-                for labels, values in self._series[name]:
-                    text = ",".join(f'{key}="{value}"' for key, value in labels.items())
-                    for time, value in zip(self.times, values, strict=True):
-                        if not math.isnan(value):
-                            file.write(f"{name}{{{text}}} {value:.8g} {time:.0f}\n")
-            file.write("# EOF\n")
-
-    def _place(self, time: float) -> float:
-        return (time - self.start) / (self.end - self.start)
 
 
 def make(path: Path, start: float, end: float, step: float = 60) -> None:
@@ -335,9 +297,3 @@ def _runs(release: Release) -> None:
 def _bell(place: int, peak: float, bins: int = len(SCORES)) -> float:
     weights = [math.exp(-(((one - peak) / 1.7) ** 2)) for one in range(bins)]
     return weights[place] / sum(weights)
-
-
-def names(path: Path) -> Iterator[str]:
-    """Every metric in such a file."""
-    with path.open(encoding="utf-8") as file:
-        yield from {line.split("{", 1)[0] for line in file if not line.startswith("#")}

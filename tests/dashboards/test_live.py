@@ -1,9 +1,10 @@
 """Every panel asked of a real Prometheus: that it holds a made-up release finds what promtool cannot, such as joins."""
 
 from dashboards.tools.queries import load, panel_queries, panels
-from tests.dashboards.example import make, names
+from tests.dashboards.example import make
 from tests.dashboards.live import MAY_BE_EMPTY, counts, empty_panels
 from tests.dashboards.metrics import METRICS
+from tests.dashboards.openmetrics import names
 
 
 def test_every_panel_finds_something_in_a_release_that_has_it_all(real_prometheus):
