@@ -1,0 +1,209 @@
+"""The dashboards as files: their form, what a reader needs on every panel, and queries over metrics that there are."""
+
+import json
+import re
+import subprocess
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dashboards.tools.canonical import FOLDER, canonical
+from dashboards.tools.drawing import DRAW
+from dashboards.tools.queries import (
+    Window,
+    annotation_queries,
+    load,
+    metric_selectors,
+    panel_queries,
+    panels,
+    substitute,
+)
+from dashboards.tools.tables import TRANSFORMATIONS
+from dashboards.tools.units import UNITS
+from tests.dashboards.live import MAY_BE_EMPTY
+from tests.dashboards.metrics import METRICS, TARGET
+
+ROOT = Path(__file__).parents[2]
+RUNBOOKS = "https://github.com/espalier/espalier/blob/main/alerts/runbooks/"
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+ALL = load()
+PANELS = [pytest.param(uid, one, id=f"{uid}/{one['title']}") for uid, each in ALL.items() for one in panels(each)]
+
+
+def queries(dashboard):
+    return [*(query for panel in panels(dashboard) for query in panel_queries(panel)), *annotation_queries(dashboard)]
+
+
+def runbooks_of(text):
+    return set(re.findall(rf"{re.escape(RUNBOOKS)}(\w+)\.md", text))
+
+
+def test_there_are_the_four_that_alerts_lead_to():
+    assert sorted(ALL) == ["espalier-api", "espalier-model", "espalier-overview", "espalier-training"]
+
+
+@pytest.mark.parametrize("uid", ALL)
+def test_files_are_in_canonical_form(uid):
+    text = (FOLDER / f"{uid}.json").read_text(encoding="utf-8")
+
+    assert text == canonical(json.loads(text)), "run python -m dashboards.tools.canonical"
+
+
+@pytest.mark.parametrize("uid", ALL)
+def test_a_dashboard_is_found_and_opens_the_same_for_everybody(uid):
+    dashboard = ALL[uid]
+
+    assert dashboard["uid"] == uid
+    assert dashboard["title"].startswith("Espalier / ")
+    assert dashboard["tags"] == ["espalier"]
+    assert (dashboard["timezone"], dashboard["refresh"]) == ("utc", "30s")
+    assert dashboard["description"]
+    assert {"type": "dashboards", "tags": ["espalier"], "keepTime": True, "includeVars": True}.items() <= dashboard[
+        "links"
+    ][0].items()
+    assert dashboard["links"][1]["url"] == RUNBOOKS
+    assert [one["name"] for one in dashboard["annotations"]["list"]] == ["Rollouts"]
+
+
+@pytest.mark.parametrize("uid", ALL)
+def test_first_row_asks_whether_it_is_healthy_or_good(uid):
+    first, *rest = ALL[uid]["panels"]
+    number = next(place for place, one in enumerate(rest) if one["type"] == "row")
+
+    assert first["type"] == "row"
+    assert first["title"].endswith("?")
+    assert {one["type"] for one in rest[:number]} == {"stat"}
+
+
+@pytest.mark.parametrize("uid", ALL)
+def test_variables_are_declared_and_every_one_is_used(uid):
+    text, declared = json.dumps(ALL[uid]), [one["name"] for one in ALL[uid]["templating"]["list"]]
+    own = {"__rate_interval", "__range", "__interval", "__url_time_range", "__value", "__all"}
+    used = set(re.findall(r"\$\{?([a-z_]\w*)", text))
+
+    assert declared[:2] == ["datasource", "namespace"]
+    assert used - own == set(declared)
+    assert all(one["label"] and one["description"] for one in ALL[uid]["templating"]["list"])
+
+
+@pytest.mark.parametrize("uid", ALL)
+def test_panels_have_names_of_their_own_and_do_not_overlap(uid):
+    titles = [one["title"] for one in panels(ALL[uid])]
+    cells = {
+        one["title"]: {
+            (x, y) for x in range(grid["x"], grid["x"] + grid["w"]) for y in range(grid["y"], grid["y"] + grid["h"])
+        }
+        for one in ALL[uid]["panels"]
+        for grid in [one["gridPos"]]
+    }
+
+    assert len(set(titles)) == len(titles)
+    assert all(x < 24 for places in cells.values() for x, _ in places)
+    for (left, ours), (right, theirs) in combinations(cells.items(), 2):
+        assert not ours & theirs, (left, right)
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_a_panel_says_what_it_shows_and_in_what_unit(uid, panel):
+    defaults = panel["fieldConfig"]["defaults"]
+
+    assert panel["description"].endswith(".")
+    assert defaults["unit"] in UNITS
+    assert panel["datasource"] == SOURCE
+    assert all("datasource" not in target for target in panel["targets"])
+    assert panel["type"] != "stat" or defaults["thresholds"]["steps"]
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_a_panel_can_be_drawn(uid, panel):
+    joined = {"joinByField"} if panel.get("transformations", [{}])[0].get("id") == "joinByField" else set()
+
+    assert panel["type"] in DRAW
+    assert {one["id"] for one in panel.get("transformations", [])} <= {*TRANSFORMATIONS, *joined}
+    for override in panel["fieldConfig"]["overrides"]:
+        assert override["matcher"]["id"] == "byName"
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_links_lead_somewhere(uid, panel):
+    for url in re.findall(r'"url": "([^"]+)"', json.dumps(panel)):
+        dashboard = re.match(r"/d/([\w-]+)\?", url)
+        assert url.startswith(RUNBOOKS) or (dashboard and dashboard[1] in ALL), url
+
+
+@pytest.mark.skipif(
+    not (ROOT / "alerts/runbooks").exists(), reason="there is no alerts/ yet: links to runbooks not checked"
+)
+def test_every_runbook_that_is_named_is_there():
+    named = set.union(*(runbooks_of(json.dumps(one)) for one in ALL.values()))
+
+    assert named <= {path.stem for path in (ROOT / "alerts/runbooks").glob("*.md")}
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_rates_follow_the_time_that_is_looked_at(uid, panel):
+    """A fixed range is for what is said to be of so many hours, and for numbers of the present."""
+    for query in panel_queries(panel):
+        ranges = set(re.findall(r"\brate\([^\[]*\[([^\]]+)\]", query.expr))
+        assert ranges <= ({"5m"} if query.instant else {"$__rate_interval"})
+        ranges = set(re.findall(r"increase\([^\[]*\[([^\]]+)\]", query.expr))
+        assert ranges <= {"1h", "6h", "1d", "$__range"}
+
+
+@pytest.mark.parametrize("uid", ALL)
+def test_every_metric_is_one_that_there_is(uid):
+    for query in queries(ALL[uid]):
+        for name, labels in metric_selectors(query.expr):
+            assert name in METRICS, (query.panel, name)
+            assert set(labels) <= METRICS[name] | TARGET, (query.panel, name)
+
+
+@pytest.mark.parametrize("uid", ALL)
+def test_every_selector_keeps_to_the_release(uid):
+    """By namespace and by exact names, which the chart replaces by the release's: `\\"espalier-` and no other form."""
+    for query in queries(ALL[uid]):
+        for selector in re.findall(r"(?<=\{)[^{}]*(?=\})", query.expr):
+            assert 'namespace="$namespace"' in selector, (query.panel, selector)
+        assert not re.search(r'(?<!")espalier-', query.expr), query.panel
+        assert len(list(metric_selectors(query.expr))) == query.expr.count("{"), query.panel
+
+
+def test_nothing_but_a_query_has_the_form_that_the_chart_replaces():
+    for uid, dashboard in ALL.items():
+        text = (FOLDER / f"{uid}.json").read_text(encoding="utf-8")
+        inside = sum(query.expr.count('"espalier-') for query in queries(dashboard))
+        inside += sum(str(one["query"]).count('"espalier-') for one in dashboard["templating"]["list"])
+        assert text.count('\\"espalier-') == inside
+
+
+def test_queries_that_may_be_empty_are_there():
+    names = {
+        f"{uid} / {one.panel} / {one.ref}"
+        for uid, each in ALL.items()
+        for panel in panels(each)
+        for one in panel_queries(panel)
+    }
+
+    assert set(MAY_BE_EMPTY) <= names
+    assert all(MAY_BE_EMPTY.values())
+
+
+def test_promtool_parses_every_query(need, tmp_path):
+    promtool, window = need("promtool"), Window(0, 3600)
+    rules = []
+    for uid, dashboard in ALL.items():
+        values = {one["name"]: "x" for one in dashboard["templating"]["list"]} | window.constants(window.step())
+        for number, query in enumerate(queries(dashboard)):
+            name = f"{uid.replace('-', '_')}_{number}"
+            rules.append({"record": name, "expr": substitute(query.expr, values), "labels": {"panel": query.panel}})
+    path = tmp_path / "queries.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+
+    done = subprocess.run([promtool, "check", "rules", path], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(rules)} rules found" in done.stdout
+    path.write_text(path.read_text().replace("expr: ", "expr: (", 1))
+    assert subprocess.run([promtool, "check", "rules", path], capture_output=True, check=False).returncode != 0
