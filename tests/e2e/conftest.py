@@ -7,6 +7,7 @@ the images, unless the nodes have them.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sys
@@ -14,11 +15,13 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from espalier.client import get_token
 from espalier.cluster import release
 from espalier.cluster.addons import ADDONS, ensure_addon
 from espalier.cluster.errors import ClusterError, MissingTool
@@ -29,7 +32,7 @@ from espalier.cluster.up import load_images
 from espalier.cluster.waiting import wait_for_rollout
 from espalier.local.processes import free_port
 from tests.e2e.monitoring import ADDRESSES, Monitoring, forwarded, webhook
-from tests.e2e.platform import RELEASE, ROOT, USER, Platform, params
+from tests.e2e.platform import RELEASE, ROOT, ROW, USER, Platform, params
 
 VALUES = ROOT / "tests/e2e/values.yaml"
 ORDER = (
@@ -50,6 +53,8 @@ ORDER = (
 
 
 Install = Callable[..., None]
+Row = dict[str, Any]
+Ask = Callable[[str, object], Any]
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,44 @@ def monitoring(platform: Platform) -> Iterator[Monitoring]:
     """The release's Prometheus, and the webhook in Slack's place."""
     with forwarded(platform.kube, "prometheus-operated", 9090) as prometheus:
         yield Monitoring(platform.kube, prometheus)
+
+
+@pytest.fixture(scope="session")
+def flights(platform: Platform) -> tuple[list[Row], list[str]]:
+    """Rows of the months that train, picked by chance, and how each turned out."""
+    import pandas as pd
+
+    from pipelines.data.flights import export_flights
+
+    table = pd.read_csv(export_flights(platform.folder / "flights.csv"))
+    table = table[table["scheduled"] < "2013-10"].dropna(subset=["late"]).sample(12_000, random_state=1)
+    rows = json.loads(table[list(ROW["rows"][0])].to_json(orient="records"))
+    return rows, ["late" if late else "on_time" for late in table["late"]]
+
+
+@pytest.fixture
+def ask(platform: Platform) -> Iterator[Ask]:
+    """Post something with a user's token."""
+    with platform.client() as client:
+        headers = {"authorization": f"Bearer {get_token(client, USER, platform.password)['access_token']}"}
+
+        def send(path: str, body: object) -> Any:
+            answer = client.post(path, json=body, headers=headers, timeout=60)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        yield send
+
+
+@pytest.fixture
+def predict(ask: Ask) -> Callable[[list[Row]], None]:
+    """Predict rows, in as many requests as it takes."""
+
+    def send(rows: list[Row]) -> None:
+        for start in range(0, len(rows), 1000):
+            ask("/v1/predict", {"rows": rows[start : start + 1000]})
+
+    return send
 
 
 @pytest.fixture

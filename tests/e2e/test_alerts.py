@@ -5,7 +5,6 @@ proves the waiting (tests/alerts) and a cluster is too dear to wait an hour on.
 """
 
 import copy
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,10 +12,9 @@ from contextlib import contextmanager
 import pytest
 import yaml
 
-from espalier.client import get_token
 from espalier.cluster.release import wait_for_stores
 from tests.e2e.monitoring import wait_until
-from tests.e2e.platform import RELEASE, ROOT, ROW, USER, params
+from tests.e2e.platform import RELEASE, ROOT, USER, params
 
 OURS = "app.kubernetes.io/part-of=espalier"
 FIRES, RESOLVES = 240, 300
@@ -103,46 +101,13 @@ def test_watchdog_is_heard_again_and_again(monitoring, note):
     assert beats[-1] - beats[-2] < 120
 
 
-@pytest.fixture(scope="module")
-def flights(platform):
-    """Rows as they were in training, by chance: what the reference was made of."""
-    import pandas as pd
-
-    from pipelines.data.flights import export_flights
-
-    export_flights(platform.folder / "flights.csv")
-    table = pd.read_csv(platform.folder / "flights.csv", parse_dates=["scheduled"])
-    table = table[table["scheduled"] < "2013-10-01"].dropna(subset=["late"]).sample(12_000, random_state=1)
-    rows = json.loads(table[list(ROW["rows"][0])].to_json(orient="records"))
-    return rows, table["late"].tolist()
-
-
-@pytest.fixture
-def ask(platform):
-    """Send rows, as many requests as it takes."""
-    with platform.client() as client:
-        headers = {"authorization": f"Bearer {get_token(client, USER, platform.password)['access_token']}"}
-
-        def send(path, body):
-            answer = client.post(path, json=body, headers=headers, timeout=60)
-            assert answer.status_code == 200, answer.text
-            return answer.json()
-
-        yield send
-
-
-def predict(ask, rows):
-    for start in range(0, len(rows), 1000):
-        ask("/v1/predict", {"rows": rows[start : start + 1000]})
-
-
-def test_drift(ask, flights, monitoring, told, called_off, note):
+def test_drift(predict, flights, monitoring, told, called_off, note):
     rows, _late = flights
     warm = [row | {"temp": 110.0 + number / 100} for number, row in enumerate(rows[:800])]
     with told("ModelFeatureDrift", "model", "WARNING"):
-        predict(ask, warm)
+        predict(warm)
     since = time.time()
-    predict(ask, rows)
+    predict(rows)
     called_off("ModelFeatureDrift", since)
     psi = {one["metric"]["feature"]: float(one["value"][1]) for one in monitoring.query("espalier:feature_psi:6h")}
     note(f"PSI after 12,000 rows of training's own: {max(psi.values()):.4f} at the most ({max(psi, key=psi.get)})")
