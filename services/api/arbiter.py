@@ -15,6 +15,12 @@ from services.api.errors import BundleRefused, StartupFailed
 
 __all__ = ["DrainingArbiter"]
 
+EXIT_CODES = {
+    Arbiter.WORKER_BOOT_ERROR: StartupFailed.exit_code,
+    Arbiter.APP_LOAD_ERROR: BundleRefused.exit_code,
+}
+"""A worker's code to its parent's; uvicorn's worker knows gunicorn's numbers, so they are not changed."""
+
 log = logging.getLogger("espalier.api.server")
 
 
@@ -24,12 +30,8 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # the library has no type
     Load balancers learn of a pod's end later than the pod, and a connection that they have kept may carry a request in
     the moment that it is closed. A second SIGTERM, or SIGINT, ends at once.
 
-    A worker that cannot start ends with the code that its parent then ends with.
+    A worker that cannot start ends with one of gunicorn's codes, and its parent then with one of this API's.
     """
-
-    # gunicorn's own are 3 and 4; whoever reads the container's last state knows those of this API.
-    WORKER_BOOT_ERROR = StartupFailed.exit_code
-    APP_LOAD_ERROR = BundleRefused.exit_code
 
     def __init__(self, app: BaseApplication, drain: Drain, seconds: float) -> None:
         """Wrap gunicorn's own."""
@@ -48,7 +50,7 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # the library has no type
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
         """End, with the code of the first worker that could not start."""
         self._is_ending = True
-        super().halt(reason, exit_status)
+        super().halt(reason, EXIT_CODES.get(exit_status, exit_status))
 
     def reap_workers(self) -> None:
         """Take note of workers that have ended."""

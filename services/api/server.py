@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from starlette.types import ASGIApp
 
 from services.api.arbiter import DrainingArbiter
 from services.api.draining import Drain
-from services.api.errors import StartupFailed
+from services.api.errors import BundleRefused, StartupFailed
 from services.api.logs import logging_config
 from services.api.metrics_server import MetricsServer
 from services.api.settings import Settings
@@ -53,7 +54,8 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             return self._load_app()
         except StartupFailed as error:
             log.critical("the API does not start: %s", error)
-            sys.exit(error.exit_code)
+            is_refused = isinstance(error, BundleRefused)
+            sys.exit(Arbiter.APP_LOAD_ERROR if is_refused else Arbiter.WORKER_BOOT_ERROR)
 
     def _begin(self) -> None:
         self._metrics.start(self._settings.metrics_host, self._settings.metrics_port)
