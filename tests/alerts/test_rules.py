@@ -57,6 +57,15 @@ def test_every_file_has_its_unit_tests(path):
 
 
 @files
+def test_every_file_is_in_the_table_with_its_question(path):
+    (question,) = re.findall(
+        rf"^\| \[{path.name}\]\({path.name}\) \| (.+\?) \|$", (FOLDER / "README.md").read_text(), re.M
+    )
+
+    assert question in " ".join(path.read_text().replace("\n# ", " ").split())
+
+
+@files
 def test_a_file_needs_no_other_and_records_what_it_uses_before(path):
     recorded = set()
     for rule in rules(path):
