@@ -55,6 +55,7 @@ HISTOGRAMS = {"http_request_duration_seconds", "espalier_predict_seconds"}
 
 CLUSTER = {
     "up": set(),
+    "ALERTS": {"alertname", "alertstate", "severity", "team", "component"},
     # cert-manager
     "certmanager_certificate_expiration_timestamp_seconds": {"name", "exported_namespace"},
     # the kubelet
@@ -72,13 +73,28 @@ CLUSTER = {
     "kube_deployment_status_condition": {"deployment", "condition", "status"},
     "kube_deployment_status_observed_generation": {"deployment"},
     "kube_deployment_status_replicas_available": {"deployment"},
+    "kube_deployment_status_replicas_unavailable": {"deployment"},
+    "kube_deployment_status_replicas_updated": {"deployment"},
     "kube_horizontalpodautoscaler_spec_max_replicas": {"horizontalpodautoscaler"},
     "kube_horizontalpodautoscaler_spec_min_replicas": {"horizontalpodautoscaler"},
+    "kube_horizontalpodautoscaler_spec_target_metric": {"horizontalpodautoscaler", "metric_name", "metric_target_type"},
     "kube_horizontalpodautoscaler_status_condition": {"horizontalpodautoscaler", "condition", "status"},
     "kube_horizontalpodautoscaler_status_current_replicas": {"horizontalpodautoscaler"},
+    "kube_horizontalpodautoscaler_status_desired_replicas": {"horizontalpodautoscaler"},
+    "kube_horizontalpodautoscaler_status_target_metric": {
+        "horizontalpodautoscaler",
+        "metric_name",
+        "metric_target_type",
+    },
     "kube_job_failed": {"job_name", "condition"},
     "kube_job_owner": {"job_name", "owner_kind", "owner_name"},
+    "kube_job_status_active": {"job_name"},
+    "kube_job_status_completion_time": {"job_name"},
+    "kube_job_status_failed": {"job_name"},
+    "kube_job_status_start_time": {"job_name"},
+    "kube_job_status_succeeded": {"job_name"},
     "kube_pod_container_resource_limits": {"resource", "unit"},
+    "kube_pod_container_resource_requests": {"resource", "unit"},
     "kube_pod_container_status_last_terminated_exitcode": set(),
     "kube_pod_container_status_ready": set(),
     "kube_pod_container_status_restarts_total": set(),
