@@ -128,6 +128,10 @@ lint: $(STAMP) ## Check style and types
 s3-server: ## Build versitygw, the S3 server of the tests that need one (asks for Go; without it they are skipped)
 	@bash .ci/versitygw $(VENV)/bin
 
+.PHONY: promtool
+promtool: ## Build promtool, which tests the alerts (asks for Go; without it those tests are skipped)
+	@bash .ci/promtool $(VENV)/bin
+
 .PHONY: test
 test: $(STAMP) lint ## Run everything that needs only Python, with coverage
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90 --ignore tests/e2e

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,15 @@ TEST_FILES = sorted(Path(__file__).parent.glob("*_test.yaml"))
 Rule = dict[str, Any]
 
 
+@cache
+def load(path: Path) -> dict[str, Any]:
+    """Read a file once."""
+    return dict(yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506 - both are safe
+
+
 def rules(path: Path) -> list[Rule]:
     """Every rule of a file."""
-    return [rule for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+    return [rule for group in load(path)["groups"] for rule in group["rules"]]
 
 
 def all_rules() -> list[Rule]:
@@ -34,7 +41,7 @@ def all_alerts() -> list[Rule]:
 
 def unit_tests(path: Path) -> list[Rule]:
     """Every case of a file of promtool's unit tests."""
-    return list(yaml.safe_load(path.read_text())["tests"])
+    return list(load(path)["tests"])
 
 
 def promtool(*arguments: str | Path) -> None:

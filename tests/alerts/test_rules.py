@@ -1,0 +1,197 @@
+"""Every rule is well formed, every alert says what to do, and every one is tested both ways."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from tests.alerts.promql import selectors
+from tests.alerts.promtool import (
+    FOLDER,
+    ROOT,
+    RULE_FILES,
+    TEST_FILES,
+    all_alerts,
+    all_rules,
+    load,
+    promtool,
+    rules,
+    unit_tests,
+)
+
+DASHBOARDS = {"espalier-overview", "espalier-api", "espalier-model", "espalier-training"}
+LABELS = {
+    "severity": {"critical", "warning", "info"},
+    "team": {"platform", "model"},
+    "component": {"api", "model", "training", "mlflow", "storage", "monitoring"},
+}
+COMPONENTS = ("Api", "Espalier", "Mlflow", "Model", "ObjectStore", "Postgresql", "S3", "Training")
+RUNBOOKS = FOLDER / "runbooks"
+SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+
+alerts = pytest.mark.parametrize(
+    "alert", all_alerts(), ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}"
+)
+files = pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
+
+
+@pytest.mark.rules
+@pytest.mark.usefixtures("with_promtool")
+def test_promtool_finds_nothing_wrong():
+    promtool("check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
+
+
+@pytest.mark.rules
+@pytest.mark.usefixtures("with_promtool")
+@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.name)
+def test_promtool_s_unit_tests_pass(path):
+    promtool("test", "rules", path)
+
+
+@files
+def test_every_file_has_its_unit_tests(path):
+    tests = ROOT / f"tests/alerts/{path.stem}_test.yaml"
+
+    assert tests in TEST_FILES
+    assert load(tests)["rule_files"] == [f"../../alerts/{path.name}"]
+
+
+@files
+def test_every_file_is_in_the_table_with_its_question(path):
+    (question,) = re.findall(
+        rf"^\| \[{path.name}\]\({path.name}\) \| (.+\?) \|$", (FOLDER / "README.md").read_text(), re.M
+    )
+
+    assert question in " ".join(path.read_text().replace("\n# ", " ").split())
+
+
+@files
+def test_a_file_needs_no_other_and_records_what_it_uses_before(path):
+    recorded = set()
+    for rule in rules(path):
+        used = {found.metric for found in selectors(rule["expr"]) if ":" in found.metric}
+        assert used <= recorded, rule
+        recorded |= {rule["record"]} if "record" in rule else set()
+
+
+def test_no_record_has_two_rules():
+    names = Counter(rule["record"] for rule in all_rules() if "record" in rule)
+
+    assert {name for name, number in names.items() if number > 1} == set()
+    assert all(re.fullmatch(r"espalier:[a-z0-9_]+:[a-z0-9]+", name) for name in names)
+
+
+def test_every_selector_is_about_this_namespace_alone():
+    for rule in all_rules():
+        for found in selectors(rule["expr"]):
+            matched = {(label, operator, value) for label, operator, value in found.matchers}
+            assert matched & {("namespace", "=", "espalier"), ("exported_namespace", "=", "espalier")}, found
+
+
+def test_names_in_selectors_can_be_replaced_by_another_release_s():
+    """The chart replaces ``"espalier-``: a name of ours must begin so, and must not be hidden in a longer text."""
+    for rule in all_rules():
+        for found in selectors(rule["expr"]):
+            for label, _operator, value in found.matchers:
+                assert "espalier" not in value.removeprefix("espalier-") or value == "espalier", (label, value)
+                assert value != "espalier" or label in ("namespace", "exported_namespace"), (label, value)
+
+
+@alerts
+def test_name_begins_with_its_component(alert):
+    assert re.fullmatch(r"[A-Z][A-Za-z0-9]+", alert["alert"])
+    assert alert["alert"].startswith(COMPONENTS)
+
+
+@alerts
+def test_labels_say_how_urgent_for_whom_and_of_what(alert):
+    labels = dict(alert["labels"])
+    for name, values in LABELS.items():
+        assert labels.pop(name) in values
+    assert set(labels) <= {"long", "short"}  # the windows of a burn rate
+
+
+@alerts
+def test_texts_lead_to_runbook_and_dashboard(alert):
+    texts, name = alert["annotations"], alert["alert"]
+
+    assert set(texts) == {"summary", "description", "runbook_url", "dashboard_url"}
+    assert "{{" not in texts["summary"]
+    assert "$labels.namespace" in texts["description"] or "long" in alert["labels"]
+    assert texts["runbook_url"] == f"https://github.com/espalier/espalier/blob/main/alerts/runbooks/{name}.md"
+    assert (RUNBOOKS / f"{name}.md").exists()
+    assert texts["dashboard_url"].removeprefix("https://grafana.example.com/d/") in DASHBOARDS
+
+
+def test_no_runbook_is_left_without_its_alert():
+    assert {path.stem for path in RUNBOOKS.iterdir()} == {alert["alert"] for alert in all_alerts()}
+
+
+@pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
+def test_runbook_has_its_four_parts_and_commands_to_paste(path):
+    text = path.read_text()
+
+    assert text.startswith(f"# {path.stem}\n")
+    assert re.findall(r"^## (.+)$", text, re.M) == SECTIONS
+    assert "```sh\n" in text
+
+
+def expectations(name):
+    """(time in minutes, what is expected to fire then) of every look at an alert, by unit test."""
+    for path in TEST_FILES:
+        for case in unit_tests(path):
+            looks = [
+                (look["eval_time"], look.get("exp_alerts") or [])
+                for look in case.get("alert_rule_test", ())
+                if look["alertname"] == name
+            ]
+            if looks:
+                yield case, looks
+
+
+@alerts
+def test_alert_fires_in_one_case_and_is_silent_in_another(alert):
+    def is_this(fired):
+        return alert["labels"].items() <= fired["exp_labels"].items()
+
+    fires = silent = 0
+    for case, looks in expectations(alert["alert"]):
+        firing = [fired for _time, expected in looks for fired in expected if is_this(fired)]
+        fires += bool(firing)
+        silent += not firing and "stays silent" in case["name"]
+        for fired in firing:
+            # Alertmanager's routes find an alert by its namespace.
+            assert fired["exp_labels"]["namespace"] == "espalier"
+            assert fired["exp_annotations"]["summary"] == alert["annotations"]["summary"]
+            assert "{{" not in fired["exp_annotations"]["description"]
+
+    assert fires
+    assert silent
+
+
+@alerts
+def test_alert_is_silent_a_minute_before_its_time(alert):
+    def minutes(text):
+        return sum(
+            int(number) * {"m": 1, "h": 60, "d": 1440}[unit] for number, unit in re.findall(r"(\d+)([mhd])", text)
+        )
+
+    def is_this(fired):
+        return alert["labels"].items() <= fired["exp_labels"].items()
+
+    found = False
+    for _case, looks in expectations(alert["alert"]):
+        times = {minutes(time): any(map(is_this, expected)) for time, expected in looks}
+        found |= any(fires and times.get(time - 1) is False for time, fires in times.items())
+
+    assert found or "for" not in alert
+
+
+@pytest.mark.parametrize("record", sorted(rule["record"] for rule in all_rules() if "record" in rule))
+def test_record_is_used_by_a_rule_or_looked_at_by_a_test(record):
+    looked_at = [
+        look["expr"] for path in TEST_FILES for case in unit_tests(path) for look in case.get("promql_expr_test", ())
+    ]
+    used = [rule["expr"] for rule in all_rules()]
+
+    assert any(record == found.metric for text in [*looked_at, *used] for found in selectors(text))
