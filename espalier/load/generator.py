@@ -1,7 +1,7 @@
 """Open-loop load: requests leave at their times, however slow the answers are, on kept and on new connections.
 
-Latency counts from the time at which a request was meant to leave. A generator that is late, or that waits for an answer
-before it asks again, would otherwise leave out the waiting that its users had (coordinated omission).
+Latency counts from the time at which a request was meant to leave. A generator that is late, or that waits for an
+answer before it asks again, would otherwise leave out the waiting that users have (coordinated omission).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 import aiohttp
 
-__all__ = ["Answer", "Load", "Target"]
+__all__ = ["OK", "Answer", "Load", "Target"]
 
+OK = 200
 TIMEOUT_SECONDS = 20
 CLIENTS = 16
 LOGIN_SECONDS = 300
@@ -73,7 +74,7 @@ class Load:
         self._token = ""
         self._began = self._epoch = 0.0
         self.answers: list[Answer] = []
-        self.sent = 0
+        self.sent = self.failed = 0
         self.cpu_share = 0.0
         """Of one core, by this process while it sent."""
 
@@ -112,9 +113,7 @@ class Load:
     def _start_clock(self) -> None:
         self._began, self._epoch = time.monotonic(), time.time()
 
-    def _connection(
-        self, kept: aiohttp.ClientSession, new: aiohttp.ClientSession
-    ) -> tuple[aiohttp.ClientSession, str]:
+    def _connection(self, kept: aiohttp.ClientSession, new: aiohttp.ClientSession) -> tuple[aiohttp.ClientSession, str]:
         own = self._new_every and self.sent % self._new_every == self._new_every - 1
         return (new, "new") if own else (kept, "kept")
 
@@ -150,11 +149,12 @@ class Load:
             answer.error = f"{type(error).__name__}: {error}"
             answer.own = getattr(error, "errno", None) in OWN_LIMITS
         answer.seconds = time.monotonic() - due
+        self.failed += answer.status != OK
         self.answers.append(answer)
 
 
 def _read(answer: Answer, status: int, body: bytes) -> None:
-    if status != 200:  # noqa: PLR2004
+    if status != OK:
         answer.status, answer.error = status, body[:200].decode(errors="replace")
         return
     try:
