@@ -32,7 +32,8 @@ def draw_load(path: Path, answers: Sequence[Answer], verdict: Verdict, objective
     plan, limit = verdict.plan, objectives.limit_seconds * 1000
     figure.suptitle(f"{plan.url}: {plan.rate:g} requests a second for {plan.seconds:g} s, {verdict.verdict}")
     started = np.array([answer.started for answer in answers])
-    second = (started - started.min() - plan.warm_up_seconds).astype(int)
+    # Half a gap of tolerance, for these are differences of floats.
+    second = np.floor(started - started.min() - plan.warm_up_seconds + 0.5 / plan.rate).astype(int)
     predicted = np.array([answer.status == OK for answer in answers])
     latency = np.array([answer.seconds for answer in answers]) * 1000
     _draw_over_time(over_time, second[predicted], latency[predicted], limit)

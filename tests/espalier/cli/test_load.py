@@ -6,7 +6,7 @@ import pytest
 
 from espalier.load import verdict
 
-GENEROUS = verdict.Objectives(limit_seconds=20, late_seconds=20, cpu_share=20)
+GENEROUS = verdict.Objectives(limit_seconds=20, late_seconds=20, cpu_share=20, sent_share=0)
 """For a machine that is busy: what is asked is which verdict follows, never how fast this machine is."""
 
 
@@ -38,7 +38,7 @@ def test_both_objectives_hold(load, fake_api, tmp_path):
 
 
 def test_slow_api_breaks_the_latency(load, fake_api, monkeypatch):
-    monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(late_seconds=20, cpu_share=20))
+    monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(late_seconds=20, cpu_share=20, sent_share=0))
     fake_api.delay_seconds = 0.15
 
     code, out, said = load("--json")
@@ -62,8 +62,9 @@ def test_failing_api_breaks_the_availability(load, fake_api, answer):
     assert "An objective does not hold" in said
 
 
-def test_generator_that_cannot_keep_up_gives_no_verdict(load, monkeypatch):
-    monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(limit_seconds=20, late_seconds=0))
+def test_generator_that_cannot_keep_up_gives_no_verdict(load, fake_api, monkeypatch):
+    monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(late_seconds=0))
+    fake_api.delay_seconds = 0.15
 
     code, out, said = load()
 

@@ -75,21 +75,32 @@ def test_warm_up_is_not_judged_but_told(sent, plan):
     assert (verdict.verdict, verdict.requests, verdict.warm_up_failed) == ("pass", 1000, 100)
 
 
-def test_generator_that_sends_late_voids_the_verdict(sent, plan):
-    verdict = judge(sent(late_seconds=dict.fromkeys(range(11), 0.05)), plan, OBJECTIVES)
+SLOW = {"seconds": dict.fromkeys(range(11), 0.3)}
+
+
+def test_late_generator_voids_a_broken_objective(sent, plan):
+    verdict = judge(sent(**SLOW, late_seconds=dict.fromkeys(range(11), 0.25)), plan, OBJECTIVES)
 
     assert verdict.verdict == "void"
-    assert "late" in verdict.void_because[0]
+    assert verdict.void_because == ["the generator could not keep up: 1 % of the requests left 250 ms late"]
 
 
-def test_generator_that_fills_its_core_voids_the_verdict(sent, plan):
-    load = sent()
+def test_generator_that_fills_its_core_voids_a_broken_objective(sent, plan):
+    load = sent(**SLOW)
     load.cpu_share = 0.9
 
     verdict = judge(load, plan, OBJECTIVES)
 
     assert verdict.verdict == "void"
     assert "90% of a core" in verdict.void_because[0]
+
+
+def test_what_holds_though_the_generator_was_late_holds(sent, plan):
+    """Its lateness is in the latencies already."""
+    load = sent(late_seconds=dict.fromkeys(range(11), 0.05), seconds=dict.fromkeys(range(11), 0.07))
+    load.cpu_share = 0.9
+
+    assert judge(load, plan, OBJECTIVES).verdict == "pass"
 
 
 def test_limits_of_this_machine_are_not_taken_for_failures_of_the_api(sent, plan):
@@ -106,7 +117,9 @@ def test_requests_that_are_refused_are_no_load(sent, plan):
     assert "refused 2.0%" in verdict.void_because[0]
 
 
-def test_time_that_sending_really_took_counts_for_the_rate(sent, plan):
+def test_rate_that_was_not_reached_is_no_verdict(sent, plan):
     verdict = judge(sent(late_seconds={999: 100.1}), plan, OBJECTIVES)
 
     assert verdict.sent_per_second == pytest.approx(5, rel=1e-3)
+    assert verdict.verdict == "void"
+    assert "50.0% of the rate" in verdict.void_because[0]
