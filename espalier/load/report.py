@@ -37,7 +37,7 @@ def lines(verdict: Verdict, objectives: Objectives) -> Iterator[tuple[str, str]]
     for reason in verdict.void_because:
         yield "DOES NOT COUNT", reason
     latency = [f"{name} {_milliseconds(value)}" for name, value in verdict.latency_ms.items()]
-    yield "latency", ", ".join(latency)
+    yield "percentiles", ", ".join(latency)
     yield (
         "rate",
         (

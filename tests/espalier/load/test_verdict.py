@@ -78,14 +78,14 @@ def test_warm_up_is_not_judged_but_told(sent, plan):
 SLOW = {"seconds": dict.fromkeys(range(11), 0.3)}
 
 
-def test_late_generator_voids_a_broken_objective(sent, plan):
+def test_late_generator_voids_a_broken_latency(sent, plan):
     verdict = judge(sent(**SLOW, late_seconds=dict.fromkeys(range(11), 0.25)), plan, OBJECTIVES)
 
     assert verdict.verdict == "void"
     assert verdict.void_because == ["the generator could not keep up: 1 % of the requests left 250 ms late"]
 
 
-def test_generator_that_fills_its_core_voids_a_broken_objective(sent, plan):
+def test_generator_that_fills_its_core_voids_a_broken_latency(sent, plan):
     load = sent(**SLOW)
     load.cpu_share = 0.9
 
@@ -101,6 +101,12 @@ def test_what_holds_though_the_generator_was_late_holds(sent, plan):
     load.cpu_share = 0.9
 
     assert judge(load, plan, OBJECTIVES).verdict == "pass"
+
+
+def test_failures_of_the_api_are_not_excused_by_a_late_generator(sent, plan):
+    load = sent(**SLOW, status={30: 503, 31: 503}, late_seconds=dict.fromkeys(range(11), 0.25))
+
+    assert judge(load, plan, OBJECTIVES).verdict == "fail"
 
 
 def test_limits_of_this_machine_are_not_taken_for_failures_of_the_api(sent, plan):
