@@ -26,6 +26,7 @@ __all__ = ["load"]
 MAX_REQUESTS = 1_000_000
 """An hour at 277 a second: enough for a soak, and what fits in memory."""
 
+MAX_FILES = 65_536
 CLUSTER_USER = "demo"
 EXIT_CODES = {"pass": 0, "fail": 1, "void": 3}
 SAID = {
@@ -138,8 +139,10 @@ def _allow_connections() -> None:
     """Raise the limit of open files as far as one may: an API that hangs leaves a connection open a request."""
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _send(sent: Load, plan: Plan) -> None:

@@ -104,6 +104,7 @@ def test_password_comes_from_a_file(load, fake_api, monkeypatch, tmp_path):
     [
         (("--rate", "100000"), "Invalid value"),
         (("--rate", "0"), "Invalid value"),
+        (("--rate", "nan"), "Invalid value"),
         (("--seconds", "100000"), "Invalid value"),
         (("--rate", "2000", "--seconds", "3600"), "more than 1,000,000 requests"),
         (("--request", "nowhere.json"), "nowhere.json"),
