@@ -67,6 +67,15 @@ models: $(STAMP) ## List the registered versions and their aliases
 rollback: $(STAMP) ## Make the previous champion the champion again
 	@$(ESPALIER) rollback
 
+# What is given on make's command line, and nothing from the environment: USER there is who works on this machine.
+given = $(if $(filter command,$(origin $(2))),$(1) "$($(2))")
+
+.PHONY: load
+load: $(STAMP) ## Put load on the API and judge it by the SLOs (URL USER PASSWORD_FILE CA RATE SECONDS ROWS; none after make up)
+	@$(ESPALIER) load $(call given,--url,URL) $(call given,--user,USER) $(call given,--password-file,PASSWORD_FILE) \
+	  $(call given,--cacert,CA) $(call given,--rate,RATE) $(call given,--seconds,SECONDS) $(call given,--rows,ROWS) \
+	  $(call given,--request,REQUEST) $(if $(JSON),--json)
+
 # --- on a cluster of your own (docker, kind, kubectl, helm) -----------------------------------------------------------
 
 .PHONY: up

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-__all__ = ["RequestRefused", "call", "get_token", "open_client"]
+__all__ = ["RequestRefused", "call", "get_token", "open_client", "trust"]
 
 TIMEOUT_SECONDS = 30
 
@@ -17,12 +17,20 @@ class RequestRefused(Exception):
     """The API did not answer, or said no; the text has its own words."""
 
 
-def open_client(url: str, ca: Path | None) -> httpx.Client:
+def trust(*authorities: Path) -> ssl.SSLContext:
+    """Return what verifies a server's certificate: by these authorities, or by the system's where none is named."""
+    for ca in authorities:
+        if not ca.exists():
+            raise RequestRefused(f"{ca} is not there; name the certificate authority with --cacert")
+    context = ssl.create_default_context(cafile=str(authorities[0]) if authorities else None)
+    for ca in authorities[1:]:
+        context.load_verify_locations(cafile=str(ca))
+    return context
+
+
+def open_client(url: str, *authorities: Path) -> httpx.Client:
     """Return a client that verifies the server's certificate."""
-    if ca is not None and not ca.exists():
-        raise RequestRefused(f"{ca} is not there; name the certificate authority with --cacert")
-    context = ssl.create_default_context(cafile=str(ca) if ca else None)
-    return httpx.Client(base_url=url, verify=context, timeout=TIMEOUT_SECONDS)
+    return httpx.Client(base_url=url, verify=trust(*authorities), timeout=TIMEOUT_SECONDS)
 
 
 def call(client: httpx.Client, method: str, path: str, **arguments: Any) -> Any:

@@ -10,7 +10,7 @@ import typer
 
 from espalier.client import open_client
 
-__all__ = ["CaOption", "UrlOption", "connect"]
+__all__ = ["CaOption", "UrlOption", "authorities", "connect"]
 
 UrlOption = Annotated[str, typer.Option("--url", envvar="ESPALIER_URL", help="Where the API is.")]
 CaOption = Annotated[
@@ -18,11 +18,18 @@ CaOption = Annotated[
     typer.Option("--cacert", envvar="ESPALIER_CACERT", help="Certificate authority to trust; default: the system's."),
 ]
 
-LOCAL_CA = Path(".espalier/tls/ca.pem")
+LOCAL_CAS = ("tls/ca.pem", "cluster/ca.pem")
+"""In the folder of state: of `make serve`, and of `make up`."""
+
+
+def authorities(url: str, ca: Path | None, state: Path = Path(".espalier")) -> list[Path]:
+    """Return whom to trust; for an API on this machine, those that were made here."""
+    if ca is not None:
+        return [ca]
+    local = [state / name for name in LOCAL_CAS] if url.startswith("https://localhost") else []
+    return [path for path in local if path.exists()]
 
 
 def connect(url: str, ca: Path | None) -> httpx.Client:
-    """Return a client; for the API on this machine, one that trusts its authority."""
-    if ca is None and url.startswith("https://localhost") and LOCAL_CA.exists():
-        ca = LOCAL_CA
-    return open_client(url, ca)
+    """Return a client."""
+    return open_client(url, *authorities(url, ca))

@@ -25,7 +25,9 @@ StateOption = Annotated[
 
 
 class CommandFailed(Exception):
-    """An expected failure: one line, exit code 1."""
+    """An expected failure: one line and an exit code."""
+
+    exit_code = 1
 
 
 def say(text: str) -> None:

@@ -20,6 +20,7 @@ ALLOWED = {
     "espalier/local": {"espalier.bundle", "espalier.client", "espalier.local", "pipelines", "services"},
     "espalier/client.py": {"espalier.client"},
     "espalier/cluster": {"espalier.bundle", "espalier.cluster"},
+    "espalier/load": {"espalier.load"},
     "espalier/cli": {"espalier", "pipelines", "services"},
     "pipelines": {"espalier.bundle", "pipelines"},
     "services": {"espalier.bundle", "services"},

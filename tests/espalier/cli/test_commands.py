@@ -25,6 +25,7 @@ COMMANDS = [
     ("serve",),
     ("token",),
     ("predict",),
+    ("load",),
     ("keys",),
     ("demo",),
     ("cluster", "up"),

@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from prometheus_client import CollectorRegistry
 
+from espalier.load import verdict
 from services.api.app import create_app
 from services.api.bundles import ServedBundle
 from services.api.database import open_engine
@@ -134,3 +135,15 @@ def test_missing_authority_is_said(run, monkeypatch):
     monkeypatch.setenv("ESPALIER_PASSWORD", "x")
 
     assert "name the certificate authority" in run("token", "--user", "ana", "--cacert", "absent.pem")[2]
+
+
+def test_load_is_put_on_a_real_api(run, url, contract, monkeypatch, tmp_path):
+    monkeypatch.setenv("ESPALIER_PASSWORD", PASSWORD)
+    monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(limit_seconds=20, late_seconds=20, sent_share=0))
+    (tmp_path / "request.json").write_text(json.dumps({"rows": [contract.example]}))
+    what = ("--request", str(tmp_path / "request.json"), "--rows", "2", "--state", str(tmp_path))
+
+    code, out, said = run("load", "--user", "ana", *what, "--seconds", "1", "--warm-up", "0", "--rate", "20", "--json")
+
+    assert code == 0, said
+    assert (json.loads(out)["predictions"], json.loads(out)["versions"]) == (20, ["7"])

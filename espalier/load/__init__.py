@@ -1,0 +1,1 @@
+"""Load on the prediction API, sent on time, and judged by the service level objectives."""

@@ -1,0 +1,161 @@
+"""``espalier load`` against an API that answers, is slow, fails."""
+
+import json
+
+import pytest
+
+from espalier.load import verdict
+
+GENEROUS = verdict.Objectives(limit_seconds=20, late_seconds=20, cpu_share=20, sent_share=0)
+"""For a machine that is busy: what is asked is which verdict follows, never how fast this machine is."""
+
+
+@pytest.fixture
+def load(run, fake_api, monkeypatch, tmp_path):
+    monkeypatch.setattr(verdict, "OBJECTIVES", GENEROUS)
+    monkeypatch.setenv("ESPALIER_PASSWORD", fake_api.password)
+    monkeypatch.delenv("ESPALIER_URL", raising=False)
+    monkeypatch.delenv("ESPALIER_CACERT", raising=False)
+
+    def call(*arguments, user="ana", rate="20", seconds="1"):
+        who = ("--user", user) if user else ()
+        wanted = ("--rate", rate, "--seconds", seconds, "--warm-up", "0")
+        return run("load", "--url", fake_api.url, "--state", str(tmp_path), *who, *wanted, *arguments)
+
+    return call
+
+
+def test_both_objectives_hold(load, fake_api, tmp_path):
+    """It trusts the authority of make serve by itself."""
+    code, out, said = load()
+
+    assert code == 0, said
+    assert "availability" in out
+    assert "p99" in out
+    assert "Both objectives hold" in said
+    assert len(fake_api.bodies) == 21
+    assert {path.suffix for path in (tmp_path / "load").iterdir()} == {".json", ".png"}
+
+
+def test_slow_api_breaks_the_latency(load, fake_api, monkeypatch):
+    monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(late_seconds=20, cpu_share=20, sent_share=0))
+    fake_api.delay_seconds = 0.15
+
+    code, out, said = load("--json")
+
+    assert code == 1, said
+    assert [(promise["name"], promise["holds"]) for promise in json.loads(out)["objectives"]] == [
+        ("availability", True),
+        ("latency", False),
+    ]
+
+
+@pytest.mark.parametrize("answer", [503, None])
+def test_failing_api_breaks_the_availability(load, fake_api, answer):
+    fake_api.answer = lambda number: answer if number == 7 else 200
+
+    code, out, said = load("--json")
+
+    assert code == 1, said
+    report = json.loads(out)
+    assert (report["verdict"], report["requests"], report["failed"]) == ("fail", 20, 1)
+    assert "An objective does not hold" in said
+
+
+def test_generator_that_cannot_keep_up_gives_no_verdict(load, fake_api, monkeypatch):
+    monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(late_seconds=0))
+    fake_api.delay_seconds = 0.15
+
+    code, out, said = load()
+
+    assert code == 3, said
+    assert "DOES NOT COUNT" in out
+    assert "do not count" in said
+
+
+def test_rows_and_warm_up_are_sent_as_asked(load, fake_api):
+    code, out, said = load("--rows", "3", "--warm-up", "0.5", "--json")
+
+    assert code == 0, said
+    assert json.loads(out)["requests"] == 20
+    assert len(fake_api.bodies) == 31
+    assert {len(json.loads(body)["rows"]) for body in fake_api.bodies} == {3}
+
+
+def test_password_of_the_evaluation_cluster_is_found(load, fake_api, monkeypatch, tmp_path):
+    monkeypatch.delenv("ESPALIER_PASSWORD")
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster/password").write_text(fake_api.password)
+
+    code, _, said = load(user="")
+
+    assert code == 0, said
+
+
+def test_password_comes_from_a_file(load, fake_api, monkeypatch, tmp_path):
+    monkeypatch.delenv("ESPALIER_PASSWORD")
+    (tmp_path / "secret").write_text(f"{fake_api.password}\n")
+
+    assert load("--password-file", str(tmp_path / "secret"))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--rate", "100000"), "Invalid value"),
+        (("--rate", "0"), "Invalid value"),
+        (("--rate", "nan"), "Invalid value"),
+        (("--seconds", "100000"), "Invalid value"),
+        (("--rate", "2000", "--seconds", "3600"), "more than 1,000,000 requests"),
+        (("--request", "nowhere.json"), "nowhere.json"),
+        (("--password-file", "nowhere"), "no password of ana"),
+        (("--cacert", "nowhere.pem"), "nowhere.pem is not there"),
+        (("--url", "https://localhost:1"), "did not answer"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_call_is_no_verdict(load, fake_api, arguments, reason):
+    code, _, said = load(*arguments)
+
+    assert code == 2
+    assert reason in said
+    assert "Traceback" not in said
+    assert fake_api.bodies == []
+
+
+def test_who_asks_must_be_known(load):
+    code, _, said = load(user="")
+
+    assert code == 2
+    assert "make load USER=NAME" in said
+
+
+def test_password_must_be_given_where_nobody_can_be_asked(load, monkeypatch):
+    monkeypatch.delenv("ESPALIER_PASSWORD")
+
+    code, _, said = load()
+
+    assert code == 2
+    assert "PASSWORD_FILE" in said
+
+
+def test_refusal_is_told_before_any_load(load, fake_api, monkeypatch):
+    fake_api.answer = lambda _: 422
+    code, _, said = load()
+    assert (code, len(fake_api.bodies)) == (2, 1)
+    assert "422" in said
+
+    monkeypatch.setenv("ESPALIER_PASSWORD", "wrong")
+    code, _, said = load()
+    assert (code, len(fake_api.bodies)) == (2, 1)
+    assert "name or password is wrong" in said
+
+
+def test_report_that_cannot_be_written_is_told_before_any_load(load, fake_api, tmp_path):
+    (tmp_path / "load").write_text("a file")
+
+    code, _, said = load()
+
+    assert code == 2
+    assert "the load did not begin" in said
+    assert len(fake_api.bodies) == 1
