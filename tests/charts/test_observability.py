@@ -49,6 +49,14 @@ def test_nothing_of_another_release_names_this_one():
         assert '\\"espalier-' not in json.dumps(dashboard)
 
 
+def test_features_that_follow_the_clock_are_named_by_value():
+    objects = render({"observability": {"rules": {"seasonalFeatures": ["day_of_week", "temp"]}}})
+    groups = only(objects, "PrometheusRule", "espalier-alerts-drift")["spec"]["groups"]
+    (alert,) = [rule for group in groups for rule in group["rules"] if rule.get("alert") == "ModelFeatureDrift"]
+
+    assert 'feature!~"day_of_week|temp"' in alert["expr"]
+
+
 def test_api_is_scraped_where_it_has_metrics(default):
     monitor = only(default, "ServiceMonitor", "espalier-metrics-api")["spec"]
     wanted = monitor["selector"]["matchLabels"].items()
