@@ -55,7 +55,7 @@ def as_data(rows: pd.DataFrame, contract: Contract, target: np.ndarray | None = 
 def refer(train: pd.DataFrame, scores: np.ndarray, contract: Contract) -> Reference:
     """The bins of as many as the committed parameters say."""
     params = load_params(ROOT / PARAMS_FILE).evaluate
-    return build_reference(train, contract, scores, bins=params.bins, category_bins=params.category_bins)
+    return build_reference(train, contract, scores, params=params)
 
 
 @pytest.fixture(scope="module")
