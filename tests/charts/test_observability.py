@@ -75,7 +75,7 @@ def test_api_is_scraped_where_it_has_metrics(default):
     ("without", "key"),
     [
         ({"alertmanager": {"alertmanagerSpec": {"secrets": []}}}, "alertmanagerSpec.secrets is empty"),
-        ({"grafana": {"admin": {"existingSecret": ""}}}, "grafana.admin.existingSecret is not set"),
+        ({"grafana": {"enabled": True, "admin": {"existingSecret": ""}}}, "grafana.admin.existingSecret is not set"),
     ],
     ids=["alerts", "grafana"],
 )

@@ -141,8 +141,7 @@ def installed(cluster: Cluster, install: Install, tmp_path_factory: pytest.TempP
     release.run_job(kube, release.job("seed-job"))
     yield Platform(kube, cluster.url, folder / "ca.pem", password, folder)
     if not os.environ.get("E2E_KEEP"):
-        policies = "validatingadmissionpolicy,validatingadmissionpolicybinding"
-        kube.kubectl("delete", policies, "--ignore-not-found", f"{kube.namespace}-{RELEASE}-training")
+        kube.helm("uninstall", RELEASE, "--ignore-not-found")  # what is of the whole cluster is not in the namespace
         kube.kubectl("delete", "namespace", kube.namespace, "--wait=false")
 
 
