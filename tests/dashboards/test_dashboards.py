@@ -23,7 +23,6 @@ from dashboards.tools.queries import (
 from dashboards.tools.tables import TRANSFORMATIONS
 from dashboards.tools.units import UNITS
 from tests.dashboards.live import MAY_BE_EMPTY
-from tests.dashboards.metrics import METRICS, TARGET
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = "https://github.com/espalier/espalier/blob/main/alerts/runbooks/"
@@ -150,14 +149,6 @@ def test_rates_follow_the_time_that_is_looked_at(uid, panel):
         assert ranges <= ({"5m"} if query.instant else {"$__rate_interval"})
         ranges = set(re.findall(r"increase\([^\[]*\[([^\]]+)\]", query.expr))
         assert ranges <= {"1h", "6h", "1d", "$__range"}
-
-
-@pytest.mark.parametrize("uid", ALL)
-def test_every_metric_is_one_that_there_is(uid):
-    for query in queries(ALL[uid]):
-        for name, labels in metric_selectors(query.expr):
-            assert name in METRICS, (query.panel, name)
-            assert set(labels) <= METRICS[name] | TARGET, (query.panel, name)
 
 
 @pytest.mark.parametrize("uid", ALL)

@@ -98,7 +98,7 @@ def test_watchdog_is_heard_again_and_again(monitoring, note):
     )
     note(f"watchdog: {len(beats)} heartbeats, the last two {beats[-1] - beats[-2]:.0f} s apart")
 
-    assert beats[-1] - beats[-2] < 120
+    assert beats[-1] - beats[-2] < 90
 
 
 def test_drift(predict, flights, monitoring, told, called_off, note):
@@ -115,6 +115,7 @@ def test_drift(predict, flights, monitoring, told, called_off, note):
 
 def test_failed_training(platform, told, called_off):
     job = platform.training_job("unfit", rounds=1)
+    job["metadata"]["name"] = f"{RELEASE}-training-unfit"  # as a run of the release is called
     given = yaml.safe_load(params(rounds=1))
     given["validate"]["min_rows"] = 10**8
     data = {"params.yaml": yaml.safe_dump(given)}
