@@ -144,10 +144,10 @@ class Settings(BaseSettings):
     watch_timeout_seconds: int = Field(default=5, ge=1, le=30)
     """How long each of these questions may take."""
 
-    model_age_limit_days: int = Field(default=45, ge=0)
+    model_age_limit_days: float = Field(default=45, ge=0)
     """How old the served model may become before an alert says so; 0 for no limit. It is served on."""
 
-    data_age_limit_days: int = Field(default=0, ge=0)
+    data_age_limit_days: float = Field(default=0, ge=0)
     """How far back the newest of its data may lie before an alert says so; 0 for no limit."""
 
     docs_enabled: bool = False
