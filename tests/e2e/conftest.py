@@ -153,12 +153,15 @@ def secret(name: str, content: dict[str, str]) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def install(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Install:
     """Install or upgrade with the values of these tests, of which a small first model is a part."""
-    first = tmp_path_factory.mktemp("values") / "first.yaml"
+    folder = tmp_path_factory.mktemp("values")
+    first, more = folder / "first.yaml", folder / "more.yaml"
     first.write_text(yaml.safe_dump({"training": {"data": {"params": params(rounds=10)}}}))
 
-    def call(*settings: str, chart: Path = release.CHART) -> None:
+    def call(*settings: str, chart: Path = release.CHART, values: dict[str, Any] | None = None) -> None:
+        more.write_text(yaml.safe_dump(values or {}))
         wanted = [f"api.ingress.host={cluster.host}", *cluster.settings, *settings]
-        release.install(cluster.kube, RELEASE, chart=chart, values=[release.VALUES, VALUES, first], settings=wanted)
+        files = [release.VALUES, VALUES, first, more]
+        release.install(cluster.kube, RELEASE, chart=chart, values=files, settings=wanted)
 
     return call
 

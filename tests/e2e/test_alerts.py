@@ -136,7 +136,7 @@ def test_mlflow_down(platform, told, called_off):
 
 def test_stale_model(platform, told, called_off, install):
     with told("ModelStale", "model", "WARNING"):
-        install("observability.rules.enabled=false", "api.monitoring.modelAgeLimitDays=0.0001")
+        install("observability.rules.enabled=false", values={"api": {"monitoring": {"modelAgeLimitDays": 0.0001}}})
     install("observability.rules.enabled=false")
     platform.wait_until_settled()
     called_off("ModelStale", time.time())
@@ -148,6 +148,7 @@ def test_errors_and_slow_answers(platform, ask, flights, told, called_off):
     database = f"statefulset/{RELEASE}-postgresql"
     with told("ApiErrorBudgetBurn", "platform", "CRITICAL"), told("ApiLatencyBudgetBurn", "platform", "CRITICAL"):
         platform.kube.kubectl("scale", "--replicas=0", database)
+        platform.kube.kubectl("wait", "--for=delete", f"pod/{RELEASE}-postgresql-0", "--timeout=120s")
         with ThreadPoolExecutor(16) as clients:
             answers = [clients.submit(log_in, platform) for _ in range(25)]
             list(clients.map(lambda _: ask("/v1/predict", {"rows": rows[:1000]}), range(80)))
