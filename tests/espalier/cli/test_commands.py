@@ -31,6 +31,7 @@ COMMANDS = [
     ("cluster", "up"),
     ("cluster", "down"),
     ("cluster", "images"),
+    ("cluster", "dependencies"),
     ("cluster", "secrets"),
 ]
 
