@@ -67,11 +67,17 @@ def told(platform, monitoring, hurried, note):
 
 @pytest.fixture
 def called_off(monitoring, note):
-    def wait(name, since):
-        over = monitoring.wait_for(f"RESOLVED {name} ", since=since, seconds=RESOLVES)
-        note(f"{name}: called off {over.at - since:.0f} s after the end of the fault")
+    """Call what ends a fault a context: Slack has to hear of it."""
 
-    return wait
+    @contextmanager
+    def expect(*names):
+        began = time.time()
+        yield
+        for name in names:
+            over = monitoring.wait_for(f"RESOLVED {name} ", since=began, seconds=RESOLVES)
+            note(f"{name}: called off {over.at - began:.0f} s after the fault was mended")
+
+    return expect
 
 
 def test_prometheus_reads_every_pod_and_has_every_rule(platform, monitoring):
@@ -106,9 +112,8 @@ def test_drift(predict, flights, monitoring, told, called_off, note):
     warm = [row | {"temp": 110.0 + number / 100} for number, row in enumerate(rows[:800])]
     with told("ModelFeatureDrift", "model", "WARNING"):
         predict(warm)
-    since = time.time()
-    predict(rows)
-    called_off("ModelFeatureDrift", since)
+    with called_off("ModelFeatureDrift"):
+        predict(rows)
     psi = {one["metric"]["feature"]: float(one["value"][1]) for one in monitoring.query("espalier:feature_psi:6h")}
     note(f"PSI after 12,000 rows of training's own: {max(psi.values()):.4f} at the most ({max(psi, key=psi.get)})")
 
@@ -122,24 +127,24 @@ def test_failed_training(platform, told, called_off):
     platform.kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "params-unfit"}, "data": data})
     with told("TrainingJobFailed", "model", "WARNING"):
         platform.kube.apply(job)
-    platform.kube.kubectl("delete", "job", job["metadata"]["name"])
-    called_off("TrainingJobFailed", time.time())
+    with called_off("TrainingJobFailed"):
+        platform.kube.kubectl("delete", "job", job["metadata"]["name"])
 
 
 def test_mlflow_down(platform, told, called_off):
     with told("MlflowUnreachable", "platform", "WARNING"):
         platform.kube.kubectl("scale", "--replicas=0", f"deployment/{RELEASE}-mlflow")
-    platform.kube.kubectl("scale", "--replicas=1", f"deployment/{RELEASE}-mlflow")
-    wait_for_stores(platform.kube, RELEASE)
-    called_off("MlflowUnreachable", time.time())
+    with called_off("MlflowUnreachable"):
+        platform.kube.kubectl("scale", "--replicas=1", f"deployment/{RELEASE}-mlflow")
+        wait_for_stores(platform.kube, RELEASE)
 
 
 def test_stale_model(platform, told, called_off, install):
     with told("ModelStale", "model", "WARNING"):
         install("observability.rules.enabled=false", values={"api": {"monitoring": {"modelAgeLimitDays": 0.0001}}})
-    install("observability.rules.enabled=false")
-    platform.wait_until_settled()
-    called_off("ModelStale", time.time())
+    with called_off("ModelStale"):
+        install("observability.rules.enabled=false")
+        platform.wait_until_settled()
 
 
 def test_errors_and_slow_answers(platform, ask, flights, told, called_off):
@@ -155,10 +160,8 @@ def test_errors_and_slow_answers(platform, ask, flights, told, called_off):
         assert {answer.result() for answer in answers} <= {503, 504}
     platform.kube.kubectl("scale", "--replicas=1", database)
     wait_for_stores(platform.kube, RELEASE)
-    since = time.time()
-    with platform.under_load(50):
-        called_off("ApiErrorBudgetBurn", since)
-        called_off("ApiLatencyBudgetBurn", since)
+    with platform.under_load(50), called_off("ApiErrorBudgetBurn", "ApiLatencyBudgetBurn"):
+        pass
 
 
 def log_in(platform):
@@ -170,6 +173,6 @@ def log_in(platform):
 def test_api_down(platform, told, called_off):
     with told("ApiDown", "platform", "CRITICAL"):
         platform.kube.kubectl("scale", "--replicas=0", f"deployment/{RELEASE}-api")
-    platform.kube.kubectl("scale", "--replicas=2", f"deployment/{RELEASE}-api")
-    platform.wait_until_settled()
-    called_off("ApiDown", time.time())
+    with called_off("ApiDown"):
+        platform.kube.kubectl("scale", "--replicas=2", f"deployment/{RELEASE}-api")
+        platform.wait_until_settled()
