@@ -7,10 +7,14 @@ import tarfile
 import pytest
 
 from espalier.cluster.tools import run
+from tests.e2e.monitoring import WEBHOOK
 from tests.e2e.platform import RELEASE, ROOT
 
-STAYS = {"Secret", "PersistentVolumeClaim", "ConfigMap", "Job", "Pod", "Service"}
+STAYS = {"Secret", "PersistentVolumeClaim", "ConfigMap", "Job"}
 """What people made, and volumes: docs/install.md tells how to remove them."""
+
+NOT_OURS = ("kube-root-ca.crt", "default", WEBHOOK)
+"""Of every namespace, and of these tests."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +66,7 @@ def test_uninstall_leaves_what_is_documented(platform):
     mine = [
         (one["kind"], one["metadata"]["name"])
         for one in left
-        if one["metadata"]["name"] not in ("kube-root-ca.crt", "default") and not one["metadata"].get("ownerReferences")
+        if one["metadata"]["name"] not in NOT_OURS and not one["metadata"].get("ownerReferences")
     ]
 
     assert {kind for kind, _name in mine} <= STAYS, mine
