@@ -28,6 +28,9 @@ NEXT_LOGIN_SECONDS = 5
 OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
 """No files, ports or memory left on this machine: failures of the generator, not of the API."""
 
+CLOSING_SECONDS = 0.5
+"""TLS connections take leave of one another after a session is closed. Source: aiohttp, Graceful shutdown."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -96,6 +99,7 @@ class Load:
             self.cpu_share = (time.process_time() - used) / max(time.monotonic() - self._began, 1e-9)
             await asyncio.gather(*tasks)
             renew.cancel()
+        await asyncio.sleep(CLOSING_SECONDS)
 
     async def closed_loop(self, seconds: float) -> None:
         """Ask again as soon as there is an answer, to find the capacity; the latencies say nothing here."""
@@ -109,6 +113,7 @@ class Load:
                     await self._ask(session, kind, now)
 
             await asyncio.gather(*(client(*((kept, "kept"), (new, "new"))[number % 2]) for number in range(CLIENTS)))
+        await asyncio.sleep(CLOSING_SECONDS)
 
     def _start_clock(self) -> None:
         self._began, self._epoch = time.monotonic(), time.time()

@@ -7,6 +7,9 @@ import pytest
 from espalier.load import generator
 from espalier.load.generator import Load, Target
 
+# On a busy machine the farewell of a TLS connection may outlast the generator's patience: no failure of it.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
 def target(fake_api):
