@@ -1,9 +1,6 @@
 """MLflow's answers and silences; against a real server in test_bundles.py, here those that a real one gives rarely."""
 
-import json
-import threading
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -24,30 +21,17 @@ def asked():
 
 
 @pytest.fixture
-def connect(answers, asked, make_settings, monkeypatch):
+def connect(answers, asked, answering, make_settings, monkeypatch):
     """A server that gives the answers it is told to, one after another; the last again and again."""
     monkeypatch.setattr(registry.time, "sleep", lambda _seconds: None)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            status, body = answers.pop(0) if len(answers) > 1 else answers[0]
-            content = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(path):
+        asked.append(path)
+        return answers.pop(0) if len(answers) > 1 else answers[0]
 
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    settings = make_settings(mlflow_tracking_uri=f"http://127.0.0.1:{server.server_port}", registry_retries=2)
+    settings = make_settings(mlflow_tracking_uri=answering(answer), registry_retries=2)
     with closing(ModelRegistry(settings)) as connected:
         yield connected
-    server.shutdown()
-    server.server_close()
 
 
 def test_busy_server_is_asked_again(connect, answers, asked):

@@ -1,10 +1,8 @@
 """What the parent learns of its neighbours; in a real process, with workers, in test_main.py."""
 
-import json
 import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,24 +30,8 @@ def pages():
 
 
 @pytest.fixture
-def mlflow_uri(pages):
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            status, body = pages[urlsplit(self.path).path.rpartition("/")[2]]
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def mlflow_uri(pages, answering):
+    return answering(lambda path: pages[urlsplit(path).path.rpartition("/")[2]])
 
 
 @pytest.fixture
