@@ -102,11 +102,17 @@ class Kube:
         """Tell whether there is such an object."""
         return bool(self.kubectl("get", *what, "--ignore-not-found", "-o", "name").strip())
 
+    def command(self, *arguments: str) -> tuple[str, ...]:
+        """Return kubectl's command, for those who read more of it than its output."""
+        return ("kubectl", *self._where("--context"), *arguments)
+
     def _run(self, tool: str, context_option: str, *arguments: str, given: str | None, seconds: float) -> str:
-        where = ["--namespace", self.namespace, *([context_option, self.context] if self.context else [])]
-        if self.kubeconfig:
-            where += ["--kubeconfig", self.kubeconfig]
+        where = self._where(context_option)
         return run(tool, *where, *arguments, given=given, environment=self.environment, seconds=seconds)
+
+    def _where(self, context_option: str) -> list[str]:
+        where = ["--namespace", self.namespace, *([context_option, self.context] if self.context else [])]
+        return [*where, *(["--kubeconfig", self.kubeconfig] if self.kubeconfig else [])]
 
 
 def as_list(objects: tuple[Mapping[str, Any], ...]) -> str:

@@ -39,6 +39,7 @@ ORDER = (
     "first_model",
     "alerts",  # before any load: windows of hours remember it
     "dashboards",
+    "heartbeat",  # Prometheus begins anew in it
     "zero_downtime",
     "gate",
     "data_version",

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from espalier.cluster.release import app_version
 from espalier.cluster.tools import Kube
+from tests.e2e.pods import restricted_pod
 
 WEBHOOK = "slack"
 URL = f"http://{WEBHOOK}:8080"
@@ -98,28 +98,7 @@ def wait_until(probe: Callable[[], T | None], seconds: float, failure: Callable[
 def webhook() -> tuple[dict[str, Any], dict[str, Any]]:
     """The pod that takes messages, and its Service."""
     labels = {"app": WEBHOOK}
-    container = {
-        "name": WEBHOOK,
-        "image": f"espalier/api:{app_version()}",
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "-c", SCRIPT],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
-    }
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": WEBHOOK, "labels": labels},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [container],
-        },
-    }
+    pod = restricted_pod(WEBHOOK, labels, "python", "-c", SCRIPT)
     service = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -132,9 +111,7 @@ def webhook() -> tuple[dict[str, Any], dict[str, Any]]:
 @contextmanager
 def forwarded(kube: Kube, service: str, port: int) -> Iterator[str]:
     """Open a Service to this machine alone, and give its address."""
-    where = [*(["--context", kube.context] if kube.context else [])]
-    where += ["--kubeconfig", kube.kubeconfig] if kube.kubeconfig else []
-    command = ["kubectl", *where, "--namespace", kube.namespace, "port-forward", f"service/{service}", f":{port}"]
+    command = kube.command("port-forward", f"service/{service}", f":{port}")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None

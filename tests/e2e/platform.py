@@ -25,6 +25,9 @@ from espalier.cluster.waiting import wait_for_job, wait_until
 
 ROOT = Path(__file__).parents[2]
 RELEASE = "espalier"
+API = f"app.kubernetes.io/name=api,app.kubernetes.io/instance={RELEASE}"
+"""Label selector of its API's pods."""
+
 MODEL = "flight-delay"
 ANNOTATION = "espalier.dev/model-version"
 USER = "ana"
@@ -146,10 +149,7 @@ class Platform:
 
     def warnings(self, *arguments: str) -> str:
         """What kubectl says beside its output when it is called."""
-        kube = self.kube
-        where = [*(["--context", kube.context] if kube.context else [])]
-        where += ["--kubeconfig", kube.kubeconfig] if kube.kubeconfig else []
-        done = subprocess.run(["kubectl", *where, *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(self.kube.command(*arguments), capture_output=True, text=True, check=True)
         return done.stderr
 
     def annotation(self) -> str | None:
@@ -158,7 +158,7 @@ class Platform:
 
     def api_pods(self) -> list[str]:
         """Names of the API's pods that are not ending."""
-        pods = self.kube.get("pods", "-l", f"app.kubernetes.io/name=api,app.kubernetes.io/instance={RELEASE}")["items"]
+        pods = self.kube.get("pods", "-l", API)["items"]
         return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     def wait_until_settled(self, seconds: float = 240) -> None:

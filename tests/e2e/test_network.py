@@ -5,8 +5,8 @@ import secrets
 
 import pytest
 
-from espalier.cluster.release import app_version
 from tests.e2e.platform import RELEASE
+from tests.e2e.pods import restricted_pod
 
 PORTS = {"mlflow": 5000, "postgresql": 5432, "object-store": 7070, "api": 8000}
 ALLOWED = {
@@ -77,30 +77,9 @@ def probe(who, targets, wanted):
         "app.kubernetes.io/instance": RELEASE,
         "app.kubernetes.io/part-of": "espalier",
     }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": f"probe-{who}-{secrets.token_hex(3)}",
-            "labels": labels if who in {"api", "training", "mlflow"} else {"app": "probe"},
-        },
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [
-                {
-                    "name": "probe",
-                    "image": f"espalier/api:{app_version()}",
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["python", "-c", PROBE, json.dumps(targets), json.dumps(sorted(wanted))],
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
-                }
-            ],
-        },
-    }
+    return restricted_pod(
+        f"probe-{who}-{secrets.token_hex(3)}",
+        labels if who in {"api", "training", "mlflow"} else {"app": "probe"},
+        *("python", "-c", PROBE, json.dumps(targets), json.dumps(sorted(wanted))),
+        restart="Never",
+    )

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from espalier.cluster.waiting import wait_until
-from tests.e2e.platform import RELEASE
+from tests.e2e.platform import API, RELEASE
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,38 @@ def test_pods_are_killed(platform, rate, note):
     note(f"3 pods deleted: {report}")
 
     assert report.failures == []
+
+
+def test_node_is_drained(platform, rate, note):
+    nodes = {node["metadata"]["name"] for node in platform.kube.get("nodes")["items"] if is_open(node)}
+    if len(nodes) == 1:
+        pytest.skip("NOT TESTED: a drain takes a second node (NODES=3 make e2e)")
+    victim = platform.kube.get("pod", platform.api_pods()[0])["spec"]["nodeName"]
+    kubectl = platform.kube.kubectl
+    with platform.under_load(rate) as load:
+        try:
+            kubectl(
+                "drain",
+                victim,
+                "--ignore-daemonsets",
+                "--delete-emptydir-data",
+                "--pod-selector",
+                API,
+                "--timeout=300s",
+            )
+            platform.wait_until_settled()
+        finally:
+            kubectl("uncordon", victim)
+    report = load.report()
+    where = {platform.kube.get("pod", pod)["spec"]["nodeName"] for pod in platform.api_pods()}
+    note(f"a node of {len(nodes)} drained of the API: {report}")
+
+    assert where <= nodes - {victim}
+    assert report.failures == []
+
+
+def is_open(node):
+    return not [taint for taint in node["spec"].get("taints", []) if taint["effect"] == "NoSchedule"]
 
 
 def test_rollback(platform, rate, note):
