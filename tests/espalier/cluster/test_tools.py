@@ -50,3 +50,9 @@ def test_existence_is_what_kubectl_lists(tools, kube):
 
     assert kube.exists("secret", "a")
     assert not kube.exists("configmap", "a")
+
+
+def test_command_for_others_names_namespace_and_cluster():
+    command = Kube("here", context="there", kubeconfig="/k").command("port-forward", "service/a", ":80")
+
+    assert " ".join(command) == "kubectl --namespace here --context there --kubeconfig /k port-forward service/a :80"

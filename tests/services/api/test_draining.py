@@ -1,4 +1,4 @@
-"""The order to end, seen by clients: over real sockets in test_main.py, here in one process."""
+"""The order to end, seen by clients: over real sockets in process/test_ending.py, here in one process."""
 
 import pytest
 from fastapi.testclient import TestClient

@@ -1,4 +1,4 @@
-"""What the parent learns of its neighbours; in a real process, with workers, in test_main.py."""
+"""What the parent learns of its neighbours; in a real process, with workers, in process/test_neighbours.py."""
 
 import socket
 import threading

@@ -1,0 +1,49 @@
+"""Look at an API that runs: its workers and its counters."""
+
+import time
+
+import httpx
+import pytest
+
+PREDICT = '{handler="/v1/predict",method="POST"'
+"""Labels of predictions, as a series begins with them."""
+
+
+def wait_until_ready(client, process):
+    for _ in range(300):
+        if process.poll() is not None:
+            pytest.fail(f"the API ended: {process.stdout.read()}")
+        try:
+            if client.get("/readyz").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    pytest.fail("the API did not come up")
+
+
+def workers_of(process):
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+        return [int(pid) for pid in file.read().split()]
+
+
+def scrape(environment):
+    """Series → value of a running API."""
+    lines = httpx.get(f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics").text.splitlines()
+    return {series: float(value) for series, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
+def summed(series, name):
+    return sum(value for one, value in series.items() if one.partition("{")[0] == name)
+
+
+def alive_and_busy(environment):
+    series = scrape(environment)
+    return series["espalier_workers"], series["espalier_requests_in_progress"]
+
+
+def wait_until(holds):
+    for _ in range(100):
+        if holds():
+            return
+        time.sleep(0.1)
+    pytest.fail("it never came to be so")
