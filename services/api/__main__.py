@@ -103,6 +103,10 @@ def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
         from services.api.model import load_model
 
         model = load_model(served, settings)
+        if settings.otlp_endpoint:
+            from services.api.tracing import start_tracing
+
+            start_tracing(settings, model)
         return create_app(settings, model, open_engine(settings.database_url), CollectorRegistry(), drain)
 
     watch = Watch(settings, served)

@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry import trace
 from prometheus_client import Gauge
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -67,6 +68,7 @@ class RequestFrame:
         request_id = given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
         scope["request_id"] = request_id
         REQUEST_ID.set(request_id)  # each request has a context of its own
+        trace.get_current_span().set_attribute("espalier.request_id", request_id)
         started, status, started_to_answer = time.perf_counter(), 500, False
 
         async def send_with_id(message: Message) -> None:

@@ -10,12 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 from fastapi import Response
+from opentelemetry import trace
 
 from services.api.encoding import encode
 from services.api.metrics import ApiMetrics
 from services.api.model import Model
 
 __all__ = ["INLINE_ROWS", "Predicted", "answer", "predict_rows", "write_answer"]
+
+TRACER = trace.get_tracer(__name__)
 
 INLINE_ROWS = 16
 """Up to so many rows are predicted on the event loop: a thread's hand-over would cost more than the work."""
@@ -32,7 +35,10 @@ class Predicted:
 
 def predict_rows(model: Model, metrics: ApiMetrics, rows: Sequence[Mapping[str, Any]], *, explain: bool) -> Predicted:
     """Predict, and count what was seen and said."""
-    with metrics.predict_seconds.time():
+    with (
+        TRACER.start_as_current_span("predict", attributes={"espalier.rows": len(rows)}),
+        metrics.predict_seconds.time(),
+    ):
         matrix = encode(rows, model.bundle.contract)
         probabilities = model.predict(matrix)
         contributions = model.explain(matrix) if explain else None

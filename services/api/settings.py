@@ -150,6 +150,12 @@ class Settings(BaseSettings):
     data_age_limit_days: float = Field(default=0, ge=0)
     """How far back the newest of its data may lie before an alert says so; 0 for no limit."""
 
+    otlp_endpoint: str = Field(default="", pattern=r"^(https?://[^/?#]+(/[^?#]*)?)?$")
+    """Address of an OpenTelemetry collector (OTLP over HTTP, usually port 4318). Empty: nothing is traced."""
+
+    trace_sample_ratio: float = Field(default=0.1, ge=0, le=1)
+    """Share of the requests that are traced; one that comes with a trace follows what was decided for that."""
+
     docs_enabled: bool = False
     """Whether /docs and /openapi.json are served."""
 

@@ -51,15 +51,16 @@ TESTED_ELSEWHERE = {
     "espalier/cli/train.py": "test_commands.py",
     "espalier/cli/users.py": "test_commands.py",
     "pipelines/errors.py": "test_stage.py",
-    "services/api/__main__.py": "test_main.py",
+    "services/api/__main__.py": "process/test_main.py",
     "services/api/arbiter.py": "test_draining.py",
     "services/api/dependencies.py": "test_app.py",
     "services/api/downloads.py": "test_registry.py and test_peers.py",
-    "services/api/metrics_server.py": "test_main.py and test_peers.py",
+    "services/api/metrics_server.py": "process/test_workers.py and test_peers.py",
     "services/api/prediction.py": "routes/test_predictions.py",
     "services/api/scopes.py": "test_users.py and test_app.py",
-    "services/api/server.py": "test_main.py",
-    "services/api/worker.py": "test_main.py",
+    "services/api/server.py": "process",
+    "services/api/tracing.py": "process/test_traces.py",
+    "services/api/worker.py": "process/test_workers.py",
 }
 """Modules without a test file of their own name, and where they are tested instead."""
 

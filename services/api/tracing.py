@@ -1,0 +1,64 @@
+"""Traces for an OpenTelemetry collector: a span for each request, within the trace that the ingress began."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from starlette.concurrency import run_in_threadpool
+
+from services.api.middleware import PROBES
+from services.api.model import Model
+from services.api.settings import Settings
+
+__all__ = ["start_tracing", "trace_requests"]
+
+EXPORT_SECONDS = 3
+"""What a collector that does not answer may take from the end of a worker."""
+
+
+def start_tracing(settings: Settings, model: Model) -> None:
+    """Send this process's spans to the collector; its headers and certificates come from OTEL_EXPORTER_OTLP_*.
+
+    In each worker, since the thread that sends does not survive a fork.
+    """
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")  # attributes by the names that are stable
+    served = {"espalier.model.name": model.name, "espalier.model.version": model.version}
+    resource = Resource.create({"service.name": "espalier-api", "service.version": version("espalier"), **served})
+    provider = TracerProvider(
+        sampler=ParentBased(TraceIdRatioBased(settings.trace_sample_ratio)),
+        resource=resource,
+    )
+    endpoint = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
+    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)
+    provider.add_span_processor(BatchSpanProcessor(exporter, export_timeout_millis=EXPORT_SECONDS * 1000))
+    trace.set_tracer_provider(provider)
+
+
+def trace_requests(app: FastAPI) -> None:
+    """Make a span for each request but probes; the metrics of this library stay off, for there are ours."""
+    app.router.lifespan_context = _until_all_is_sent
+    FastAPIInstrumentor.instrument_app(
+        app,
+        excluded_urls=",".join(f"{path}$" for path in sorted(PROBES)),
+        exclude_spans=["receive", "send"],
+        meter_provider=metrics.NoOpMeterProvider(),
+    )
+
+
+@asynccontextmanager
+async def _until_all_is_sent(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):  # uvicorn ends by the signal that it got, so nothing later would run
+        await run_in_threadpool(provider.shutdown)

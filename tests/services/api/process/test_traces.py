@@ -1,0 +1,105 @@
+"""Requests as a collector sees them, and a collector that is no help."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from espalier.local.processes import free_port
+from tests.services.api.process.running import wait_until, wait_until_ready
+
+COLLECTOR = Path(__file__).parents[3] / "otlp_collector.py"
+TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+SAMPLED, PASSED_OVER = f"00-{TRACE}-{CALLER}-01", f"00-{TRACE}-{CALLER}-00"
+
+
+@pytest.fixture
+def collector():
+    """Its address, and what ends it and gives the spans that have come."""
+    port = free_port()
+    command = [sys.executable, str(COLLECTOR), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: is_listening(port))
+
+        def spans():
+            process.terminate()
+            return [json.loads(line) for line in process.communicate(timeout=10)[0].splitlines()]
+
+        yield f"http://127.0.0.1:{port}", spans
+        process.terminate()
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def end(process):
+    """Tell it to end, and return what it has printed and how long it took."""
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate(timeout=30)
+    return printed, time.monotonic() - begun
+
+
+def test_request_goes_on_with_the_trace_that_it_came_with(start, secure, contract, headers, collector):
+    address, spans = collector
+    process = start(API_OTLP_ENDPOINT=f"{address}/", API_TRACE_SAMPLE_RATIO="0")
+    wait_until_ready(secure, process)
+    asked = {**headers(), "traceparent": SAMPLED, "X-Request-ID": "from-the-client"}
+    body = {"rows": [contract.example] * 3}
+    assert secure.post("/v1/predict", json=body, headers=asked).status_code == 200
+    assert secure.post("/v1/predict", json=body, headers=asked | {"traceparent": PASSED_OVER}).status_code == 200
+    printed, _ = end(process)  # what is not sent yet is sent now
+
+    inner, outer = spans()
+    assert (outer["name"], outer["trace"], outer["parent"]) == ("POST /v1/predict", TRACE, CALLER)
+    assert (
+        outer["attributes"].items()
+        >= {
+            "http.request.method": "POST",
+            "http.route": "/v1/predict",
+            "http.response.status_code": 200,
+            "espalier.request_id": "from-the-client",
+        }.items()
+    )
+    assert outer["resource"]["service.name"] == "espalier-api"
+    assert outer["resource"]["espalier.model.version"] == "1"
+    assert (inner["name"], inner["trace"], inner["parent"]) == ("predict", TRACE, outer["span"])
+    assert inner["attributes"] == {"espalier.rows": 3}
+    assert asked["Authorization"].split()[1] not in json.dumps([inner, outer])
+    lines = [json.loads(line) for line in printed.splitlines() if '"from-the-client"' in line]
+    assert {line["trace_id"] for line in lines} == {TRACE}
+
+
+def test_probes_are_not_traced_and_other_requests_are(start, secure, collector):
+    address, spans = collector
+    process = start(API_OTLP_ENDPOINT=address, API_TRACE_SAMPLE_RATIO="1")
+    wait_until_ready(secure, process)
+    for path in ("/healthz", "/.well-known/jwks.json"):
+        secure.get(path, headers={"Connection": "close"})
+    end(process)
+
+    assert [span["name"] for span in spans()] == ["GET /.well-known/jwks.json"]
+
+
+def test_collector_that_swallows_what_it_is_sent_delays_no_answer_and_little_of_the_end(
+    start, secure, contract, headers
+):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = start(API_OTLP_ENDPOINT=address, API_TRACE_SAMPLE_RATIO="1", API_WORKERS="1")
+        wait_until_ready(secure, process)
+        asked = headers()
+        for _ in range(20):
+            answer = secure.post("/v1/predict", json={"rows": [contract.example]}, headers=asked)
+            assert (answer.status_code, answer.elapsed.total_seconds() < 1) == (200, True)
+        printed, seconds = end(process)
+
+    assert (process.returncode, seconds < 12) == (0, True)
+    assert "Traceback" not in printed
