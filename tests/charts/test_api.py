@@ -67,6 +67,24 @@ def test_every_value_of_monitoring_reaches_the_settings(monkeypatch):
     assert (settings.model_age_limit_days, settings.data_age_limit_days) == (0, 400)
 
 
+def test_tracing_is_off_and_can_be_turned_on(default):
+    assert not {"API_OTLP_ENDPOINT", "API_TRACE_SAMPLE_RATIO"} & set(environment(default))
+    collector = {"podSelector": {"matchLabels": {"app": "{{ .Release.Name }}-collector"}}}
+    peers = {"collector": {"to": [collector], "ports": [4319]}}
+    traced = {"tracing": {"endpoint": "http://collector:4318", "sampleRatio": 0.5}, "networkPolicy": peers}
+
+    objects = render({"api": traced})
+
+    found = environment(objects)
+    assert (found["API_OTLP_ENDPOINT"], found["API_TRACE_SAMPLE_RATIO"]) == ("http://collector:4318", "0.5")
+    rule = {
+        "to": [{"podSelector": {"matchLabels": {"app": "espalier-collector"}}}],
+        "ports": [{"protocol": "TCP", "port": 4319}],
+    }
+    assert rule in only(objects, "NetworkPolicy", "espalier-api")["spec"]["egress"]
+    assert rule not in only(default, "NetworkPolicy", "espalier-api")["spec"]["egress"]
+
+
 def test_init_container_has_the_same_environment(release):
     first, second = containers(deployment(release)["spec"]["template"])
 

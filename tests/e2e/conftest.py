@@ -46,6 +46,7 @@ ORDER = (
     "killed_runs",
     "permissions",
     "network",
+    "traces",
     "outages",
     "autoscaling",
     "release",
@@ -55,7 +56,7 @@ ORDER = (
 
 Install = Callable[..., None]
 Row = dict[str, Any]
-Ask = Callable[[str, object], Any]
+Ask = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -204,9 +205,9 @@ def ask(platform: Platform) -> Iterator[Ask]:
         token = get_token(client, USER, platform.password)["access_token"]
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
 
-        def send(path: str, body: object) -> Any:
+        def send(path: str, body: object, **more: str) -> Any:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
-            answer = client.post(path, content=content, headers=headers, timeout=60)
+            answer = client.post(path, content=content, headers=headers | more, timeout=60)
             assert answer.status_code == 200, answer.text
             return answer.json()
 

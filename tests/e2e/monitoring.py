@@ -15,9 +15,8 @@ from typing import Any, TypeVar
 import httpx
 
 from espalier.cluster.tools import Kube
-from tests.e2e.pods import restricted_pod
+from tests.e2e.pods import WEBHOOK, restricted_pod, service
 
-WEBHOOK = "slack"
 URL = f"http://{WEBHOOK}:8080"
 ADDRESSES = {"platform-url": f"{URL}/platform", "model-url": f"{URL}/model", "heartbeat-url": f"{URL}/heartbeat"}
 T = TypeVar("T")
@@ -98,20 +97,13 @@ def wait_until(probe: Callable[[], T | None], seconds: float, failure: Callable[
 def webhook() -> tuple[dict[str, Any], dict[str, Any]]:
     """The pod that takes messages, and its Service."""
     labels = {"app": WEBHOOK}
-    pod = restricted_pod(WEBHOOK, labels, "python", "-c", SCRIPT)
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": WEBHOOK},
-        "spec": {"selector": labels, "ports": [{"port": 8080}]},
-    }
-    return pod, service
+    return restricted_pod(WEBHOOK, labels, "python", "-c", SCRIPT), service(WEBHOOK, labels, 8080)
 
 
 @contextmanager
-def forwarded(kube: Kube, service: str, port: int) -> Iterator[str]:
+def forwarded(kube: Kube, name: str, port: int) -> Iterator[str]:
     """Open a Service to this machine alone, and give its address."""
-    command = kube.command("port-forward", f"service/{service}", f":{port}")
+    command = kube.command("port-forward", f"service/{name}", f":{port}")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""A pod of the tests' own: no rights, and Python from the API's image."""
+"""Pods of the tests' own: no rights, and Python from the API's image."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from espalier.cluster.release import app_version
+
+WEBHOOK, COLLECTOR = "slack", "collector"
+"""Names of those that stand in for what is outside."""
 
 
 def restricted_pod(name: str, labels: Mapping[str, str], *command: str, restart: str = "Always") -> dict[str, Any]:
@@ -32,4 +35,14 @@ def restricted_pod(name: str, labels: Mapping[str, str], *command: str, restart:
             "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [container],
         },
+    }
+
+
+def service(name: str, labels: Mapping[str, str], port: int) -> dict[str, Any]:
+    """Return a Service for such a pod."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": dict(labels), "ports": [{"port": port}]},
     }

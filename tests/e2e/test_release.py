@@ -8,13 +8,13 @@ import pytest
 
 from espalier.cluster.tools import run
 from espalier.cluster.waiting import wait_until
-from tests.e2e.monitoring import WEBHOOK
 from tests.e2e.platform import RELEASE, ROOT
+from tests.e2e.pods import COLLECTOR, WEBHOOK
 
 STAYS = {"Secret", "PersistentVolumeClaim", "ConfigMap", "Job"}
 """What people made, and volumes: docs/install.md tells how to remove them."""
 
-NOT_OURS = ("kube-root-ca.crt", "default", WEBHOOK)
+NOT_OURS = ("kube-root-ca.crt", "default", WEBHOOK, COLLECTOR)
 """Of every namespace, and of these tests."""
 
 PASSING = {
