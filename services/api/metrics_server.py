@@ -14,12 +14,12 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from espalier.bundle import BUNDLE_FILES
 from services.api.bundles import ServedBundle
 from services.api.peers import BUNDLE_PATH
+from services.api.shared_counts import SharedCounts
 
 __all__ = ["MetricsServer"]
 
@@ -32,14 +32,13 @@ class MetricsServer:
 
     def __init__(self, folder: Path, served: ServedBundle, *collectors: Collector) -> None:
         """Serve what workers write to ``folder``, what the parent collects, and the files of a verified bundle."""
-        self._folder, self._served, self._collectors = folder, served, collectors
+        self._counts, self._served, self._collectors = SharedCounts(folder), served, collectors
         self._server: ThreadingWSGIServer | None = None
 
     def start(self, host: str, port: int) -> None:
         """Begin to answer."""
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
-        for collector in self._collectors:
+        for collector in (self._counts, *self._collectors):
             registry.register(collector)
         app = _route(make_wsgi_app(registry), _offered(self._served))
         kind = _Server6 if ":" in host else ThreadingWSGIServer
@@ -59,7 +58,7 @@ class MetricsServer:
 
     def forget(self, process_id: int) -> None:
         """Drop what only a living worker may say; its counts stay."""
-        mark_process_dead(process_id, path=str(self._folder))  # type: ignore[no-untyped-call]
+        self._counts.forget(process_id)
 
 
 class _Server6(ThreadingWSGIServer):
