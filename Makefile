@@ -137,9 +137,9 @@ lint: $(STAMP) ## Check style and types
 s3-server: ## Build versitygw, the S3 server of the tests that need one (asks for Go; without it they are skipped)
 	@bash .ci/versitygw $(VENV)/bin
 
-.PHONY: promtool
-promtool: ## Build promtool, which tests the alerts (asks for Go; without it those tests are skipped)
-	@bash .ci/promtool $(VENV)/bin
+.PHONY: alert-tools
+alert-tools: ## Build promtool and amtool, which test the alerts (asks for Go; without them those tests are skipped)
+	@bash .ci/alert-tools $(VENV)/bin
 
 .PHONY: test
 test: $(STAMP) lint ## Run everything that needs only Python, with coverage

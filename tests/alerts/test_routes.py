@@ -1,0 +1,48 @@
+"""Where each alert's message goes, by Alertmanager's own tool and the chart's configuration."""
+
+import subprocess
+
+import pytest
+import yaml
+
+from tests.alerts.promtool import ROOT, all_alerts
+
+pytestmark = pytest.mark.rules
+VALUES = yaml.safe_load((ROOT / "charts/espalier/values.yaml").read_text())
+CONFIG = VALUES["kube-prometheus-stack"]["alertmanager"]["config"]
+LABELS = sorted({(rule["alert"], *(rule["labels"][name] for name in ("severity", "team"))) for rule in all_alerts()})
+
+
+@pytest.fixture(scope="module")
+def amtool(need, tmp_path_factory):
+    tool, config = need("amtool"), tmp_path_factory.mktemp("alertmanager") / "alertmanager.yaml"
+    config.write_text(yaml.safe_dump(CONFIG))
+
+    def run(*arguments):
+        done = subprocess.run([tool, *arguments, str(config)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_configuration_is_one_that_alertmanager_takes(amtool):
+    assert "SUCCESS" in amtool("check-config")
+
+
+def receiver(alert, severity, team):
+    """As docs/observability.md says."""
+    if alert == "EspalierWatchdog":
+        return "heartbeat"
+    return "nobody" if severity == "info" else team
+
+
+@pytest.mark.parametrize(("alert", "severity", "team"), LABELS)
+def test_alert_goes_to_its_team(amtool, alert, severity, team):
+    labels = (f"alertname={alert}", f"severity={severity}", f"team={team}", "namespace=espalier")
+
+    assert amtool("config", "routes", "test", *labels, "--config.file").strip() == receiver(alert, severity, team)
+
+
+def test_watchdog_of_the_stack_is_a_heartbeat_too(amtool):
+    assert amtool("config", "routes", "test", "alertname=Watchdog", "severity=none", "--config.file") == "heartbeat\n"
