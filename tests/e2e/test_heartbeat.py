@@ -13,8 +13,8 @@ SILENT_SECONDS = 2.5 * EVERY_SECONDS
 def test_heartbeat_stops_with_prometheus_and_comes_back_with_it(monitoring, note):
     began = time.time()
     scale(monitoring.kube, 0)
-    last = wait_until(lambda: silent(monitoring.heartbeats()), 420, lambda: "the heartbeat goes on without Prometheus")
-    note(f"heartbeat: the last one {last - began:.0f} s after Prometheus was taken away, then none for 150 s")
+    wait_until(lambda: silent(monitoring.heartbeats()), 420, lambda: "the heartbeat goes on without Prometheus")
+    note(f"heartbeat: two missed {time.time() - began:.0f} s after Prometheus was taken away")
 
     began = time.time()
     scale(monitoring.kube, 1)
@@ -31,4 +31,4 @@ def scale(kube, replicas):
 
 
 def silent(beats):
-    return beats[-1] if time.time() - beats[-1] > SILENT_SECONDS else None
+    return True if time.time() - beats[-1] > SILENT_SECONDS else None
