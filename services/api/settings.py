@@ -168,9 +168,9 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=0, ge=0, le=60)
     """How long requests are served as before after the order to end, so that load balancers can learn of it."""
 
-    keep_alive_seconds: int = Field(default=75, ge=1)
-    """How long an idle connection stays open: longer than the proxy in front keeps it (60 s), so that no request is
-    sent into a closing connection."""
+    keep_alive_seconds: int = Field(default=95, ge=1)
+    """How long an idle connection stays open: longer than the proxy in front keeps it (nginx 60 s, Traefik 90 s), so
+    that no request is sent into a closing connection."""
 
     @model_validator(mode="after")
     def _check_pairs(self) -> Self:

@@ -41,6 +41,7 @@ ORDER = (
     "dashboards",
     "heartbeat",  # Prometheus begins anew in it
     "zero_downtime",
+    "idle_connections",
     "gate",
     "data_version",
     "killed_runs",

@@ -1,0 +1,43 @@
+"""A connection that was idle is as good as a new one: nobody closes it while the other writes."""
+
+import http.client
+import json
+import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from espalier.client import get_token
+from tests.e2e.platform import ROW, USER
+
+PAUSES = (*range(1, 10, 2), *range(10, 55, 5), *range(55, 101))
+"""Seconds, the closer the nearer to what nginx (60), Traefik (90) and the API (95) keep."""
+
+
+def test_pause_of_any_length_loses_no_request(platform, note):
+    with platform.client() as client:
+        token = get_token(client, USER, platform.password)["access_token"]
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    context = ssl.create_default_context(cafile=str(platform.ca))
+    address = urlsplit(platform.url).netloc
+
+    def ask_twice(pause):
+        """On one connection, which this client does not open again; the second status, or what went wrong."""
+        connection = http.client.HTTPSConnection(address, context=context, timeout=30)
+        try:
+            for wait in (0, pause):
+                time.sleep(wait)
+                connection.request("POST", "/v1/predict", json.dumps(ROW), headers)
+                answer = connection.getresponse()
+                answer.read()
+            return answer.status
+        except (OSError, http.client.HTTPException) as error:
+            return repr(error)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(PAUSES)) as clients:
+        answers = dict(zip(PAUSES, clients.map(ask_twice, PAUSES), strict=True))
+    note(f"{len(PAUSES)} connections idle for {PAUSES[0]} to {PAUSES[-1]} s: {list(answers.values()).count(200)} good")
+
+    assert answers == dict.fromkeys(PAUSES, 200)
