@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,10 +36,7 @@ class Predicted:
 
 def predict_rows(model: Model, metrics: ApiMetrics, rows: Sequence[Mapping[str, Any]], *, explain: bool) -> Predicted:
     """Predict, and count what was seen and said."""
-    with (
-        TRACER.start_as_current_span("predict", attributes={"espalier.rows": len(rows)}),
-        metrics.predict_seconds.time(),
-    ):
+    with _traced(len(rows)), metrics.predict_seconds.time():
         matrix = encode(rows, model.bundle.contract)
         probabilities = model.predict(matrix)
         contributions = model.explain(matrix) if explain else None
@@ -47,6 +45,13 @@ def predict_rows(model: Model, metrics: ApiMetrics, rows: Sequence[Mapping[str, 
     if contributions is not None:
         metrics.count_contributions(contributions)
     return Predicted(probabilities, positive, contributions)
+
+
+def _traced(rows: int) -> AbstractContextManager[Any]:
+    """Return a span within a request's that is recorded, and nothing for the rest: even an empty one costs."""
+    if not trace.get_current_span().is_recording():
+        return nullcontext()
+    return TRACER.start_as_current_span("predict", attributes={"espalier.rows": rows})
 
 
 def answer(model: Model, predicted: Predicted, request_id: str) -> Response:
