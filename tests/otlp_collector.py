@@ -13,6 +13,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 class Collector(http.server.BaseHTTPRequestHandler):
     """Takes OTLP over HTTP."""
 
+    def do_GET(self):
+        """Say that it is there."""
+        self.send_response(200)
+        self.end_headers()
+
     def do_POST(self):
         """Print what came."""
         sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))

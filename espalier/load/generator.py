@@ -11,7 +11,8 @@ import errno
 import json
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -83,7 +84,7 @@ class Load:
 
     async def open_loop(self, rate: float, seconds: float, stop: Callable[[], bool] = lambda: False) -> None:
         """Send ``rate`` requests a second."""
-        async with self._session(keep=True) as kept, self._session(keep=False) as new:
+        async with self._sessions() as (kept, new):
             await self._log_in(kept)
             renew = asyncio.create_task(self._stay_logged_in(kept))
             tasks: set[asyncio.Task[None]] = set()
@@ -99,11 +100,10 @@ class Load:
             self.cpu_share = (time.process_time() - used) / max(time.monotonic() - self._began, 1e-9)
             await asyncio.gather(*tasks)
             renew.cancel()
-        await asyncio.sleep(CLOSING_SECONDS)
 
     async def closed_loop(self, seconds: float) -> None:
         """Ask again as soon as there is an answer, to find the capacity; the latencies say nothing here."""
-        async with self._session(keep=True) as kept, self._session(keep=False) as new:
+        async with self._sessions() as (kept, new):
             await self._log_in(kept)
             self._start_clock()
 
@@ -113,7 +113,6 @@ class Load:
                     await self._ask(session, kind, now)
 
             await asyncio.gather(*(client(*((kept, "kept"), (new, "new"))[number % 2]) for number in range(CLIENTS)))
-        await asyncio.sleep(CLOSING_SECONDS)
 
     def _start_clock(self) -> None:
         self._began, self._epoch = time.monotonic(), time.time()
@@ -121,6 +120,13 @@ class Load:
     def _connection(self, kept: aiohttp.ClientSession, new: aiohttp.ClientSession) -> tuple[aiohttp.ClientSession, str]:
         own = self._new_every and self.sent % self._new_every == self._new_every - 1
         return (new, "new") if own else (kept, "kept")
+
+    @asynccontextmanager
+    async def _sessions(self) -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
+        """Open one that keeps its connections and one that does not; then let them take leave."""
+        async with self._session(keep=True) as kept, self._session(keep=False) as new:
+            yield kept, new
+        await asyncio.sleep(CLOSING_SECONDS)
 
     def _session(self, *, keep: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(ssl=self._target.tls, limit=0, force_close=not keep)

@@ -103,11 +103,12 @@ def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
         from services.api.model import load_model
 
         model = load_model(served, settings)
+        app = create_app(settings, model, open_engine(settings.database_url), CollectorRegistry(), drain)
         if settings.otlp_endpoint:
-            from services.api.tracing import start_tracing
+            from services.api.tracing import trace_requests  # what sends traces is not even loaded without
 
-            start_tracing(settings, model)
-        return create_app(settings, model, open_engine(settings.database_url), CollectorRegistry(), drain)
+            trace_requests(app, settings, model)
+        return app
 
     watch = Watch(settings, served)
     ApiServer(settings, load_app, MetricsServer(folder, served, watch), watch, drain).run()

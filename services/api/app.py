@@ -67,10 +67,6 @@ def create_app(
     )
     for router in routers:
         app.include_router(router)
-    if settings.otlp_endpoint:
-        from services.api.tracing import trace_requests  # what sends traces is not even loaded without
-
-        trace_requests(app)
     describe_bodies(app, model, services.reader, services.outcome_reader)
     return app
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from opentelemetry.trace import SpanContext, format_trace_id, get_current_span
+from opentelemetry.trace import format_trace_id, get_current_span
 
 __all__ = ["REQUEST_ID", "JsonFormatter", "logging_config"]
 
@@ -19,23 +19,19 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
 
-def current_span() -> SpanContext:
-    """Return what names the span that is open here; one that is not valid where nothing is traced."""
-    return get_current_span().get_span_context()
-
-
 class JsonFormatter(logging.Formatter):
     """One object a line: time, level, logger, message, and whatever ``extra`` held."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
+        span = get_current_span().get_span_context()  # one that is not valid where nothing is traced
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
             **({"request_id": request_id} if (request_id := REQUEST_ID.get()) else {}),
-            **({"trace_id": format_trace_id(span.trace_id)} if (span := current_span()).is_valid else {}),
+            **({"trace_id": format_trace_id(span.trace_id)} if span.is_valid else {}),
             **{name: value for name, value in vars(record).items() if name not in STANDARD},
         }
         if record.exc_info:

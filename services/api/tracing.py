@@ -21,33 +21,21 @@ from services.api.middleware import PROBES
 from services.api.model import Model
 from services.api.settings import Settings
 
-__all__ = ["start_tracing", "trace_requests"]
+__all__ = ["trace_requests"]
 
 EXPORT_SECONDS = 3
 """What a collector that does not answer may take from the end of a worker."""
 
 
-def start_tracing(settings: Settings, model: Model) -> None:
-    """Send this process's spans to the collector; its headers and certificates come from OTEL_EXPORTER_OTLP_*.
+def trace_requests(app: FastAPI, settings: Settings, model: Model) -> None:
+    """Make a span for each request but probes, and send it to the collector.
 
-    In each worker, since the thread that sends does not survive a fork.
+    In each worker, since the thread that sends does not survive a fork. The collector's headers and certificates come
+    from OTEL_EXPORTER_OTLP_*. The metrics of this library stay off, for there are ours.
     """
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")  # attributes by the names that are stable
-    served = {"espalier.model.name": model.name, "espalier.model.version": model.version}
-    resource = Resource.create({"service.name": "espalier-api", "service.version": version("espalier"), **served})
-    provider = TracerProvider(
-        sampler=ParentBased(TraceIdRatioBased(settings.trace_sample_ratio)),
-        resource=resource,
-    )
-    endpoint = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
-    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)
-    provider.add_span_processor(BatchSpanProcessor(exporter, export_timeout_millis=EXPORT_SECONDS * 1000))
+    provider = _provider(settings, model)
     trace.set_tracer_provider(provider)
-
-
-def trace_requests(app: FastAPI) -> None:
-    """Make a span for each request but probes; the metrics of this library stay off, for there are ours."""
-    app.router.lifespan_context = _until_all_is_sent
     FastAPIInstrumentor.instrument_app(
         app,
         excluded_urls=",".join(f"{path}$" for path in sorted(PROBES)),
@@ -55,10 +43,19 @@ def trace_requests(app: FastAPI) -> None:
         meter_provider=metrics.NoOpMeterProvider(),
     )
 
+    @asynccontextmanager
+    async def until_all_is_sent(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(provider.shutdown)  # uvicorn ends by the signal that it got: nothing later would run
 
-@asynccontextmanager
-async def _until_all_is_sent(_app: FastAPI) -> AsyncIterator[None]:
-    yield
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, TracerProvider):  # uvicorn ends by the signal that it got, so nothing later would run
-        await run_in_threadpool(provider.shutdown)
+    app.router.lifespan_context = until_all_is_sent
+
+
+def _provider(settings: Settings, model: Model) -> TracerProvider:
+    served = {"espalier.model.name": model.name, "espalier.model.version": model.version}
+    resource = Resource.create({"service.name": "espalier-api", "service.version": version("espalier"), **served})
+    provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(settings.trace_sample_ratio)), resource=resource)
+    endpoint = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
+    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)
+    provider.add_span_processor(BatchSpanProcessor(exporter, export_timeout_millis=EXPORT_SECONDS * 1000))
+    return provider

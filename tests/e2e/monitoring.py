@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import time
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 from espalier.cluster.tools import Kube
-from tests.e2e.pods import WEBHOOK, restricted_pod, service
+from tests.e2e.pods import WEBHOOK, listening_pod, printed
 
 URL = f"http://{WEBHOOK}:8080"
 ADDRESSES = {"platform-url": f"{URL}/platform", "model-url": f"{URL}/model", "heartbeat-url": f"{URL}/heartbeat"}
@@ -61,13 +60,13 @@ class Monitoring:
         """Return every message that has reached Slack."""
         return [
             Message(sent["at"], sent["path"].strip("/"), one["title"], one["text"])
-            for sent in self._sent()
+            for sent in printed(self.kube, WEBHOOK)
             for one in sent["body"].get("attachments", [])
         ]
 
     def heartbeats(self) -> list[float]:
         """Return when the watchdog was heard."""
-        return [sent["at"] for sent in self._sent() if sent["path"] == "/heartbeat"]
+        return [sent["at"] for sent in printed(self.kube, WEBHOOK) if sent["path"] == "/heartbeat"]
 
     def wait_for(self, title: str, *, since: float, seconds: float) -> Message:
         """Wait for a message whose title begins so."""
@@ -76,9 +75,6 @@ class Monitoring:
             seconds,
             lambda: f"no message {title!r}; firing: {self._firing()}; sent: {[one.title for one in self.messages()]}",
         )
-
-    def _sent(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.kube.kubectl("logs", WEBHOOK, "--tail=-1").splitlines()]
 
     def _firing(self) -> list[str]:
         return [one["metric"]["alertname"] for one in self.query('ALERTS{alertstate="firing"}')]
@@ -96,8 +92,7 @@ def wait_until(probe: Callable[[], T | None], seconds: float, failure: Callable[
 
 def webhook() -> tuple[dict[str, Any], dict[str, Any]]:
     """The pod that takes messages, and its Service."""
-    labels = {"app": WEBHOOK}
-    return restricted_pod(WEBHOOK, labels, "python", "-c", SCRIPT), service(WEBHOOK, labels, 8080)
+    return listening_pod(WEBHOOK, 8080, SCRIPT)
 
 
 @contextmanager

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from espalier.cluster.release import app_version
+from espalier.cluster.tools import Kube
 
 WEBHOOK, COLLECTOR = "slack", "collector"
 """Names of those that stand in for what is outside."""
 
 
-def restricted_pod(name: str, labels: Mapping[str, str], *command: str, restart: str = "Always") -> dict[str, Any]:
-    """Return a pod that passes Pod Security ``restricted``."""
+def restricted_pod(
+    name: str, labels: Mapping[str, str], script: str, *arguments: str, restart: str = "Always"
+) -> dict[str, Any]:
+    """Return a pod that runs a script of Python and passes Pod Security ``restricted``."""
     container = {
         "name": name,
         "image": f"espalier/api:{app_version()}",
         "imagePullPolicy": "IfNotPresent",
-        "command": list(command),
+        "command": ["python", "-c", script, *arguments],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -38,11 +42,18 @@ def restricted_pod(name: str, labels: Mapping[str, str], *command: str, restart:
     }
 
 
-def service(name: str, labels: Mapping[str, str], port: int) -> dict[str, Any]:
-    """Return a Service for such a pod."""
-    return {
+def listening_pod(name: str, port: int, script: str, *arguments: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return such a pod and its Service, for a script that listens."""
+    labels = {"app": name}
+    service = {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": name},
-        "spec": {"selector": dict(labels), "ports": [{"port": port}]},
+        "spec": {"selector": labels, "ports": [{"port": port}]},
     }
+    return restricted_pod(name, labels, script, *arguments), service
+
+
+def printed(kube: Kube, name: str) -> list[Any]:
+    """Return what such a pod has printed: JSON, a line each."""
+    return [json.loads(line) for line in kube.kubectl("logs", name, "--tail=-1").splitlines()]

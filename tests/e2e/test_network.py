@@ -80,6 +80,8 @@ def probe(who, targets, wanted):
     return restricted_pod(
         f"probe-{who}-{secrets.token_hex(3)}",
         labels if who in {"api", "training", "mlflow"} else {"app": "probe"},
-        *("python", "-c", PROBE, json.dumps(targets), json.dumps(sorted(wanted))),
+        PROBE,
+        json.dumps(targets),
+        json.dumps(sorted(wanted)),
         restart="Never",
     )

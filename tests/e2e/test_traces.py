@@ -1,12 +1,10 @@
 """A client's trace goes through the ingress to the prediction, and to the collector that the chart names."""
 
-import json
-
 import pytest
 
 from tests.e2e.monitoring import wait_until
 from tests.e2e.platform import ROOT, ROW
-from tests.e2e.pods import COLLECTOR, restricted_pod, service
+from tests.e2e.pods import COLLECTOR, listening_pod, printed
 
 PORT = 4318
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -15,12 +13,9 @@ TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 @pytest.fixture
 def spans(platform):
     """What the collector has been sent."""
-    labels = {"app": COLLECTOR}
-    script = (ROOT / "tests/otlp_collector.py").read_text()
-    pod = restricted_pod(COLLECTOR, labels, "python", "-c", script, str(PORT))
-    platform.kube.apply(pod, service(COLLECTOR, labels, PORT))
+    platform.kube.apply(*listening_pod(COLLECTOR, PORT, (ROOT / "tests/otlp_collector.py").read_text(), str(PORT)))
     platform.kube.kubectl("wait", "--for=condition=Ready", f"pod/{COLLECTOR}", "--timeout=120s")
-    yield lambda: [json.loads(line) for line in platform.kube.kubectl("logs", COLLECTOR, "--tail=-1").splitlines()]
+    yield lambda: printed(platform.kube, COLLECTOR)
     platform.kube.kubectl("delete", f"pod/{COLLECTOR}", f"service/{COLLECTOR}", "--wait=false")
 
 

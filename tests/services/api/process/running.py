@@ -1,5 +1,6 @@
 """Look at an API that runs: its workers and its counters."""
 
+import signal
 import time
 
 import httpx
@@ -47,3 +48,11 @@ def wait_until(holds):
             return
         time.sleep(0.1)
     pytest.fail("it never came to be so")
+
+
+def end(process, *, timeout=20):
+    """Tell it to end, and return what it has printed and how many seconds it took."""
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate(timeout=timeout)
+    return printed, time.monotonic() - begun

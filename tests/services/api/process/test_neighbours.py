@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.services.api.process.running import alive_and_busy, scrape, wait_until, wait_until_ready, workers_of
+from tests.services.api.process.running import alive_and_busy, end, scrape, wait_until, wait_until_ready, workers_of
 
 
 class Wire:
@@ -89,10 +89,8 @@ def test_parent_watches_its_neighbours_and_one_that_swallows_questions_disturbs_
     wire.is_cut = False
     wait_until(lambda: up() == [1, 1, 1])
     wire.is_cut = True
-    begun = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
-    assert (process.returncode, time.monotonic() - begun < 5) == (0, True)
+    _, seconds = end(process)
+    assert (process.returncode, seconds < 5) == (0, True)
 
 
 def test_without_its_database_it_starts_and_only_logins_are_refused(start, secure, environment, gone):
@@ -106,7 +104,6 @@ def test_without_its_database_it_starts_and_only_logins_are_refused(start, secur
     assert secure.get("/.well-known/jwks.json").status_code == 200
     assert len(children) == 2, "a worker, and what waits for the database"
     secure.close()  # over TLS an open connection is given until the end of the grace to say goodbye
-    process.send_signal(signal.SIGTERM)
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = end(process, timeout=30)
     assert all(gone(pid) for pid in children)
     assert "a%20secret" not in printed

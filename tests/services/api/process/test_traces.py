@@ -1,17 +1,13 @@
 """Requests as a collector sees them, and a collector that is no help."""
 
 import json
-import signal
 import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from espalier.local.processes import free_port
-from tests.services.api.process.running import wait_until, wait_until_ready
+from espalier.local.processes import Server, free_port, running
+from tests.services.api.process.running import end, wait_until_ready
 
 COLLECTOR = Path(__file__).parents[3] / "otlp_collector.py"
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -19,32 +15,12 @@ SAMPLED, PASSED_OVER = f"00-{TRACE}-{CALLER}-01", f"00-{TRACE}-{CALLER}-00"
 
 
 @pytest.fixture
-def collector():
-    """Its address, and what ends it and gives the spans that have come."""
-    port = free_port()
-    command = [sys.executable, str(COLLECTOR), str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: is_listening(port))
-
-        def spans():
-            process.terminate()
-            return [json.loads(line) for line in process.communicate(timeout=10)[0].splitlines()]
-
-        yield f"http://127.0.0.1:{port}", spans
-        process.terminate()
-
-
-def is_listening(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def end(process):
-    """Tell it to end, and return what it has printed and how long it took."""
-    begun = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    printed, _ = process.communicate(timeout=30)
-    return printed, time.monotonic() - begun
+def collector(tmp_path):
+    """Its address, and the spans that have come."""
+    address, log = f"http://127.0.0.1:{free_port()}", tmp_path / "spans.jsonl"
+    server = Server("collector", [str(COLLECTOR), address.rpartition(":")[2]], {}, address, log)
+    with running(server):
+        yield address, lambda: [json.loads(line) for line in log.read_text().splitlines()]
 
 
 def test_request_goes_on_with_the_trace_that_it_came_with(start, secure, contract, headers, collector):

@@ -8,6 +8,7 @@ import ssl
 from tests.services.api.process.running import (
     PREDICT,
     alive_and_busy,
+    end,
     scrape,
     summed,
     wait_until,
@@ -42,8 +43,7 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure
     assert counted() == (90, 90, 30)
 
     children = workers_of(process)
-    process.send_signal(signal.SIGTERM)
-    printed, _ = process.communicate(timeout=20)
+    printed, _ = end(process)
     assert process.returncode == 0
     assert all(gone(pid) for pid in children)
     assert printed.count('"request_id": "from-the-client"') == 30
