@@ -41,8 +41,8 @@ def limit_seconds(deployment: Resource, seconds_per_pod: float) -> float:
     """Return how long the whole rollout may take.
 
     Pods come in groups of maxSurge, one group after another. A group may take ``seconds_per_pod`` until it is ready,
-    and then minReadySeconds. progressDeadlineSeconds on top: a single group that does not come up is for Kubernetes to give
-    up, which knows of each step; this limit is for rollouts that move on for ever.
+    and then minReadySeconds. progressDeadlineSeconds on top: a single group that does not come up is for Kubernetes to
+    give up, which knows of each step; this limit is for rollouts that move on for ever.
 
     Args:
         seconds_per_pod: from the start of a new pod until it is ready.

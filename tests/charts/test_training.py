@@ -2,8 +2,10 @@
 
 import re
 
+import pytest
 import yaml
 
+from pipelines.rollout_progress import limit_seconds
 from pipelines.settings import Settings
 from tests.charts.rendering import EVERYTHING, ROOT, manifests, of_kind, only, render
 
@@ -72,11 +74,22 @@ def test_names_in_the_environment_are_settings(default):
     assert names <= FIELDS | FOR_THE_ENTRYPOINT
 
 
-def test_run_outlives_its_rollout(default):
-    timeout = int(only(default, "ConfigMap", "espalier-training")["data"]["PIPELINE_ROLLOUT_TIMEOUT_SECONDS"])
+@pytest.mark.parametrize("pods", [2, 10, 200])
+def test_run_outlives_its_rollout_however_many_pods_there_are(default, pods):
+    seconds = float(only(default, "ConfigMap", "espalier-training")["data"]["PIPELINE_ROLLOUT_SECONDS_PER_POD"])
+    deployment = only(default, "Deployment", "espalier-api")
+    limit = limit_seconds({"spec": {**deployment["spec"], "replicas": pods}}, seconds)
 
-    assert timeout > only(default, "Deployment", "espalier-api")["spec"]["progressDeadlineSeconds"]
-    assert timeout < job_of(only(default, "CronJob"))["activeDeadlineSeconds"] / 2
+    assert limit > deployment["spec"]["progressDeadlineSeconds"], "Kubernetes gives up first"
+    assert limit < job_of(only(default, "CronJob"))["activeDeadlineSeconds"] / 2
+
+
+def test_model_without_a_proof_is_promoted_only_where_it_is_asked_for(default):
+    def given(objects):
+        return only(objects, "ConfigMap", "espalier-training")["data"]["PIPELINE_ROLLOUT_WITHOUT_PODS"]
+
+    assert given(default) == "false"
+    assert given(render({"training": {"rollout": {"withoutPods": True}}})) == "true"
 
 
 def test_data_can_change_without_an_image(default):
@@ -100,4 +113,4 @@ def test_exit_codes_that_end_a_run_are_those_that_another_try_cannot_change(defa
     (rule,) = (one for one in job_of(only(default, "CronJob"))["podFailurePolicy"]["rules"] if "onExitCodes" in one)
 
     tried_again = {name for name, code in codes.items() if code not in rule["onExitCodes"]["values"]}
-    assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure"}
+    assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure", "PromotionLocked"}
