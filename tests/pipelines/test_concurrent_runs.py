@@ -50,11 +50,15 @@ def running(folder, *command):
             process.wait()
 
 
-def said_in(folder, text):
+def said_in(folder, text, process):
+    """Whether a process says this before it ends."""
     pause = threading.Event()
     for _ in range(PATIENCE * 10):
+        ended = process.poll() is not None
         if text in " ".join((folder / "said").read_text().split()):
             return True
+        if ended:
+            return False
         pause.wait(0.1)
     return False
 
@@ -77,7 +81,8 @@ def test_the_second_of_two_is_judged_against_the_first(environment, two_candidat
     first, second = two_candidates
     with running(first, "pipelines.register") as one, running(second, "pipelines.register") as two:
         with promotion_lock(load_settings()):  # so that both are surely there at the same time
-            assert said_in(first, "waiting for another promotion") and said_in(second, "waiting for another promotion")
+            assert said_in(first, "waiting for another promotion", one)
+            assert said_in(second, "waiting for another promotion", two)
         assert [one.wait(PATIENCE), two.wait(PATIENCE)] == [0, 0]
 
     newest, older, oldest = registry.versions(name)
@@ -101,5 +106,4 @@ def test_wait_that_gets_too_long_ends_with_a_code_of_its_own(environment, two_ca
 
     with promotion_lock(load_settings()), running(folder, "pipelines.register") as run:
         assert run.wait(PATIENCE) == 10
-
-    assert said_in(folder, "another promotion runs")
+        assert said_in(folder, "another promotion runs", run)
