@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.errors import InvalidParams, PipelineError
+from pipelines.stage import INTERRUPTED
 
-__all__ = ["DAG", "StageFailed", "run_pipeline"]
+__all__ = ["DAG", "Interrupted", "StageFailed", "run_pipeline"]
 
 DAG = "pipelines/dvc.yaml"
-EXITED_WITH = re.compile(r"pipelines\.(\w+), exited with (\d+)")
+EXITED_WITH = re.compile(r"pipelines\.(\w+), exited with (-?\d+)")
 
 
 class StageFailed(PipelineError):
@@ -26,6 +28,12 @@ class StageFailed(PipelineError):
         self.exit_code = exit_code  # type: ignore[misc]  # an instance speaks for its stage
 
 
+class Interrupted(PipelineError):
+    """Ctrl-C ended a stage."""
+
+    exit_code = INTERRUPTED
+
+
 def run_pipeline(environment: Mapping[str, str], *, force: bool = False) -> list[str]:
     """Run what has changed, and return the names of the stages that ran.
 
@@ -35,6 +43,7 @@ def run_pipeline(environment: Mapping[str, str], *, force: bool = False) -> list
 
     Raises:
         StageFailed: with the exit code of the stage.
+        Interrupted: Ctrl-C ended a stage.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -54,6 +63,8 @@ def _explain(error: BaseException) -> PipelineError:
     cause: BaseException | None = error
     while cause is not None:
         found = EXITED_WITH.search(str(cause))
+        if found and int(found[2]) in (INTERRUPTED, -signal.SIGINT):
+            return Interrupted(f"interrupted in stage {found[1]}; the stages before it are done and will be skipped")
         if found:
             return StageFailed(found[1], int(found[2]))
         cause = cause.__cause__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,7 +44,7 @@ def demo(
     """
     from espalier.local.api_server import api_server
     from espalier.local.pipeline import pipeline_settings
-    from espalier.local.processes import check_port
+    from espalier.local.processes import check_port, wait_for_interrupt
     from espalier.local.state import open_state
 
     started = time.monotonic()
@@ -69,7 +68,7 @@ def demo(
                 _show(card, day, api, settings, seconds)
             if keep:
                 say("Everything stays up. Ctrl-C ends it.")
-                threading.Event().wait()
+                wait_for_interrupt()
 
 
 def _step(title: str, text: str) -> None:

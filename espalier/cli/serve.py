@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +25,7 @@ def serve(
     """
     from espalier.local.api_server import api_server
     from espalier.local.mlflow_server import mlflow_server
-    from espalier.local.processes import check_port
+    from espalier.local.processes import check_port, wait_for_interrupt
     from espalier.local.state import open_state
     from pipelines.params import load_params
 
@@ -40,4 +39,4 @@ def serve(
             else:
                 say(f"API      {api.url}/docs   (trust {api.ca})\nmetrics  {api.metrics_url}\nMLflow   {mlflow_uri}")
                 say("Ctrl-C ends both. A user to log in with: espalier users create NAME --scope predict")
-            threading.Event().wait()
+            wait_for_interrupt()

@@ -27,7 +27,8 @@ DatabaseOption = Annotated[
 def create(
     name: Annotated[str, typer.Argument(help="Name to log in with.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="predict, model:read or users:admin; may be repeated.")
+        list[str] | None,
+        typer.Option(help="predict, model:read or users:admin; may be repeated. Default: the first 2."),
     ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input, not make one.")
@@ -38,7 +39,7 @@ def create(
 ) -> None:
     """Create a user, with a random password that is shown once.
 
-    Examples: `espalier users create ana --scope predict --scope model:read`,
+    Examples: `espalier users create ana`, `espalier users create ana --scope predict`,
     `pass show ana | espalier users create ana --scope users:admin --password-stdin`
     """
     from services.api.passwords import Passwords, check_password, random_password
@@ -46,7 +47,7 @@ def create(
     password = sys.stdin.readline().rstrip("\n") if password_stdin else random_password()
     check_password(password, user=name)
     with _store(database, state) as store:
-        account = store.create(name, Passwords.with_defaults().hash(password), scope or ["predict"])
+        account = store.create(name, Passwords.with_defaults().hash(password), scope or ["predict", "model:read"])
     shown = {} if password_stdin else {"password": password}
     if json:
         print_json({"name": account.name, "scopes": sorted(account.scopes), **shown})

@@ -20,6 +20,7 @@ COMMANDS = [
     ("users", "disable"),
     ("train",),
     ("models",),
+    ("models", "show"),
     ("promote",),
     ("rollback",),
     ("serve",),
@@ -51,6 +52,8 @@ def test_every_command_is_in_this_list():
         for command in app.registered_commands:
             yield (*path, command.name)
         for group in app.registered_groups:
+            if group.typer_instance.registered_callback:  # the group is a command too
+                yield (*path, group.name)
             yield from walk(group.typer_instance, (*path, group.name))
 
     assert set(walk(entry.app)) == set(COMMANDS)
@@ -73,6 +76,8 @@ def test_user_is_created_listed_and_disabled(run, tmp_path):
     assert code == 0
     assert len(json.loads(out)["password"]) >= 20
     assert run("users", "create", "ana", "--database", database)[0] == 2
+    scores = json.loads(run("users", "create", "ben", "--database", database, "--json")[1])["scopes"]
+    assert scores == ["model:read", "predict"], "what espalier predict needs"
     assert "ana" in run("users", "list", "--database", database)[1]
     assert json.loads(run("users", "disable", "ana", "--database", database, "--json")[1])["disabled"]
     assert not json.loads(run("users", "disable", "ana", "--undo", "--database", database, "--json")[1])["disabled"]
@@ -162,12 +167,25 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
         register.main()
 
     assert json.loads(run("models", "--json")[1])[0]["aliases"] == ["champion"]
-    assert name in run("models")[1]
+    listed = run("models")[1].splitlines()
+    assert name in listed[0]
+    assert max(map(len, listed)) <= 80, "as wide as a terminal without any setting"
+    shown = " ".join(run("models", "show", "1")[1].split())
+    assert "gate.compared_with" not in shown and "espalier.key" in shown and "data_md5" in shown
+    assert json.loads(run("models", "show", "2", "--json")[1])["aliases"] == ["champion"]
     assert json.loads(run("rollback", "--json")[1]) == {"name": name, "champion": "1"}
     assert "version 2 is champion" in run("promote", "2")[2]
     code, _, said = run("promote", "9")
     assert code == 7
     assert "no version 9" in said
+
+
+def test_version_is_told(run):
+    from importlib.metadata import version
+
+    code, out, _ = run("--version")
+
+    assert (code, out.strip()) == (0, f"espalier {version('espalier')}")
 
 
 def test_unexpected_failure_keeps_its_traceback(run, monkeypatch):

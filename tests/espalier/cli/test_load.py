@@ -25,6 +25,14 @@ def load(run, fake_api, monkeypatch, tmp_path):
     return call
 
 
+@pytest.fixture
+def load_anywhere(run, load, tmp_path):
+    """Without an address."""
+    return lambda *arguments: run(
+        "load", "--state", str(tmp_path), "--rate", "20", "--seconds", "1", "--warm-up", "0", *arguments
+    )
+
+
 def test_both_objectives_hold(load, fake_api, tmp_path):
     """It trusts the authority of make serve by itself."""
     code, out, said = load()
@@ -127,7 +135,30 @@ def test_who_asks_must_be_known(load):
     code, _, said = load(user="")
 
     assert code == 2
-    assert "make load USER=NAME" in said
+    assert "make load USER=NAME PASSWORD_FILE=FILE" in said
+    assert "espalier users create NAME" in said
+
+
+def test_api_of_make_up_is_found_with_its_user(load_anywhere, fake_api, monkeypatch, tmp_path):
+    monkeypatch.delenv("ESPALIER_PASSWORD")
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster/password").write_text(fake_api.password)
+    (tmp_path / "cluster/url").write_text(f"{fake_api.url}\n")
+
+    code, _, said = load_anywhere()
+
+    assert code == 0, said
+    assert fake_api.url in said
+
+
+def test_user_of_ones_own_asks_the_api_of_make_serve(load_anywhere, fake_api, tmp_path):
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster/url").write_text(fake_api.url)
+
+    code, _, said = load_anywhere("--user", "ana")
+
+    assert code == 2
+    assert "https://localhost:8443" in said
 
 
 def test_password_must_be_given_where_nobody_can_be_asked(load, monkeypatch):
