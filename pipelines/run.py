@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.errors import InvalidParams, PipelineError
+from pipelines.params import load_params
+from pipelines.pointer import load_pointer
 from pipelines.stage import INTERRUPTED
 
 __all__ = ["DAG", "Interrupted", "StageFailed", "run_pipeline"]
@@ -68,4 +70,8 @@ def _explain(error: BaseException) -> PipelineError:
         if found:
             return StageFailed(found[1], int(found[2]))
         cause = cause.__cause__
+    try:  # DVC reads every pointer, and says of a broken one no more than where
+        load_pointer(load_params().fetch.pointer)
+    except PipelineError as reason:
+        return reason
     return InvalidParams(f"DVC could not run {DAG}: {error}")

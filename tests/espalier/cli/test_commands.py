@@ -110,9 +110,38 @@ def test_table_is_pushed_and_fetched(run, project, save, table):
     path.unlink()
     code, _, said = run("data", "push")
     assert code == 1
-    assert "espalier data export" in said
+    assert "put your table there" in said
+    assert "espalier data export" not in said, "that is the demo's table"
     assert json.loads(run("data", "fetch", "--json")[1])["name"] == "trees.csv"
     assert "trees.csv" in run("data", "fetch")[2]
+
+
+def test_table_of_the_demo_is_exported(run, project, make):
+    from tests.small_project import write_data
+
+    write_data(make(), "flights.csv").unlink()
+
+    assert "espalier data export" in run("data", "push")[2]
+
+
+def test_broken_pointer_is_told_as_such(run, pushed, connected):
+    Path("pipelines/data/trees.csv.dvc").write_text("outs: nothing\n")
+
+    code, _, said = run("train")
+
+    assert code == 2
+    assert "current.yaml" in said and "outs" in said
+    assert "DVC could not run" not in said
+
+
+def test_server_whose_mlflow_runs_already_cannot_have_another_port(run, mlflow, tmp_path, project):
+    (tmp_path / "state/mlflow").mkdir(parents=True)
+    (tmp_path / "state/mlflow/address").write_text(mlflow.uri)
+
+    code, _, said = run("serve", "--port", "0", "--mlflow-port", "1", "--state", str(tmp_path / "state"))
+
+    assert code == 1
+    assert mlflow.uri in said and "--mlflow-port" in said
 
 
 def test_data_that_is_nowhere_ends_with_its_own_code(run, project, save, table):

@@ -12,6 +12,11 @@ import pytest
 PATIENCE = 300
 
 
+def as_in_a_terminal():
+    """What runs these tests in the background may have turned Ctrl-C off, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def command(tmp_path):
     """Start the command as the foreground job of a terminal; its output goes to a file."""
@@ -26,6 +31,7 @@ def command(tmp_path):
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=as_in_a_terminal,  # noqa: PLW1509 (no thread runs)
             )
         started.append(process)
         return process, said
@@ -66,7 +72,13 @@ def test_interrupted_training_is_one_line_and_130(pushed, connected, command):
 
 def test_ctrl_c_is_the_ordinary_end_of_a_server(tmp_path):
     code = "from espalier.local.processes import wait_for_interrupt as w; print('up', flush=True); w(); print('over')"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=as_in_a_terminal,  # noqa: PLW1509 (no thread runs)
+    )
     assert process.stdout.readline() == "up\n"
 
     os.killpg(process.pid, signal.SIGINT)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from espalier.load import verdict
+from espalier.local.certificates import write_certificates
 
 GENEROUS = verdict.Objectives(limit_seconds=20, late_seconds=20, cpu_share=20, sent_share=0)
 """For a machine that is busy: what is asked is which verdict follows, never how fast this machine is."""
@@ -129,6 +130,15 @@ def test_wrong_call_is_no_verdict(load, fake_api, arguments, reason):
     assert reason in said
     assert "Traceback" not in said
     assert fake_api.bodies == []
+
+
+def test_certificate_of_an_authority_that_is_not_trusted_is_explained(load, fake_api, tmp_path):
+    write_certificates(ca=tmp_path / "other.pem", certificate=tmp_path / "c.pem", key=tmp_path / "c.key")
+
+    code, _, said = load("--cacert", str(tmp_path / "other.pem"))
+
+    assert code == 2
+    assert "with --cacert" in " ".join(said.split())
 
 
 def test_who_asks_must_be_known(load):
