@@ -24,7 +24,7 @@ import espalier.cli.main
 import pipelines
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402 (after the choice of a backend)
+from matplotlib import pyplot as plt
 
 for module in pkgutil.walk_packages(pipelines.__path__, "pipelines."):
     importlib.import_module(module.name)
