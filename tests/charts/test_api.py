@@ -215,6 +215,12 @@ def test_route_and_certificate_name_what_the_ingress_names():
     assert {"api.example.com", "route.example.com"} <= set(environment(objects)["API_ALLOWED_HOSTS"].split(","))
 
 
+def test_route_has_paths_of_its_own():
+    route = only(render(EVERYTHING, {"api": {"httpRoute": {"paths": ["/v1"]}}}), "HTTPRoute")["spec"]
+
+    assert [match["path"]["value"] for match in route["rules"][0]["matches"]] == ["/v1"]
+
+
 @pytest.mark.parametrize("missing", ["host", "tls"])
 def test_ingress_without_host_or_certificate_is_refused(missing):
     ingress = {"enabled": True, "host": "a.example.com", "tls": {"existingSecret": "tls"}}

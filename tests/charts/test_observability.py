@@ -7,7 +7,7 @@ import helm_python
 import pytest
 import yaml
 
-from tests.charts.rendering import ROOT, SECRETS, merged, of_kind, only, render
+from tests.charts.rendering import ROOT, SECRETS, merged, of_kind, only, render, values_file
 
 RULES = sorted((ROOT / "alerts").glob("*.yaml"))
 DASHBOARDS = sorted((ROOT / "dashboards").glob("*.json"))
@@ -82,6 +82,35 @@ def test_api_is_scraped_where_it_has_metrics(default):
 def test_stack_without_its_secrets_is_refused(without, key):
     with pytest.raises(helm_python.HelmError, match=rf"{re.escape(key)}(.|\n)*make secrets"):
         render({"kube-prometheus-stack": without})
+
+
+def test_alertmanager_that_is_off_needs_no_secret():
+    assert render({"kube-prometheus-stack": {"alertmanager": {"enabled": False, "alertmanagerSpec": {"secrets": []}}}})
+
+
+def matches(matchers, labels):
+    """Alertmanager's own: = and =~, anchored; a label that is missing is empty."""
+    for matcher in matchers:
+        name, operator, value = re.fullmatch(r'(\w+)(=~|=)"(.*)"', matcher).groups()
+        found = labels.get(name, "")
+        if not (found == value if operator == "=" else re.fullmatch(value, found)):
+            return False
+    return True
+
+
+def test_critical_alerts_silence_warnings_of_this_platform_only():
+    (rule,) = values_file("values.yaml")["kube-prometheus-stack"]["alertmanager"]["config"]["inhibit_rules"]
+    alerts = [rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+    ours = [one["labels"] for one in alerts if "alert" in one]
+
+    assert set(rule["equal"]) == {"namespace", "component"}
+    for labels in ours:
+        assert matches(rule["source_matchers"], labels) is (labels["severity"] == "critical")
+        assert matches(rule["target_matchers"], labels) is (labels["severity"] in ("warning", "info"))
+    of_the_stack = {"namespace": "espalier", "team": "platform"}
+    assert not matches(rule["source_matchers"], of_the_stack | {"severity": "critical"})
+    assert not matches(rule["target_matchers"], of_the_stack | {"severity": "warning"})
+    assert not matches(rule["target_matchers"], {"severity": "warning", "component": "api"})
 
 
 def test_stack_that_is_off_needs_no_secrets():
