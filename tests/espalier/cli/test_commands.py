@@ -33,6 +33,7 @@ COMMANDS = [
     ("cluster", "images"),
     ("cluster", "dependencies"),
     ("cluster", "secrets"),
+    ("cluster", "deploy"),
 ]
 
 
