@@ -139,6 +139,16 @@ s3-server: ## Build versitygw, the S3 server of the tests that need one (asks fo
 alert-tools: ## Build promtool and amtool, which test the alerts (asks for Go; without them those tests are skipped)
 	@bash .ci/alert-tools $(VENV)/bin
 
+# In an environment of its own, for it pins what our packages want newer.
+$(VENV)/checkov/.installed: $(BIN)/uv .ci/checkov.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/checkov
+	@$(BIN)/uv pip sync --quiet --python $(VENV)/checkov/bin/python --require-hashes .ci/checkov.txt
+	@ln -sf ../checkov/bin/checkov $(BIN)/checkov
+	@touch $@
+
+.PHONY: chart-linter
+chart-linter: $(VENV)/checkov/.installed ## Install checkov, which lints the rendered charts (without it that test is skipped)
+
 .PHONY: test
 test: $(STAMP) lint ## Run everything that needs only Python, with coverage
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90 --ignore tests/e2e

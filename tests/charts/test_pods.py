@@ -9,7 +9,6 @@ import pytest
 from tests.charts.rendering import containers, of_kind, pods
 
 READS_SECRETS_FROM_ENVIRONMENT = {
-    ("Deployment/espalier-api", "API_DATABASE_URL"),  # the API takes its database's URL from nowhere else yet
     ("StatefulSet/espalier-object-store", "ROOT_ACCESS_KEY"),  # versitygw takes its keys from nowhere else
     ("StatefulSet/espalier-object-store", "ROOT_SECRET_KEY"),
     ("Pod/espalier-api-smoke", "SMOKE_USER"),  # lives for seconds
