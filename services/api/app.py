@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator
 from sqlalchemy import Engine
 
+from services.api.callers import CallerCheck
 from services.api.dependencies import Services
 from services.api.draining import Drain
 from services.api.http_errors import install_error_handlers
@@ -46,6 +47,7 @@ def create_app(
         version=version("espalier"),
         description=f"Predictions of {model.name}. Get a token from /v1/auth/token and send it as a bearer token.",
         redoc_url=None,
+        redirect_slashes=False,  # a redirect behind an ingress says http://, and a password would follow it in the clear
         **({"docs_url": None, "openapi_url": None} | docs),  # type: ignore[arg-type]
     )
     services = _services(settings, model, engine, registry, drain)
@@ -57,13 +59,19 @@ def create_app(
     probes = [f"^{path}$" for path in sorted(PROBES)]
     counted = HttpMetrics(registry, methods)
     Instrumentator(registry=registry, excluded_handlers=probes).add(counted.count).instrument(app)
-    limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds, settings.request_timeout_seconds)
+    limits = Limits(
+        body_bytes=min(settings.small_body_bytes, settings.max_body_bytes),
+        row_bytes=settings.max_body_bytes,
+        body_seconds=settings.body_timeout_seconds,
+        request_seconds=settings.request_timeout_seconds,
+    )
     app.add_middleware(
         RequestFrame,
         allowed_hosts=settings.allowed_hosts,
         limits=limits,
         drain=drain,
         in_progress=services.metrics.requests_in_progress,
+        check_caller=CallerCheck(services.verifier, services.metrics),
     )
     for router in routers:
         app.include_router(router)

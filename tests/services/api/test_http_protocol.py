@@ -121,7 +121,9 @@ def read_one(connection):
         if not part:
             return head, b""
         head += part
-    length = int(next(line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")))
+    length = int(
+        next(line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+    )
     body = b""
     while len(body) < length:
         body += connection.recv(length - len(body))
