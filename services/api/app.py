@@ -9,8 +9,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator
 from sqlalchemy import Engine
 
+from services.api.batches import Batches
 from services.api.callers import CallerCheck
 from services.api.dependencies import Services
+from services.api.docs_page import serve_docs
 from services.api.draining import Drain
 from services.api.http_errors import install_error_handlers
 from services.api.http_metrics import HttpMetrics, served_methods
@@ -41,17 +43,20 @@ def create_app(
 ) -> FastAPI:
     """Return the app for one worker."""
     drain = drain or Drain()
-    docs = {"docs_url": "/docs", "openapi_url": "/openapi.json"} if settings.docs_enabled else {}
     app = FastAPI(
         title="Espalier prediction API",
         version=version("espalier"),
         description=f"Predictions of {model.name}. Get a token from /v1/auth/token and send it as a bearer token.",
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # a redirect behind an ingress says http://, and a password would follow it in the clear
-        **({"docs_url": None, "openapi_url": None} | docs),  # type: ignore[arg-type]
+        redirect_slashes=False,  # behind an ingress a redirect says http://: a password would follow it in the clear
     )
+    if settings.docs_enabled:
+        serve_docs(app)
     services = _services(settings, model, engine, registry, drain)
     app.state.services = services
+    app.state.batches = Batches(concurrency=settings.batch_concurrency, waiting=settings.max_waiting_batches)
     describe_limits(registry, settings)
     install_error_handlers(app)
     routers = [module.router for module in ROUTES]

@@ -71,7 +71,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Between the first byte of a message and its last."""
         self._head_ended = True
         self._run = 0
-        """Bytes since the last that were taken out of the parser's hands: part of a head, a trailer, a chunk's extension."""
+        """Bytes that the parser has kept: part of a head, of a trailer, of a chunk's extension."""
         self._part = 0
         self._has_moved = False
         self._chunks = 0

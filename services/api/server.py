@@ -24,7 +24,7 @@ from services.api.watch import Watch
 __all__ = ["ApiServer"]
 
 TLS_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-"""For TLS 1.2: forward secrecy and authenticated encryption alone; those of TLS 1.3 all have both. Source: RFC 9325, 4.2."""
+"""For TLS 1.2: forward secrecy and authenticated encryption alone; all of TLS 1.3 have both. Source: RFC 9325, 4.2."""
 
 WORKER_CLASS = "services.api.worker.ApiWorker"
 MEMORY = Path("/dev/shm")  # noqa: S108 (the heartbeat file must not be on a disk that can stall)

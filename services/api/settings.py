@@ -123,6 +123,12 @@ class Settings(BaseSettings):
     body_timeout_seconds: float = Field(default=10, gt=0)
     """How long a client may take to send a request."""
 
+    batch_concurrency: int = Field(default=2, ge=1, le=32)
+    """Requests with many rows, or explanations, that one worker predicts at a time."""
+
+    max_waiting_batches: int = Field(default=16, ge=0, le=1000)
+    """How many more of them may wait; the others are answered 503."""
+
     small_body_bytes: int = Field(default=16 * 1024, ge=1024)
     """Bytes in one request that brings no rows: a login, a user. Never more than ``max_body_bytes``."""
 

@@ -168,12 +168,20 @@ def test_row_that_is_no_object_is_named(reader, good):
     assert (problem.field, problem.message) == ("rows[0]", "must be an object")
 
 
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400"])
-def test_what_is_no_finite_number_is_refused(reader, good, text):
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_in_json_is_refused(reader, good, text):
     raw = body(good).replace(b"3.5", text.encode())
 
-    with pytest.raises((InvalidRows, MalformedBody)):
+    with pytest.raises(MalformedBody, match="Invalid JSON"):
         reader.read(raw)
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e400"])
+def test_number_that_is_infinite_when_read_is_out_of_range(reader, good, text):
+    with pytest.raises(InvalidRows) as caught:
+        reader.read(body(good).replace(b"3.5", text.encode()))
+
+    assert [problem.reason for problem in caught.value.problems] == ["out_of_range"]
 
 
 @pytest.mark.parametrize(
