@@ -156,6 +156,11 @@ def test_liveness_asks_less_and_waits_longer_than_readiness(release):
     assert live["periodSeconds"] * live["failureThreshold"] > ready["periodSeconds"] * ready["failureThreshold"]
 
 
+def test_start_is_over_when_the_process_answers_with_a_model_or_without(release):
+    assert api_container(release)["startupProbe"]["httpGet"]["path"] == "/healthz"
+    assert environment(release)["API_WAIT_FOR_REGISTRY"] == "true"
+
+
 def test_workers_fit_the_cpu_limit(release):
     assert int(environment(release)["API_WORKERS"]) <= cores(api_container(release)["resources"]["limits"]["cpu"])
 

@@ -3,14 +3,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xgboost as xgb
 
 from espalier.bundle import AlteredBundle, UnsignedBundle, WrongIdentity, load_public_keys, read_bundle
 from pipelines import register
+from pipelines.champion import read_version
 from pipelines.errors import InvalidParams, RolloutFailed
 from pipelines.evaluate import predict, read_model
-from pipelines.files import TEST, read_json, read_prepared
-from pipelines.matrix import encode
+from pipelines.files import GATE_JSON, TEST, read_json, read_prepared
+from pipelines.matrix import encode, labels
 from pipelines.promotion import CHALLENGER, CHAMPION, PREVIOUS
+from pipelines.schema import load_schema
+from pipelines.scores import score
+from pipelines.settings import load_settings
 
 
 class Refusing:
@@ -318,6 +323,53 @@ def test_champion_that_cannot_read_the_new_data_is_said(champion, candidate, mak
 
     assert "needs column(s) age" in register.main()
     assert aliases(registry, name)[CHAMPION] == "1"
+
+
+def test_champion_reads_the_rows_by_its_own_contract(champion, candidate, make, registry, name, settings):
+    """Categories that are new since have codes of their own in the candidate's contract, and shift the champion's."""
+    path = Path("pipelines/schema.yaml")
+    path.write_text(path.read_text().replace("[apple, pear, plum, quince]", "[almond, apple, pear, plum, quince]"))
+    table = make()
+    table.loc[::50, "kind"] = "almond"
+    candidate(table, max_depth=1, eta=0.05)
+    theirs = registry.version(name, "1")
+    bundle = read_version(registry, load_settings(), theirs)
+    rows, schema = read_prepared(TEST), load_schema()
+    _, contract = read_model()
+    assert contract.features != bundle.contract.features
+    probabilities = predict(_booster(bundle), encode(rows, bundle.contract))
+    expected = score(labels(rows, schema), probabilities, threshold=bundle.contract.target.threshold)
+
+    register.main()
+
+    (check,) = [check for check in read_json(GATE_JSON, stage="register")["checks"] if "champion" in check["wanted"]]
+    assert f"below {expected.log_loss:.4f}" in check["wanted"]
+
+
+def _booster(bundle):
+    booster = xgb.Booster()
+    booster.load_model(bytearray(bundle.model))
+    return booster
+
+
+def test_rollout_that_a_killed_run_left_is_said_to_be_complete(better, registry, name, monkeypatch):
+    kind = type(registry)
+    real = kind.tag_version
+
+    def dying(self, version, tags):
+        if "rollout" in tags:
+            raise Killed
+        real(self, version, tags)
+
+    monkeypatch.setattr(kind, "tag_version", dying)
+    with pytest.raises(Killed):
+        register.main()
+    assert "rollout" not in registry.version(name, "2").tags
+    monkeypatch.setattr(kind, "tag_version", real)
+
+    register.main()
+
+    assert registry.version(name, "2").tags["rollout"] == "complete"
 
 
 def test_missing_signing_key_is_said_with_the_way_to_make_one(candidate, monkeypatch):

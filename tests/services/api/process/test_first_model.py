@@ -40,17 +40,30 @@ def ask(client, path, status, *, seconds=60, **request):
     pytest.fail(f"{path} answered {answer and answer.status_code}, never {status}")
 
 
+def scrape(environment, until):
+    """Read the metrics once a series is there."""
+    for _ in range(100):
+        text = httpx.get(f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics").text
+        if until in text:
+            return text
+        time.sleep(0.2)
+    pytest.fail(f"{until} never came")
+
+
 def test_first_model_is_served_by_the_process_that_waited_for_it(start, secure, environment, publish):
     name = "first-served"
     process = start(API_MODEL_NAME=name)
     waiting = ask(secure, "/readyz", 503)
-    metrics = httpx.get(f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics").text
+    metrics = scrape(environment, 'espalier_dependency_up{dependency="artifacts"}')
 
     assert waiting.json()["reason"] == "no model has passed the gate yet"
     assert secure.get("/healthz").status_code == 200
     assert secure.post("/v1/predict", json={"rows": []}).headers["retry-after"] == "5"
     assert "espalier_waiting_for_model 1.0" in metrics
     assert "espalier_model_info" not in metrics
+    for dependency in ("artifacts", "database", "mlflow"):
+        assert f'espalier_dependency_up{{dependency="{dependency}"}} 1.0' in metrics
+    assert 'espalier_registry_alias_version{alias="champion"} 0.0' in metrics
     publish(name)
 
     ask(secure, "/readyz", 200)
