@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from espalier.bundle import ModelName
 from services.api.errors import StartupFailed
 
 __all__ = ["Settings", "load_settings"]
@@ -92,7 +93,7 @@ class Settings(BaseSettings):
     registry_timeout_seconds: int = Field(default=5, ge=1, le=60)
     """How long one call to the registry may take."""
 
-    model_name: str
+    model_name: ModelName
     """Registered name."""
 
     model_alias: str = "champion"
@@ -100,6 +101,12 @@ class Settings(BaseSettings):
 
     model_version: str = Field(default="", pattern=r"^([1-9][0-9]{0,9})?$")
     """Version that is served instead of the alias's: what the Deployment's annotation says."""
+
+    wait_for_model: bool = True
+    """Whether a start waits, alive and not ready, until a first version has passed the gate. False: it fails."""
+
+    wait_for_registry: bool = False
+    """Whether it waits likewise for a registry that does not answer, where no good bundle is at hand."""
 
     model_public_key_files: Paths = Field(min_length=1)
     """PEM files of the keys whose bundles are trusted."""
