@@ -39,7 +39,7 @@ def list_models(context: typer.Context, state: StateOption = Path(".espalier"), 
         [
             version.number,
             ", ".join(version.aliases),
-            version.tags.get("gate", ""),
+            _gate(version),
             version.tags.get("rollout", ""),
             _made(version),
         ]
@@ -89,10 +89,12 @@ def promote(
 ) -> None:
     """Make a version the champion, whatever the champion is now.
 
-    Only a version that passed the gate can be: only those are signed, and the API serves nothing else.
+    Only a version that passed the gate can be: only those are signed, and the API serves nothing else. Its bundle is
+    verified first, as the API would.
 
     Example: `espalier promote 3`
     """
+    from pipelines.champion import read_version
     from pipelines.promotion import CHAMPION, clear_unfinished
     from pipelines.promotion import promote as make_champion
     from pipelines.promotion_lock import promotion_lock
@@ -100,6 +102,8 @@ def promote(
 
     with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
         version, rollout = registry.version(name, number), rollout_of(settings, lock)
+        if version.tags.get("gate") == "passed":  # any other is refused for that
+            read_version(registry, settings, version)
         clear_unfinished(registry, rollout, name, lock=lock, own=number)
         champion = registry.version_of(name, CHAMPION)
         make_champion(registry, rollout, version, expected_champion=champion, lock=lock)
@@ -107,17 +111,28 @@ def promote(
 
 
 def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
-    """Make the previous champion the champion again.
+    """Make the previous champion the champion again, after its bundle has been verified.
 
     Example: `espalier rollback`
     """
-    from pipelines.promotion import roll_back
+    from pipelines.champion import read_version
+    from pipelines.promotion import PREVIOUS, roll_back
     from pipelines.promotion_lock import promotion_lock
     from pipelines.rollout import rollout_of
 
     with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
+        previous = registry.version_of(name, PREVIOUS)
+        if previous is not None:
+            read_version(registry, settings, registry.version(name, previous))
         version = roll_back(registry, rollout_of(settings, lock), name, lock=lock)
     _report(name, version.number, json)
+
+
+def _gate(version: Version) -> str:
+    if version.is_uploading:
+        return "incomplete"
+    superseded = version.tags.get("superseded_by", "")
+    return version.tags.get("gate", "") + (f", judged anew: {superseded}" if superseded else "")
 
 
 def _report(name: str, number: str, json: bool) -> None:
