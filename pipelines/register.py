@@ -111,7 +111,7 @@ def _register(settings: Settings, params: Params, registry: Registry, origin: Or
         sign_bundle(BUNDLE, key)
     registry.upload_bundle(begun, BUNDLE)
     if verdict.passed:
-        read_version(registry, settings, begun)  # what arrived is what was sent
+        read_version(registry, settings, begun, own_key=key.public_key())  # what arrived is what was sent
     write_json(verdict.model_dump(mode="json"), GATE_JSON)
     return registry.complete_version(begun)
 
@@ -136,7 +136,8 @@ def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: V
         return f"rejected by the gate, the champion stays: {version.tags[REASONS]}"
     if version.tags.get("rollout") == "complete" and CHAMPION not in version.aliases:
         return "was champion before and has been replaced; to serve it again: espalier promote " + version.number
-    read_version(registry, settings, version)
+    own_key = _signing_key(settings).public_key() if settings.signing_key_file else None
+    read_version(registry, settings, version, own_key=own_key)
     promote(registry, rollout, version, expected_champion=version.tags[COMPARED_WITH] or None)
     return "passed the gate and is champion"
 
