@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from espalier.bundle import ModelName
 from services.api.errors import StartupFailed
 
 __all__ = ["Settings", "load_settings"]
@@ -92,7 +93,7 @@ class Settings(BaseSettings):
     registry_timeout_seconds: int = Field(default=5, ge=1, le=60)
     """How long one call to the registry may take."""
 
-    model_name: str
+    model_name: ModelName
     """Registered name."""
 
     model_alias: str = "champion"
@@ -100,6 +101,12 @@ class Settings(BaseSettings):
 
     model_version: str = Field(default="", pattern=r"^([1-9][0-9]{0,9})?$")
     """Version that is served instead of the alias's: what the Deployment's annotation says."""
+
+    wait_for_model: bool = True
+    """Whether a start waits, alive and not ready, until a first version has passed the gate. False: it fails."""
+
+    wait_for_registry: bool = False
+    """Whether it waits likewise for a registry that does not answer, where no good bundle is at hand."""
 
     model_public_key_files: Paths = Field(min_length=1)
     """PEM files of the keys whose bundles are trusted."""
@@ -125,6 +132,31 @@ class Settings(BaseSettings):
 
     body_timeout_seconds: float = Field(default=10, gt=0)
     """How long a client may take to send a request."""
+
+    batch_concurrency: int = Field(default=2, ge=1, le=32)
+    """Requests with many rows, or explanations, that one worker predicts at a time."""
+
+    max_waiting_batches: int = Field(default=16, ge=0, le=1000)
+    """How many more of them may wait; the others are answered 503."""
+
+    small_body_bytes: int = Field(default=16 * 1024, ge=1024)
+    """Bytes in one request that brings no rows: a login, a user. Never more than ``max_body_bytes``."""
+
+    max_head_bytes: int = Field(default=16 * 1024, ge=1024, le=2**20)
+    """Bytes of a request's line and headers."""
+
+    max_head_fields: int = Field(default=100, ge=10, le=10_000)
+    """Headers in one request."""
+
+    head_timeout_seconds: float = Field(default=10, ge=1)
+    """How long a client may take for a TLS handshake, and again for the head of a request."""
+
+    max_connections: int = Field(default=1000, ge=1)
+    """Connections that one worker holds; more are answered 503, probes excepted."""
+
+    max_connections_per_client: int = Field(default=500, ge=1)
+    """Connections that one worker holds from one address (IPv6: one /64 network). Those of ``forwarded_allow_ips`` are
+    bounded by ``max_connections`` alone: a proxy brings everybody's."""
 
     request_timeout_seconds: float = Field(default=20, gt=0)
     """How long a request may take in all before it is given up."""

@@ -176,14 +176,6 @@ def test_liveness_asks_less_and_waits_longer_than_readiness(release):
     assert live["periodSeconds"] * live["failureThreshold"] > ready["periodSeconds"] * ready["failureThreshold"]
 
 
-def test_start_is_over_when_a_model_is_served(release):
-    """A startup probe of /healthz would let liveness and readiness count before there is a bundle."""
-    probe = api_container(release)["startupProbe"]
-
-    assert probe["httpGet"]["path"] == "/readyz"
-    assert probe["periodSeconds"] * probe["failureThreshold"] >= 60
-
-
 def test_last_revisions_are_kept_to_go_back_to(release):
     for name in ("espalier-api", "espalier-mlflow"):
         assert only(release, "Deployment", name)["spec"]["revisionHistoryLimit"] == 5
@@ -194,6 +186,11 @@ def test_counters_that_workers_share_are_in_memory(release):
     mounts = {one["mountPath"]: volumes[one["name"]] for one in api_container(release)["volumeMounts"]}
 
     assert mounts[environment(release)["API_METRICS_DIR"]]["emptyDir"]["medium"] == "Memory"
+
+
+def test_start_is_over_when_the_process_answers_with_a_model_or_without(release):
+    assert api_container(release)["startupProbe"]["httpGet"]["path"] == "/healthz"
+    assert environment(release)["API_WAIT_FOR_REGISTRY"] == "true"
 
 
 def test_workers_fit_the_cpu_limit(release):

@@ -169,7 +169,7 @@ def test_failed_stage_gives_its_exit_code(run, pushed, connected, monkeypatch):
     assert "Traceback" not in said
 
 
-def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, name):
+def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, name, mlflow):
     for depth in (1, 4):
         candidate(max_depth=depth, eta=0.2)
         register.main()
@@ -181,6 +181,15 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
     code, _, said = run("promote", "9")
     assert code == 7
     assert "no version 9" in said
+    for path in (mlflow.artifacts / registry.version(name, "1").source.removeprefix("mlflow-artifacts:/")).glob(
+        "*.sig"
+    ):
+        path.write_bytes(b"0" * 64)
+    for command in (["promote", "1"], ["rollback"]):
+        code, _, said = run(*command)
+        assert (code != 0, "fits manifest.json under none" in said) == (True, True)
+        assert registry.version_of(name, "champion") == "2", "what would not be served is not promoted"
+        assert registry.version_of(name, "challenger") is None
 
 
 def test_unexpected_failure_keeps_its_traceback(run, monkeypatch):
