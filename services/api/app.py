@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -22,6 +24,7 @@ from services.api.model_metrics import describe_limits
 from services.api.openapi import describe_bodies
 from services.api.outcomes import OutcomeReader
 from services.api.passwords import Passwords
+from services.api.revocations import Revocations
 from services.api.routes import health, outcomes, predictions, tokens, users
 from services.api.routes import model as model_routes
 from services.api.rows import RowReader
@@ -40,15 +43,23 @@ def create_app(
 ) -> FastAPI:
     """Return the app for one worker."""
     drain = drain or Drain()
+    services = _services(settings, model, engine, registry, drain)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with services.revocations.kept_fresh():
+            yield
+
     docs = {"docs_url": "/docs", "openapi_url": "/openapi.json"} if settings.docs_enabled else {}
     app = FastAPI(
         title="Espalier prediction API",
         version=version("espalier"),
         description=f"Predictions of {model.name}. Get a token from /v1/auth/token and send it as a bearer token.",
         redoc_url=None,
+        redirect_slashes=False,  # behind an ingress it would lead to http://, and a password would follow in the clear
+        lifespan=lifespan,
         **({"docs_url": None, "openapi_url": None} | docs),  # type: ignore[arg-type]
     )
-    services = _services(settings, model, engine, registry, drain)
     app.state.services = services
     describe_limits(registry, settings)
     install_error_handlers(app)
@@ -90,6 +101,7 @@ def _services(settings: Settings, model: Model, engine: Engine, registry: Collec
         login=login,
         issuer=TokenIssuer(signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),
         verifier=TokenVerifier(trusted, issuer=issuer, audience=audience),
+        revocations=Revocations(engine),
         metrics=ApiMetrics(registry, model),
         drain=drain,
     )
