@@ -1,4 +1,4 @@
-"""Slow down guessing without keeping out those who know the password, over all workers and replicas (docs/adr/0007).
+"""Slow down guessing without keeping out those who know the password, over all workers and replicas (docs/adr/0012).
 
 A failed login counts for the account and the network together, for the network, and, from a network that the account
 has not logged in from before, for the account. What was counted stops counting by itself; a refused try counts nothing.
