@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from services.api.dependencies import Caller, Served, allow_administrator, client_address
@@ -46,7 +46,7 @@ class UserPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    disabled: bool | None = None
+    disabled: StrictBool | None = None
     scopes: Scopes | None = None
     password: NewPassword | None = None
 
