@@ -22,7 +22,8 @@ ApiError
 │   └── InvalidRows      each problem names its field
 ├── WeakPassword
 ├── UserExists
-└── UnknownUser
+├── UnknownUser
+└── LastAdministrator    nobody would be left who can change users
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidRows",
     "InvalidToken",
+    "LastAdministrator",
     "MalformedBody",
     "NoModelYet",
     "RegistryUnreachable",
@@ -107,9 +109,13 @@ class InvalidCredentials(ApiError):
 
 
 class InvalidToken(ApiError):
-    """The access token is not accepted."""
+    """The access token is not accepted. Whatever is wrong with it, the text is the same."""
 
     code = "invalid_token"
+
+    def __init__(self) -> None:
+        """Say how to get another."""
+        super().__init__("the access token is missing, expired or not valid; get one from /v1/auth/token")
 
 
 class InsufficientScope(ApiError):
@@ -218,3 +224,9 @@ class UnknownUser(ApiError):
     """There is no user of this name."""
 
     code = "unknown_user"
+
+
+class LastAdministrator(ApiError):
+    """Nobody would be left who can change users."""
+
+    code = "last_administrator"
