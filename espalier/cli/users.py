@@ -27,7 +27,7 @@ DatabaseOption = Annotated[
 def create(
     name: Annotated[str, typer.Argument(help="Name to log in with.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="predict, model:read or users:admin; may be repeated.")
+        list[str] | None, typer.Option(help="predict, model:read, feedback:write or users:admin; may be repeated.")
     ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input, not make one.")

@@ -11,10 +11,11 @@ from fastapi.security import OAuth2PasswordBearer
 
 from services.api.draining import Drain
 from services.api.errors import InsufficientScope, InvalidToken
+from services.api.feedback import Feedback, FeedbackReader
+from services.api.feedback_tokens import FeedbackTokens
 from services.api.login import Login
 from services.api.metrics import ApiMetrics
 from services.api.model import Model
-from services.api.outcomes import OutcomeReader
 from services.api.rows import RowReader
 from services.api.scopes import Scope
 from services.api.settings import Settings
@@ -33,7 +34,9 @@ class Services:
     settings: Settings
     model: Model
     reader: RowReader
-    outcome_reader: OutcomeReader
+    feedback_reader: FeedbackReader
+    feedback_tokens: FeedbackTokens
+    feedback: Feedback
     users: UserStore
     login: Login
     issuer: TokenIssuer

@@ -28,7 +28,7 @@ from services.api.tokens import TokenIssuer
 from services.api.users import SqlUserStore
 
 PASSWORD = "grafted quince under snow"
-SCOPES = ("predict", "model:read", "users:admin")
+SCOPES = ("predict", "model:read", "feedback:write", "users:admin")
 
 
 @pytest.fixture
