@@ -42,7 +42,8 @@ class FeedbackReader(ListReader):
         classes = contract.target.classes
         token = Annotated[str, Field(max_length=MAX_TOKEN_CHARACTERS, description="From the prediction's answer.")]
         by_row = "The true label of each row, in the order of the rows; null where it is not known."
-        labels = Annotated[list[Literal[classes] | None], Field(max_length=max_rows, description=by_row)]
+        label: Any = Literal[classes]
+        labels = Annotated[list[label | None], Field(max_length=max_rows, description=by_row)]
         kind = dict_type("Feedback", {"feedback_token": token, "labels": labels})
         place = Place(
             names={

@@ -211,20 +211,22 @@ def _rules(release: Release) -> None:
             psi = lives(
                 version, lambda place, rise=rise: 0.008 + rise * place**1.5 + 0.006 * math.sin(40 * place * rise) ** 2
             )
-            release.gauge("espalier:feature_psi:6h", psi, feature=feature, **labels)
+            release.gauge("espalier:feature_drift:7d", psi, feature=feature, **labels)
             release.gauge(
-                "espalier:feature_missing_share:6h", lives(version, 0.015 + 0.01 * number), feature=feature, **labels
+                "espalier:feature_missing_share:7d", lives(version, 0.015 + 0.01 * number), feature=feature, **labels
             )
             for place, name in enumerate(bins):
                 share = 0.015 if name == "missing" else _bell(place, 1.5, len(bins) - 1)
                 release.gauge(
-                    "espalier:feature_live_share:6h", lives(version, share), feature=feature, bin=name, **labels
+                    "espalier:feature_live_share:7d", lives(version, share), feature=feature, bin=name, **labels
                 )
-        release.gauge("espalier:score_psi:6h", lives(version, lambda place: 0.01 + 0.06 * place), **labels)
-        release.gauge("espalier:feedback_log_loss:1d", lives(version, daily(0.497, 0.503)), **labels)
-        release.gauge("espalier:feedback_base_rate_log_loss:1d", lives(version, 0.539), **labels)
-        release.gauge("espalier:feedback_accuracy:1d", lives(version, daily(0.765, 0.774)), **labels)
-        release.gauge("espalier:feedback_rows:increase1d", lives(version, lambda place: 400 + 900 * place), **labels)
+        for place, name in enumerate(SCORES):
+            release.gauge("espalier:score_live_share:7d", lives(version, _bell(place, 2.0)), bin=name, **labels)
+        release.gauge("espalier:score_drift:7d", lives(version, lambda place: 0.01 + 0.06 * place), **labels)
+        release.gauge("espalier:feedback_log_loss:7d", lives(version, daily(0.497, 0.503)), **labels)
+        release.gauge("espalier:feedback_base_rate_log_loss:7d", lives(version, 0.539), **labels)
+        release.gauge("espalier:feedback_accuracy:7d", lives(version, daily(0.765, 0.774)), **labels)
+        release.gauge("espalier:feedback_rows:increase7d", lives(version, lambda place: 400 + 900 * place), **labels)
     release.gauge(
         "ALERTS",
         lambda place: 1 if place > 0.85 else math.nan,
