@@ -31,6 +31,9 @@ SMALLEST = float(np.finfo(np.float64).eps)
 MAX_TOKEN_CHARACTERS = 600_000
 """More than the longest token has: 100,000 rows of four bytes in base64."""
 
+MAX_TOKENS_OF_A_LABEL = 3
+"""Itself, a comma, and the bracket of its list."""
+
 log = logging.getLogger("espalier.api.feedback")
 
 
@@ -53,7 +56,8 @@ class FeedbackReader(ListReader):
             unknown="is not asked for; feedback has feedback_token and labels",
         )
         form = '{"feedback": [{"feedback_token": text, "labels": [label or null, ...]}, ...]}'
-        super().__init__("feedback", kind, place, form=form, max_rows=max_rows)
+        more = MAX_TOKENS_OF_A_LABEL * max_rows
+        super().__init__("feedback", kind, place, form=form, max_rows=max_rows, more_tokens=more)
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Feedback:
         Args:
             count: is given a version, and what came of its rows.
             classes: the labels that are counted; feedback on a version that had others is refused.
-            max_rows: labels in one request.
+            max_rows: rows in one request, with a label or without.
             senders: may send feedback on anybody's predictions; everybody else on their own.
         """
         self._tokens, self._store, self._count = tokens, store, count
@@ -115,6 +119,8 @@ class Feedback:
             TooManyRows
             FeedbackLimitReached, StoreUnavailable: nothing was counted.
         """
+        if sum(len(item["labels"]) for item in items) > self._max_rows:
+            raise TooManyRows(f"feedback: at most {self._max_rows} rows in one request")
         found = self._check(subject, items)
         rows = [
             (item.receipt.receipt_id, row, item.receipt.expires)
@@ -122,8 +128,6 @@ class Feedback:
             for row, label in enumerate(item.labels)
             if label is not None
         ]
-        if len(rows) > self._max_rows:
-            raise TooManyRows(f"feedback: at most {self._max_rows} labels in one request")
         new = self._store.take(subject, rows) if rows else set()
         # Noted first, counted then: a process that dies between the two loses a row, and none is counted twice.
         for version, scored in _score_by_version(found, new):

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
-from starlette.concurrency import run_in_threadpool
 
+from services.api.batches import Batches
 from services.api.bodies import read_json
 from services.api.dependencies import Served, allow
 from services.api.http_errors import documented
@@ -34,7 +34,8 @@ async def give_feedback(request: Request, caller: Sender, services: Served) -> R
     become known. If one token of a request cannot be used, nothing of the request is counted.
     """
     items = services.feedback_reader.read(await read_json(request))
-    taken = await run_in_threadpool(services.feedback.take, caller.subject, items)
+    batches: Batches = request.app.state.feedback_batches
+    taken = await batches.run(request, services.feedback.take, caller.subject, items)
     body = {
         "counted": taken.counted,
         "already_counted": taken.already_counted,
