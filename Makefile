@@ -131,6 +131,10 @@ lint: $(STAMP) ## Check style and types
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 
+.PHONY: replay-alerts
+replay-alerts: $(STAMP) ## Replay a year of flights against the thresholds of drift and quality (minutes; alerts/README.md has the result)
+	@$(BIN)/python -m tests.alerts.replay
+
 .PHONY: s3-server
 s3-server: ## Build versitygw, the S3 server of the tests that need one (asks for Go; without it they are skipped)
 	@bash .ci/versitygw $(VENV)/bin

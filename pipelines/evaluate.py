@@ -26,6 +26,7 @@ from pipelines.files import (
     read_prepared,
 )
 from pipelines.matrix import encode, labels
+from pipelines.natural import add_natural_variation
 from pipelines.params import EvaluateParams, load_params
 from pipelines.plots import draw_plots
 from pipelines.progress import progress_bar
@@ -58,9 +59,11 @@ def main() -> str:
         sample = test.sample(min(len(test), params.explained_rows), random_state=SAMPLE_SEED)
         contributions = mean_contributions(booster, encode(sample, contract), contract)
         advance("explained")
-        reference = build_reference(
-            read_prepared(TRAIN), contract, probabilities, params=params, contributions=contributions
-        )
+        train = read_prepared(TRAIN)
+        reference = build_reference(train, contract, probabilities, params=params, contributions=contributions)
+        reference = reference.model_copy(update={"label_shares": _label_shares(train, schema)})
+        scores = np.concatenate([predict(booster, encode(train, contract)), probabilities])
+        reference = add_natural_variation(reference, contract, train, test, time=schema.time.name, scores=scores)
         advance("binned")
         gains = {name: float(np.mean(gain)) for name, gain in booster.get_score(importance_type="total_gain").items()}
         draw_plots(PLOTS, labels(test, schema), probabilities, gains=gains, classes=schema.target.classes)
@@ -102,6 +105,11 @@ def read_model() -> tuple[xgb.Booster, Contract]:
     booster = xgb.Booster()
     booster.load_model(bytearray(MODEL.read_bytes()))
     return booster, Contract.model_validate_json(CONTRACT_JSON.read_bytes())
+
+
+def _label_shares(rows: pd.DataFrame, schema: Schema) -> dict[str, float]:
+    share = float(labels(rows, schema).mean())
+    return dict(zip(schema.target.classes, (1 - share, share), strict=True))
 
 
 if __name__ == "__main__":

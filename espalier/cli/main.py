@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from espalier.bundle import BundleError
-from espalier.cli import cluster, data, demo, keys, load, models, predict, serve, token, train, users
+from espalier.cli import cluster, data, demo, feedback, keys, load, models, predict, serve, token, train, users
 from espalier.cli.output import CommandFailed, say
 from espalier.client import RequestRefused
 from espalier.cluster.errors import ClusterError
@@ -37,6 +37,7 @@ app.command("rollback")(models.rollback)
 app.command("serve")(serve.serve)
 app.command("token")(token.token)
 app.command("predict")(predict.predict)
+app.command("feedback")(feedback.feedback)
 app.command("load")(load.load)
 app.command("keys")(keys.keys)
 app.command("demo")(demo.demo)

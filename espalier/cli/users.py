@@ -29,7 +29,7 @@ DatabaseOption = Annotated[
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input, not make one.")
 ]
-SCOPE_HELP = "predict, model:read or users:admin; may be repeated."
+SCOPE_HELP = "predict, model:read, feedback:write or users:admin; may be repeated."
 LOCAL = Path(".espalier")
 
 

@@ -75,7 +75,8 @@ def run_job(kube: Kube, manifest: Mapping[str, Any], *, seconds: float = 1800) -
 
 
 def create_user(kube: Kube, release: str, user: str, password: str) -> None:
-    """Make somebody who may log in and predict; one that exists is left as it is."""
+    """Make somebody who may predict and send feedback; one that exists is left as it is."""
     pod = f"deployment/{release}-api"
-    command = ["espalier", "users", "create", user, "--scope", "predict", "--scope", "model:read", "--password-stdin"]
+    scopes = [word for scope in ("predict", "model:read", "feedback:write") for word in ("--scope", scope)]
+    command = ["espalier", "users", "create", user, *scopes, "--password-stdin"]
     kube.kubectl("exec", "--stdin", pod, "--container", "api", "--", *command, given=f"{password}\n")

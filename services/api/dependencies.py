@@ -12,10 +12,11 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.draining import Drain
 from services.api.errors import InsufficientScope, InvalidToken
+from services.api.feedback import Feedback, FeedbackReader
+from services.api.feedback_tokens import FeedbackTokens
 from services.api.login import Login
 from services.api.metrics import ApiMetrics
 from services.api.model import Model
-from services.api.outcomes import OutcomeReader
 from services.api.revocations import Revocations
 from services.api.rows import RowReader
 from services.api.scopes import Scope
@@ -35,7 +36,9 @@ class Services:
     settings: Settings
     model: Model
     reader: RowReader
-    outcome_reader: OutcomeReader
+    feedback_reader: FeedbackReader
+    feedback_tokens: FeedbackTokens
+    feedback: Feedback
     users: UserStore
     login: Login
     issuer: TokenIssuer

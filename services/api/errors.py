@@ -11,6 +11,7 @@ ApiError
 ├── InsufficientScope    the token does not allow this
 ├── TooManyLogins        of this account or address; come again later
 ├── Busy                 too many passwords are being checked
+├── FeedbackLimitReached one client has sent as much as it may in an hour
 ├── StoreUnavailable     the database of users does not answer
 ├── InvalidRequest       the body is not what the route takes
 │   ├── MalformedBody
@@ -39,6 +40,7 @@ __all__ = [
     "BundleRefused",
     "Busy",
     "DatabaseAway",
+    "FeedbackLimitReached",
     "FieldProblem",
     "InsufficientScope",
     "InvalidCredentials",
@@ -140,6 +142,17 @@ class Busy(ApiError):
 
     code = "busy"
     retry_after_seconds = 1
+
+
+class FeedbackLimitReached(ApiError):
+    """One client has sent more feedback than it may in an hour."""
+
+    code = "feedback_limit_reached"
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        """Say when to come again."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StoreUnavailable(ApiError):

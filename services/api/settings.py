@@ -144,6 +144,19 @@ class Settings(BaseSettings):
     max_explain_rows: int = Field(default=100, ge=1)
     """Rows in one request that asks for explanations, which cost a hundred times as much."""
 
+    feedback_days: int = Field(default=90, ge=1, le=730)
+    """How long after a prediction its feedback is taken."""
+
+    feedback_rows_per_hour: int = Field(default=10_000, ge=1)
+    """Rows of feedback that are counted for one user in an hour."""
+
+    feedback_senders: Names = ()
+    """Users who may send feedback on anybody's predictions, such as the job that joins them with the truth; everybody
+    else on their own."""
+
+    feedback_old_key_files: Paths = ()
+    """PEM files of earlier signing keys: feedback on what was predicted under them is taken, while they are listed."""
+
     max_body_bytes: int = Field(default=2 * 2**20, ge=1024)
     """Bytes in one request."""
 

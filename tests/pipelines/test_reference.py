@@ -48,13 +48,34 @@ def test_bool_has_two_bins_with_names(table, contract_of):
     assert bins.shares[1] == pytest.approx(table["grafted"].mean())
 
 
-def test_constant_column_has_one_bin(table, contract_of):
+def test_constant_column_has_a_bin_for_its_value_and_for_all_that_it_never_was(table, contract_of):
     constant = table.assign(height=3.0)
 
     bins = build(constant, contract_of(constant)).features["height"]
 
-    assert bins.labels == ("any", "missing")
-    assert bins.shares == (1.0, 0.0)
+    assert bins.labels == ("below 3", "3 to 3", "above 3", "missing")
+    assert bins.shares == (0.0, 1.0, 0.0, 0.0)
+
+
+def test_outer_bins_are_for_what_hardly_ever_was(table, contract_of):
+    """A unit that was changed shows there although all values are still in order: visibility of 16 km for 10 miles."""
+    often = table.assign(height=np.where(np.arange(len(table)) % 2, 10.0, 1 + np.arange(len(table)) / len(table)))
+
+    bins = build(often, contract_of(often)).features["height"]
+
+    assert bins.labels[-2] == "above 10"
+    assert bins.shares[-2] == 0
+    assert bins.shares[0] <= 0.002
+    assert bins.edges[-1] == np.nextafter(np.float32(10), np.float32(11))
+
+
+def test_labels_of_large_numbers_that_differ_little_differ(table, contract_of):
+    large = table.assign(height=8_000_000.0 + np.arange(len(table)) % 7)
+
+    bins = build(large, contract_of(large)).features["height"]
+
+    assert "8000002 to 8000003" in bins.labels or "8000001 to 8000003" in bins.labels
+    assert len(set(bins.labels)) == len(bins.labels)
 
 
 def test_empty_column_is_all_missing(table, contract_of):

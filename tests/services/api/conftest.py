@@ -29,7 +29,7 @@ from services.api.users import SqlUserStore
 from tests.services.api.postgres import is_installed, running_postgres
 
 PASSWORD = "grafted quince under snow"
-SCOPES = ("predict", "model:read", "users:admin")
+SCOPES = ("predict", "model:read", "feedback:write", "users:admin")
 
 
 @pytest.fixture

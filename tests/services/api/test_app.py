@@ -21,7 +21,7 @@ def test_every_route_but_the_open_ones_needs_a_token(client):
 
 
 def test_every_closed_route_needs_its_scope(client, bearer):
-    scopes = {"/v1/predict": "predict", "/v1/outcomes": "predict", "/v1/model": "model:read"}
+    scopes = {"/v1/predict": "predict", "/v1/feedback": "feedback:write", "/v1/model": "model:read"}
     for path, method in set(routes_of(client)) - OPEN - OF_EVERYBODY:
         needed = scopes.get(path, "users:admin")
         others = [scope for scope in ("predict", "model:read", "users:admin") if scope != needed]

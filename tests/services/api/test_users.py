@@ -47,7 +47,7 @@ def test_strange_name_is_refused(users, name):
 
 @pytest.mark.parametrize("scopes", [[], ["everything"]])
 def test_scopes_are_those_that_there_are(users, scopes):
-    with pytest.raises(InvalidRequest, match="predict, model:read, users:admin"):
+    with pytest.raises(InvalidRequest, match="predict, model:read, feedback:write, users:admin"):
         users.create("ana", "hash", scopes)
 
 
