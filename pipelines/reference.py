@@ -36,7 +36,7 @@ def build_reference(
     for feature in contract.features:
         values = train[feature.name]
         if feature.type == "category":
-            features[feature.name] = _category_bins(values, params.category_bins)
+            features[feature.name] = _category_bins(values, list(feature.categories or ()), params.category_bins)
         else:
             features[feature.name] = _number_bins(values, feature, params.bins)
     return Reference(features=features, score=score_bins(scores, params.bins), contributions=contributions)
@@ -77,15 +77,23 @@ def _inner_edges(present: Floats, bins: int) -> tuple[float, ...]:
     return tuple(edge for edge in edges if edge > present.min())
 
 
-def _category_bins(values: pd.Series[Any], category_bins: int) -> Bins:
-    counts = values.value_counts()
-    own, rest = counts.iloc[:category_bins], counts.iloc[category_bins:]
+def _category_bins(values: pd.Series[Any], categories: list[str], category_bins: int) -> Bins:
+    """Give the most frequent categories a bin each, and the rest, seen or not, one together.
+
+    A category that is called like a bin of another meaning is counted there, as the API does.
+    """
+    seen = [category for category in values.value_counts().index if category in set(categories)]
+    unseen = [category for category in categories if category not in set(seen)]
+    counts = values.value_counts().reindex([*seen, *unseen], fill_value=0)
+    without_code = len(values) - int(counts.sum())
+    reserved = counts.index.isin([OTHER, MISSING])
+    own, rest = counts[~reserved].iloc[:category_bins], counts[~reserved].iloc[category_bins:]
     labels = [str(label) for label in own.index]
     numbers = [int(count) for count in own]
-    if len(rest):
+    if len(rest) or OTHER in categories:
         labels.append(OTHER)
-        numbers.append(int(rest.sum()))
-    return Bins(labels=(*labels, MISSING), shares=_shares([*numbers, int(values.isna().sum())]))
+        numbers.append(int(rest.sum()) + int(counts.get(OTHER, 0)))
+    return Bins(labels=(*labels, MISSING), shares=_shares([*numbers, without_code + int(counts.get(MISSING, 0))]))
 
 
 def _count(values: Floats, edges: tuple[float, ...]) -> list[int]:
@@ -101,8 +109,18 @@ def _shares(counts: list[int]) -> tuple[float, ...]:
 def _labels(edges: tuple[float, ...]) -> tuple[str, ...]:
     if not edges:
         return ("any",)
-    between = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
-    return (f"below {edges[0]:g}", *between, f"{edges[-1]:g} and above")
+    texts = _short_texts(edges)
+    between = [f"{low} to {high}" for low, high in pairwise(texts)]
+    return (f"below {texts[0]}", *between, f"{texts[-1]} and above")
+
+
+def _short_texts(edges: tuple[float, ...]) -> list[str]:
+    """Return the edges with six digits, or with as many as tell them apart: nine always do with 32 bits."""
+    for digits in range(6, 9):
+        texts = [f"{edge:.{digits}g}" for edge in edges]
+        if len(set(texts)) == len(texts):
+            return texts
+    return [f"{edge:.9g}" for edge in edges]
 
 
 def _as_float32(values: npt.NDArray[np.floating[Any]]) -> tuple[float, ...]:

@@ -11,11 +11,9 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-import xgboost as xgb
-
 from espalier.bundle import (
+    Bundle,
     BundleMetrics,
-    Contract,
     Lineage,
     Reference,
     Scores,
@@ -25,8 +23,9 @@ from espalier.bundle import (
     sign_bundle,
     write_bundle,
 )
+from pipelines.comparison import judge_against
 from pipelines.errors import InvalidParams
-from pipelines.evaluate import predict, read_model
+from pipelines.evaluate import read_model, read_training
 from pipelines.files import (
     BUNDLE,
     GATE_JSON,
@@ -40,16 +39,14 @@ from pipelines.files import (
     read_prepared,
     write_json,
 )
-from pipelines.gate import Verdict, judge, refuse
-from pipelines.lineage import Origin, newest_time, read_origin
-from pipelines.matrix import encode, labels
+from pipelines.gate import Verdict, judge
+from pipelines.lineage import Origin, read_origin
 from pipelines.mlflow_model import write_mlflow_model
 from pipelines.params import Params, load_params
 from pipelines.promotion import CHAMPION, promote
 from pipelines.registry import KEY_TAG, Registry, Version
 from pipelines.rollout import Rollout, rollout_of
 from pipelines.schema import load_schema
-from pipelines.scores import score
 from pipelines.settings import Settings, load_settings
 from pipelines.stage import run_stage
 
@@ -80,7 +77,7 @@ def _register(settings: Settings, params: Params, registry: Registry, origin: Or
         )
     key = load_private_key(settings.signing_key_file)
     metrics = BundleMetrics.model_validate_json(METRICS_JSON.read_bytes())
-    verdict = _judge(settings, params, registry, metrics.test)
+    verdict = _judge(settings, params, registry, metrics)
     run_id = read_json(RUN_JSON, stage="train")["run_id"]
     _write_bundle(params, origin, metrics, run_id)
     if verdict.passed:
@@ -114,36 +111,24 @@ def _settle(registry: Registry, rollout: Rollout, version: Version) -> str:
     return "passed the gate and is champion"
 
 
-def _judge(settings: Settings, params: Params, registry: Registry, candidate: Scores) -> Verdict:
+def _judge(settings: Settings, params: Params, registry: Registry, candidate: BundleMetrics) -> Verdict:
     name, gate = params.register_.model_name, params.register_.gate
     number = registry.version_of(name, CHAMPION)
     if number is None:
-        return judge(candidate, None, gate, champion_version=None)
-    champion, contract = _load_champion(settings, registry, registry.version(name, number))
-    test, schema = read_prepared(TEST), load_schema()
-    missing = [feature.name for feature in contract.features if feature.name not in test.columns]
-    if missing:
-        reason = (
-            f"the champion (version {number}) needs column(s) {', '.join(missing)}, which the data no longer has, so "
-            f"the two cannot be compared; judge by eye and remove the alias {CHAMPION} to begin anew"
-        )
-        return refuse(reason, champion_version=number)
-    probabilities = predict(champion, encode(test, contract))
-    theirs = score(labels(test, schema), probabilities, threshold=contract.target.threshold)
-    return judge(candidate, theirs, gate, champion_version=number)
+        return judge(candidate.test, None, gate, champion_version=None)
+    champion = _load_champion(settings, registry, registry.version(name, number))
+    return judge_against(champion, candidate, gate, test=read_prepared(TEST), schema=load_schema(), version=number)
 
 
-def _load_champion(settings: Settings, registry: Registry, version: Version) -> tuple[xgb.Booster, Contract]:
+def _load_champion(settings: Settings, registry: Registry, version: Version) -> Bundle:
     with tempfile.TemporaryDirectory() as folder:
         registry.download_bundle(version, Path(folder))
-        bundle = read_bundle(Path(folder), trusted_keys=load_public_keys(settings.trusted_key_files()))
-    booster = xgb.Booster()
-    booster.load_model(bytearray(bundle.model))
-    return booster, bundle.contract
+        return read_bundle(Path(folder), trusted_keys=load_public_keys(settings.trusted_key_files()))
 
 
 def _write_bundle(params: Params, origin: Origin, metrics: BundleMetrics, run_id: str) -> None:
     booster, contract = read_model()
+    rows = read_training().registered
     shutil.rmtree(BUNDLE, ignore_errors=True)
     write_mlflow_model(BUNDLE, booster, contract)
     write_bundle(
@@ -161,7 +146,9 @@ def _write_bundle(params: Params, origin: Origin, metrics: BundleMetrics, run_id
             params_sha256=origin.params_sha256,
             libraries=origin.libraries,
             created=datetime.now(UTC),
-            data_until=newest_time(read_prepared(TEST), load_schema()),
+            data_from=rows.oldest,
+            data_until=rows.newest,
+            trained_rows=rows.rows,
         ),
     )
 

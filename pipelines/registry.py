@@ -32,7 +32,6 @@ BUNDLE_FOLDER = "bundle"
 
 VERDICT = "gate.json"
 KEY_TAG = "espalier.key"
-CURVE_STEP = 10
 
 
 @dataclass(frozen=True)
@@ -117,12 +116,9 @@ class Registry:
         """Record single numbers."""
         self._log_batch(run_id, [(name, value, 0) for name, value in metrics.items()])
 
-    def log_curve(self, run_id: str, curves: Mapping[str, Sequence[float]]) -> None:
-        """Record every tenth point of the learning curves, and the last."""
-        points = []
-        for name, values in curves.items():
-            steps = sorted({*range(0, len(values), CURVE_STEP), len(values) - 1})
-            points += [(name, values[step], step) for step in steps]
+    def log_curve(self, run_id: str, curves: Mapping[str, Mapping[int, float]]) -> None:
+        """Record learning curves: by name, the value of each round that was measured."""
+        points = [(name, value, step) for name, values in curves.items() for step, value in values.items()]
         self._log_batch(run_id, points)
 
     def log_evaluation(self, run_id: str, metrics: BundleMetrics, files: Sequence[Path], plots: Path) -> None:

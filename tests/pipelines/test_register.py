@@ -8,7 +8,7 @@ from espalier.bundle import UnsignedBundle, load_public_keys, read_bundle
 from pipelines import register
 from pipelines.errors import InvalidParams, RegistryFailure, RolloutFailed
 from pipelines.evaluate import predict, read_model
-from pipelines.files import TEST, read_json, read_prepared
+from pipelines.files import TEST, TRAIN, read_json, read_prepared
 from pipelines.matrix import encode
 from pipelines.promotion import CHALLENGER, CHAMPION, PREVIOUS
 
@@ -64,7 +64,11 @@ def test_bundle_of_the_version_is_signed_and_says_where_it_comes_from(champion, 
     assert lineage.run_id == champion.run_id
     assert lineage.git_commit == "c0ffee"
     assert lineage.data_md5 == champion.tags["data_md5"]
-    assert lineage.data_until == read_prepared(TEST)["seen"].max().tz_localize("UTC")
+    trained = read_prepared(TRAIN)["seen"]
+    assert lineage.data_until == trained.max().tz_localize("UTC") < read_prepared(TEST)["seen"].min().tz_localize("UTC")
+    assert lineage.data_from == trained.min().tz_localize("UTC")
+    assert lineage.trained_rows == len(trained)
+    assert not bundle.metrics.final_fit
     assert set(lineage.libraries) >= {"xgboost-cpu", "pandas"}
 
 
@@ -194,6 +198,23 @@ def test_champion_that_changed_meanwhile_makes_the_verdict_void(better, registry
 
     with pytest.raises(RegistryFailure, match="train again"):
         register.main()
+
+
+def test_final_fit_is_what_is_registered_and_its_metrics_say_so(candidate, registry, keys, name, tmp_path):
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("rounds: 15", "rounds: 15, final_fit: true"))
+    candidate()
+
+    register.main()
+
+    registry.download_bundle(registry.version(name, "1"), tmp_path / "download")
+    bundle = read_bundle(tmp_path / "download", trusted_keys=load_public_keys([keys.public]))
+    lineage = bundle.manifest.lineage
+    assert bundle.metrics.final_fit
+    assert bundle.model == Path("pipelines/work/model.ubj").read_bytes()
+    assert bundle.model != Path("pipelines/work/measured.ubj").read_bytes()
+    assert lineage.trained_rows == len(read_prepared(TRAIN)) + len(read_prepared(TEST))
+    assert lineage.data_until == read_prepared(TEST)["seen"].max().tz_localize("UTC")
 
 
 def test_champion_that_cannot_read_the_new_data_is_said(champion, candidate, make, registry, name):
