@@ -2,7 +2,7 @@
 
 The candidate was fitted on rows older than its test set. The champion may have been fitted on what is now the test set,
 because the split moved, or because of ``train.final_fit``. Rows that are not newer than all that the champion was
-fitted on are therefore left out: docs/adr/0007-windows-and-final-fit.md.
+fitted on are therefore left out: docs/adr/0009-windows-and-final-fit.md.
 """
 
 from __future__ import annotations

@@ -11,18 +11,19 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from espalier.bundle import (
-    Bundle,
     BundleMetrics,
+    GateVerdict,
     Lineage,
     Reference,
-    Scores,
     load_private_key,
-    load_public_keys,
-    read_bundle,
     sign_bundle,
     write_bundle,
+    write_manifest,
 )
+from pipelines.champion import read_version
 from pipelines.comparison import judge_against
 from pipelines.errors import InvalidParams
 from pipelines.evaluate import read_model, read_training
@@ -44,70 +45,97 @@ from pipelines.lineage import Origin, read_origin
 from pipelines.mlflow_model import write_mlflow_model
 from pipelines.params import Params, load_params
 from pipelines.promotion import CHAMPION, promote
-from pipelines.registry import KEY_TAG, Registry, Version
+from pipelines.registration import (
+    COMPARED_WITH,
+    GATE,
+    REASONS,
+    find_version,
+    read_verdict,
+    settle_others,
+    stated,
+    tags_of,
+)
+from pipelines.registry import Registry, Version
 from pipelines.rollout import Rollout, rollout_of
 from pipelines.schema import load_schema
 from pipelines.settings import Settings, load_settings
 from pipelines.stage import run_stage
 
-__all__ = ["main"]
+__all__ = ["judge_and_settle", "main"]
 
 
 def main(rollout: Rollout | None = None) -> str:
     """Judge the candidate, register it, and promote it if it passed. Run again, it ends in the same state."""
-    settings, params = load_settings(), load_params()
+    settings = load_settings()
     registry = Registry(settings)
     registry.check()
-    origin = read_origin(settings)
+    return judge_and_settle(settings, registry, rollout or rollout_of(settings))
+
+
+def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout) -> str:
+    """Find the version of this work that was judged against the present champion, or make it; then promote it."""
+    params, origin = load_params(), read_origin(settings)
     name = params.register_.model_name
-    version = registry.find_version(name, origin.key)
-    if version is None:
-        version = _register(settings, params, registry, origin)
-    elif not GATE_JSON.exists():  # a run that was killed elsewhere got this far
-        write_json(registry.read_verdict(version), GATE_JSON)
-    said = _settle(registry, rollout or rollout_of(settings), version)
-    write_json({"name": name, "version": version.number, "gate": version.tags["gate"]}, REGISTER_JSON)
+    champion = registry.version_of(name, CHAMPION)
+    run_id = read_json(RUN_JSON, stage="train")["run_id"]
+    with registry.failing(run_id):
+        version = find_version(registry.versions(name), key=origin.key, champion=champion)
+        if version is None or version.is_uploading:
+            version = _register(settings, params, registry, origin, version)
+        else:
+            _recall(registry, version)
+        settle_others(registry, version)
+    registry.finish_run(run_id)
+    said = _settle(settings, registry, rollout, version)
+    write_json({"name": name, "version": version.number, "gate": version.tags[GATE]}, REGISTER_JSON)
     return f"{name} version {version.number} {said}"
 
 
-def _register(settings: Settings, params: Params, registry: Registry, origin: Origin) -> Version:
+def _register(settings: Settings, params: Params, registry: Registry, origin: Origin, begun: Version | None) -> Version:
+    key = _signing_key(settings)
+    metrics = BundleMetrics.model_validate_json(METRICS_JSON.read_bytes())
+    verdict = stated(_judge(settings, params, registry, metrics))
+    tags = tags_of(origin.key, verdict)
+    if begun is None or any(begun.tags.get(tag) != value for tag, value in tags.items()):
+        begun = registry.create_version(
+            params.register_.model_name,
+            run_id=read_json(RUN_JSON, stage="train")["run_id"],
+            description=params.register_.description,
+            version_description=_describe(metrics, verdict),
+            tags={**tags, "data_md5": origin.data_md5, "git_commit": origin.git_commit},
+        )
+    _write_bundle(begun, verdict, metrics, origin)
+    if verdict.passed:
+        sign_bundle(BUNDLE, key)
+    registry.upload_bundle(begun, BUNDLE)
+    if verdict.passed:
+        read_version(registry, settings, begun)  # what arrived is what was sent
+    write_json(verdict.model_dump(mode="json"), GATE_JSON)
+    return registry.complete_version(begun)
+
+
+def _signing_key(settings: Settings) -> Ed25519PrivateKey:
     if settings.signing_key_file is None:
         raise InvalidParams(
             "PIPELINE_SIGNING_KEY_FILE is not set; make a key with: espalier keys model --directory DIR"
         )
-    key = load_private_key(settings.signing_key_file)
-    metrics = BundleMetrics.model_validate_json(METRICS_JSON.read_bytes())
-    verdict = _judge(settings, params, registry, metrics)
-    run_id = read_json(RUN_JSON, stage="train")["run_id"]
-    _write_bundle(params, origin, metrics, run_id)
-    if verdict.passed:
-        sign_bundle(BUNDLE, key)
-    report = verdict.model_dump() | {"passed": verdict.passed, "reasons": verdict.reasons}
-    write_json(report, GATE_JSON)
-    registry.log_bundle(run_id, BUNDLE, report)
-    return registry.create_version(
-        params.register_.model_name,
-        run_id=run_id,
-        description=params.register_.description,
-        version_description=_describe(metrics.test, verdict),
-        tags={
-            KEY_TAG: origin.key,
-            "gate": "passed" if verdict.passed else "rejected",
-            "gate.reasons": "; ".join(verdict.reasons),
-            "gate.compared_with": verdict.champion_version or "",
-            "data_md5": origin.data_md5,
-            "git_commit": origin.git_commit,
-        },
-    )
+    return load_private_key(settings.signing_key_file)
 
 
-def _settle(registry: Registry, rollout: Rollout, version: Version) -> str:
+def _recall(registry: Registry, version: Version) -> None:
+    """Write gate.json as the run that registered the version did."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_json(read_verdict(registry, version, Path(folder)).model_dump(mode="json"), GATE_JSON)
+
+
+def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: Version) -> str:
     """Bring a registered version to where it belongs: the second half, which a killed Job may have left undone."""
-    if version.tags["gate"] != "passed":
-        return f"rejected by the gate, the champion stays: {version.tags['gate.reasons']}"
+    if version.tags[GATE] != "passed":
+        return f"rejected by the gate, the champion stays: {version.tags[REASONS]}"
     if version.tags.get("rollout") == "complete" and CHAMPION not in version.aliases:
         return "was champion before and has been replaced; to serve it again: espalier promote " + version.number
-    promote(registry, rollout, version, expected_champion=version.tags["gate.compared_with"] or None)
+    read_version(registry, settings, version)
+    promote(registry, rollout, version, expected_champion=version.tags[COMPARED_WITH] or None)
     return "passed the gate and is champion"
 
 
@@ -116,17 +144,11 @@ def _judge(settings: Settings, params: Params, registry: Registry, candidate: Bu
     number = registry.version_of(name, CHAMPION)
     if number is None:
         return judge(candidate.test, None, gate, champion_version=None)
-    champion = _load_champion(settings, registry, registry.version(name, number))
+    champion = read_version(registry, settings, registry.version(name, number))
     return judge_against(champion, candidate, gate, test=read_prepared(TEST), schema=load_schema(), version=number)
 
 
-def _load_champion(settings: Settings, registry: Registry, version: Version) -> Bundle:
-    with tempfile.TemporaryDirectory() as folder:
-        registry.download_bundle(version, Path(folder))
-        return read_bundle(Path(folder), trusted_keys=load_public_keys(settings.trusted_key_files()))
-
-
-def _write_bundle(params: Params, origin: Origin, metrics: BundleMetrics, run_id: str) -> None:
+def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin) -> None:
     booster, contract = read_model()
     rows = read_training().registered
     shutil.rmtree(BUNDLE, ignore_errors=True)
@@ -137,23 +159,24 @@ def _write_bundle(params: Params, origin: Origin, metrics: BundleMetrics, run_id
         contract=contract,
         reference=Reference.model_validate_json(REFERENCE_JSON.read_bytes()),
         metrics=metrics,
-        lineage=Lineage(
-            model_name=params.register_.model_name,
-            run_id=run_id,
-            git_commit=origin.git_commit,
-            data_md5=origin.data_md5,
-            data_sha256=origin.data_sha256,
-            params_sha256=origin.params_sha256,
-            libraries=origin.libraries,
-            created=datetime.now(UTC),
-            data_from=rows.oldest,
-            data_until=rows.newest,
-            trained_rows=rows.rows,
-        ),
     )
+    lineage = Lineage(
+        run_id=version.run_id,
+        git_commit=origin.git_commit,
+        data_md5=origin.data_md5,
+        data_sha256=origin.data_sha256,
+        params_sha256=origin.params_sha256,
+        libraries=origin.libraries,
+        created=datetime.fromtimestamp(version.created, UTC),
+        data_from=rows.oldest,
+        data_until=rows.newest,
+        trained_rows=rows.rows,
+    )
+    write_manifest(BUNDLE, identity=version.identity, verdict=verdict, lineage=lineage)
 
 
-def _describe(scores: Scores, verdict: Verdict) -> str:
+def _describe(metrics: BundleMetrics, verdict: GateVerdict) -> str:
+    scores = metrics.test
     against = f"champion then: version {verdict.champion_version}" if verdict.champion_version else "no champion then"
     return f"ROC AUC {scores.roc_auc or 0:.4f}, log loss {scores.log_loss:.4f} on {scores.rows:,} test rows; {against}"
 

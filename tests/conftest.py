@@ -18,6 +18,9 @@ from espalier.bundle import (
     BundleMetrics,
     Contract,
     Feature,
+    GateCheck,
+    GateVerdict,
+    Identity,
     Lineage,
     Reference,
     Scores,
@@ -27,6 +30,7 @@ from espalier.bundle import (
     sign_bundle,
     write_bundle,
     write_key_pair,
+    write_manifest,
 )
 from espalier.local.mlflow_server import mlflow_server
 from espalier.local.state import open_state
@@ -167,7 +171,6 @@ def bundle_metrics() -> BundleMetrics:
 @pytest.fixture(scope="session")
 def lineage() -> Lineage:
     return Lineage(
-        model_name="orchard",
         run_id="0123456789abcdef",
         git_commit="abcdef0",
         data_md5="0" * 32,
@@ -179,26 +182,40 @@ def lineage() -> Lineage:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def verdict() -> GateVerdict:
+    check = GateCheck(name="ROC AUC", found=0.8, wanted="at least 0.6", passed=True)
+    return GateVerdict(passed=True, champion_version="6", checks=(check,))
+
+
+@pytest.fixture(scope="session")
 def make_bundle(
     contract: Contract,
     reference: Reference,
     bundle_metrics: BundleMetrics,
     lineage: Lineage,
+    verdict: GateVerdict,
     booster: xgb.Booster,
     keys: KeyPair,
-) -> Callable[[Path], Path]:
-    """Write the signed bundle of the small model into a folder."""
+) -> Callable[..., Path]:
+    """Write the signed bundle of the small model into a folder: version 7 of orchard, unless told otherwise."""
 
-    def make(folder: Path, *, sign_with: Path | None = keys.private, model: bytes | None = None) -> Path:
+    def make(
+        folder: Path,
+        *,
+        name: str = "orchard",
+        version: str = "7",
+        sign_with: Path | None = keys.private,
+        model: bytes | None = None,
+    ) -> Path:
         write_bundle(
             folder,
             model=model if model is not None else bytes(booster.save_raw("ubj")),
-            contract=contract,
+            contract=contract.model_copy(update={"model_name": name}),
             reference=reference,
             metrics=bundle_metrics,
-            lineage=lineage,
         )
+        write_manifest(folder, identity=Identity(name=name, version=version), verdict=verdict, lineage=lineage)
         if sign_with is not None:
             sign_bundle(folder, load_private_key(sign_with))
         return folder

@@ -35,6 +35,7 @@ API = {
     "espalier_contribution_abs_total": {"feature"},
     "espalier_reference_contribution_abs": {"feature"},
     "espalier_dependency_up": {"dependency"},
+    "espalier_waiting_for_model": set(),
     "espalier_registry_alias_version": {"alias"},
     "espalier_registry_versions": {"gate"},
     "espalier_registry_rejected_in_a_row": set(),

@@ -113,6 +113,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
     for source in (ROOT / "pipelines").glob("*.py"):
         # The stages depend on their code by path; what runs is the installed package.
         (Path("pipelines") / source.name).symlink_to(source)
+    shutil.copy(ROOT / ".dvcignore", ".dvcignore")
+    Path("espalier").mkdir()
+    shutil.copytree(ROOT / "espalier/bundle", "espalier/bundle", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 

@@ -69,6 +69,8 @@ class Contract(FrozenModel):
 
     format: Literal[1] = 1
     model_name: str
+    """Registered name; a bundle whose manifest names another is malformed."""
+
     features: tuple[Feature, ...] = Field(min_length=1)
     target: Target
     example: dict[str, Value]

@@ -8,6 +8,9 @@ BundleError
 ├── UntrustedSignature   signed, but by none of the trusted keys
 ├── AlteredBundle        a file's bytes are not those that were signed
 ├── MalformedBundle      signed and whole, but not of this format
+├── WrongIdentity        signed and whole, but another version or another model than was asked for
+├── RejectedBundle       its manifest says that the gate rejected it
+├── UnsafeName           a version, file or folder whose name must not become part of a path
 └── InvalidKey           a key file that is missing, unreadable or of another kind
 """
 
@@ -20,9 +23,12 @@ __all__ = [
     "InvalidKey",
     "MalformedBundle",
     "MissingFile",
+    "RejectedBundle",
     "UnexpectedFile",
+    "UnsafeName",
     "UnsignedBundle",
     "UntrustedSignature",
+    "WrongIdentity",
 ]
 
 
@@ -72,6 +78,24 @@ class MalformedBundle(BundleError):
     """A signed file does not follow the format."""
 
     reason = "malformed"
+
+
+class WrongIdentity(BundleError):
+    """The signed manifest names another version, or another model."""
+
+    reason = "wrong_identity"
+
+
+class RejectedBundle(BundleError):
+    """The manifest says that the gate rejected the model."""
+
+    reason = "rejected"
+
+
+class UnsafeName(BundleError):
+    """A name from elsewhere that must not become part of a path."""
+
+    reason = "unsafe_name"
 
 
 class InvalidKey(BundleError):

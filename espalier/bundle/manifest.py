@@ -1,4 +1,7 @@
-"""manifest.json: the digest of every other file, and where the model comes from. It is what the signature covers."""
+"""manifest.json: which version this is, what the gate decided, the digest of every other file, and the lineage.
+
+It is what the signature covers, so none of these can be exchanged for another version's.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,13 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from espalier.bundle.contract import FrozenModel
+from espalier.bundle.identity import Identity
+from espalier.bundle.verdict import GateVerdict
 
-__all__ = ["FileEntry", "Lineage", "Manifest"]
+__all__ = ["MANIFEST_FORMAT", "FileEntry", "Lineage", "Manifest"]
+
+MANIFEST_FORMAT = 2
+"""2 names the version and the verdict; 1 did not."""
 
 
 class FileEntry(FrozenModel):
@@ -22,9 +30,8 @@ class FileEntry(FrozenModel):
 class Lineage(FrozenModel):
     """Everything needed to make the model again."""
 
-    model_name: str
     run_id: str
-    """MLflow run that trained it."""
+    """MLflow run that trained it, and that holds the artifacts."""
 
     git_commit: str
     """Commit of the training code, with ``-dirty`` behind it when the tree had changes, or ``unknown``."""
@@ -40,6 +47,8 @@ class Lineage(FrozenModel):
     """Version of each library that shapes the model."""
 
     created: datetime
+    """When the version was registered."""
+
     data_from: AwareDatetime | None = None
     """Time of the oldest row that the model was fitted on."""
 
@@ -53,6 +62,8 @@ class Lineage(FrozenModel):
 class Manifest(FrozenModel):
     """The signed statement."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
+    identity: Identity
+    verdict: GateVerdict
     files: dict[str, FileEntry]
     lineage: Lineage

@@ -1,12 +1,15 @@
 """Read a bundle, trusting nothing that is not signed.
 
-The order is the point: what is there and how large, then the signature, then the digests, and only then does anything
-get parsed. The model's bytes are handed on as bytes; who loads them decides how.
+The order is the point: what is there and how large, then the signature, then the manifest and the digests, and only
+then does anything else get parsed. A signature says that the gate let some version through; whether it is the one that
+was asked for is compared too, so that neither a retired version nor another model is taken for it. The model's bytes
+are handed on as bytes; who loads them decides how.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +26,13 @@ from espalier.bundle.errors import (
     BundleTooLarge,
     MalformedBundle,
     MissingFile,
+    RejectedBundle,
     UnexpectedFile,
     UnsignedBundle,
     UntrustedSignature,
+    WrongIdentity,
 )
+from espalier.bundle.identity import Identity
 from espalier.bundle.layout import (
     BUNDLE_FILES,
     COMPANION_FILES,
@@ -38,7 +44,7 @@ from espalier.bundle.layout import (
     REFERENCE,
     SIGNATURE,
 )
-from espalier.bundle.manifest import Manifest
+from espalier.bundle.manifest import MANIFEST_FORMAT, Manifest
 from espalier.bundle.metrics import BundleMetrics
 from espalier.bundle.reference import Reference
 
@@ -62,16 +68,25 @@ class Bundle:
 
 
 def read_bundle(
-    directory: Path, *, trusted_keys: Sequence[Ed25519PublicKey], max_bytes: int = DEFAULT_MAX_BYTES
+    directory: Path,
+    *,
+    expected: Identity,
+    trusted_keys: Sequence[Ed25519PublicKey],
+    max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> Bundle:
     """Read the six files of ``directory``, or say what is wrong with them.
+
+    Args:
+        expected: the version that they must be.
 
     Raises:
         BundleError: the subclass and its text name the file and the reason.
     """
     content = _read_files(directory, max_bytes)
     _check_signature(content[MANIFEST], content[SIGNATURE], trusted_keys)
+    _check_format(content[MANIFEST])
     manifest = _parse(Manifest, MANIFEST, content)
+    _check_statement(manifest, expected)
     _check_digests(manifest, content)
     bundle = Bundle(
         model=content[MODEL],
@@ -128,6 +143,25 @@ def _check_signature(manifest: bytes, signature: bytes, keys: Sequence[Ed25519Pu
     )
 
 
+def _check_format(manifest: bytes) -> None:
+    try:
+        found = json.loads(manifest).get("format")
+    except (ValueError, AttributeError) as error:
+        raise MalformedBundle(f"{MANIFEST} is not a JSON object") from error
+    if found != MANIFEST_FORMAT:
+        raise MalformedBundle(
+            f"{MANIFEST}: format is {str(found)[:20]}, and this release reads {MANIFEST_FORMAT}; train the model again "
+            "with this release (if it is the champion, take its alias away first)"
+        )
+
+
+def _check_statement(manifest: Manifest, expected: Identity) -> None:
+    if manifest.identity != expected:
+        raise WrongIdentity(f"{MANIFEST} is signed for {manifest.identity}, and {expected} was asked for")
+    if not manifest.verdict.passed:
+        raise RejectedBundle(f"{MANIFEST} says that {manifest.identity} did not pass the gate")
+
+
 def _check_digests(manifest: Manifest, content: dict[str, bytes]) -> None:
     if set(manifest.files) != set(DIGESTED_FILES):
         raise MalformedBundle(f"{MANIFEST} must list {', '.join(DIGESTED_FILES)}")
@@ -147,6 +181,9 @@ def _parse(kind: type[Part], name: str, content: dict[str, bytes]) -> Part:
 
 
 def _check_agreement(bundle: Bundle) -> None:
+    name = bundle.manifest.identity.name
+    if bundle.contract.model_name != name:
+        raise MalformedBundle(f"{CONTRACT} is of {bundle.contract.model_name}, {MANIFEST} of {name}")
     names = {feature.name for feature in bundle.contract.features}
     reference = bundle.reference
     if set(reference.features) != names or set(reference.contributions or names) != names:

@@ -14,8 +14,9 @@ from rich.markup import escape
 from espalier.cli.output import JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from pipelines.registry import Registry
+    from pipelines.registry import Registry, Version
     from pipelines.rollout import Rollout
+    from pipelines.settings import Settings
 
 __all__ = ["list_models", "promote", "rollback"]
 
@@ -25,7 +26,7 @@ def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False
 
     Example: `espalier models`
     """
-    with _registry(state) as (registry, name, _rollout):
+    with _registry(state) as (registry, name, _settings, _rollout):
         versions = registry.versions(name)
     if json:
         print_json([{**vars(version), "tags": dict(version.tags)} for version in versions])
@@ -34,7 +35,7 @@ def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False
         [
             version.number,
             ", ".join(version.aliases),
-            version.tags.get("gate", ""),
+            _gate(version),
             version.tags.get("rollout", ""),
             datetime.fromtimestamp(version.created, UTC).strftime("%Y-%m-%d %H:%M"),
             version.tags.get("data_md5", "")[:8],
@@ -53,29 +54,44 @@ def promote(
 ) -> None:
     """Make a version the champion, whatever the champion is now.
 
-    Only a version that passed the gate can be: only those are signed, and the API serves nothing else.
+    Only a version that passed the gate can be: only those are signed, and the API serves nothing else. Its bundle is
+    verified first, as the API would.
 
     Example: `espalier promote 3`
     """
+    from pipelines.champion import read_version
     from pipelines.promotion import CHAMPION
     from pipelines.promotion import promote as make_champion
 
-    with _registry(state) as (registry, name, rollout):
+    with _registry(state) as (registry, name, settings, rollout):
         version = registry.version(name, number)
+        if version.tags.get("gate") == "passed":  # any other is refused for that
+            read_version(registry, settings, version)
         make_champion(registry, rollout, version, expected_champion=registry.version_of(name, CHAMPION))
     _report(name, number, json)
 
 
 def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
-    """Make the previous champion the champion again.
+    """Make the previous champion the champion again, after its bundle has been verified.
 
     Example: `espalier rollback`
     """
-    from pipelines.promotion import roll_back
+    from pipelines.champion import read_version
+    from pipelines.promotion import PREVIOUS, roll_back
 
-    with _registry(state) as (registry, name, rollout):
+    with _registry(state) as (registry, name, settings, rollout):
+        previous = registry.version_of(name, PREVIOUS)
+        if previous is not None:
+            read_version(registry, settings, registry.version(name, previous))
         version = roll_back(registry, rollout, name)
     _report(name, version.number, json)
+
+
+def _gate(version: Version) -> str:
+    if version.is_uploading:
+        return "incomplete"
+    superseded = version.tags.get("superseded_by", "")
+    return version.tags.get("gate", "") + (f", judged anew: {superseded}" if superseded else "")
 
 
 def _report(name: str, number: str, json: bool) -> None:
@@ -86,7 +102,7 @@ def _report(name: str, number: str, json: bool) -> None:
 
 
 @contextmanager
-def _registry(state: Path) -> Iterator[tuple[Registry, str, Rollout]]:
+def _registry(state: Path) -> Iterator[tuple[Registry, str, Settings, Rollout]]:
     from espalier.local.pipeline import pipeline_settings
     from espalier.local.state import open_state
     from pipelines.params import load_params
@@ -97,4 +113,4 @@ def _registry(state: Path) -> Iterator[tuple[Registry, str, Rollout]]:
     with pipeline_settings(open_state(state)) as settings:
         registry = Registry(settings)
         registry.check()
-        yield registry, name, rollout_of(settings)
+        yield registry, name, settings, rollout_of(settings)

@@ -18,11 +18,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.api.errors import DatabaseAway, StartupFailed
+from services.api.errors import DatabaseAway, NoModelYet, RegistryUnreachable, StartupFailed
 from services.api.logs import logging_config
 from services.api.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    import subprocess
+
     from starlette.types import ASGIApp
 
     from services.api.bundles import ServedBundle
@@ -71,7 +73,11 @@ def _serve(settings: Settings) -> None:
     load_token_keys(settings)
     load_bundle_keys(settings)
     migration = migrate_or_later(settings)
-    served = fetch_bundle(settings)
+    try:
+        served = fetch_bundle(settings)
+    except (NoModelYet, RegistryUnreachable) as error:
+        _wait(settings, error, migration)
+        return
     log.info("serving", extra={"model": served.name, "model_version": served.version, "source": served.source})
 
     folder = _metrics_folder(settings)
@@ -85,6 +91,25 @@ def _serve(settings: Settings) -> None:
             migration.terminate()
         if settings.metrics_dir is None and os.getpid() == parent:  # workers come by here too
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(
+    settings: Settings, error: NoModelYet | RegistryUnreachable, migration: subprocess.Popen[bytes] | None
+) -> None:
+    """Wait for a first model, then begin anew in this process; fail where the settings want no waiting."""
+    from services.api.waiting import wait_for_model
+
+    is_wanted = settings.wait_for_model if isinstance(error, NoModelYet) else settings.wait_for_registry
+    try:
+        if not is_wanted:
+            raise error
+        has_model = wait_for_model(settings, error)
+    finally:
+        if migration is not None:
+            migration.terminate()
+            migration.wait()
+    if has_model:  # no thread, file or metric of the wait is left in what serves
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (this very program)
 
 
 def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:

@@ -9,7 +9,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator
 from sqlalchemy import Engine
 
+from services.api.batches import Batches
+from services.api.callers import CallerCheck
 from services.api.dependencies import Services
+from services.api.docs_page import serve_docs
 from services.api.draining import Drain
 from services.api.http_errors import install_error_handlers
 from services.api.http_metrics import HttpMetrics, served_methods
@@ -40,16 +43,20 @@ def create_app(
 ) -> FastAPI:
     """Return the app for one worker."""
     drain = drain or Drain()
-    docs = {"docs_url": "/docs", "openapi_url": "/openapi.json"} if settings.docs_enabled else {}
     app = FastAPI(
         title="Espalier prediction API",
         version=version("espalier"),
         description=f"Predictions of {model.name}. Get a token from /v1/auth/token and send it as a bearer token.",
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        docs_url=None,
         redoc_url=None,
-        **({"docs_url": None, "openapi_url": None} | docs),  # type: ignore[arg-type]
+        redirect_slashes=False,  # behind an ingress a redirect says http://: a password would follow it in the clear
     )
+    if settings.docs_enabled:
+        serve_docs(app)
     services = _services(settings, model, engine, registry, drain)
     app.state.services = services
+    app.state.batches = Batches(concurrency=settings.batch_concurrency, waiting=settings.max_waiting_batches)
     describe_limits(registry, settings)
     install_error_handlers(app)
     routers = [module.router for module in ROUTES]
@@ -57,13 +64,19 @@ def create_app(
     probes = [f"^{path}$" for path in sorted(PROBES)]
     counted = HttpMetrics(registry, methods)
     Instrumentator(registry=registry, excluded_handlers=probes).add(counted.count).instrument(app)
-    limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds, settings.request_timeout_seconds)
+    limits = Limits(
+        body_bytes=min(settings.small_body_bytes, settings.max_body_bytes),
+        row_bytes=settings.max_body_bytes,
+        body_seconds=settings.body_timeout_seconds,
+        request_seconds=settings.request_timeout_seconds,
+    )
     app.add_middleware(
         RequestFrame,
         allowed_hosts=settings.allowed_hosts,
         limits=limits,
         drain=drain,
         in_progress=services.metrics.requests_in_progress,
+        check_caller=CallerCheck(services.verifier, services.metrics),
     )
     for router in routers:
         app.include_router(router)

@@ -1,8 +1,8 @@
 """Bring the bundle to serve to this machine, verified; where the registry is away, the last good one.
 
 Reads:  the MLflow registry, then what this machine has kept, then other pods of the API.
-Gives:  a folder with the six files of a bundle whose signature holds.
-Never:  opens any other file of the version, or loads a model.
+Gives:  a folder with the six files of a bundle whose signature holds, and holds for the version that is served.
+Never:  opens any other file of the version, loads a model, or makes a path of what is not checked.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from espalier.bundle import BUNDLE_FILES, BundleError, BundleTooLarge, read_bundle
+from espalier.bundle import BUNDLE_FILES, BundleError, BundleTooLarge, Identity, check_version, read_bundle
 from espalier.bundle.reader import check_names
-from services.api.errors import BundleRefused, StartupFailed
+from services.api.errors import BundleRefused, NoModelYet, RegistryUnreachable, StartupFailed
 from services.api.keys import load_bundle_keys
 from services.api.peers import offers
 from services.api.registry import ModelRegistry, NotRegistered, RegistryAway
@@ -48,8 +48,10 @@ def fetch_bundle(settings: Settings) -> ServedBundle:
     """Return the bundle of the wanted version, or of the alias.
 
     Raises:
-        BundleRefused: what the registry has is no bundle, or none that is trusted.
-        StartupFailed: no such version, or a registry that is away and no good bundle at hand.
+        BundleRefused: what the registry has is no bundle, or none that is trusted, or not of the version asked for.
+        NoModelYet: the registry has no version that passed the gate, and none is named.
+        RegistryUnreachable: the registry does not answer, and no good bundle is at hand.
+        StartupFailed: no such version, or the registry refuses.
     """
     cache = settings.model_cache_dir / settings.model_name
     try:
@@ -60,23 +62,22 @@ def fetch_bundle(settings: Settings) -> ServedBundle:
         served = _from_registry(settings, cache)
     except RegistryAway as error:
         served = _last_good(settings, cache, error)
-    (cache / LAST_GOOD).write_text(json.dumps({"version": served.version}))
+    _note_last_good(cache, served.version)
     return served
 
 
 def _from_registry(settings: Settings, cache: Path) -> ServedBundle:
     version = settings.model_version
     with closing(ModelRegistry(settings)) as registry:
-        version = version or _resolve(registry, settings)
         try:
-            if not _is_good(cache / version, settings):
+            version = version or _resolve(registry, settings)
+            if not _is_good(cache / version, version, settings):
                 _download(registry, settings, version, cache / version)
         except NotRegistered as error:
             raise StartupFailed(f"the registry has no {settings.model_name} version {version}") from error
         except BundleError as error:
-            raise BundleRefused(
-                f"the bundle of {settings.model_name} version {version} is refused ({error.reason}): {error}"
-            ) from error
+            wanted = f"{settings.model_name} version {version}" if version else f"{settings.model_name}'s champion"
+            raise BundleRefused(f"the bundle of {wanted} is refused ({error.reason}): {error}") from error
     return ServedBundle(settings.model_name, version, cache / version, "registry")
 
 
@@ -84,11 +85,11 @@ def _resolve(registry: ModelRegistry, settings: Settings) -> str:
     try:
         version = registry.aliases(settings.model_name).get(settings.model_alias)
     except NotRegistered as error:
-        raise StartupFailed(
+        raise NoModelYet(
             f"the registry has no model {settings.model_name}; train one, or set API_MODEL_NAME"
         ) from error
     if version is None:
-        raise StartupFailed(
+        raise NoModelYet(
             f"{settings.model_name} has no alias {settings.model_alias}: no version has passed the gate yet; "
             "train one, or set API_MODEL_VERSION"
         )
@@ -101,7 +102,7 @@ def _download(registry: ModelRegistry, settings: Settings, version: str, folder:
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         for name in BUNDLE_FILES:
             registry.download(source, name, Path(temporary) / name, max_bytes=settings.model_max_bytes)
-        _verify(Path(temporary), settings)
+        _verify(Path(temporary), version, settings)
         _keep(Path(temporary), folder)
 
 
@@ -113,13 +114,11 @@ def _check_listing(sizes: dict[str, int], max_bytes: int) -> None:
 
 
 def _last_good(settings: Settings, cache: Path, error: RegistryAway) -> ServedBundle:
-    note = cache / LAST_GOOD
-    kept = json.loads(note.read_text())["version"] if note.exists() else None
-    version, source = settings.model_version or kept, SOURCES[1]
-    if version is None or not _is_good(cache / version, settings):
+    version, source = settings.model_version or _noted(cache), SOURCES[1]
+    if version is None or not _is_good(cache / version, version, settings):
         version, source = _from_peer(settings, cache), SOURCES[2]
     if version is None:
-        raise StartupFailed(
+        raise RegistryUnreachable(
             f"MLflow at {settings.mlflow_tracking_uri} did not answer ({error}), and no good bundle is kept in "
             f"{cache} or served by a peer; is it running, and is API_MLFLOW_TRACKING_URI right?"
         ) from error
@@ -131,7 +130,7 @@ def _from_peer(settings: Settings, cache: Path) -> str | None:
     with tempfile.TemporaryDirectory(dir=cache) as temporary:
         for version in offers(settings, Path(temporary)):
             try:
-                _verify(Path(temporary), settings)
+                _verify(Path(temporary), version, settings)
             except BundleError as error:
                 log.error("a peer's bundle is refused", extra={"reason": error.reason, "error": str(error)})
                 continue
@@ -140,20 +139,35 @@ def _from_peer(settings: Settings, cache: Path) -> str | None:
     return None
 
 
+def _note_last_good(cache: Path, version: str) -> None:
+    written = cache / f"{LAST_GOOD}.new"
+    written.write_text(json.dumps({"version": version}))
+    written.replace(cache / LAST_GOOD)
+
+
+def _noted(cache: Path) -> str | None:
+    try:
+        return check_version(json.loads((cache / LAST_GOOD).read_text())["version"])
+    except (OSError, ValueError, KeyError, TypeError, BundleError):  # none kept, or a file that others have written
+        return None
+
+
 def _keep(verified: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(verified, folder)
 
 
-def _is_good(folder: Path, settings: Settings) -> bool:
+def _is_good(folder: Path, version: str, settings: Settings) -> bool:
     if not folder.is_dir():
         return False
     try:
-        _verify(folder, settings)
+        _verify(folder, version, settings)
     except BundleError:
         return False
     return True
 
 
-def _verify(folder: Path, settings: Settings) -> None:
-    read_bundle(folder, trusted_keys=load_bundle_keys(settings), max_bytes=settings.model_max_bytes)
+def _verify(folder: Path, version: str, settings: Settings) -> None:
+    expected = Identity(name=settings.model_name, version=version)
+    keys = load_bundle_keys(settings)
+    read_bundle(folder, expected=expected, trusted_keys=keys, max_bytes=settings.model_max_bytes)

@@ -1,4 +1,4 @@
-"""A file over HTTP to disk, no larger than it may be."""
+"""A file over HTTP to disk, or a small one to memory, no larger than it may be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 
 from espalier.bundle import BundleTooLarge
 
-__all__ = ["download"]
+__all__ = ["download", "read_small"]
 
 
 def download(client: httpx.Client, url: str, to: Path, *, max_bytes: int) -> None:
@@ -26,3 +26,20 @@ def download(client: httpx.Client, url: str, to: Path, *, max_bytes: int) -> Non
             if written > max_bytes:
                 raise BundleTooLarge(f"{to.name} has more than {max_bytes:,} bytes")
             file.write(chunk)
+
+
+def read_small(client: httpx.Client, url: str, *, max_bytes: int) -> bytes:
+    """Return what ``url`` gives.
+
+    Raises:
+        BundleTooLarge: more than ``max_bytes`` came, whatever was declared.
+        httpx.HTTPError: no answer, or a refusal.
+    """
+    content = b""
+    with client.stream("GET", url) as answer:
+        answer.raise_for_status()
+        for chunk in answer.iter_bytes():
+            content += chunk
+            if len(content) > max_bytes:
+                raise BundleTooLarge(f"the answer has more than {max_bytes:,} bytes")
+    return content

@@ -2,6 +2,8 @@
 
 StartupFailed            the process must not serve; its text says what to do
 ├── DatabaseAway         unless only logins need what is missing
+├── NoModelYet           no version has passed the gate: waited for, unless told otherwise
+├── RegistryUnreachable  it does not answer, and no good bundle is at hand
 └── BundleRefused        what there is to serve is not to be trusted, or no model
 ApiError
 ├── InvalidCredentials   unknown user, wrong password, disabled: never said which
@@ -43,6 +45,8 @@ __all__ = [
     "InvalidRows",
     "InvalidToken",
     "MalformedBody",
+    "NoModelYet",
+    "RegistryUnreachable",
     "StartupFailed",
     "StoreUnavailable",
     "TooManyLogins",
@@ -62,6 +66,14 @@ class StartupFailed(Exception):
 
 class DatabaseAway(StartupFailed):
     """The database of users does not answer; predictions do not need it."""
+
+
+class NoModelYet(StartupFailed):
+    """The registry answers, and has no version to serve."""
+
+
+class RegistryUnreachable(StartupFailed):
+    """The registry does not answer, and no good bundle is kept or offered by another pod."""
 
 
 class BundleRefused(StartupFailed):

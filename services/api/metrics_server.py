@@ -30,8 +30,8 @@ Respond = Callable[..., Any]
 class MetricsServer:
     """A thread in the parent of the workers: it sees the files of them all."""
 
-    def __init__(self, folder: Path, served: ServedBundle, *collectors: Collector) -> None:
-        """Serve what workers write to ``folder``, what the parent collects, and the files of a verified bundle."""
+    def __init__(self, folder: Path, served: ServedBundle | None, *collectors: Collector) -> None:
+        """Serve what workers write to ``folder``, what the parent collects, and a verified bundle, if there is one."""
         self._counts, self._served, self._collectors = SharedCounts(folder), served, collectors
         self._server: ThreadingWSGIServer | None = None
 
@@ -72,7 +72,9 @@ class _Silent(WSGIRequestHandler):
         """Say nothing of each scrape."""
 
 
-def _offered(served: ServedBundle) -> Mapping[str, bytes | Path]:
+def _offered(served: ServedBundle | None) -> Mapping[str, bytes | Path]:
+    if served is None:
+        return {}
     card = json.dumps({"name": served.name, "version": served.version}).encode()
     return {BUNDLE_PATH: card, **{f"{BUNDLE_PATH}/{name}": served.folder / name for name in BUNDLE_FILES}}
 

@@ -7,7 +7,9 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from opentelemetry import trace
@@ -15,7 +17,7 @@ from prometheus_client import Gauge
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.bodies import bound_body
+from services.api.bodies import BodyBound, bound_body
 from services.api.draining import Drain
 from services.api.http_errors import late_problem, problem_response, unexpected_problem
 from services.api.logs import REQUEST_ID
@@ -37,6 +39,9 @@ class Limits:
     """What one request may take."""
 
     body_bytes: int
+    """Of what brings no rows."""
+
+    row_bytes: int
     body_seconds: float
     request_seconds: float
 
@@ -45,10 +50,17 @@ class RequestFrame:
     """Pure ASGI, since it runs for every request."""
 
     def __init__(
-        self, app: ASGIApp, *, allowed_hosts: tuple[str, ...], limits: Limits, drain: Drain, in_progress: Gauge
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: tuple[str, ...],
+        limits: Limits,
+        drain: Drain,
+        in_progress: Gauge,
+        check_caller: Callable[[Scope], None],
     ) -> None:
         """Wrap an app."""
-        self._app = app
+        self._app, self._check_caller = app, check_caller
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
         self._limits, self._drain, self._in_progress = limits, drain, in_progress
 
@@ -82,7 +94,7 @@ class RequestFrame:
         try:
             refusal = self._refusal(scope, headers, request_id)
             async with clock:
-                await (refusal or self._app)(scope, self._bounded(receive, headers), send_with_id)
+                await (refusal or self._app)(scope, self._bounded(scope, receive, headers), send_with_id)
         except Exception:
             log.exception("given up, too late" if clock.expired() else "unexpected failure")
             if started_to_answer:
@@ -105,13 +117,15 @@ class RequestFrame:
             return None
         return problem_response(request_id, 400, code="unknown_host", detail="this host name is not served here")
 
-    def _bounded(self, receive: Receive, headers: Headers) -> Receive:
+    def _bounded(self, scope: Scope, receive: Receive, headers: Headers) -> Receive:
         length = headers.get("content-length", "")
+        limits = self._limits
+        scope["body_bound"] = bound = BodyBound(limits.body_bytes, limits.row_bytes, limits.body_seconds)
         return bound_body(
             receive,
+            bound,
             declared_bytes=int(length) if length.isdecimal() and len(length) < MAX_LENGTH_DIGITS else 0,
-            max_bytes=self._limits.body_bytes,
-            seconds=self._limits.body_seconds,
+            check_caller=partial(self._check_caller, scope),
         )
 
 

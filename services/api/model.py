@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
-from espalier.bundle import Bundle, BundleError, read_bundle
+from espalier.bundle import Bundle, BundleError, Identity, read_bundle
 from services.api.bundles import ServedBundle
 from services.api.encoding import encode
 from services.api.errors import BundleRefused
@@ -70,9 +70,9 @@ def load_model(served: ServedBundle, settings: Settings) -> Model:
     Raises:
         BundleRefused: refused, not a booster, or an example without a probability.
     """
-    keys = load_bundle_keys(settings)
+    keys, expected = load_bundle_keys(settings), Identity(name=served.name, version=served.version)
     try:
-        bundle = read_bundle(served.folder, trusted_keys=keys, max_bytes=settings.model_max_bytes)
+        bundle = read_bundle(served.folder, expected=expected, trusted_keys=keys, max_bytes=settings.model_max_bytes)
         booster = xgb.Booster()
         booster.load_model(bytearray(bundle.model))
     except (BundleError, xgb.core.XGBoostError) as error:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 
-from espalier.bundle import BUNDLE_FILES, BundleError
-from services.api.downloads import download
+from espalier.bundle import BUNDLE_FILES, BundleError, check_version
+from services.api.downloads import download, read_small
 from services.api.settings import Settings
 
 __all__ = ["BUNDLE_PATH", "offers"]
@@ -24,6 +24,7 @@ __all__ = ["BUNDLE_PATH", "offers"]
 BUNDLE_PATH = "/bundle"
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 10.0
+MAX_CARD_BYTES = 1000
 
 log = logging.getLogger("espalier.api.peers")
 
@@ -67,9 +68,8 @@ def _addresses(settings: Settings) -> list[str]:
 
 
 def _served(client: httpx.Client, settings: Settings) -> str | None:
-    answer = client.get(BUNDLE_PATH).raise_for_status()
-    card = json.loads(answer.text[:1000])
-    version = str(card["version"])
-    if card["name"] != settings.model_name or not version.isascii() or not version.isdecimal():
+    card = json.loads(read_small(client, BUNDLE_PATH, max_bytes=MAX_CARD_BYTES))
+    version = check_version(card["version"])
+    if card["name"] != settings.model_name:
         return None
     return version if settings.model_version in ("", version) else None

@@ -4,7 +4,8 @@ A few questions do not need MLflow's own client, which would be a quarter of the
 Files come through MLflow itself (its artifact proxy), so that the API needs no key to the bucket and no way to it.
 
 Gives:  versions, listings, and files.
-Raises: StartupFailed when MLflow refuses, RegistryAway when it does not answer within the retry budget.
+Raises: StartupFailed when MLflow refuses or says what cannot be understood, RegistryAway when it does not answer within
+        the retry budget, UnsafeName when it names what must not become part of a path.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from espalier.bundle import UnsafeName, artifact_folder, check_version
+from espalier.bundle.identity import PROXY_SCHEME
 from services.api.downloads import download
 from services.api.errors import StartupFailed
 from services.api.settings import Settings
@@ -28,9 +31,10 @@ __all__ = ["ModelRegistry", "NotRegistered", "RegisteredVersion", "RegistryAway"
 
 API = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
-PROXIED = "mlflow-artifacts"
 PAGE = 1000
 MAX_PAGES = 100
+MAX_MILLISECONDS = 253_402_300_800_000
+"""The year 10000: later than any version was made."""
 
 
 class RegistryAway(Exception):
@@ -71,8 +75,10 @@ class ModelRegistry:
         Raises:
             NotRegistered
         """
-        model = self._ask(f"{API}/registered-models/get", {"name": name})["registered_model"]
-        return {one["alias"]: str(one["version"]) for one in model.get("aliases", [])}
+        answer = self._ask(f"{API}/registered-models/get", {"name": name})
+        with self._understanding():
+            aliases = answer["registered_model"].get("aliases", [])
+            return {str(one["alias"]): check_version(one["version"]) for one in aliases}
 
     def versions(self, name: str) -> list[RegisteredVersion]:
         """Return every version with its tags, newest first; none where the name is not registered."""
@@ -80,11 +86,12 @@ class ModelRegistry:
         params = {"filter": f"name = '{name}'", "max_results": str(PAGE)}
         for _ in range(MAX_PAGES):
             answer = self._ask(f"{API}/model-versions/search", params)
-            found += [_to_version(one) for one in answer.get("model_versions", [])]
+            with self._understanding():
+                found += [_to_version(one) for one in answer.get("model_versions", [])]
             token = answer.get("next_page_token")
             if not token:
                 break
-            params["page_token"] = token
+            params["page_token"] = str(token)
         return sorted(found, key=lambda version: version.number, reverse=True)
 
     def folder(self, name: str, version: str) -> str:
@@ -95,18 +102,21 @@ class ModelRegistry:
             StartupFailed: its files are not where MLflow hands them on.
         """
         answer = self._ask(f"{API}/model-versions/get-download-uri", {"name": name, "version": version})
-        uri = urlsplit(answer["artifact_uri"])
-        if uri.scheme != PROXIED:
+        with self._understanding():
+            uri = answer["artifact_uri"]
+            scheme = urlsplit(uri).scheme
+        if scheme != PROXY_SCHEME:
             raise StartupFailed(
-                f"the files of {name} version {version} lie at {uri.scheme}:, and MLflow does not hand them on; run "
+                f"the files of {name} version {version} lie at {scheme[:20]}:, and MLflow does not hand them on; run "
                 "its server with --serve-artifacts"
             )
-        return str(uri.path).strip("/")
+        return artifact_folder(uri)
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Return name → bytes of the files of a folder."""
-        listed = self._ask(ARTIFACTS, {"path": folder}).get("files", [])
-        return {Path(one["path"]).name: int(one.get("file_size") or 0) for one in listed}
+        """Return name → bytes of the files of a folder, none of them outside of it."""
+        answer = self._ask(ARTIFACTS, {"path": folder})
+        with self._understanding():
+            return {_name(one["path"]): max(0, int(one.get("file_size") or 0)) for one in answer.get("files", [])}
 
     def download(self, folder: str, name: str, to: Path, *, max_bytes: int) -> None:
         """Write one file.
@@ -136,8 +146,15 @@ class ModelRegistry:
             yield
         except httpx.HTTPStatusError as error:
             raise self._refusal(error.response) from error
-        except (httpx.TransportError, ValueError) as error:
+        except (httpx.TransportError, ValueError, TypeError, RecursionError) as error:
             raise RegistryAway(str(error) or type(error).__name__) from error
+
+    @contextmanager
+    def _understanding(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StartupFailed(f"MLflow at {self._uri} gave an answer that is not MLflow's") from error
 
     def _refusal(self, answer: httpx.Response) -> Exception:
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
@@ -148,6 +165,15 @@ class ModelRegistry:
         return StartupFailed(f"MLflow at {self._uri} refused ({answer.status_code}): {answer.text[:200]}")
 
 
+def _name(path: object) -> str:
+    if not isinstance(path, str) or not path or "/" in path or "\\" in path or path in (".", ".."):
+        raise UnsafeName("MLflow lists a file whose name leads out of its folder")
+    return path
+
+
 def _to_version(found: Mapping[str, Any]) -> RegisteredVersion:
     tags = {one["key"]: str(one.get("value", "")) for one in found.get("tags", [])}
-    return RegisteredVersion(int(found["version"]), int(found["creation_timestamp"]) / 1000, tags)
+    created = int(found["creation_timestamp"])
+    if not 0 <= created < MAX_MILLISECONDS:
+        raise ValueError("no time")
+    return RegisteredVersion(int(check_version(found["version"])), created / 1000, tags)

@@ -13,8 +13,11 @@ __all__ = ["RegistryState"]
 
 ALIASES = ("champion", "challenger", "previous")
 GATES = ("passed", "rejected")
-GATE_TAG, ROLLOUT_TAG = "gate", "rollout"
+GATE_TAG, ROLLOUT_TAG, BUNDLE_TAG = "gate", "rollout", "bundle"
 """Tags that the pipelines set on a version."""
+
+UPLOADING = "uploading"
+"""Value of BUNDLE_TAG while the files of a version are still to come: nothing has been decided of it for good."""
 
 
 @dataclass(frozen=True)
@@ -28,24 +31,29 @@ class RegistryState:
     def gauges(self) -> Iterator[Metric]:
         """Say it to Prometheus."""
         alias = _family("alias_version", "Number of the version that an alias points to; 0 for none.", "alias")
+        complete = self._complete()
         for name in ALIASES:
             alias.add_metric([name], int(self.aliases.get(name, 0)))
         versions = _family("versions", "Registered versions, by what the gate said of them.", "gate")
         for gate in GATES:
-            versions.add_metric([gate], sum(version.tags.get(GATE_TAG) == gate for version in self.versions))
+            versions.add_metric([gate], sum(version.tags.get(GATE_TAG) == gate for version in complete))
         rejected = _family("rejected_in_a_row", "Versions rejected since the last one that passed.")
-        rejected.add_metric([], self._rejected_in_a_row())
+        rejected.add_metric([], _rejected_in_a_row(complete))
         failed = _family("failed_rollouts", "Versions that passed the gate and did not come up.")
-        failed.add_metric([], sum(version.tags.get(ROLLOUT_TAG) == "failed" for version in self.versions))
+        failed.add_metric([], sum(version.tags.get(ROLLOUT_TAG) == "failed" for version in complete))
         yield from (alias, versions, rejected, failed)
-        if self.versions:
+        if complete:
             newest = _family("newest_version_timestamp_seconds", "When the newest version was registered.")
-            newest.add_metric([], self.versions[0].created)
+            newest.add_metric([], complete[0].created)
             yield newest
 
-    def _rejected_in_a_row(self) -> int:
-        gates = [version.tags[GATE_TAG] for version in self.versions if version.tags.get(GATE_TAG) in GATES]
-        return gates.index("passed") if "passed" in gates else len(gates)
+    def _complete(self) -> list[RegisteredVersion]:
+        return [version for version in self.versions if version.tags.get(BUNDLE_TAG) != UPLOADING]
+
+
+def _rejected_in_a_row(versions: Sequence[RegisteredVersion]) -> int:
+    gates = [version.tags[GATE_TAG] for version in versions if version.tags.get(GATE_TAG) in GATES]
+    return gates.index("passed") if "passed" in gates else len(gates)
 
 
 def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:

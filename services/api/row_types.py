@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, WithJsonSchema
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from espalier.bundle import Contract, Feature
@@ -31,6 +33,16 @@ class Place:
     names: dict[str, Place] | None = None
     unknown: str = ""
     """What is said of any other name."""
+
+    @cached_property
+    def objects(self) -> tuple[str, ...]:
+        """The names whose values are objects."""
+        return tuple(name for name, place in (self.names or {}).items() if place.names is not None)
+
+    def count_objects(self) -> int:
+        """How many objects it is, with those in it."""
+        inner = sum(place.count_objects() for place in (self.names or {}).values())
+        return inner + (self.names is not None)
 
     def count_names(self) -> int:
         """How many names are in it, at any depth."""
@@ -99,11 +111,17 @@ def _type_of(feature: Feature) -> Any:
 def _number(feature: Feature) -> Any:
     low = -FLOAT32_LIMIT if feature.minimum is None else feature.minimum
     high = FLOAT32_LIMIT if feature.maximum is None else feature.maximum
-    checks = Field(ge=low, le=high, multiple_of=1 if feature.type == "int" else None)
+    checks = Field(ge=low, le=high)
     if feature.type == "float":
         return Annotated[float, checks]
     # To JSON 12.0 is a whole number like 12; to pydantic's int it is not.
     schema: dict[str, Any] = {"type": "integer"}
     schema |= {} if feature.minimum is None else {"minimum": feature.minimum}
     schema |= {} if feature.maximum is None else {"maximum": feature.maximum}
-    return Annotated[float, checks, WithJsonSchema(schema)]
+    return Annotated[float, checks, AfterValidator(_check_whole), WithJsonSchema(schema)]
+
+
+def _check_whole(value: float) -> float:
+    if not value.is_integer():  # pydantic's own multiple_of lets through what is nearly whole, and the smallest numbers
+        raise PydanticCustomError("whole_number", "must be a whole number")
+    return value

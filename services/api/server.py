@@ -13,6 +13,7 @@ from gunicorn.arbiter import Arbiter
 from starlette.types import ASGIApp
 
 from services.api.arbiter import DrainingArbiter
+from services.api.connections import ConnectionLimits
 from services.api.draining import Drain
 from services.api.errors import BundleRefused, StartupFailed
 from services.api.logs import logging_config
@@ -21,6 +22,9 @@ from services.api.settings import Settings
 from services.api.watch import Watch
 
 __all__ = ["ApiServer"]
+
+TLS_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""For TLS 1.2: forward secrecy and authenticated encryption alone; all of TLS 1.3 have both. Source: RFC 9325, 4.2."""
 
 WORKER_CLASS = "services.api.worker.ApiWorker"
 MEMORY = Path("/dev/shm")  # noqa: S108 (the heartbeat file must not be on a disk that can stall)
@@ -38,6 +42,20 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
         self._settings, self._load_app, self._drain = settings, load_app, drain
         self._metrics, self._watch = metrics, watch
         super().__init__()
+
+    @property
+    def connection_limits(self) -> ConnectionLimits:
+        """What a worker allows its connections."""
+        settings = self._settings
+        return ConnectionLimits(
+            head_bytes=settings.max_head_bytes,
+            head_fields=settings.max_head_fields,
+            head_seconds=settings.head_timeout_seconds,
+            body_seconds=settings.body_timeout_seconds,
+            connections=settings.max_connections,
+            connections_per_client=settings.max_connections_per_client,
+            trusted_proxies=settings.forwarded_allow_ips,
+        )
 
     def run(self) -> None:
         """Serve until told to end."""
@@ -83,4 +101,5 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             options["worker_tmp_dir"] = str(MEMORY)
         if settings.tls_cert_file and settings.tls_key_file:
             options |= {"certfile": str(settings.tls_cert_file), "keyfile": str(settings.tls_key_file)}
+            options["ciphers"] = TLS_CIPHERS
         return options

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from espalier.bundle import ModelName
 from services.api.errors import StartupFailed
 
 __all__ = ["Settings", "load_settings"]
@@ -62,6 +63,9 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///.espalier/users.db"
     """SQLAlchemy URL of the users."""
 
+    database_url_file: Path | None = None
+    """File that holds it instead, since it has a password in it."""
+
     database_wait_seconds: float = Field(default=0, ge=0, le=600)
     """How long a start waits for a database that does not answer."""
 
@@ -89,7 +93,7 @@ class Settings(BaseSettings):
     registry_timeout_seconds: int = Field(default=5, ge=1, le=60)
     """How long one call to the registry may take."""
 
-    model_name: str
+    model_name: ModelName
     """Registered name."""
 
     model_alias: str = "champion"
@@ -97,6 +101,12 @@ class Settings(BaseSettings):
 
     model_version: str = Field(default="", pattern=r"^([1-9][0-9]{0,9})?$")
     """Version that is served instead of the alias's: what the Deployment's annotation says."""
+
+    wait_for_model: bool = True
+    """Whether a start waits, alive and not ready, until a first version has passed the gate. False: it fails."""
+
+    wait_for_registry: bool = False
+    """Whether it waits likewise for a registry that does not answer, where no good bundle is at hand."""
 
     model_public_key_files: Paths = Field(min_length=1)
     """PEM files of the keys whose bundles are trusted."""
@@ -122,6 +132,31 @@ class Settings(BaseSettings):
 
     body_timeout_seconds: float = Field(default=10, gt=0)
     """How long a client may take to send a request."""
+
+    batch_concurrency: int = Field(default=2, ge=1, le=32)
+    """Requests with many rows, or explanations, that one worker predicts at a time."""
+
+    max_waiting_batches: int = Field(default=16, ge=0, le=1000)
+    """How many more of them may wait; the others are answered 503."""
+
+    small_body_bytes: int = Field(default=16 * 1024, ge=1024)
+    """Bytes in one request that brings no rows: a login, a user. Never more than ``max_body_bytes``."""
+
+    max_head_bytes: int = Field(default=16 * 1024, ge=1024, le=2**20)
+    """Bytes of a request's line and headers."""
+
+    max_head_fields: int = Field(default=100, ge=10, le=10_000)
+    """Headers in one request."""
+
+    head_timeout_seconds: float = Field(default=10, ge=1)
+    """How long a client may take for a TLS handshake, and again for the head of a request."""
+
+    max_connections: int = Field(default=1000, ge=1)
+    """Connections that one worker holds; more are answered 503, probes excepted."""
+
+    max_connections_per_client: int = Field(default=500, ge=1)
+    """Connections that one worker holds from one address (IPv6: one /64 network). Those of ``forwarded_allow_ips`` are
+    bounded by ``max_connections`` alone: a proxy brings everybody's."""
 
     request_timeout_seconds: float = Field(default=20, gt=0)
     """How long a request may take in all before it is given up."""
@@ -172,6 +207,16 @@ class Settings(BaseSettings):
     """How long an idle connection stays open: longer than the proxy in front keeps it (nginx 60 s, Traefik 90 s), so
     that no request is sent into a closing connection."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_database_url(cls, given: dict[str, object]) -> dict[str, object]:
+        file = given.get("database_url_file")
+        if not file:
+            return given
+        if "database_url" in given:
+            raise ValueError("API_DATABASE_URL and API_DATABASE_URL_FILE exclude each other")
+        return {**given, "database_url": _first_line(Path(str(file)))}
+
     @model_validator(mode="after")
     def _check_pairs(self) -> Self:
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
@@ -184,6 +229,16 @@ class Settings(BaseSettings):
         if self.hash_memory_kib < least:
             raise ValueError(f"API_HASH_MEMORY_KIB must be at least {least} with {self.hash_passes} pass(es)")
         return self
+
+
+def _first_line(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"API_DATABASE_URL_FILE: {path} cannot be read ({type(error).__name__})") from None
+    if not text or "\n" in text:
+        raise ValueError(f"API_DATABASE_URL_FILE: {path} has to hold one line, the URL")
+    return text
 
 
 def load_settings() -> Settings:

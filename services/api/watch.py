@@ -51,8 +51,8 @@ class Watch(Collector):
     is, since the bundle has come and the database has been brought up to date with the same modules.
     """
 
-    def __init__(self, settings: Settings, served: ServedBundle) -> None:
-        """Prepare; nothing is asked yet."""
+    def __init__(self, settings: Settings, served: ServedBundle | None) -> None:
+        """Prepare; nothing is asked yet. ``served`` is None while the first model is waited for."""
         self._settings, self._served = settings, served
         self._answers: dict[str, _Answer] = {}
         self._state: RegistryState | None = None
@@ -115,7 +115,10 @@ class Watch(Collector):
 
     def _list_files(self, registry: ModelRegistry) -> None:
         champion = self._state.aliases.get("champion") if self._state else None
-        version = champion or self._served.version
+        version = champion or (self._served.version if self._served else None)
+        if version is None:  # nothing is registered: whether files are handed on at all
+            registry.sizes("")
+            return
         found = registry.sizes(registry.folder(self._settings.model_name, version))
         missing = sorted(set(BUNDLE_FILES) - set(found))
         if missing:

@@ -1,5 +1,6 @@
 """dvc.yaml, params.yaml and the modules name the same stages and the same files."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,54 @@ def test_stage_is_module_is_block_of_parameters():
         assert entry["cmd"] == f"python -m pipelines.{stage}"
         assert (ROOT / f"pipelines/{stage}.py").exists()
         assert f"pipelines/{stage}.py" in entry["deps"]
+
+
+BUNDLE = "espalier/bundle"
+"""Named as a folder: a stage that imports one module of it imports them all."""
+
+
+def imported(path):
+    """Modules of pipelines and espalier.bundle that a file imports, at its head or in a function, but not for types."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def code_of(stage):
+    """Every file of ours that runs in a stage."""
+    found, left = set(), [f"pipelines/{stage}.py"]
+    while left:
+        name = left.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for module in imported(ROOT / name):
+            if module.startswith(("pipelines.", "espalier.bundle")):
+                path = Path(*module.split("."))
+                candidates = (path.with_suffix(".py"), path / "__init__.py")
+                left += [str(one) for one in candidates if (ROOT / one).is_file()]
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_depends_on_all_of_its_code(stage):
+    """A stage whose code has changed runs again: DVC knows only of the files that are named."""
+    named = {name for name in names_of(STAGES[stage]["deps"]) if name.endswith(".py") or name == BUNDLE}
+    code = {BUNDLE if name.startswith(f"{BUNDLE}/") else name for name in code_of(stage)}
+
+    assert named == code, f"in dvc.yaml, {stage}: add {sorted(code - named)}, remove {sorted(named - code)}"
 
 
 def test_every_file_between_stages_has_one_name():

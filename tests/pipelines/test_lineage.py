@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.errors import MissingData
 from pipelines.fetch import main as fetch
-from pipelines.lineage import LIBRARIES, read_origin
+from pipelines.lineage import LIBRARIES, Origin, read_origin
 from pipelines.settings import Settings
 
 
@@ -52,3 +52,27 @@ def test_commit_is_asked_of_git_and_marked_when_the_tree_has_changes(pushed, mon
 def test_data_must_have_been_fetched(project):
     with pytest.raises(MissingData, match=r"pipelines\.fetch"):
         read_origin(Settings())
+
+
+def origin_with(**changes):
+    known = {"git_commit": "c0ffee", "data_name": "a.csv", "data_md5": "m", "data_sha256": "s", "params_sha256": "p"}
+    return Origin(**{**known, "libraries": {"numpy": "1"}, **changes})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"git_commit": "decade"},
+        {"data_sha256": "t"},
+        {"params_sha256": "q"},
+        {"libraries": {"numpy": "2"}},
+        {"libraries": {"numpy": "1", "pandas": "1"}},
+    ],
+    ids=str,
+)
+def test_key_is_another_for_other_code_data_parameters_or_libraries(change):
+    assert origin_with(**change).key != origin_with().key
+
+
+def test_key_does_not_ask_what_the_data_are_called():
+    assert origin_with(data_name="b.csv").key == origin_with().key

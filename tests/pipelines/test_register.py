@@ -3,14 +3,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xgboost as xgb
 
-from espalier.bundle import UnsignedBundle, load_public_keys, read_bundle
+from espalier.bundle import AlteredBundle, UnsignedBundle, WrongIdentity, load_public_keys, read_bundle
 from pipelines import register
-from pipelines.errors import InvalidParams, RegistryFailure, RolloutFailed
+from pipelines.champion import read_version
+from pipelines.errors import InvalidParams, RolloutFailed
 from pipelines.evaluate import predict, read_model
-from pipelines.files import TEST, TRAIN, read_json, read_prepared
-from pipelines.matrix import encode
+from pipelines.files import GATE_JSON, TEST, TRAIN, read_json, read_prepared
+from pipelines.matrix import encode, labels
 from pipelines.promotion import CHALLENGER, CHAMPION, PREVIOUS
+from pipelines.schema import load_schema
+from pipelines.scores import score
+from pipelines.settings import load_settings
 
 
 class Refusing:
@@ -58,7 +63,9 @@ def test_first_good_model_is_champion(champion, registry, name):
 def test_bundle_of_the_version_is_signed_and_says_where_it_comes_from(champion, registry, keys, tmp_path):
     registry.download_bundle(champion, tmp_path / "download")
 
-    bundle = read_bundle(tmp_path / "download", trusted_keys=load_public_keys([keys.public]))
+    bundle = read_bundle(
+        tmp_path / "download", expected=champion.identity, trusted_keys=load_public_keys([keys.public])
+    )
 
     lineage = bundle.manifest.lineage
     assert lineage.run_id == champion.run_id
@@ -90,7 +97,11 @@ def test_worse_model_changes_nothing_and_is_not_signed(better, candidate, regist
     assert "champion (version 2) on the same rows" in registry.version(name, "3").tags["gate.reasons"]
     assert not json.loads(Path("pipelines/work/gate.json").read_text())["passed"]
     with pytest.raises(UnsignedBundle):
-        read_bundle(Path("pipelines/work/bundle"), trusted_keys=load_public_keys([keys.public]))
+        read_bundle(
+            Path("pipelines/work/bundle"),
+            expected=registry.version(name, "3").identity,
+            trusted_keys=load_public_keys([keys.public]),
+        )
 
 
 def test_floor_rejects_the_first_model_too(candidate, registry, name):
@@ -188,16 +199,125 @@ def test_version_that_does_not_come_up_leaves_everything_as_it_was(better, regis
     assert registry.version(name, "2").tags["rollout"] == "failed"
 
 
-def test_champion_that_changed_meanwhile_makes_the_verdict_void(better, registry, name):
-    rollout = Refusing()
+def files_of(mlflow, version):
+    folder = mlflow.artifacts / version.source.removeprefix("mlflow-artifacts:/")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def edit_gate(old, new):
+    """As a person would who changes one value of the gate: DVC trains nothing anew, and run.json names the same run."""
+    path = Path("pipelines/params.yaml")
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_changed_gate_registers_a_version_of_its_own_and_leaves_the_champions_files_alone(
+    champion, registry, name, mlflow, keys, tmp_path
+):
+    before = files_of(mlflow, champion)
+    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.99")
+
+    assert "version 2 rejected by the gate" in register.main()
+
+    assert registry.version(name, "2").run_id == champion.run_id
+    assert files_of(mlflow, champion) == before
+    assert "manifest.sig" not in files_of(mlflow, registry.version(name, "2"))
+    registry.download_bundle(champion, tmp_path / "download")
+    trusted = load_public_keys([keys.public])
+    manifest = read_bundle(tmp_path / "download", expected=champion.identity, trusted_keys=trusted).manifest
+    assert (manifest.identity.name, manifest.identity.version) == (name, "1")
+    assert (manifest.verdict.passed, manifest.verdict.champion_version) == (True, None)
+
+
+def test_champion_whose_bundle_is_another_versions_is_not_compared_with(better, registry, name, mlflow):
+    register.main()
+    registry.set_alias(name, CHAMPION, "1")
+    first, second = (
+        mlflow.artifacts / registry.version(name, n).source.removeprefix("mlflow-artifacts:/") for n in "12"
+    )
+    for path in second.iterdir():
+        (first / path.name).write_bytes(path.read_bytes())
+    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")
+
+    with pytest.raises(WrongIdentity, match=r"signed for .* version 2"):
+        register.main()
+
+
+def test_altered_bundle_is_not_promoted(better, registry, name, mlflow, monkeypatch):
     with pytest.raises(RolloutFailed):
+        register.main(Refusing())
+    folder = mlflow.artifacts / registry.version(name, "2").source.removeprefix("mlflow-artifacts:/")
+    (folder / "model.ubj").write_bytes(b"x")
+    rollout = Refusing()
+
+    with pytest.raises(AlteredBundle):
         register.main(rollout)
-    registry.set_alias(name, CHAMPION, "2")
-    registry.tag_version(registry.version(name, "2"), {"gate.compared_with": "7", "rollout": "failed"})
+
+    assert rollout.asked == []
+    assert aliases(registry, name) == {CHAMPION: "1", CHALLENGER: None, PREVIOUS: None}
+
+
+@pytest.mark.parametrize("step", ["upload_bundle", "complete_version"])
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_between_registration_and_completion_the_same_version_is_completed(
+    better, registry, name, monkeypatch, mlflow, step, after
+):
+    kind = type(registry)
+    real = getattr(kind, step)
+
+    def dying(self, *arguments):
+        if after:
+            real(self, *arguments)
+        raise Killed
+
+    monkeypatch.setattr(kind, step, dying)
+    with pytest.raises(Killed):
+        register.main()
+    assert aliases(registry, name) == {CHAMPION: "1", CHALLENGER: None, PREVIOUS: None}
+    assert registry.version(name, "2").is_complete == (step == "complete_version" and after)
+    monkeypatch.setattr(kind, step, real)
+
+    register.main()
+
+    assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
+    assert [version.number for version in registry.versions(name)] == ["2", "1"]
+    runs = registry._client.search_runs([registry._experiment(name)])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_lost_race_is_judged_anew_against_the_new_champion(better, registry, name, mlflow):
+    with pytest.raises(RolloutFailed):
+        register.main(Refusing())
+    lost = files_of(mlflow, registry.version(name, "2"))
+    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")  # another run's work is champion meanwhile
+    assert "version 3 passed the gate and is champion" in register.main()
+    edit_gate("min_roc_auc: 0.61", "min_roc_auc: 0.6")
+
+    said = register.main()
+
+    assert "version 4 rejected by the gate" in said, "it is as good as the new champion, and no better"
+    again = registry.version(name, "4")
+    assert again.tags["gate.compared_with"] == "3"
+    assert registry.version(name, "2").tags["superseded_by"] == "4"
+    assert files_of(mlflow, registry.version(name, "2")) == lost
+    register.main()
+    assert len(registry.versions(name)) == 4
+
+
+def test_rejected_against_an_older_champion_it_is_judged_anew_once_for_each(better, candidate, registry, name):
+    register.main()
+    candidate(max_depth=2, eta=0.1)
+    assert "version 3 rejected" in register.main()
+    assert "version 3 rejected" in register.main(), "nothing has changed"
     registry.set_alias(name, CHAMPION, "1")
 
-    with pytest.raises(RegistryFailure, match="train again"):
-        register.main()
+    assert "version 4 passed the gate and is champion" in register.main()
+
+    assert registry.version(name, "4").tags["gate.compared_with"] == "1"
+    assert registry.version(name, "3").tags["superseded_by"] == "4"
+    registry.set_alias(name, CHAMPION, "2")
+    assert "was champion before" in register.main()
+    assert len(registry.versions(name)) == 4
 
 
 def test_final_fit_is_what_is_registered_and_its_metrics_say_so(candidate, registry, keys, name, tmp_path):
@@ -207,8 +327,10 @@ def test_final_fit_is_what_is_registered_and_its_metrics_say_so(candidate, regis
 
     register.main()
 
-    registry.download_bundle(registry.version(name, "1"), tmp_path / "download")
-    bundle = read_bundle(tmp_path / "download", trusted_keys=load_public_keys([keys.public]))
+    version = registry.version(name, "1")
+    registry.download_bundle(version, tmp_path / "download")
+    trusted = load_public_keys([keys.public])
+    bundle = read_bundle(tmp_path / "download", expected=version.identity, trusted_keys=trusted)
     lineage = bundle.manifest.lineage
     assert bundle.metrics.final_fit
     assert bundle.model == Path("pipelines/work/model.ubj").read_bytes()
@@ -224,6 +346,53 @@ def test_champion_that_cannot_read_the_new_data_is_said(champion, candidate, mak
 
     assert "needs column(s) age" in register.main()
     assert aliases(registry, name)[CHAMPION] == "1"
+
+
+def test_champion_reads_the_rows_by_its_own_contract(champion, candidate, make, registry, name, settings):
+    """Categories that are new since have codes of their own in the candidate's contract, and shift the champion's."""
+    path = Path("pipelines/schema.yaml")
+    path.write_text(path.read_text().replace("[apple, pear, plum, quince]", "[almond, apple, pear, plum, quince]"))
+    table = make()
+    table.loc[::50, "kind"] = "almond"
+    candidate(table, max_depth=1, eta=0.05)
+    theirs = registry.version(name, "1")
+    bundle = read_version(registry, load_settings(), theirs)
+    rows, schema = read_prepared(TEST), load_schema()
+    _, contract = read_model()
+    assert contract.features != bundle.contract.features
+    probabilities = predict(_booster(bundle), encode(rows, bundle.contract))
+    expected = score(labels(rows, schema), probabilities, threshold=bundle.contract.target.threshold)
+
+    register.main()
+
+    (check,) = [check for check in read_json(GATE_JSON, stage="register")["checks"] if "champion" in check["wanted"]]
+    assert f"below {expected.log_loss:.4f}" in check["wanted"]
+
+
+def _booster(bundle):
+    booster = xgb.Booster()
+    booster.load_model(bytearray(bundle.model))
+    return booster
+
+
+def test_rollout_that_a_killed_run_left_is_said_to_be_complete(better, registry, name, monkeypatch):
+    kind = type(registry)
+    real = kind.tag_version
+
+    def dying(self, version, tags):
+        if "rollout" in tags:
+            raise Killed
+        real(self, version, tags)
+
+    monkeypatch.setattr(kind, "tag_version", dying)
+    with pytest.raises(Killed):
+        register.main()
+    assert "rollout" not in registry.version(name, "2").tags
+    monkeypatch.setattr(kind, "tag_version", real)
+
+    register.main()
+
+    assert registry.version(name, "2").tags["rollout"] == "complete"
 
 
 def test_missing_signing_key_is_said_with_the_way_to_make_one(candidate, monkeypatch):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
+from services.api.batches import Batches
 from services.api.bodies import read_json
 from services.api.dependencies import Served, Services, allow
 from services.api.errors import InvalidRequest, TooManyRows
@@ -22,7 +22,7 @@ router = APIRouter(tags=["predictions"])
 Predictor = Annotated[Claims, Depends(allow(Scope.PREDICT))]
 
 
-@router.post("/v1/predict", responses=documented(400, 401, 403, 413, 415, 422), openapi_extra={"x-body": "rows"})
+@router.post("/v1/predict", responses=documented(400, 401, 403, 413, 415, 422, 503), openapi_extra={"x-body": "rows"})
 async def predict(
     request: Request,
     caller: Predictor,  # noqa: ARG001
@@ -39,7 +39,8 @@ async def predict(
         _count(services, error)
         raise
     if explain or len(rows) > INLINE_ROWS:
-        predicted = await run_in_threadpool(predict_rows, services.model, services.metrics, rows, explain=explain)
+        batches: Batches = request.app.state.batches
+        predicted = await batches.run(request, predict_rows, services.model, services.metrics, rows, explain=explain)
     else:
         predicted = predict_rows(services.model, services.metrics, rows, explain=False)
     return answer(services.model, predicted, request.scope["request_id"])

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool
 from starlette.concurrency import run_in_threadpool
 
 from services.api.dependencies import Served, allow
@@ -39,7 +39,7 @@ class UserChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    disabled: bool
+    disabled: StrictBool
 
 
 class UserView(BaseModel):

@@ -1,6 +1,10 @@
 import hashlib
 import json
 
+import pytest
+
+from espalier.bundle import Identity, RejectedBundle, load_private_key, sign_bundle, write_manifest
+
 
 def test_manifest_has_the_digest_and_size_of_every_other_file(make_bundle, tmp_path):
     folder = make_bundle(tmp_path)
@@ -25,3 +29,14 @@ def test_no_pickle_in_it(make_bundle, tmp_path):
     folder = make_bundle(tmp_path)
 
     assert {path.suffix for path in folder.iterdir()} == {".ubj", ".json", ".sig"}
+
+
+def test_what_the_gate_rejected_is_not_signed(make_bundle, tmp_path, keys, verdict, lineage):
+    make_bundle(tmp_path)
+    rejected = verdict.model_copy(update={"passed": False})
+    write_manifest(tmp_path, identity=Identity(name="orchard", version="7"), verdict=rejected, lineage=lineage)
+
+    with pytest.raises(RejectedBundle, match="orchard version 7 did not pass"):
+        sign_bundle(tmp_path, load_private_key(keys.private))
+
+    assert not (tmp_path / "manifest.sig").exists()

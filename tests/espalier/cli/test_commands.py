@@ -33,6 +33,7 @@ COMMANDS = [
     ("cluster", "images"),
     ("cluster", "dependencies"),
     ("cluster", "secrets"),
+    ("cluster", "deploy"),
 ]
 
 
@@ -64,6 +65,18 @@ def test_keys_are_made_and_never_overwritten(run, tmp_path):
     assert code == 1
     assert "exists already" in said
     assert "Traceback" not in said
+
+
+def test_users_are_those_of_the_database_that_a_file_names(run, tmp_path, monkeypatch):
+    """As in a pod of the API, where the URL is a mounted secret."""
+    (tmp_path / "url").write_text(f"sqlite:///{tmp_path}/from-a-file.db\n")
+    monkeypatch.setenv("API_DATABASE_URL_FILE", str(tmp_path / "url"))
+
+    assert run("users", "create", "ana")[0] == 0
+    assert (tmp_path / "from-a-file.db").exists()
+    (tmp_path / "url").unlink()
+    code, _, said = run("users", "list")
+    assert code == 1 and "API_DATABASE_URL_FILE" in said
 
 
 def test_user_is_created_listed_and_disabled(run, tmp_path):
@@ -156,7 +169,7 @@ def test_failed_stage_gives_its_exit_code(run, pushed, connected, monkeypatch):
     assert "Traceback" not in said
 
 
-def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, name):
+def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, name, mlflow):
     for depth in (1, 4):
         candidate(max_depth=depth, eta=0.2)
         register.main()
@@ -168,6 +181,15 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
     code, _, said = run("promote", "9")
     assert code == 7
     assert "no version 9" in said
+    for path in (mlflow.artifacts / registry.version(name, "1").source.removeprefix("mlflow-artifacts:/")).glob(
+        "*.sig"
+    ):
+        path.write_bytes(b"0" * 64)
+    for command in (["promote", "1"], ["rollback"]):
+        code, _, said = run(*command)
+        assert (code != 0, "fits manifest.json under none" in said) == (True, True)
+        assert registry.version_of(name, "champion") == "2", "what would not be served is not promoted"
+        assert registry.version_of(name, "challenger") is None
 
 
 def test_unexpected_failure_keeps_its_traceback(run, monkeypatch):

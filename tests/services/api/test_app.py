@@ -42,3 +42,11 @@ def test_refusals_are_counted(client, bearer, sample):
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/metrics", "/redoc"])
 def test_pages_and_metrics_are_not_public_by_default(make_client, make_settings, path):
     assert make_client(make_settings(docs_enabled=False)).get(path).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/auth/token/"), ("GET", "/v1/model/"), ("GET", "/healthz/")])
+def test_slash_too_many_is_no_redirect_along_which_a_password_could_go(client, method, path):
+    response = client.request(method, path, follow_redirects=False)
+
+    assert response.status_code == 404
+    assert "location" not in response.headers

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from services.api.bodies import bound_body
+from services.api.bodies import BodyBound, bound_body
 from services.api.errors import BodyCutShort, BodyTooLarge, BodyTooSlow
 
 GONE = {"type": "http.disconnect"}
@@ -24,7 +24,8 @@ def read(*messages, declared_bytes=0, max_bytes=10, seconds=5.0):
                 await asyncio.sleep(60)
             return message
 
-        bounded = bound_body(receive, declared_bytes=declared_bytes, max_bytes=max_bytes, seconds=seconds)
+        bound = BodyBound(max_bytes, max_bytes, seconds)
+        bounded = bound_body(receive, bound, declared_bytes=declared_bytes)
         return [await bounded() for _ in messages]
 
     return asyncio.run(run())
@@ -42,7 +43,7 @@ def test_more_bytes_than_allowed_are_refused_as_they_come():
 
 
 def test_declared_bytes_are_refused_before_the_first_is_read():
-    with pytest.raises(BodyTooLarge, match="this one has 11"):
+    with pytest.raises(BodyTooLarge, match="came with 11"):
         read(None, declared_bytes=11)
 
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from services.api.bundles import fetch_bundle
-from services.api.errors import BundleRefused, StartupFailed
+from services.api.errors import BundleRefused, NoModelYet, RegistryUnreachable, StartupFailed
 
 
 @pytest.fixture
@@ -18,13 +18,18 @@ def name(request):
 
 @pytest.fixture
 def register(mlflow, make_bundle, name, tmp_path):
-    """Register a folder as the next version, and point the alias to it; return where its files lie on the server."""
+    """Register a folder as the next version, and point the alias to it; return where its files lie on the server.
+
+    ``signed_for`` says what the manifest names instead of this name and that number.
+    """
     import mlflow as package
 
     client = package.MlflowClient(tracking_uri=mlflow.uri)
 
-    def run(change=None):
-        folder = make_bundle(tmp_path / f"upload-{len(list(tmp_path.iterdir()))}")
+    def run(change=None, **signed_for):
+        known = client.search_model_versions(f"name = '{name}'")
+        own = {"name": name, "version": str(len(known) + 1)}
+        folder = make_bundle(tmp_path / f"upload-{len(list(tmp_path.iterdir()))}", **(own | signed_for))
         if change:
             change(folder)
         experiment = client.get_experiment_by_name(name)
@@ -82,10 +87,10 @@ def test_version_that_is_named_goes_before_the_alias(register, fetch):
 
 
 def test_unknown_model_alias_and_version_are_said(register, fetch):
-    with pytest.raises(StartupFailed, match="registry has no model"):
+    with pytest.raises(NoModelYet, match="registry has no model"):
         fetch()
     register()
-    with pytest.raises(StartupFailed, match="no alias canary: no version has passed the gate"):
+    with pytest.raises(NoModelYet, match="no alias canary: no version has passed the gate"):
         fetch(model_alias="canary")
     with pytest.raises(StartupFailed, match=r"has no .* version 9"):
         fetch(model_version="9")
@@ -150,7 +155,7 @@ def test_named_version_serves_from_the_cache_too(register, fetch, closed):
 
 
 def test_nothing_kept_and_nobody_there_is_said(fetch, closed):
-    with pytest.raises(StartupFailed, match=r"did not answer .* no good bundle is kept"):
+    with pytest.raises(RegistryUnreachable, match=r"did not answer .* no good bundle is kept"):
         fetch(mlflow_tracking_uri=closed)
 
 
@@ -175,3 +180,33 @@ def test_refused_version_does_not_spoil_what_is_kept(register, fetch, closed):
 
     assert fetch(mlflow_tracking_uri=closed).version == "1"
     shutil.rmtree(fetch(model_version="1").folder)
+
+
+@pytest.mark.parametrize("signed_for", [{"version": "1"}, {"name": "vineyard"}, {"name": "vineyard", "version": "1"}])
+def test_validly_signed_bundle_of_another_version_or_model_is_refused(register, fetch, closed, signed_for):
+    register()
+    register(**signed_for)
+
+    with pytest.raises(BundleRefused, match=r"refused \(wrong_identity\)"):
+        fetch()
+    with pytest.raises(StartupFailed):
+        fetch(mlflow_tracking_uri=closed)
+    assert fetch(model_version="1").version == "1"
+
+
+def test_cache_of_another_version_is_not_served(register, fetch, closed, name, tmp_path):
+    register()
+    folder = fetch().folder
+    shutil.copytree(folder, folder.with_name("2"))
+
+    with pytest.raises(StartupFailed, match="no good bundle"):
+        fetch(mlflow_tracking_uri=closed, model_version="2")
+
+
+@pytest.mark.parametrize("note", ["", "[]", '{"version": "../../x"}', '{"version": 1e400}', '{"version": null}'])
+def test_spoilt_note_of_the_last_good_bundle_is_no_traceback(register, fetch, closed, note):
+    register()
+    (fetch().folder.parent / "last-good.json").write_text(note)
+
+    with pytest.raises(RegistryUnreachable, match="no good bundle"):
+        fetch(mlflow_tracking_uri=closed)

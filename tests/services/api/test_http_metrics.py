@@ -83,7 +83,7 @@ def test_no_request_can_make_a_series(client, counted):
         ("BREW", "/nowhere", ("none", "other", "4xx")),
         ("DELETE", "/v1/predict", ("/v1/predict", "other", "4xx")),
         ("PATCH", "/v1/users/somebody", ("/v1/users/{name}", "PATCH", "4xx")),
-        ("PATCH", "/v1/users/somebody/", ("none", "PATCH", "3xx")),
+        ("PATCH", "/v1/users/somebody/", ("none", "PATCH", "4xx")),
         ("GET", "/x/healthz", ("none", "GET", "4xx")),
     ],
 )

@@ -71,7 +71,7 @@ def test_too_large_a_body_is_refused_by_its_length(make_client, make_settings, b
     assert response.status_code == 413
     assert response.headers["connection"] == "close"
     assert response.json()["code"] == "body_too_large"
-    assert response.json()["detail"] == "a request has at most 1,024 bytes, this one has 1,025"
+    assert response.json()["detail"] == "this request has at most 1,024 bytes, and came with 1,025"
 
 
 @BODIES
@@ -120,7 +120,13 @@ def test_answer_that_was_begun_is_never_followed_by_another(caplog):
 
     scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
     gauge = Gauge("in_progress", "", registry=CollectorRegistry())
-    options = {"allowed_hosts": ("*",), "limits": Limits(1, 1, 1), "drain": Drain(), "in_progress": gauge}
+    options = {
+        "allowed_hosts": ("*",),
+        "limits": Limits(1, 1, 1, 1),
+        "drain": Drain(),
+        "in_progress": gauge,
+        "check_caller": lambda _scope: None,
+    }
     with pytest.raises(RuntimeError, match="half way"):
         asyncio.run(RequestFrame(broken, **options)(scope, None, send))
 

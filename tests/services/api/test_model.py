@@ -29,7 +29,7 @@ def test_refused_bundle_is_said(served, settings):
 
 
 def test_signed_bytes_that_are_no_booster_are_refused(make_bundle, settings, tmp_path):
-    folder = make_bundle(tmp_path / "broken", model=b"not a booster")
+    folder = make_bundle(tmp_path / "broken", version="8", model=b"not a booster")
 
     with pytest.raises(BundleRefused, match="refused"):
         load_model(ServedBundle("orchard", "8", folder, "registry"), settings)
@@ -37,7 +37,7 @@ def test_signed_bytes_that_are_no_booster_are_refused(make_bundle, settings, tmp
 
 def test_booster_that_does_not_fit_its_contract_is_refused(make_bundle, settings, tmp_path):
     other = xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(np.eye(4), [0, 1, 0, 1]), 2)
-    folder = make_bundle(tmp_path / "other", model=bytes(other.save_raw("ubj")))
+    folder = make_bundle(tmp_path / "other", version="8", model=bytes(other.save_raw("ubj")))
 
     with pytest.raises(BundleRefused, match="takes 4 features, its contract has 5"):
         load_model(ServedBundle("orchard", "8", folder, "registry"), settings)
@@ -45,7 +45,7 @@ def test_booster_that_does_not_fit_its_contract_is_refused(make_bundle, settings
 
 def test_booster_that_gives_no_probability_is_refused(make_bundle, settings, tmp_path):
     other = xgb.train({"objective": "reg:squarederror", "base_score": 9.0}, xgb.DMatrix(np.eye(5), np.full(5, 9.0)), 1)
-    folder = make_bundle(tmp_path / "other", model=bytes(other.save_raw("ubj")))
+    folder = make_bundle(tmp_path / "other", version="8", model=bytes(other.save_raw("ubj")))
 
     with pytest.raises(BundleRefused, match="not a probability"):
         load_model(ServedBundle("orchard", "8", folder, "registry"), settings)

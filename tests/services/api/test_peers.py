@@ -26,7 +26,7 @@ def serve(make_bundle, tmp_path, port):
     started = []
 
     def start(version="7", name="orchard", host="127.0.0.1"):
-        folder = make_bundle(tmp_path / f"peer-{len(started)}")
+        folder = make_bundle(tmp_path / f"peer-{len(started)}", name=name, version=version)
         server = MetricsServer(tmp_path, ServedBundle(name, version, folder, "registry"))
         server.start(host, port)
         started.append(server)
@@ -128,3 +128,39 @@ def test_nothing_can_be_sent(serve, port):
     serve()
 
     assert httpx.put(f"http://127.0.0.1:{port}/bundle/model.ubj", content=b"x").status_code == 404
+
+
+@pytest.mark.parametrize("version", ["../../victim", "/victim", "9" * 11, "9" * 900, "٣", "", None])
+def test_version_that_a_peer_names_is_no_path(answering, make_settings, tmp_path, version, monkeypatch):
+    monkeypatch.setattr(peers, "_addresses", lambda _settings: ["127.0.0.1"])
+    asked = []
+
+    def answer(path):
+        asked.append(path)
+        return 200, {"name": "orchard", "version": version}
+
+    port = int(answering(answer).rpartition(":")[2])
+    with pytest.raises(StartupFailed, match="or served by a peer"):
+        fetch_bundle(make_settings(peer_host="localhost", metrics_port=port))
+
+    assert asked == ["/bundle"]
+    assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
+
+
+def test_card_without_end_is_not_read(answering, make_settings, monkeypatch, caplog):
+    monkeypatch.setattr(peers, "_addresses", lambda _settings: ["127.0.0.1"])
+    port = int(answering(lambda _path: (200, b" " * 100_000)).rpartition(":")[2])
+
+    with pytest.raises(StartupFailed, match="or served by a peer"):
+        fetch_bundle(make_settings(peer_host="localhost", metrics_port=port))
+
+    assert "more than 1,000 bytes" in str([record.__dict__ for record in caplog.records])
+
+
+def test_peers_bundle_of_another_version_is_refused(serve, fetch, make_bundle, tmp_path, caplog):
+    folder = serve("7")
+    make_bundle(folder, version="6")
+
+    with pytest.raises(StartupFailed, match="or served by a peer"):
+        fetch()
+    assert "wrong_identity" in str([record.__dict__ for record in caplog.records])

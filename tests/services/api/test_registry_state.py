@@ -60,3 +60,11 @@ def test_rollouts_that_failed_are_counted(state_of):
 def test_newest_version_has_its_time_and_none_has_none(state_of):
     assert state_of(PASSED, REJECTED)("newest_version_timestamp_seconds") == 200
     assert state_of()("newest_version_timestamp_seconds") is None
+
+
+def test_version_whose_files_are_still_to_come_is_not_counted(state_of):
+    value = state_of(PASSED, {**REJECTED, "bundle": "complete"}, {**PASSED, "bundle": "uploading"})
+
+    assert (value("versions", gate="passed"), value("versions", gate="rejected")) == (1, 1)
+    assert value("rejected_in_a_row") == 1
+    assert value("newest_version_timestamp_seconds") == 200

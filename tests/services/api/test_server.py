@@ -5,6 +5,13 @@ import subprocess
 import sys
 
 import pytest
+from gunicorn.arbiter import Arbiter
+
+from services.api.arbiter import EXIT_CODES
+from services.api.connections import ConnectionLimits
+from services.api.errors import BundleRefused, DatabaseAway, StartupFailed
+from services.api.server import ApiServer
+from services.api.settings import Settings
 
 SERVE = """
 import os, sys
@@ -55,3 +62,49 @@ def test_parent_ends_with_the_code_of_a_worker_that_cannot_start(tmp_path, error
     assert ended.returncode == code, ended.stdout + ended.stderr
     if "'" in error:
         assert error.split("'")[1] in ended.stdout
+
+
+def test_exit_codes_are_those_that_the_documentation_and_an_alert_name():
+    assert (StartupFailed.exit_code, DatabaseAway.exit_code, BundleRefused.exit_code) == (2, 2, 3)
+    assert EXIT_CODES == {Arbiter.WORKER_BOOT_ERROR: 2, Arbiter.APP_LOAD_ERROR: 3}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StartupFailed("no key"), Arbiter.WORKER_BOOT_ERROR),
+        (DatabaseAway("no answer"), Arbiter.WORKER_BOOT_ERROR),
+        (BundleRefused("altered"), Arbiter.APP_LOAD_ERROR),
+    ],
+)
+def test_worker_that_cannot_start_ends_with_the_code_that_its_parent_translates(settings, error, code):
+    def load_app():
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        ApiServer(settings, load_app, None, None, None).load()
+
+    assert ended.value.code == code
+
+
+def test_connection_is_kept_longer_than_a_proxy_in_front_keeps_it(settings):
+    server = ApiServer(settings, None, None, None, None)
+
+    assert Settings.model_fields["keep_alive_seconds"].default > 90, "Traefik's default; nginx has 60"
+    assert server.cfg.keepalive == settings.keep_alive_seconds
+
+
+def test_limits_of_connections_come_from_the_settings(make_settings):
+    settings = make_settings(
+        max_head_bytes=2048,
+        max_head_fields=11,
+        head_timeout_seconds=3,
+        body_timeout_seconds=4,
+        max_connections=5,
+        max_connections_per_client=6,
+        forwarded_allow_ips="10.0.0.0/8",
+    )
+
+    found = ApiServer(settings, None, None, None, None).connection_limits
+
+    assert found == ConnectionLimits(2048, 11, 3, 4, 5, 6, "10.0.0.0/8")

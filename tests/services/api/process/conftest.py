@@ -15,16 +15,11 @@ from services.api.users import open_user_store
 
 
 @pytest.fixture(scope="session")
-def registered(mlflow, tmp_path_factory, keys, contract, reference, bundle_metrics, lineage, booster):
+def registered(mlflow, tmp_path_factory, make_bundle):
     """The small model as the champion of a name."""
     import mlflow as package
 
-    from espalier.bundle import load_private_key, sign_bundle, write_bundle
-
-    folder = tmp_path_factory.mktemp("bundle")
-    parts = {"contract": contract, "reference": reference, "metrics": bundle_metrics, "lineage": lineage}
-    write_bundle(folder, model=bytes(booster.save_raw("ubj")), **parts)
-    sign_bundle(folder, load_private_key(keys.private))
+    folder = make_bundle(tmp_path_factory.mktemp("bundle"), name="process", version="1")
     client = package.MlflowClient(tracking_uri=mlflow.uri)
     run_id = client.create_run(client.create_experiment("process")).info.run_id
     client.log_artifacts(run_id, str(folder), "bundle")

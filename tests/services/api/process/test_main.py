@@ -57,7 +57,9 @@ def test_port_that_is_taken_is_said(monkeypatch, environment, capsys, port):
     ("change", "said"),
     [
         ({"API_JWT_SIGNING_KEY_FILE": "/nowhere/jwt.pem"}, "make a pair with: espalier keys"),
-        ({"API_MODEL_NAME": "nobody"}, "registry has no model nobody"),
+        ({"API_MODEL_NAME": "nobody", "API_WAIT_FOR_MODEL": "false"}, "registry has no model nobody"),
+        ({"API_MODEL_NAME": "../nobody"}, "API_MODEL_NAME: String should match pattern"),
+        ({"API_MODEL_VERSION": "../../x"}, "API_MODEL_VERSION: String should match pattern"),
         ({"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}, "is it running"),
         ({"API_WORKERS": "none"}, "API_WORKERS: Input should be a valid integer"),
         ({"API_TLS_KEY_FILE": "/nowhere/key.pem"}, "HTTPS cannot be spoken"),

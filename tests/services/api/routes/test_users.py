@@ -78,3 +78,11 @@ def test_time_of_creation_is_told_alike_when_made_and_when_listed(client, create
 
     assert made["created"].endswith("Z")
     assert client.get("/v1/users", headers=bearer()).json() == [made]
+
+
+@pytest.mark.parametrize("value", [0, 1, "false", "true", 0.0, None, []])
+def test_disabled_is_true_or_false_and_nothing_else(client, bearer, account, value):
+    response = client.patch(f"/v1/users/{account}", json={"disabled": value}, headers=bearer())
+
+    assert response.status_code == 422
+    assert [problem["field"] for problem in response.json()["errors"]] == ["body.disabled"]

@@ -1,0 +1,55 @@
+"""Use each library of the training image once, as a run does: what slim-packages took out by mistake fails the build.
+
+It is also what gives the libraries' modules their bytecode, so that the image has it only for what is used.
+"""
+
+import importlib
+import io
+import pkgutil
+import tempfile
+from pathlib import Path
+
+import dvc_s3
+import kubernetes.client
+import kubernetes.config
+import matplotlib as mpl
+import mlflow.xgboost
+import numpy as np
+import pandas as pd
+import sklearn.metrics
+import xgboost as xgb
+from dvc.repo import Repo
+
+import espalier.cli.main
+import pipelines
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+for module in pkgutil.walk_packages(pipelines.__path__, "pipelines."):
+    importlib.import_module(module.name)
+
+rng = np.random.default_rng(0)
+table = pd.DataFrame({"a": rng.random(200), "b": pd.Categorical(rng.choice(["x", "y"], 200))})
+truth = (table["a"] > 0.5).astype(int)  # noqa: PLR2004
+matrix = xgb.DMatrix(table, label=truth, enable_categorical=True)
+booster = xgb.train({"objective": "binary:logistic"}, matrix, 3)
+scores = booster.inplace_predict(table)
+booster.predict(matrix, pred_contribs=True)
+sklearn.metrics.roc_auc_score(truth, scores)
+sklearn.metrics.log_loss(truth, scores)
+sklearn.metrics.average_precision_score(truth, scores)
+sklearn.metrics.roc_curve(truth, scores)
+
+figure, axes = plt.subplots()
+axes.plot(truth, scores)
+figure.savefig(io.BytesIO(), format="png")
+
+with tempfile.TemporaryDirectory() as folder:
+    table.to_parquet(Path(folder) / "table.parquet")
+    pd.read_parquet(Path(folder) / "table.parquet")
+    Repo.init(folder, no_scm=True).close()
+
+kubernetes.client.AppsV1Api(kubernetes.client.ApiClient())
+kubernetes.client.CoordinationV1Api(kubernetes.client.ApiClient())
+print("used", dvc_s3.__name__, kubernetes.config.__name__, mlflow.xgboost.__name__, espalier.cli.main.__name__)  # noqa: T201

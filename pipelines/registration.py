@@ -1,0 +1,115 @@
+"""Which registered version answers for a piece of work, and how a new one comes to be complete.
+
+A version is judged against one champion, and its signed manifest says which. So the same work is registered once for
+each champion that it was compared with, and what is registered is never changed. The order of writes is the point:
+MLflow gives the number, the manifest names it and is signed, the files are uploaded, and only then is the version
+complete. Killed in between, the next run of the same work completes the same version.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from espalier.bundle import GateCheck, GateVerdict, MalformedBundle, Manifest
+from espalier.bundle.layout import MANIFEST
+from pipelines.gate import Verdict
+from pipelines.registry import KEY_TAG, Registry, Version
+
+__all__ = [
+    "COMPARED_WITH",
+    "GATE",
+    "REASONS",
+    "SUPERSEDED",
+    "find_version",
+    "read_verdict",
+    "settle_others",
+    "stated",
+    "tags_of",
+]
+
+GATE, REASONS, COMPARED_WITH = "gate", "gate.reasons", "gate.compared_with"
+SUPERSEDED = "superseded_by"
+"""Tag of a version: the number of the one that answers for the same work now."""
+
+ABANDONED_SECONDS = 24 * 60 * 60
+"""So old, a version of other work that is still incomplete has been given up."""
+
+MAX_DELETED = 20
+"""Incomplete versions deleted in one run."""
+
+
+def find_version(versions: Sequence[Version], *, key: str, champion: str | None) -> Version | None:
+    """Return the version that answers for the work of ``key``, or None where it is to be judged (again).
+
+    The champion itself and what has been champion before need no new verdict; any other version answers only while the
+    champion is the one that it was compared with.
+
+    Args:
+        versions: every version of the model, newest first.
+        champion: number of the champion.
+    """
+    mine = [version for version in versions if version.tags.get(KEY_TAG) == key]
+    return (
+        next((version for version in mine if version.number == champion), None)
+        or next((version for version in mine if version.tags.get("rollout") == "complete"), None)
+        or next((version for version in mine if version.tags.get(COMPARED_WITH) == (champion or "")), None)
+    )
+
+
+def settle_others(registry: Registry, version: Version) -> None:
+    """Mark what the same work was registered as before, and delete what was never completed and never will be."""
+    registry.untag_version(version, SUPERSEDED)  # an earlier champion is back, and with it this verdict
+    others = [one for one in registry.versions(version.name) if one.number != version.number]
+    key, now = version.tags.get(KEY_TAG), time.time()
+    left = MAX_DELETED
+    for other in others:
+        is_same = other.tags.get(KEY_TAG) == key
+        if other.is_uploading:
+            if left and (is_same or now - other.created > ABANDONED_SECONDS):
+                registry.delete_incomplete(other)
+                left -= 1
+        elif is_same and other.tags.get(SUPERSEDED) != version.number:
+            registry.tag_version(other, {SUPERSEDED: version.number})
+
+
+def read_verdict(registry: Registry, version: Version, folder: Path) -> GateVerdict:
+    """Return what the gate said of a version, from the manifest in its bundle.
+
+    Args:
+        folder: an empty one, to download to.
+
+    Raises:
+        MalformedBundle: it was written by another release.
+    """
+    registry.download_bundle(version, folder, (MANIFEST,))
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes()).verdict
+    except ValidationError as error:
+        raise MalformedBundle(f"the {MANIFEST} of {version.identity} is not of this release's format") from error
+
+
+def stated(verdict: Verdict) -> GateVerdict:
+    """Return the verdict as a manifest states it."""
+    return GateVerdict(
+        passed=verdict.passed,
+        champion_version=verdict.champion_version,
+        checks=tuple(
+            GateCheck(name=check.name, found=check.found, wanted=check.wanted, passed=check.passed)
+            for check in verdict.checks
+        ),
+        reasons=tuple(verdict.reasons),
+    )
+
+
+def tags_of(key: str, verdict: GateVerdict) -> Mapping[str, str]:
+    """Return the tags that say on MLflow's pages what the manifest says."""
+    return {
+        KEY_TAG: key,
+        GATE: "passed" if verdict.passed else "rejected",
+        REASONS: "; ".join(verdict.reasons),
+        COMPARED_WITH: verdict.champion_version or "",
+    }

@@ -1,0 +1,38 @@
+"""What is verified before a version is compared with or promoted."""
+
+import pytest
+
+from espalier.bundle import UntrustedSignature, WrongIdentity
+from pipelines.champion import read_version
+from pipelines.registry import Version
+from pipelines.settings import Settings
+
+
+@pytest.fixture
+def read(make_bundle, keys):
+    """Verify what a registry gives for version 7 of orchard."""
+
+    def run(**of_bundle):
+        class Stored:
+            def download_bundle(self, _version, folder):
+                return make_bundle(folder, **of_bundle)
+
+        settings = Settings(public_key_files=str(keys.public))
+        return read_version(Stored(), settings, Version("orchard", "7", "run", 0.0, {}, ()))
+
+    return run
+
+
+def test_own_bundle_is_read(read):
+    assert read().manifest.identity.version == "7"
+
+
+@pytest.mark.parametrize("other", [{"version": "6"}, {"name": "vineyard"}])
+def test_bundle_of_another_version_or_model_is_refused(read, other):
+    with pytest.raises(WrongIdentity):
+        read(**other)
+
+
+def test_bundle_of_another_key_is_refused(read, other_keys):
+    with pytest.raises(UntrustedSignature):
+        read(sign_with=other_keys.private)

@@ -1,0 +1,106 @@
+"""Which version answers for a piece of work; the whole way, against a real registry, in test_register.py."""
+
+import pytest
+
+from espalier.bundle import MalformedBundle
+from pipelines import registration
+from pipelines.gate import Check, Verdict
+from pipelines.registration import find_version, read_verdict, settle_others, stated, tags_of
+from pipelines.registry import Version
+
+
+def version(number, key="k", *, compared_with="", bundle="complete", created=0.0, **tags):
+    known = {"espalier.key": key, "gate.compared_with": compared_with, "bundle": bundle, **tags}
+    return Version("m", number, "run", created, known, ())
+
+
+@pytest.mark.parametrize(
+    ("versions", "champion", "expected"),
+    [
+        ([], None, None),
+        ([version("1")], None, "1"),
+        ([version("1", "other")], None, None),
+        ([version("2", compared_with="1")], "1", "2"),
+        ([version("2", compared_with="1")], "3", None),
+        ([version("2", compared_with="1")], "2", "2"),
+        ([version("2", compared_with="1", rollout="complete")], "3", "2"),
+        ([version("2", compared_with="1", rollout="failed")], "3", None),
+        ([version("4", compared_with="3"), version("2", compared_with="1")], "1", "2"),
+        ([version("4", compared_with="3"), version("2", compared_with="1")], "3", "4"),
+        ([version("2", compared_with="1", bundle="uploading")], "1", "2"),
+    ],
+)
+def test_version_answers_while_its_champion_is_the_champion(versions, champion, expected):
+    found = find_version(versions, key="k", champion=champion)
+
+    assert (found.number if found else None) == expected
+
+
+class FakeRegistry:
+    def __init__(self, *versions):
+        self.known, self.deleted, self.tagged, self.untagged = versions, [], {}, []
+
+    def versions(self, _name):
+        return self.known
+
+    def delete_incomplete(self, version):
+        self.deleted.append(version.number)
+
+    def tag_version(self, version, tags):
+        self.tagged[version.number] = tags
+
+    def untag_version(self, version, tag):
+        self.untagged.append((version.number, tag))
+
+
+def test_what_was_judged_before_is_superseded_and_what_was_never_completed_is_deleted(monkeypatch):
+    monkeypatch.setattr(registration.time, "time", lambda: 100_000.0)
+    new = version("9", compared_with="5")
+    registry = FakeRegistry(
+        new,
+        version("8", "other"),
+        version("7", compared_with="3"),
+        version("6", compared_with="2", superseded_by="9"),
+        version("5", bundle="uploading"),
+        version("4", "other", bundle="uploading", created=99_000),
+        version("3", "other", bundle="uploading", created=10_000),
+    )
+
+    settle_others(registry, new)
+
+    assert registry.tagged == {"7": {"superseded_by": "9"}}
+    assert registry.deleted == ["5", "3"]
+    assert registry.untagged == [("9", "superseded_by")]
+
+
+def test_few_are_deleted_at_a_time():
+    registry = FakeRegistry(*(version(str(number), bundle="uploading") for number in range(1, 100)))
+
+    settle_others(registry, version("100"))
+
+    assert len(registry.deleted) == registration.MAX_DELETED
+
+
+def test_manifest_states_the_verdict_and_the_tags_repeat_it():
+    check = Check(name="log loss", found=0.5, wanted="below 0.4", passed=False)
+
+    verdict = stated(Verdict(champion_version="3", checks=(check,), refusals=("too few columns",)))
+
+    assert (verdict.passed, verdict.champion_version) == (False, "3")
+    assert verdict.checks[0].model_dump() == check.model_dump()
+    assert verdict.reasons == ("too few columns", "log loss is 0.5000, wanted below 0.4")
+    assert tags_of("k", verdict) == {
+        "espalier.key": "k",
+        "gate": "rejected",
+        "gate.reasons": "too few columns; log loss is 0.5000, wanted below 0.4",
+        "gate.compared_with": "3",
+    }
+
+
+def test_manifest_of_another_release_is_said(tmp_path):
+    class Old:
+        def download_bundle(self, _version, folder, names):
+            (folder / names[0]).write_text('{"format": 1}')
+
+    with pytest.raises(MalformedBundle, match="not of this release"):
+        read_verdict(Old(), version("1"), tmp_path)

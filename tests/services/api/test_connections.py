@@ -1,0 +1,61 @@
+"""Whom a connection is counted for."""
+
+import asyncio
+
+import pytest
+
+from services.api.connections import ConnectionLimits, Connections
+
+
+class Connection:
+    def check_time(self, now):
+        pass
+
+
+def counted(addresses, **limits):
+    async def run():
+        made = Connections(ConnectionLimits(**limits))
+        return [made.add(Connection(), address) for address in addresses]
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("trusted", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("10.0.0.0/8, 127.0.0.1", "10.1.2.3"),
+        ("10.0.0.0/8", "::ffff:10.1.2.3"),
+        ("fd00::/8", "fd00::1"),
+        ("*", "192.0.2.1"),
+        ("/run/proxy.sock", None),
+    ],
+)
+def test_trusted_proxy_is_no_client(trusted, address):
+    assert counted([address] * 3, connections_per_client=1, trusted_proxies=trusted) == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (["192.0.2.1", "192.0.2.2"], [True, True]),
+        (["192.0.2.1", "192.0.2.1"], [True, False]),
+        (["192.0.2.1", "::ffff:192.0.2.1"], [True, False]),
+        (["2001:db8::1", "2001:db8::2"], [True, False]),
+        (["2001:db8::1", "2001:db8:0:1::1"], [True, True]),
+    ],
+)
+def test_client_is_an_address_or_a_network_of_64_bits(addresses, expected):
+    assert counted(addresses, connections_per_client=1) == expected
+
+
+def test_connection_that_has_ended_is_not_counted():
+    async def run():
+        made = Connections(ConnectionLimits(connections_per_client=1))
+        first = Connection()
+        made.add(first, "192.0.2.1")
+        made.discard(first)
+        made.discard(first)
+        return made.add(Connection(), "192.0.2.1"), made._by_client
+
+    assert asyncio.run(run()) == (True, {"192.0.2.1": 1})
