@@ -30,7 +30,6 @@ from pipelines.evaluate import predict, read_model
 from pipelines.files import (
     BUNDLE,
     GATE_JSON,
-    METRICS_JSON,
     MODEL,
     REFERENCE_JSON,
     REGISTER_JSON,
@@ -47,6 +46,7 @@ from pipelines.mlflow_model import write_mlflow_model
 from pipelines.params import Params, load_params
 from pipelines.promotion import CHAMPION, promote
 from pipelines.registry import KEY_TAG, Registry, Version
+from pipelines.rescore import verify_metrics
 from pipelines.rollout import Rollout, rollout_of
 from pipelines.schema import load_schema
 from pipelines.scores import score
@@ -79,7 +79,7 @@ def _register(settings: Settings, params: Params, registry: Registry, origin: Or
             "PIPELINE_SIGNING_KEY_FILE is not set; make a key with: espalier keys model --directory DIR"
         )
     key = load_private_key(settings.signing_key_file)
-    metrics = BundleMetrics.model_validate_json(METRICS_JSON.read_bytes())
+    metrics = verify_metrics(load_schema(), params.evaluate)
     verdict = _judge(settings, params, registry, metrics.test)
     run_id = read_json(RUN_JSON, stage="train")["run_id"]
     _write_bundle(params, origin, metrics, run_id)
