@@ -4,6 +4,8 @@ values.yaml is the one place where a value is described: the comment above a key
 ``# schema: {...}`` adds to its JSON schema what the default cannot tell (bounds, choices, items). Everything is closed:
 a key that is not in values.yaml is refused, unless its ``schema`` says otherwise.
 
+A key of files/renamed.yaml stays in the schema, deprecated, and in no table.
+
     python charts/generate.py            # write
     python charts/generate.py --check    # fail where something is not current
 """
@@ -24,6 +26,7 @@ __all__ = ["Chart", "charts", "main"]
 UMBRELLA = Path(__file__).parent / "espalier"
 TYPES = {"str": "string", "bool": "boolean", "int": "integer", "float": "number", "seq": "array", "map": "object"}
 BEGIN, END = "<!-- values: written by charts/generate.py -->", "<!-- end of values -->"
+RENAMED = ["string", "number", "boolean", "array", "object"]
 LONGEST_SHOWN = 160
 """Characters of a default in the table; longer ones are read where they stand."""
 
@@ -51,6 +54,8 @@ class Chart:
         schema = _object(_mapping(root), text.splitlines(), "")
         if self.folder != UMBRELLA:
             schema["properties"] = {**INJECTED, **schema["properties"]}
+        for old, new in self._renamed.items():
+            _add_renamed(schema, old.split("."), new)
         schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": f"Values of {self.name}", **schema}
         return {
             self.folder / "values.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
@@ -65,6 +70,11 @@ class Chart:
     @property
     def _about(self) -> dict[str, Any]:
         return dict(yaml.safe_load((self.folder / "Chart.yaml").read_text(encoding="utf-8")))
+
+    @property
+    def _renamed(self) -> dict[str, str]:
+        path = self.folder / "files/renamed.yaml"
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
 
     def _readme(self, schema: dict[str, Any]) -> str:
         path = self.folder / "README.md"
@@ -119,6 +129,14 @@ def _schema(node: yaml.Node, lines: list[str], path: str, extra: dict[str, Any])
     return {**found, **extra}
 
 
+def _add_renamed(schema: dict[str, Any], old: list[str], new: str) -> None:
+    """Let the schema pass an old key, so that the chart itself can refuse it with its new name."""
+    *parents, last = old
+    for parent in parents:
+        schema = schema["properties"].setdefault(parent, {"type": "object", "properties": {}})
+    schema["properties"][last] = {"description": f"Renamed: {new}.", "type": RENAMED, "deprecated": True}
+
+
 def _comment(lines: list[str], line: int, path: str) -> tuple[str, dict[str, Any]]:
     words: list[str] = []
     schema = ""
@@ -136,7 +154,7 @@ def _comment(lines: list[str], line: int, path: str) -> tuple[str, dict[str, Any
 
 def _rows(schema: dict[str, Any], path: str = "") -> Iterator[str]:
     for name, value in schema["properties"].items():
-        if path == "" and value == INJECTED.get(name):
+        if value.get("deprecated") or (path == "" and value == INJECTED.get(name)):
             continue
         where = f"{path}{name}"
         if "default" in value or not value.get("properties"):

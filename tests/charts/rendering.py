@@ -14,6 +14,7 @@ CHART = ROOT / "charts/espalier"
 RELEASE, NAMESPACE = "espalier", "espalier"
 
 SECRETS: dict[str, Any] = {
+    "global": {"espalier": {"imagesPreloaded": True}},
     "api": {"existingSecret": "espalier-api", "model": {"existingSecret": "espalier-model-keys"}},
     "mlflow": {"existingSecret": "espalier-mlflow"},
     "training": {"existingSecret": "espalier-training", "publicKeysSecret": "espalier-model-keys"},
@@ -24,7 +25,7 @@ SECRETS: dict[str, Any] = {
         "grafana": {"admin": {"existingSecret": "espalier-grafana"}},
     },
 }
-"""The least that has to be given: the names that ``make secrets`` uses."""
+"""The least that has to be given: where the images are, and the names that ``make secrets`` uses."""
 
 EVERYTHING: dict[str, Any] = {
     "api": {

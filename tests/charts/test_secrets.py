@@ -51,7 +51,7 @@ def test_rendering_without_a_secret_fails_with_the_command(name):
 
 def test_rendering_with_nothing_fails_with_the_command():
     with pytest.raises(helm_python.HelmError, match="make secrets"):
-        render(secrets=False)
+        render({"global": SECRETS["global"]}, secrets=False)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

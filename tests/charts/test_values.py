@@ -86,14 +86,22 @@ def test_annotation_of_the_trainer_cannot_be_set_by_values():
 
 def test_renamed_key_is_refused_with_its_new_name(tmp_path):
     copy = shutil.copytree(CHART, tmp_path / "espalier")
-    (copy / "files/renamed.yaml").write_text("global.registry: global.imageRegistry\n")
+    (copy / "files/renamed.yaml").write_text("global.registry: global.espalier.imageRegistry\n")
     schema = schema_of(copy)
     schema["properties"]["global"]["properties"]["registry"] = {"type": "string"}
     (copy / "values.schema.json").write_text(json.dumps(schema))
     values = merged(SECRETS, {"global": {"registry": "old.example.com"}})
 
-    with pytest.raises(helm_python.HelmError, match=r"global\.registry is now called global\.imageRegistry"):
+    with pytest.raises(helm_python.HelmError, match=r"global\.registry is now called global\.espalier\.imageRegistry"):
         helm_python.Chart.load(copy).render(values, name="espalier", namespace="espalier")
+
+
+@pytest.mark.parametrize("key", ["imageRegistry", "imagePullSecrets"])
+def test_global_of_the_monitoring_stack_is_refused_with_the_key_of_our_own(key):
+    value = "registry.example.com" if key == "imageRegistry" else [{"name": "credentials"}]
+
+    with pytest.raises(helm_python.HelmError, match=rf"global\.{key} is now called global\.espalier\.{key}"):
+        render({"global": {key: value}})
 
 
 def test_long_release_name_is_refused():

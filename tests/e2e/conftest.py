@@ -110,7 +110,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.skip(f"NOT TESTED ON A CLUSTER: {error}")
     if given:
         registry = os.environ.get("E2E_REGISTRY", "")
-        settings = (f"global.imageRegistry={registry}",) if registry else ()
+        settings = (f"global.espalier.imageRegistry={registry}",) if registry else ()
         yield Cluster(Kube(namespace, context=os.environ.get("E2E_CONTEXT", "")), os.environ["E2E_URL"], settings)
         return
     kubeconfig = str(tmp_path_factory.mktemp("kind") / "kubeconfig")
@@ -163,7 +163,7 @@ def install(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Insta
     def call(*settings: str, chart: Path = release.CHART, values: dict[str, Any] | None = None) -> None:
         more.write_text(yaml.safe_dump(values or {}))
         wanted = [f"api.ingress.host={cluster.host}", *cluster.settings, *settings]
-        files = [release.VALUES, VALUES, first, more]
+        files = [chart / release.VALUES.name, VALUES, first, more]  # an older chart has its own
         release.install(cluster.kube, RELEASE, chart=chart, values=files, settings=wanted)
 
     return call

@@ -59,12 +59,31 @@ labels:
 {{- tpl (index . 1) (index . 0) -}}
 {{- end }}
 
-{{/* Our images have the registry in front, and the chart's appVersion for a tag; a digest wins over a tag. */}}
+{{/*
+The full name of one of Espalier's own images: the registry in front, the chart's appVersion for a tag; a digest wins over
+a tag. Without a registry a node would ask Docker Hub for espalier/<name>, which is nobody's: refused, unless the nodes
+have the images already.
+*/}}
 {{- define "espalier.image" -}}
-{{- $image := .Values.image -}}
-{{- $registry := ternary (.Values.global.imageRegistry | default "") "" (hasPrefix "espalier/" $image.repository) -}}
-{{- $name := ternary (printf "%s/%s" $registry $image.repository) $image.repository (ne $registry "") -}}
-{{- if $image.digest }}{{ printf "%s@%s" $name $image.digest }}{{ else }}{{ printf "%s:%s" $name ($image.tag | default .Chart.AppVersion) }}{{ end -}}
+{{- $global := .Values.global.espalier -}}
+{{- $registry := .Values.image.registry | default $global.imageRegistry -}}
+{{- if and (not $registry) (not $global.imagesPreloaded) -}}
+{{- fail (printf "\n\nglobal.espalier.imageRegistry is not set: it names the registry that has the image %s.\nBuild and push the images with:\n\n    make images REGISTRY=registry.example.com PUSH=1\n\nor, where every node has them already (kind load), set global.espalier.imagesPreloaded=true\n" .Values.image.repository) -}}
+{{- end -}}
+{{- include "espalier.imageReference" (list $registry .) -}}
+{{- end }}
+
+{{/* The full name of an image of another project: from its own registry, or from the mirror of all of them. */}}
+{{- define "espalier.thirdPartyImage" -}}
+{{- include "espalier.imageReference" (list (.Values.global.espalier.mirrorRegistry | default .Values.image.registry) .) -}}
+{{- end }}
+
+{{/* Call: (list "registry.example.com" .) */}}
+{{- define "espalier.imageReference" -}}
+{{- $root := index . 1 -}}
+{{- $image := $root.Values.image -}}
+{{- $name := ternary (printf "%s/%s" (index . 0) $image.repository) $image.repository (ne (index . 0) "") -}}
+{{- if $image.digest }}{{ printf "%s@%s" $name $image.digest }}{{ else }}{{ printf "%s:%s" $name ($image.tag | default $root.Chart.AppVersion) }}{{ end -}}
 {{- end }}
 
 {{/* Pod Security "restricted". Call: (list . 10001) */}}
@@ -85,10 +104,28 @@ runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* Labels of a pod template: those that select it, and the user's. */}}
+{{- define "espalier.podTemplateLabels" -}}
+{{ include "espalier.podLabels" . }}
+{{- with .Values.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The user's annotations of a pod template; empty without any. */}}
+{{- define "espalier.podAnnotations" -}}
+{{- with .Values.podAnnotations }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
 {{/* What a pod spec has in every part. */}}
 {{- define "espalier.podPlacement" -}}
-{{- with .Values.global.imagePullSecrets }}
+{{- with .Values.global.espalier.imagePullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.runtimeClassName }}
+runtimeClassName: {{ . }}
 {{- end }}
 {{- with .Values.priorityClassName }}
 priorityClassName: {{ . }}
@@ -101,6 +138,92 @@ tolerations: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.affinity }}
 affinity: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Items of `env`: the CA bundle, and the user's. Put them after those of the part. */}}
+{{- define "espalier.extraEnv" -}}
+{{- include "espalier.caBundleEnv" . }}
+{{- with .Values.extraEnv }}
+{{ tpl (toYaml .) $ }}
+{{- end }}
+{{- end }}
+
+{{/* Items of `envFrom`. */}}
+{{- define "espalier.extraEnvFrom" -}}
+{{- with .Values.extraEnvFrom }}
+{{ tpl (toYaml .) $ }}
+{{- end }}
+{{- end }}
+
+{{/* Items of `volumeMounts`: the CA bundle, and the user's. */}}
+{{- define "espalier.extraVolumeMounts" -}}
+{{- if include "espalier.caBundleVolume" . }}
+- {name: ca-bundle, mountPath: /etc/espalier/ca, readOnly: true}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ tpl (toYaml .) $ }}
+{{- end }}
+{{- end }}
+
+{{/* Items of `volumes`. */}}
+{{- define "espalier.extraVolumes" -}}
+{{- include "espalier.caBundleVolume" . }}
+{{- with .Values.extraVolumes }}
+{{ tpl (toYaml .) $ }}
+{{- end }}
+{{- end }}
+
+{{/* The volume with the certificate authorities to trust; empty without any. */}}
+{{- define "espalier.caBundleVolume" -}}
+{{- with .Values.global.espalier.caBundle }}
+{{- if and .configMap .secret -}}
+{{- fail "\n\nglobal.espalier.caBundle names a ConfigMap and a Secret: set one of them\n" -}}
+{{- end }}
+{{- if .configMap }}
+- name: ca-bundle
+  configMap: {name: {{ .configMap }}, items: [{key: {{ .key }}, path: ca.crt}]}
+{{- else if .secret }}
+- name: ca-bundle
+  secret: {secretName: {{ .secret }}, defaultMode: 0440, items: [{key: {{ .key }}, path: ca.crt}]}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+What our programs read the bundle's path from: OpenSSL and httpx, requests (MLflow's client), boto and DVC's S3 client,
+libpq (with sslmode=verify-ca or verify-full in the URL).
+*/}}
+{{- define "espalier.caBundleEnv" -}}
+{{- if include "espalier.caBundleVolume" . }}
+{{- range list "SSL_CERT_FILE" "REQUESTS_CA_BUNDLE" "AWS_CA_BUNDLE" "PGSSLROOTCERT" }}
+- {name: {{ . }}, value: /etc/espalier/ca/ca.crt}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Name of the account that a part's pods run under. */}}
+{{- define "espalier.serviceAccountName" -}}
+{{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) -}}
+{{- fail (printf "\n\n%s.serviceAccount.create is false, so %s.serviceAccount.name has to name an account that exists\n" .Chart.Name .Chart.Name) -}}
+{{- end -}}
+{{- .Values.serviceAccount.name | default (include "espalier.fullname" .) -}}
+{{- end }}
+
+{{/* The account itself, without a token. */}}
+{{- define "espalier.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ include "espalier.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+  labels:
+    {{- include "espalier.labels" . | nindent 4 }}
+  {{- with .Values.serviceAccount.annotations }}
+  annotations: {{ toYaml . | nindent 4 }}
+  {{- end }}
+automountServiceAccountToken: false
 {{- end }}
 {{- end }}
 

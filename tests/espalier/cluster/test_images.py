@@ -17,7 +17,7 @@ def test_chart_and_manifests_use_the_images_that_are_built():
 def test_registry_stands_in_front_as_in_the_chart():
     built = set(image_names("registry.example.com", app_version()).values())
 
-    assert built <= used(render({"global": {"imageRegistry": "registry.example.com"}}))
+    assert built <= used(render({"global": {"espalier": {"imageRegistry": "registry.example.com"}}}))
 
 
 def test_every_image_has_its_dockerfile():

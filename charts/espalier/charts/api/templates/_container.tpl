@@ -6,6 +6,9 @@ securityContext:
   {{- include "espalier.containerSecurity" . | nindent 2 }}
 envFrom:
   - configMapRef: {name: {{ include "espalier.fullname" . }}}
+  {{- with include "espalier.extraEnvFrom" . }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
 env:
   - name: API_DATABASE_URL
     valueFrom:
@@ -13,6 +16,9 @@ env:
   - name: API_MODEL_VERSION # what the training Job wrote into the pod template; empty: the alias
     valueFrom:
       fieldRef: {fieldPath: "metadata.annotations['espalier.dev/model-version']"}
+  {{- with include "espalier.extraEnv" . }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
 volumeMounts:
@@ -21,4 +27,7 @@ volumeMounts:
   - {name: cache, mountPath: /var/cache/espalier}
   - {name: metrics, mountPath: /run/espalier/metrics}
   - {name: tmp, mountPath: /tmp}
+  {{- with include "espalier.extraVolumeMounts" . }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
 {{- end }}

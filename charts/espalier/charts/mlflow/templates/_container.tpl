@@ -6,11 +6,21 @@ securityContext:
   {{- include "espalier.containerSecurity" . | nindent 2 }}
 envFrom:
   - configMapRef: {name: {{ include "espalier.fullname" . }}}
+  {{- with include "espalier.extraEnvFrom" . }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
+{{- with include "espalier.extraEnv" . }}
+env:
+  {{- . | trim | nindent 2 }}
+{{- end }}
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
 volumeMounts:
   - {name: secrets, mountPath: /run/secrets/mlflow, readOnly: true}
   - {name: tmp, mountPath: /tmp}
+  {{- with include "espalier.extraVolumeMounts" . }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
 {{- end }}
 
 {{/* Host names as clients send them: with the port. */}}
