@@ -59,8 +59,8 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
         release.install(kube, RELEASE)
     release.wait_for_stores(kube, RELEASE)
     if release_is_new(kube):
-        release.run_job(kube, release.job("seed-job"))
-        release.run_job(kube, release.job("training-job"))
+        release.run_job(kube, release.job(kube, RELEASE, "seed"))
+        release.run_job(kube, release.job(kube, RELEASE))
     wait_for_rollout(kube, "deployment", f"{RELEASE}-api")
     return _first_user(kube, cluster, state)
 

@@ -141,7 +141,7 @@ def installed(cluster: Cluster, install: Install, tmp_path_factory: pytest.TempP
     install()
     release.wait_for_stores(kube, RELEASE)
     (folder / "ca.pem").write_bytes(b64decode(kube.get("secret", f"{RELEASE}-api-tls")["data"]["ca.crt"]))
-    release.run_job(kube, release.job("seed-job"))
+    release.run_job(kube, release.job(kube, RELEASE, "seed"))
     yield Platform(kube, cluster.url, folder / "ca.pem", password, folder)
     if not os.environ.get("E2E_KEEP"):
         kube.helm("uninstall", RELEASE, "--ignore-not-found")  # what is of the whole cluster is not in the namespace
@@ -173,7 +173,7 @@ def install(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Insta
 def platform(installed: Platform) -> Platform:
     """The release with a first champion and a user. test_first_model.py looks at how that comes to be."""
     if not installed.annotation():
-        release.run_job(installed.kube, release.job("training-job"))
+        release.run_job(installed.kube, release.job(installed.kube, RELEASE))
     wait_for_rollout(installed.kube, "deployment", f"{RELEASE}-api")
     release.create_user(installed.kube, RELEASE, USER, installed.password)
     return installed
