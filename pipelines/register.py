@@ -44,7 +44,8 @@ from pipelines.lineage import Origin, newest_time, read_origin
 from pipelines.matrix import encode, labels
 from pipelines.mlflow_model import write_mlflow_model
 from pipelines.params import Params, load_params
-from pipelines.promotion import CHAMPION, promote
+from pipelines.promotion import CHAMPION, clear_unfinished, promote
+from pipelines.promotion_lock import PromotionLock, promotion_lock
 from pipelines.registry import KEY_TAG, Registry, Version
 from pipelines.rescore import verify_metrics
 from pipelines.rollout import Rollout, rollout_of
@@ -63,12 +64,15 @@ def main(rollout: Rollout | None = None) -> str:
     registry.check()
     origin = read_origin(settings)
     name = params.register_.model_name
-    version = registry.find_version(name, origin.key)
-    if version is None:
-        version = _register(settings, params, registry, origin)
-    elif not GATE_JSON.exists():  # a run that was killed elsewhere got this far
-        write_json(registry.read_verdict(version), GATE_JSON)
-    said = _settle(registry, rollout or rollout_of(settings), version)
+    with promotion_lock(settings) as lock:  # before the comparison, so that the champion stays the one compared with
+        bring_in = rollout or rollout_of(settings, lock)
+        version = registry.find_version(name, origin.key)
+        clear_unfinished(registry, bring_in, name, lock=lock, own=version.number if version else None)
+        if version is None:
+            version = _register(settings, params, registry, origin)
+        elif not GATE_JSON.exists():  # a run that was killed elsewhere got this far
+            write_json(registry.read_verdict(version), GATE_JSON)
+        said = _settle(registry, bring_in, version, lock)
     write_json({"name": name, "version": version.number, "gate": version.tags["gate"]}, REGISTER_JSON)
     return f"{name} version {version.number} {said}"
 
@@ -104,13 +108,13 @@ def _register(settings: Settings, params: Params, registry: Registry, origin: Or
     )
 
 
-def _settle(registry: Registry, rollout: Rollout, version: Version) -> str:
+def _settle(registry: Registry, rollout: Rollout, version: Version, lock: PromotionLock) -> str:
     """Bring a registered version to where it belongs: the second half, which a killed Job may have left undone."""
     if version.tags["gate"] != "passed":
         return f"rejected by the gate, the champion stays: {version.tags['gate.reasons']}"
     if version.tags.get("rollout") == "complete" and CHAMPION not in version.aliases:
         return "was champion before and has been replaced; to serve it again: espalier promote " + version.number
-    promote(registry, rollout, version, expected_champion=version.tags["gate.compared_with"] or None)
+    promote(registry, rollout, version, expected_champion=version.tags["gate.compared_with"] or None, lock=lock)
     return "passed the gate and is champion"
 
 

@@ -15,7 +15,7 @@ from espalier.cli.output import JsonOption, StateOption, print_json, print_table
 
 if TYPE_CHECKING:
     from pipelines.registry import Registry
-    from pipelines.rollout import Rollout
+    from pipelines.settings import Settings
 
 __all__ = ["list_models", "promote", "rollback"]
 
@@ -25,7 +25,7 @@ def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False
 
     Example: `espalier models`
     """
-    with _registry(state) as (registry, name, _rollout):
+    with _registry(state) as (registry, name, _settings):
         versions = registry.versions(name)
     if json:
         print_json([{**vars(version), "tags": dict(version.tags)} for version in versions])
@@ -57,12 +57,16 @@ def promote(
 
     Example: `espalier promote 3`
     """
-    from pipelines.promotion import CHAMPION
+    from pipelines.promotion import CHAMPION, clear_unfinished
     from pipelines.promotion import promote as make_champion
+    from pipelines.promotion_lock import promotion_lock
+    from pipelines.rollout import rollout_of
 
-    with _registry(state) as (registry, name, rollout):
-        version = registry.version(name, number)
-        make_champion(registry, rollout, version, expected_champion=registry.version_of(name, CHAMPION))
+    with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
+        version, rollout = registry.version(name, number), rollout_of(settings, lock)
+        clear_unfinished(registry, rollout, name, lock=lock, own=number)
+        champion = registry.version_of(name, CHAMPION)
+        make_champion(registry, rollout, version, expected_champion=champion, lock=lock)
     _report(name, number, json)
 
 
@@ -72,9 +76,11 @@ def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -
     Example: `espalier rollback`
     """
     from pipelines.promotion import roll_back
+    from pipelines.promotion_lock import promotion_lock
+    from pipelines.rollout import rollout_of
 
-    with _registry(state) as (registry, name, rollout):
-        version = roll_back(registry, rollout, name)
+    with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
+        version = roll_back(registry, rollout_of(settings, lock), name, lock=lock)
     _report(name, version.number, json)
 
 
@@ -86,15 +92,14 @@ def _report(name: str, number: str, json: bool) -> None:
 
 
 @contextmanager
-def _registry(state: Path) -> Iterator[tuple[Registry, str, Rollout]]:
+def _registry(state: Path) -> Iterator[tuple[Registry, str, Settings]]:
     from espalier.local.pipeline import pipeline_settings
     from espalier.local.state import open_state
     from pipelines.params import load_params
     from pipelines.registry import Registry
-    from pipelines.rollout import rollout_of
 
     name = load_params().register_.model_name
     with pipeline_settings(open_state(state)) as settings:
         registry = Registry(settings)
         registry.check()
-        yield registry, name, rollout_of(settings)
+        yield registry, name, settings

@@ -65,10 +65,11 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
     return _first_user(kube, cluster, state)
 
 
-def load_images(cluster: KindCluster) -> None:
-    """Build the images and bring them to the nodes."""
+def load_images(cluster: KindCluster, *, build: bool = True) -> None:
+    """Build the images, unless they are here, and bring them to the nodes."""
     names = images.image_names("", release.app_version())
-    build_images(names)
+    if build:
+        build_images(names)
     with step("images to the nodes"):
         images.load(names.values(), cluster=cluster.name)
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 import helm_python
 import pytest
 
+from pipelines.rollout_progress import limit_seconds
 from pipelines.settings import Settings
 from tests.charts.rendering import (
     EVERYTHING,
@@ -166,14 +167,25 @@ def test_exit_codes_that_end_a_run_are_those_that_another_try_cannot_change(defa
     assert {rule["containerName"] for rule in rules} == {one["name"] for one in containers(pod_of(default, name))}
     for rule in rules:
         tried_again = {name for name, code in codes.items() if code not in rule["values"]}
-        assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure"}
+        assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure", "PromotionLocked"}
 
 
-def test_run_outlives_its_rollout(default):
-    timeout = int(environment(default, container_of(default, "gate"))["PIPELINE_ROLLOUT_TIMEOUT_SECONDS"])
+@pytest.mark.parametrize("pods", [2, 10, 200])
+def test_run_outlives_its_rollout_however_many_pods_there_are(default, pods):
+    seconds = float(environment(default, container_of(default, "gate"))["PIPELINE_ROLLOUT_SECONDS_PER_POD"])
+    deployment = only(default, "Deployment", "espalier-api")
+    limit = limit_seconds({"spec": {**deployment["spec"], "replicas": pods}}, seconds)
 
-    assert timeout > only(default, "Deployment", "espalier-api")["spec"]["progressDeadlineSeconds"]
-    assert timeout < job_of(default)["activeDeadlineSeconds"] / 2
+    assert limit > deployment["spec"]["progressDeadlineSeconds"], "Kubernetes gives up first"
+    assert limit < job_of(default)["activeDeadlineSeconds"] / 2
+
+
+def test_model_without_a_proof_is_promoted_only_where_it_is_asked_for(default):
+    def given(objects):
+        return environment(objects, container_of(objects, "gate"))["PIPELINE_ROLLOUT_WITHOUT_PODS"]
+
+    assert given(default) == "false"
+    assert given(render({"training": {"rollout": {"withoutPods": True}}})) == "true"
 
 
 def test_rollback_signs_nothing_and_reads_no_data(default):

@@ -2,7 +2,7 @@
 
 A kind cluster is made, and deleted at the end unless E2E_KEEP is set. With E2E_CLUSTER=given it runs on the cluster of
 KUBECONFIG (and E2E_CONTEXT): E2E_URL is then the address of its ingress, and E2E_REGISTRY a registry that has
-the images, unless the nodes have them.
+the images, unless the nodes have them. With E2E_IMAGES=given the images that docker has are loaded, and none is built.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         kube = Kube(namespace, kubeconfig=kubeconfig)
         for addon in ADDONS:
             ensure_addon(kube, addon)
-        load_images(made)
+        load_images(made, build=os.environ.get("E2E_IMAGES") != "given")
         yield Cluster(kube, f"https://localhost:{port}")
     finally:
         if not os.environ.get("E2E_KEEP"):
