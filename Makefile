@@ -68,7 +68,8 @@ rollback: $(STAMP) ## Make the previous champion the champion again
 	@$(ESPALIER) rollback
 
 # What is given on make's command line, and nothing from the environment: USER there is who works on this machine.
-given = $(if $(filter command,$(origin $(2))),$(1) "$($(2))")
+# The shell reads the value from its environment: text that make expands would be run as a part of the command.
+given = $(if $(filter command,$(origin $(2))),$(1) "$${$(2)}")
 
 .PHONY: load
 load: $(STAMP) ## Put load on the API and judge it by the SLOs (URL USER PASSWORD_FILE CA RATE SECONDS ROWS; none after make up)
@@ -88,15 +89,16 @@ down: $(STAMP) ## Delete that cluster
 
 .PHONY: secrets
 secrets: $(STAMP) ## Make the Secrets that the chart names, with random values, where kubectl points at (NAMESPACE, RELEASE, HOST, SLACK_URL_FILE)
-	@$(ESPALIER) cluster secrets --namespace $(or $(NAMESPACE),espalier) --release $(or $(RELEASE),espalier) --host $(or $(HOST),localhost) $(if $(SLACK_URL_FILE),--slack-url-file $(SLACK_URL_FILE))
+	@$(ESPALIER) cluster secrets --namespace "$${NAMESPACE:-espalier}" --release "$${RELEASE:-espalier}" --host "$${HOST:-localhost}" $${SLACK_URL_FILE:+--slack-url-file "$$SLACK_URL_FILE"}
 
 # --- images and chart, for a registry and a cluster of yours -------------------------------------------------------------
 
-VERSION ?= $(shell sed -n 's/^version: //p' charts/espalier/Chart.yaml)
+# REGISTRY, VERSION and the like reach a recipe through its environment, in quotation marks: what make expands into a recipe
+# is shell text, and the value of a variable would be run.
 
 .PHONY: images
 images: $(STAMP) ## Build the three images (REGISTRY=registry.example.com in front of their names; PUSH=1 pushes them)
-	@$(ESPALIER) cluster images --registry "$(REGISTRY)" $(if $(PUSH),--push)
+	@$(ESPALIER) cluster images --registry "$${REGISTRY:-}" $(if $(PUSH),--push)
 
 .PHONY: dependencies
 dependencies: $(STAMP) ## Fetch the charts that ours is made of into charts/espalier/charts (a helm install from here needs them)
@@ -105,20 +107,16 @@ dependencies: $(STAMP) ## Fetch the charts that ours is made of into charts/espa
 .PHONY: chart
 chart: dependencies ## Package the chart into dist/ (PUSH=1 pushes it to oci://REGISTRY/charts)
 	@helm package charts/espalier --destination dist
-	@$(if $(PUSH),helm push dist/espalier-$(VERSION).tgz oci://$(REGISTRY)/charts)
+	@$(if $(PUSH),version=$$(sed -n 's/^version: //p' charts/espalier/Chart.yaml); helm push "dist/espalier-$$version.tgz" "oci://$$REGISTRY/charts")
 
 .PHONY: registry-login
 registry-login: ## Log in to REGISTRY with REGISTRY_USER and REGISTRY_PASSWORD from the environment
 	@docker login "$${REGISTRY%%/*}" --username "$$REGISTRY_USER" --password-stdin <<< "$$REGISTRY_PASSWORD"
 	@helm registry login "$${REGISTRY%%/*}" --username "$$REGISTRY_USER" --password-stdin <<< "$$REGISTRY_PASSWORD"
 
-# KUBECONFIG_CONTENT is for CI, where the kubeconfig is a secret and no file.
 .PHONY: deploy
-deploy: ## Install or upgrade the chart of REGISTRY, VERSION, where kubectl points (VALUES=file NAMESPACE=...); goes back if it fails
-	@umask 077; file=$$(mktemp); trap 'rm -f "$$file"' EXIT; \
-	if [ -n "$${KUBECONFIG_CONTENT:-}" ]; then printf '%s' "$$KUBECONFIG_CONTENT" > "$$file"; export KUBECONFIG="$$file"; fi; \
-	helm upgrade --install espalier oci://$(REGISTRY)/charts/espalier --version $(VERSION) --namespace $(NAMESPACE) \
-	  --values $(VALUES) --rollback-on-failure --wait --timeout 15m
+deploy: $(STAMP) ## Install or upgrade the chart of REGISTRY, VERSION, where kubectl points (VALUES=file NAMESPACE=...); goes back if it fails
+	@$(ESPALIER) cluster deploy
 
 # --- check ----------------------------------------------------------------------------------------------------------
 
@@ -140,6 +138,16 @@ s3-server: ## Build versitygw, the S3 server of the tests that need one (asks fo
 .PHONY: alert-tools
 alert-tools: ## Build promtool and amtool, which test the alerts (asks for Go; without them those tests are skipped)
 	@bash .ci/alert-tools $(VENV)/bin
+
+# In an environment of its own, for it pins what our packages want newer.
+$(VENV)/checkov/.installed: $(BIN)/uv .ci/checkov.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/checkov
+	@$(BIN)/uv pip sync --quiet --python $(VENV)/checkov/bin/python --require-hashes .ci/checkov.txt
+	@ln -sf ../checkov/bin/checkov $(BIN)/checkov
+	@touch $@
+
+.PHONY: chart-linter
+chart-linter: $(VENV)/checkov/.installed ## Install checkov, which lints the rendered charts (without it that test is skipped)
 
 .PHONY: test
 test: $(STAMP) lint ## Run everything that needs only Python, with coverage

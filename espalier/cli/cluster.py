@@ -115,6 +115,53 @@ def fetch_dependencies(json: JsonOption = False) -> None:
         say(f"fetched into {CHART}/charts: {', '.join(fetched)}" if fetched else "all charts are there")
 
 
+@app.command("deploy")
+def deploy_release(
+    registry: Annotated[str, typer.Option(envvar="REGISTRY", help="Registry that has the chart, at charts/espalier.")],
+    values: Annotated[
+        list[Path], typer.Option(envvar="VALUES", exists=True, dir_okay=False, help="Values file; may be repeated.")
+    ],
+    version: Annotated[
+        str, typer.Option(envvar="VERSION", help="Version of the chart; default: this checkout's.")
+    ] = "",
+    namespace: Annotated[str, typer.Option(envvar="NAMESPACE", help="Where the release is, or will be.")] = "espalier",
+    release: Annotated[str, typer.Option(help="Name of the release.")] = "espalier",
+    json: JsonOption = False,
+) -> None:
+    """Install or upgrade a released chart where kubectl points; an upgrade that fails is rolled back.
+
+    KUBECONFIG_CONTENT may hold the text of a kubeconfig, for CI, where it is a secret and no file.
+
+    Example: `espalier cluster deploy --registry registry.example.com/team --version 1.2.3 --values my-values.yaml`
+    """
+    import os
+    import tempfile
+
+    from espalier.cluster.deploy import check_arguments, deploy
+    from espalier.cluster.release import app_version
+    from espalier.cluster.tools import Kube, require
+
+    version = version or app_version()
+    check_arguments(registry, version, namespace, release)
+    require("kubectl", "helm")
+    with tempfile.TemporaryDirectory() as folder:  # for its owner alone
+        kubeconfig = ""
+        if content := os.environ.get("KUBECONFIG_CONTENT"):
+            kubeconfig = f"{folder}/kubeconfig"
+            Path(kubeconfig).write_text(content, encoding="utf-8")
+        kube = Kube(namespace, kubeconfig=kubeconfig)
+        serves = deploy(kube, release, registry=registry, version=version, values=values)
+    if json:
+        print_json({"release": release, "version": version, "serves": serves})
+        return
+    say(f"{release} {version} is in the namespace {namespace}")
+    if not serves:
+        say(
+            f"The API is ready once a first model has passed the gate; train one:\n"
+            f"  kubectl -n {namespace} create job --from=cronjob/{release}-training first-training"
+        )
+
+
 @app.command("secrets")
 def make_secrets(
     namespace: Annotated[str, typer.Option(help="Where the release is, or will be.")] = "espalier",

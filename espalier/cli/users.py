@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from espalier.cli.output import JsonOption, StateOption, print_json, print_table, say
+from espalier.cli.output import CommandFailed, JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
     from services.api.users import SqlUserStore
@@ -102,4 +103,15 @@ def _store(database: str, state: Path) -> AbstractContextManager[SqlUserStore]:
     from espalier.local.state import State
     from services.api.users import open_user_store
 
-    return closing(open_user_store(database or State(state).users_database))
+    return closing(open_user_store(database or _url_from_file() or State(state).users_database))
+
+
+def _url_from_file() -> str:
+    """In a pod of the API the URL is in a file, for it has a password in it."""
+    file = os.environ.get("API_DATABASE_URL_FILE")
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise CommandFailed(f"{file} (API_DATABASE_URL_FILE) cannot be read: {error.strerror}") from error

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///.espalier/users.db"
     """SQLAlchemy URL of the users."""
 
+    database_url_file: Path | None = None
+    """File that holds it instead, since it has a password in it."""
+
     database_wait_seconds: float = Field(default=0, ge=0, le=600)
     """How long a start waits for a database that does not answer."""
 
@@ -172,6 +175,16 @@ class Settings(BaseSettings):
     """How long an idle connection stays open: longer than the proxy in front keeps it (nginx 60 s, Traefik 90 s), so
     that no request is sent into a closing connection."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_database_url(cls, given: dict[str, object]) -> dict[str, object]:
+        file = given.get("database_url_file")
+        if not file:
+            return given
+        if "database_url" in given:
+            raise ValueError("API_DATABASE_URL and API_DATABASE_URL_FILE exclude each other")
+        return {**given, "database_url": _first_line(Path(str(file)))}
+
     @model_validator(mode="after")
     def _check_pairs(self) -> Self:
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
@@ -184,6 +197,16 @@ class Settings(BaseSettings):
         if self.hash_memory_kib < least:
             raise ValueError(f"API_HASH_MEMORY_KIB must be at least {least} with {self.hash_passes} pass(es)")
         return self
+
+
+def _first_line(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"API_DATABASE_URL_FILE: {path} cannot be read ({type(error).__name__})") from None
+    if not text or "\n" in text:
+        raise ValueError(f"API_DATABASE_URL_FILE: {path} has to hold one line, the URL")
+    return text
 
 
 def load_settings() -> Settings:

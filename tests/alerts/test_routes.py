@@ -1,5 +1,6 @@
 """Where each alert's message goes, by Alertmanager's own tool and the chart's configuration."""
 
+import json
 import subprocess
 
 import pytest
@@ -28,6 +29,41 @@ def amtool(need, tmp_path_factory):
 
 def test_configuration_is_one_that_alertmanager_takes(amtool):
     assert "SUCCESS" in amtool("check-config")
+
+
+@pytest.fixture(scope="module")
+def message(need, tmp_path_factory):
+    """Render the text of the Slack message for an alert with these annotations."""
+    tool, folder = need("amtool"), tmp_path_factory.mktemp("message")
+    (text,) = (one["slack_configs"][0]["text"] for one in CONFIG["receivers"] if one["name"] == "platform")
+
+    def render(**annotations):
+        alert = {"status": "firing", "labels": {"alertname": "A"}, "annotations": annotations}
+        data = {
+            "status": "firing",
+            "alerts": [alert],
+            "commonLabels": alert["labels"],
+            "commonAnnotations": annotations,
+        }
+        (folder / "data.json").write_text(json.dumps(data))
+        (folder / "none.tmpl").touch()
+        glob = f"--template.glob={folder}/*.tmpl"
+        options = [glob, f"--template.data={folder}/data.json", f"--template.text={text}"]
+        done = subprocess.run([tool, "template", "render", *options], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return render
+
+
+def test_message_links_to_runbook_and_dashboard(message):
+    shown = message(summary="s", description="d", runbook_url="https://r.example", dashboard_url="https://d.example")
+
+    assert "<https://r.example|What to do>" in shown and "<https://d.example|Dashboard>" in shown
+
+
+def test_message_of_an_alert_of_others_has_no_empty_link(message):
+    assert "<" not in message(summary="s", description="d")
 
 
 def receiver(alert, severity, team):

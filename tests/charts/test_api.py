@@ -7,13 +7,28 @@ import pytest
 from services.api.settings import Settings
 from tests.charts.rendering import EVERYTHING, VARIANTS, containers, of_kind, only, render, values_file
 
-IN_THE_CLUSTER = {"API_DATABASE_URL": "postgresql+psycopg://api@db/api", "API_MODEL_VERSION": "3"}
+IN_THE_CLUSTER = {"API_MODEL_VERSION": "3"}
+URL = "postgresql+psycopg://api@db/api"
 FIELDS = {f"API_{name.upper()}": field for name, field in Settings.model_fields.items()}
 
 
 @pytest.fixture(params=VARIANTS)
 def release(request):
     return render(*VARIANTS[request.param])
+
+
+@pytest.fixture
+def settings_of(monkeypatch, tmp_path):
+    """Settings as a pod of these objects would read them, its Secret's files being elsewhere."""
+
+    def read(objects):
+        (tmp_path / "database-url").write_text(URL)
+        for name, value in environment(objects).items():
+            monkeypatch.setenv(name, IN_THE_CLUSTER[name] if value is None else value)
+        monkeypatch.setenv("API_DATABASE_URL_FILE", str(tmp_path / "database-url"))
+        return Settings()
+
+    return read
 
 
 def deployment(objects):
@@ -44,23 +59,28 @@ def test_every_required_setting_is_given(release):
     assert required <= set(environment(release))
 
 
-def test_values_in_the_environment_are_what_the_settings_take(release, monkeypatch):
-    for name, value in environment(release).items():
-        monkeypatch.setenv(name, IN_THE_CLUSTER[name] if value is None else value)
-
-    settings = Settings()
+def test_values_in_the_environment_are_what_the_settings_take(release, settings_of):
+    settings = settings_of(release)
 
     assert settings.host == "0.0.0.0"  # noqa: S104 (in a container)
     assert "espalier-api.espalier.svc" in settings.allowed_hosts
 
 
-def test_every_value_of_monitoring_reaches_the_settings(monkeypatch):
+def test_password_of_the_database_is_in_a_file_that_is_mounted(release, settings_of):
+    volumes = {one["name"]: one for one in deployment(release)["spec"]["template"]["spec"]["volumes"]}
+    mounts = {one["mountPath"]: volumes[one["name"]] for one in api_container(release)["volumeMounts"]}
+    folder, _, key = environment(release)["API_DATABASE_URL_FILE"].rpartition("/")
+
+    assert "API_DATABASE_URL" not in environment(release)
+    assert key in {item["path"] for item in mounts[folder]["secret"]["items"]}
+    assert settings_of(release).database_url == URL
+
+
+def test_every_value_of_monitoring_reaches_the_settings(settings_of):
     values = {"watchIntervalSeconds": 60, "watchJitterSeconds": 9, "watchTimeoutSeconds": 3}
     ages = {"modelAgeLimitDays": 0, "dataAgeLimitDays": 400}
-    for name, value in environment(render({"api": {"monitoring": {**values, **ages}}})).items():
-        monkeypatch.setenv(name, IN_THE_CLUSTER[name] if value is None else value)
 
-    settings = Settings()
+    settings = settings_of(render({"api": {"monitoring": {**values, **ages}}}))
 
     found = (settings.watch_interval_seconds, settings.watch_jitter_seconds, settings.watch_timeout_seconds)
     assert found == (60, 9, 3)
@@ -156,6 +176,26 @@ def test_liveness_asks_less_and_waits_longer_than_readiness(release):
     assert live["periodSeconds"] * live["failureThreshold"] > ready["periodSeconds"] * ready["failureThreshold"]
 
 
+def test_start_is_over_when_a_model_is_served(release):
+    """A startup probe of /healthz would let liveness and readiness count before there is a bundle."""
+    probe = api_container(release)["startupProbe"]
+
+    assert probe["httpGet"]["path"] == "/readyz"
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 60
+
+
+def test_last_revisions_are_kept_to_go_back_to(release):
+    for name in ("espalier-api", "espalier-mlflow"):
+        assert only(release, "Deployment", name)["spec"]["revisionHistoryLimit"] == 5
+
+
+def test_counters_that_workers_share_are_in_memory(release):
+    volumes = {one["name"]: one for one in deployment(release)["spec"]["template"]["spec"]["volumes"]}
+    mounts = {one["mountPath"]: volumes[one["name"]] for one in api_container(release)["volumeMounts"]}
+
+    assert mounts[environment(release)["API_METRICS_DIR"]]["emptyDir"]["medium"] == "Memory"
+
+
 def test_workers_fit_the_cpu_limit(release):
     assert int(environment(release)["API_WORKERS"]) <= cores(api_container(release)["resources"]["limits"]["cpu"])
 
@@ -167,6 +207,26 @@ def test_autoscaler_scales_out_at_once_and_in_slowly(release):
     assert spec["behavior"]["scaleUp"]["stabilizationWindowSeconds"] == 0
     assert spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 60
     assert api_container(release)["resources"]["requests"]["cpu"], "utilisation is measured against it"
+
+
+def test_autoscaler_s_pace_is_what_the_comments_say(release):
+    behavior = only(release, "HorizontalPodAutoscaler")["spec"]["behavior"]
+
+    def pace(direction):
+        assert behavior[direction]["selectPolicy"] == "Max"
+        return {one["type"]: (one["value"], one["periodSeconds"]) for one in behavior[direction]["policies"]}
+
+    assert pace("scaleUp") == {"Percent": (100, 15), "Pods": (4, 15)}
+    assert pace("scaleDown") == {"Percent": (50, 60), "Pods": (1, 60)}
+
+
+def test_autoscaler_looks_at_cpu_alone_by_default(release):
+    """Memory does not grow with requests: as a target it would never let pods go again."""
+    target = {"type": "Utilization", "averageUtilization": 70}
+
+    assert only(release, "HorizontalPodAutoscaler")["spec"]["metrics"] == [
+        {"type": "Resource", "resource": {"name": "cpu", "target": target}}
+    ]
 
 
 def test_custom_metric_comes_beside_cpu():
@@ -194,6 +254,7 @@ def test_pods_of_one_version_are_spread(release):
 
     assert [one["topologyKey"] for one in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
     assert all(one["matchLabelKeys"] == ["pod-template-hash"] for one in spread)
+    assert all(one["maxSkew"] == 1 for one in spread), "no host has two pods more than another"
 
 
 def test_ingress_shows_predictions_and_nothing_internal():
@@ -213,6 +274,12 @@ def test_route_and_certificate_name_what_the_ingress_names():
     assert certificate["secretName"] == only(objects, "Ingress")["spec"]["tls"][0]["secretName"]
     assert certificate["dnsNames"] == ["api.example.com"]
     assert {"api.example.com", "route.example.com"} <= set(environment(objects)["API_ALLOWED_HOSTS"].split(","))
+
+
+def test_route_has_paths_of_its_own():
+    route = only(render(EVERYTHING, {"api": {"httpRoute": {"paths": ["/v1"]}}}), "HTTPRoute")["spec"]
+
+    assert [match["path"]["value"] for match in route["rules"][0]["matches"]] == ["/v1"]
 
 
 @pytest.mark.parametrize("missing", ["host", "tls"])

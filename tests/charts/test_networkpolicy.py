@@ -1,8 +1,9 @@
 """Who may talk to whom, as it is written; that a cluster enforces it is shown by the end-to-end tests."""
 
+import helm_python
 import pytest
 
-from tests.charts.rendering import VARIANTS, of_kind, only, pods, render
+from tests.charts.rendering import EVERYTHING, VARIANTS, of_kind, only, pods, render
 
 ALLOWED = {
     ("api", "mlflow", 5000),
@@ -79,7 +80,7 @@ def test_default_deny_covers_every_pod(objects):
 
 
 def ours(objects):
-    """Policies of pods that are rendered here: those of kube-prometheus-stack come from its own chart."""
+    """Policies of pods that are rendered here: others come from kube-prometheus-stack and cert-manager."""
     stack = ("monitoring-egress", "prometheus", "prometheus-operator", "alertmanager", "grafana", "kube-state-metrics")
     names = {f"espalier-{name}" for name in stack}
     return [one for one in of_kind(objects, "NetworkPolicy") if one["metadata"]["name"] not in names]
@@ -103,6 +104,148 @@ def test_only_the_api_can_be_reached_from_anywhere(default):
     for name in labels_of(default):
         open_to_all = [rule for rule in policy_of(default, name).get("ingress", []) if "from" not in rule]
         assert [rule["ports"][0]["port"] for rule in open_to_all] == ([8000] if name == "api" else [])
+
+
+def peers(policy, port):
+    """`from` of the rule for a port of an ingress policy."""
+    (rule,) = (rule for rule in policy["spec"]["ingress"] if port in {one["port"] for one in rule["ports"]})
+    return rule.get("from")
+
+
+def pod(name, instance):
+    return {"podSelector": {"matchLabels": {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": instance}}}
+
+
+PROMETHEUS, ALERTMANAGER = (f"espalier-kube-prometheus-s-{name}" for name in ("prometheus", "alertmanager"))
+KEDA = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}
+
+
+def test_pod_of_helm_test_reaches_an_api_that_is_open_to_the_ingress_controller_alone():
+    objects = render(VARIANTS["prod"][0])
+
+    assert pod("api-smoke", "espalier") in peers(only(objects, "NetworkPolicy", "espalier-api"), 8000)
+
+
+def test_solver_of_a_certificate_s_issuer_is_reached_where_the_whole_namespace_is_denied():
+    deny = {"global": {"networkPolicy": {"denyWholeNamespace": True}}}
+    policy = only(render(EVERYTHING, deny), "NetworkPolicy", "espalier-api-acme-solver")["spec"]
+
+    assert policy["podSelector"] == {"matchLabels": {"acme.cert-manager.io/http01-solver": "true"}}
+    assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": 8089}]}]
+    dns_only = {"api": {"ingress": {"tls": {"certManager": {"http01Solver": False}}}}}
+    for objects in (render(EVERYTHING), render(EVERYTHING, deny, dns_only), render(deny)):
+        assert not of_kind(objects, "NetworkPolicy", "espalier-api-acme-solver")
+
+
+def test_metrics_and_the_bundle_are_read_by_this_release_s_prometheus_and_by_other_pods_of_the_api(default):
+    rules = [
+        rule["from"] for rule in only(default, "NetworkPolicy", "espalier-api")["spec"]["ingress"] if "from" in rule
+    ]
+
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "espalier"}}}
+    assert rules == [[here | pod("prometheus", PROMETHEUS)], [pod("api", "espalier")]]
+
+
+def test_metrics_can_be_read_by_a_prometheus_of_one_s_own():
+    prometheus = {"namespace": "monitoring", "instance": "company"}
+    values = {"global": {"espalier": {"prometheus": prometheus}}, "kube-prometheus-stack": {"enabled": False}}
+    policy = only(render(values), "NetworkPolicy", "espalier-api")
+
+    there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    assert there | pod("prometheus", "company") in policy["spec"]["ingress"][1]["from"]
+
+
+def test_prometheus_of_another_name_is_refused_until_the_api_is_told():
+    stack = {"kube-prometheus-stack": {"fullnameOverride": "second"}}
+    with pytest.raises(helm_python.HelmError, match=r"set global\.espalier\.prometheus\.instance=second-prometheus"):
+        render(stack)
+
+    objects = render(stack, {"global": {"espalier": {"prometheus": {"instance": "second-prometheus"}}}})
+    assert peers(only(objects, "NetworkPolicy", "espalier-prometheus"), 9090)[1] == pod(
+        "prometheus", "second-prometheus"
+    )
+
+
+def test_monitoring_is_asked_by_its_own_pods_alone(default):
+    prometheus = only(default, "NetworkPolicy", "espalier-prometheus")
+    alertmanager = only(default, "NetworkPolicy", "espalier-alertmanager")
+
+    assert prometheus["spec"]["podSelector"] == pod("prometheus", PROMETHEUS)["podSelector"]
+    assert alertmanager["spec"]["podSelector"] == pod("alertmanager", ALERTMANAGER)["podSelector"]
+    assert peers(prometheus, 9090) == [pod("grafana", "espalier"), pod("prometheus", PROMETHEUS)]
+    assert peers(alertmanager, 9093) == [pod("prometheus", PROMETHEUS), pod("grafana", "espalier")]
+    assert 10901 not in {one["port"] for rule in prometheus["spec"]["ingress"] for one in rule["ports"]}
+
+
+def test_alertmanagers_gossip_among_themselves(default):
+    policy = only(default, "NetworkPolicy", "espalier-alertmanager")
+    (rule,) = (rule for rule in policy["spec"]["ingress"] if rule["ports"][0]["port"] == 9094)
+
+    assert rule["from"] == [pod("alertmanager", ALERTMANAGER)]
+    assert {one["protocol"] for one in rule["ports"]} == {"TCP", "UDP"}
+
+
+def test_monitoring_policies_leave_other_stacks_in_the_namespace_alone(default):
+    selector = only(default, "NetworkPolicy", "espalier-monitoring-egress")["spec"]["podSelector"]
+
+    theirs = {"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/instance": "company"}
+    assert not selects(selector, theirs)
+    assert selects(selector, pod("prometheus", PROMETHEUS)["podSelector"]["matchLabels"])
+    for name in ("prometheus", "alertmanager", "grafana", "kube-state-metrics", "prometheus-operator"):
+        labels = only(default, "NetworkPolicy", f"espalier-{name}")["spec"]["podSelector"]["matchLabels"]
+        assert "app.kubernetes.io/instance" in labels
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "port"),
+    [
+        ("prometheusFrom", "prometheus", 9090),
+        ("thanosFrom", "prometheus", 10901),
+        ("alertmanagerFrom", "alertmanager", 9093),
+        ("grafanaFrom", "grafana", 3000),
+    ],
+)
+def test_others_who_may_ask_the_monitoring_stack_can_be_named(value, name, port):
+    objects = render({"global": {"networkPolicy": {"monitoring": {value: [KEDA]}}}})
+
+    assert KEDA in peers(only(objects, "NetworkPolicy", f"espalier-{name}"), port)
+
+
+def test_name_server_alone_is_asked_for_names(default):
+    rules = [rule for one in ours(default) for rule in one["spec"].get("egress", []) if rule["ports"][0]["port"] == 53]
+
+    selector = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+    assert rules
+    for rule in rules:
+        assert rule["to"] == [selector | {"podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]
+
+
+ELSEWHERE = {
+    "mlflow": {
+        "api": {"mlflowTrackingUri": "https://mlflow.example.com", "networkPolicy": {"mlflow": {"to": []}}},
+        "training": {"mlflowTrackingUri": "https://mlflow.example.com", "networkPolicy": {"mlflow": {"to": []}}},
+    },
+    "postgresql": {
+        "api": {"networkPolicy": {"database": {"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}]}}},
+        "mlflow": {"networkPolicy": {"database": {"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}]}}},
+    },
+    "object-store": {
+        "mlflow": {"artifacts": {"endpointUrl": ""}, "networkPolicy": {"objectStore": {"to": [], "ports": [443]}}},
+        "training": {"remote": {"endpointUrl": ""}, "networkPolicy": {"objectStore": {"to": [], "ports": [443]}}},
+    },
+}
+"""What has to be said where a part of one's own takes the place of the chart's."""
+
+
+@pytest.mark.parametrize("part", ELSEWHERE)
+@pytest.mark.parametrize("forgotten", [0, 1])
+def test_part_that_is_elsewhere_is_not_shut_out_unnoticed(part, forgotten):
+    told = dict(list(ELSEWHERE[part].items())[1 - forgotten :][:1])
+    client = list(ELSEWHERE[part])[forgotten]
+
+    with pytest.raises(helm_python.HelmError, match=rf"{part}\.enabled is false, but {client}\."):
+        render({part: {"enabled": False}}, told)
+    assert render({part: {"enabled": False}}, ELSEWHERE[part])
 
 
 def test_servers_of_data_reach_nothing(default):

@@ -4,7 +4,8 @@ import warnings
 
 import pytest
 
-from tests.charts.rendering import ROOT, VARIANTS, manifests, of_kind, render
+from tests.charts.rendering import ROOT, VARIANTS, manifests, of_kind, only, render
+from tests.charts.test_networkpolicy import ELSEWHERE
 
 KUBERNETES = ("1.30", "1.37")
 CUSTOM = {"Certificate", "HTTPRoute", "PrometheusRule", "ServiceMonitor"}
@@ -47,7 +48,9 @@ DEFAULT = {
     ("Service", "espalier-api-peers"),
     ("Service", "espalier-mlflow"),
     ("Service", "espalier-object-store"),
+    ("Service", "espalier-object-store-headless"),
     ("Service", "espalier-postgresql"),
+    ("Service", "espalier-postgresql-headless"),
     ("ServiceAccount", "espalier-api"),
     ("ServiceAccount", "espalier-mlflow"),
     ("ServiceAccount", "espalier-object-store"),
@@ -72,7 +75,7 @@ EXPECTED = {
     | CERTIFICATE
     | {("HTTPRoute", "espalier-api"), ("ServiceMonitor", "espalier-metrics-ingress")},
     "kind": DEFAULT | {("Ingress", "espalier-api")},
-    "prod": (DEFAULT - EVALUATION) | CERTIFICATE,
+    "prod": (DEFAULT - EVALUATION) | CERTIFICATE | {("NetworkPolicy", "espalier-api-acme-solver")},
 }
 
 
@@ -85,7 +88,8 @@ def test_release_consists_of(variant):
 
 @pytest.mark.parametrize("part", ["api", "mlflow", "training", "postgresql", "object-store"])
 def test_part_that_is_off_leaves_nothing(part):
-    names = {one["metadata"]["name"] for one in render({part: {"enabled": False}})}
+    objects = render({part: {"enabled": False}}, ELSEWHERE.get(part, {}))
+    names = {one["metadata"]["name"] for one in objects}
 
     assert not [name for name in names if name.startswith(f"espalier-{part}") or name == f"espalier-espalier-{part}"]
 
@@ -122,6 +126,16 @@ def test_selectors_never_change_with_a_version(default):
                 "app.kubernetes.io/name",
                 "app.kubernetes.io/instance",
             }
+
+
+@pytest.mark.parametrize("part", ["postgresql", "object-store"])
+def test_stateful_sets_are_governed_by_a_headless_service(default, part):
+    spec = only(default, "StatefulSet", f"espalier-{part}")["spec"]
+    service = only(default, "Service", spec["serviceName"])["spec"]
+
+    assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"] is True
+    assert service["selector"] == spec["selector"]["matchLabels"]
+    assert only(default, "Service", f"espalier-{part}")["spec"].get("clusterIP") is None, "clients have an address"
 
 
 def test_another_release_shares_no_name():

@@ -2,12 +2,13 @@
 
 import json
 import re
+import shutil
 
 import helm_python
 import pytest
 import yaml
 
-from tests.charts.rendering import ROOT, SECRETS, merged, of_kind, only, render
+from tests.charts.rendering import CHART, ROOT, SECRETS, merged, of_kind, only, render, values_file
 
 RULES = sorted((ROOT / "alerts").glob("*.yaml"))
 DASHBOARDS = sorted((ROOT / "dashboards").glob("*.json"))
@@ -34,19 +35,79 @@ def test_dashboards_are_the_files_themselves(default):
         assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
 
 
+def rules_of(objects):
+    for one in of_kind(objects, "PrometheusRule"):
+        yield from (rule for group in one["spec"]["groups"] for rule in group["rules"])
+
+
+def dashboards_of(objects):
+    """File name → dashboard."""
+    found = [one["data"] for one in of_kind(objects, "ConfigMap") if "-dashboard-" in one["metadata"]["name"]]
+    return {name: json.loads(text) for data in found for name, text in data.items()}
+
+
+def queries(value):
+    """Every query and link of a dashboard."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from [inner] if key in ("expr", "query", "url", "definition") else queries(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from queries(inner)
+
+
 def test_nothing_of_another_release_names_this_one():
+    """No label is matched by its name, in whatever form."""
     objects = render(OTHER, name="mine", namespace="elsewhere")
 
     for one in of_kind(objects, "PrometheusRule"):
         assert one["metadata"]["labels"]["release"] == "theirs"
-        for rule in (rule for group in one["spec"]["groups"] for rule in group["rules"]):
-            text = " ".join([rule["expr"], *rule.get("annotations", {}).values()])
-            assert not re.search(r'"espalier-|namespace="espalier"|grafana\.example\.com|github\.com/espalier', text)
-    for path in DASHBOARDS:
-        name = f"mine-dashboard-{path.stem.removeprefix('espalier-')}"
-        dashboard = json.loads(only(objects, "ConfigMap", name)["data"][path.name])
-        assert dashboard["uid"] == path.stem, "the alerts link to it"
-        assert '\\"espalier-' not in json.dumps(dashboard)
+    for rule in rules_of(objects):
+        assert not re.search(r'[=~]"[^"]*espalier', rule["expr"])
+        text = " ".join(rule.get("annotations", {}).values())
+        assert not re.search(r'"espalier-|grafana\.example\.com|github\.com/espalier', text)
+    for dashboard in dashboards_of(objects).values():
+        for text in map(str, queries(dashboard)):
+            assert not re.search(r'[=~]"[^"]*espalier', text), text
+
+
+@pytest.mark.parametrize("other", [("mine", "espalier"), ("espalier", "elsewhere")], ids=["name", "namespace"])
+def test_dashboards_of_two_releases_stand_beside_each_other_in_one_grafana(default, other):
+    name, namespace = other
+    here, there = dashboards_of(default), dashboards_of(render(name=name, namespace=namespace))
+
+    assert len(here) == len(there) == len(DASHBOARDS)
+    assert not set(here) & set(there), "the sidecar writes the files of all namespaces into one folder"
+    uids, titles = ([{one[key] for one in found.values()} for found in (here, there)] for key in ("uid", "title"))
+    assert not uids[0] & uids[1]
+    assert not titles[0] & titles[1]
+    assert all(len(uid) <= 40 for uid in uids[1])
+    assert all(file == f"{one['uid']}.json" for file, one in there.items())
+
+
+def test_links_lead_to_the_dashboards_of_the_same_release():
+    objects = render(name="mine", namespace="elsewhere")
+    uids = {one["uid"] for one in dashboards_of(objects).values()}
+
+    alerts = [rule["annotations"]["dashboard_url"] for rule in rules_of(objects) if "alert" in rule]
+    links = [text for one in dashboards_of(objects).values() for text in map(str, queries(one))]
+    linked = set(re.findall(r"/d/([\w-]+)", " ".join([*alerts, *links])))
+    assert alerts and linked <= uids
+
+
+@pytest.mark.parametrize("word", ["a-seasonal-feature", 'namespace="espalier"', '"espalier-', "grafana.example.com"])
+def test_every_word_that_the_chart_replaces_is_in_the_alerts(word):
+    assert any(word in path.read_text() for path in RULES)
+
+
+def test_seasonal_features_that_no_alert_would_heed_are_refused(tmp_path):
+    copy = shutil.copytree(CHART, tmp_path / "espalier")
+    for path in (copy / "charts/observability/files/alerts").glob("*.yaml"):
+        path.write_text(path.read_text().replace("a-seasonal-feature", "another-word"))
+    values = merged(SECRETS, {"observability": {"rules": {"seasonalFeatures": ["day_of_week"]}}})
+
+    with pytest.raises(helm_python.HelmError, match="seasonalFeatures has no effect"):
+        helm_python.Chart.load(copy).render(values, name="espalier", namespace="espalier")
 
 
 def test_features_that_follow_the_clock_are_named_by_value():
@@ -82,6 +143,35 @@ def test_api_is_scraped_where_it_has_metrics(default):
 def test_stack_without_its_secrets_is_refused(without, key):
     with pytest.raises(helm_python.HelmError, match=rf"{re.escape(key)}(.|\n)*make secrets"):
         render({"kube-prometheus-stack": without})
+
+
+def test_alertmanager_that_is_off_needs_no_secret():
+    assert render({"kube-prometheus-stack": {"alertmanager": {"enabled": False, "alertmanagerSpec": {"secrets": []}}}})
+
+
+def matches(matchers, labels):
+    """Alertmanager's own: = and =~, anchored; a label that is missing is empty."""
+    for matcher in matchers:
+        name, operator, value = re.fullmatch(r'(\w+)(=~|=)"(.*)"', matcher).groups()
+        found = labels.get(name, "")
+        if not (found == value if operator == "=" else re.fullmatch(value, found)):
+            return False
+    return True
+
+
+def test_critical_alerts_silence_warnings_of_this_platform_only():
+    (rule,) = values_file("values.yaml")["kube-prometheus-stack"]["alertmanager"]["config"]["inhibit_rules"]
+    alerts = [rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+    ours = [one["labels"] for one in alerts if "alert" in one]
+
+    assert set(rule["equal"]) == {"namespace", "component"}
+    for labels in ours:
+        assert matches(rule["source_matchers"], labels) is (labels["severity"] == "critical")
+        assert matches(rule["target_matchers"], labels) is (labels["severity"] in ("warning", "info"))
+    of_the_stack = {"namespace": "espalier", "team": "platform"}
+    assert not matches(rule["source_matchers"], of_the_stack | {"severity": "critical"})
+    assert not matches(rule["target_matchers"], of_the_stack | {"severity": "warning"})
+    assert not matches(rule["target_matchers"], {"severity": "warning", "component": "api"})
 
 
 def test_stack_that_is_off_needs_no_secrets():

@@ -9,13 +9,12 @@ import pytest
 from tests.charts.rendering import containers, of_kind, pods
 
 READS_SECRETS_FROM_ENVIRONMENT = {
-    ("Deployment/espalier-api", "API_DATABASE_URL"),  # the API takes its database's URL from nowhere else yet
     ("StatefulSet/espalier-object-store", "ROOT_ACCESS_KEY"),  # versitygw takes its keys from nowhere else
     ("StatefulSet/espalier-object-store", "ROOT_SECRET_KEY"),
     ("Pod/espalier-api-smoke", "SMOKE_USER"),  # lives for seconds
     ("Pod/espalier-api-smoke", "SMOKE_PASSWORD"),
 }
-ALLOWED_VOLUMES = {"configMap", "emptyDir", "secret", "projected", "persistentVolumeClaim", "downwardAPI"}
+ALLOWED_VOLUMES = {"configMap", "emptyDir", "secret", "projected", "persistentVolumeClaim", "downwardAPI", "csi"}
 HAS_A_TOKEN = {"gate", "rollback"}
 """Containers that ask the Kubernetes API; each mounts a token of its own."""
 
@@ -100,6 +99,27 @@ def test_servers_have_all_three_probes(objects):
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
                 if "httpGet" in container[probe]:
                     assert container[probe]["httpGet"]["port"] in ports, name
+
+
+@pytest.mark.parametrize(
+    "name", ["Deployment/espalier-mlflow", "StatefulSet/espalier-postgresql", "StatefulSet/espalier-object-store"]
+)
+def test_liveness_of_a_store_asks_less_than_readiness_and_waits_longer(default, name):
+    (container,) = (pod["spec"]["containers"][0] for found, pod in pods(default) if found == name)
+    live, ready = container["livenessProbe"], container["readinessProbe"]
+
+    assert set(live) & {"tcpSocket", "httpGet", "exec"} == {"tcpSocket"}
+    assert "tcpSocket" not in ready
+    assert live["periodSeconds"] * live["failureThreshold"] > ready["periodSeconds"] * ready.get("failureThreshold", 3)
+
+
+def test_database_in_recovery_is_not_ready_and_not_killed(default):
+    """PostgreSQL listens from the beginning of a recovery on, and pg_isready says no until its end."""
+    (container,) = (pod["spec"]["containers"][0] for name, pod in pods(default) if name.endswith("espalier-postgresql"))
+
+    assert "tcpSocket" in container["startupProbe"] and "tcpSocket" in container["livenessProbe"]
+    assert container["readinessProbe"]["exec"]["command"][0] == "pg_isready"
+    assert container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"] >= 600
 
 
 def test_ports_are_not_privileged(templates):

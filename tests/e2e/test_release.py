@@ -6,6 +6,7 @@ import tarfile
 
 import pytest
 
+from espalier.cluster.errors import CommandRefused
 from espalier.cluster.tools import run
 from espalier.cluster.waiting import wait_until
 from tests.e2e.platform import RELEASE, ROOT
@@ -60,6 +61,11 @@ def test_upgrade_from_the_previous_commit_s_chart_and_helm_rollback(platform, up
     platform.wait_until_settled()
     assert platform.annotation() == version
     assert platform.version() == version
+
+
+def test_other_size_of_a_volume_is_refused_with_what_to_do(platform, upgrade):
+    with pytest.raises(CommandRefused, match=r"postgresql\.persistence\.size is 77Gi(.|\n)*A larger volume"):
+        upgrade("postgresql.persistence.size=77Gi")
 
 
 def test_uninstall_leaves_what_is_documented(platform):

@@ -252,3 +252,17 @@ automountServiceAccountToken: false
     {{- end }}
 {{- end -}}
 {{- end }}
+
+{{/*
+A StatefulSet's volume claim templates cannot be changed, and the API server's refusal does not say what to do. Nothing is
+looked up by `helm template`, nor by what renders with it (Argo CD).
+*/}}
+{{- define "espalier.refuseResize" -}}
+{{- $found := lookup "apps/v1" "StatefulSet" .Release.Namespace (include "espalier.fullname" .) -}}
+{{- if $found -}}
+{{- $size := (index $found.spec.volumeClaimTemplates 0).spec.resources.requests.storage -}}
+{{- if ne $size .Values.persistence.size -}}
+{{- fail (printf "\n\n%s.persistence.size is %s, but the volume of %s was made with %s, and an upgrade cannot change that.\nSet it back, or grow the volume: docs/install.md, \"A larger volume\"\n" .Chart.Name .Values.persistence.size (include "espalier.fullname" .) $size) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}

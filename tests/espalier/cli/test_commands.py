@@ -35,6 +35,7 @@ COMMANDS = [
     ("cluster", "images"),
     ("cluster", "dependencies"),
     ("cluster", "secrets"),
+    ("cluster", "deploy"),
 ]
 
 
@@ -66,6 +67,18 @@ def test_keys_are_made_and_never_overwritten(run, tmp_path):
     assert code == 1
     assert "exists already" in said
     assert "Traceback" not in said
+
+
+def test_users_are_those_of_the_database_that_a_file_names(run, tmp_path, monkeypatch):
+    """As in a pod of the API, where the URL is a mounted secret."""
+    (tmp_path / "url").write_text(f"sqlite:///{tmp_path}/from-a-file.db\n")
+    monkeypatch.setenv("API_DATABASE_URL_FILE", str(tmp_path / "url"))
+
+    assert run("users", "create", "ana")[0] == 0
+    assert (tmp_path / "from-a-file.db").exists()
+    (tmp_path / "url").unlink()
+    code, _, said = run("users", "list")
+    assert code == 1 and "API_DATABASE_URL_FILE" in said
 
 
 def test_user_is_created_listed_and_disabled(run, tmp_path):

@@ -55,6 +55,40 @@ def test_what_makes_no_sense_is_refused(make_settings, changes, said):
         make_settings(**changes)
 
 
+@pytest.fixture
+def settings_of_file(keys, tmp_path):
+    def make(content):
+        if content is not None:
+            (tmp_path / "url").write_text(content)
+        return Settings(
+            database_url_file=tmp_path / "url",
+            jwt_signing_key_file=keys.private,
+            model_public_key_files=(keys.public,),
+            mlflow_tracking_uri="http://127.0.0.1:1",
+            model_name="orchard",
+        )
+
+    return make
+
+
+def test_database_url_comes_from_a_file(settings_of_file):
+    url = "postgresql+psycopg://api:secret@db/api"
+
+    assert settings_of_file(f"{url}\n").database_url == url
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), ("", "one line"), ("a\nsecret\n", "one line")])
+def test_file_without_a_database_url_is_refused_and_not_shown(settings_of_file, content, said):
+    with pytest.raises(ValueError, match=f"API_DATABASE_URL_FILE.*{said}") as refusal:
+        settings_of_file(content)
+    assert "secret" not in str(refusal.value.errors(include_input=False, include_url=False))
+
+
+def test_two_database_urls_are_refused(make_settings, tmp_path):
+    with pytest.raises(ValueError, match="exclude each other"):
+        make_settings(database_url="sqlite:///x", database_url_file=tmp_path / "url")
+
+
 def test_settings_do_not_change(settings):
     with pytest.raises(ValidationError, match="frozen"):
         settings.port = 1

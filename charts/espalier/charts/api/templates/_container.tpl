@@ -10,9 +10,6 @@ envFrom:
   {{- . | trim | nindent 2 }}
   {{- end }}
 env:
-  - name: API_DATABASE_URL
-    valueFrom:
-      secretKeyRef: {name: {{ include "espalier.secret" (list . "existingSecret" "the keys database-url and jwt.key.pem") }}, key: database-url}
   - name: API_MODEL_VERSION # what the training Job wrote into the pod template; empty: the alias
     valueFrom:
       fieldRef: {fieldPath: "metadata.annotations['espalier.dev/model-version']"}
@@ -22,7 +19,7 @@ env:
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
 volumeMounts:
-  - {name: jwt, mountPath: /run/secrets/jwt, readOnly: true}
+  - {name: secrets, mountPath: /run/secrets/api, readOnly: true}
   - {name: model-keys, mountPath: /run/secrets/model, readOnly: true}
   - {name: cache, mountPath: /var/cache/espalier}
   - {name: metrics, mountPath: /run/espalier/metrics}

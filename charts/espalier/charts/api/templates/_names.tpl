@@ -18,3 +18,9 @@
 {{- define "api.tlsSecret" -}}
 {{- .Values.ingress.tls.existingSecret | required "api.ingress.tls.existingSecret is not set: a Secret of type kubernetes.io/tls, or the name that cert-manager gives one (make secrets makes one for evaluation)" -}}
 {{- end }}
+
+{{/* The pod of helm test: not "api", for no Service may select it. */}}
+{{- define "api.smokeSelector" -}}
+app.kubernetes.io/name: api-smoke
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}

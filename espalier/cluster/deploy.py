@@ -1,0 +1,87 @@
+"""Bring a released chart to the cluster that kubectl points at: ``make deploy``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from espalier.cluster.errors import ClusterError
+from espalier.cluster.tools import Kube, run
+from espalier.cluster.waiting import wait_for_rollout
+
+__all__ = ["check_arguments", "deploy"]
+
+SEMANTIC_VERSION = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
+    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?",
+    re.ASCII,
+)
+"""Source: https://semver.org, "Is there a suggested regular expression"."""
+
+DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+"""Source: RFC 1123; what Kubernetes and Helm take for a name."""
+
+REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*", re.ASCII)
+"""Host, port and path, as in the name of an OCI artifact."""
+
+PARTS = (("statefulset", "postgresql"), ("statefulset", "object-store"), ("deployment", "mlflow"))
+"""What training needs, each unless it is off."""
+
+TIMEOUT = "15m"
+
+
+def check_arguments(registry: str, version: str, namespace: str, release: str) -> None:
+    """Refuse what is not of its form, before any of it reaches a command.
+
+    Raises:
+        ClusterError: names the argument and what it has to look like.
+    """
+    checks: tuple[tuple[str, str, re.Pattern[str], str], ...] = (
+        ("REGISTRY", registry, REGISTRY, "a registry such as registry.example.com/team"),
+        ("VERSION", version, SEMANTIC_VERSION, "a semantic version such as 1.2.3"),
+        ("NAMESPACE", namespace, DNS_LABEL, "the name of a namespace such as espalier"),
+        ("RELEASE", release, DNS_LABEL, "the name of a release such as espalier"),
+    )
+    for name, value, form, wanted in checks:
+        if not form.fullmatch(value):
+            raise ClusterError(f"{name} is {value[:100]!r}, which is not {wanted}")
+
+
+def deploy(kube: Kube, release: str, *, registry: str, version: str, values: Sequence[Path]) -> bool:
+    """Install or upgrade, and tell whether the API serves; before its first model it cannot.
+
+    With a model the API is waited for, and a release that fails is rolled back. Without one only what training needs is
+    waited for: ``helm --wait`` would wait for pods that are not ready before a model has been trained.
+
+    Raises:
+        ClusterError: an argument is malformed, or a part did not come up.
+    """
+    check_arguments(registry, version, kube.namespace, release)
+    files = [option for path in values for option in ("--values", str(path))]
+    chart = ["upgrade", "--install", release, f"oci://{registry}/charts/espalier", "--version", version, *files]
+    if _has_model(kube, release):
+        kube.helm(*chart, "--wait", _rollback_option(), "--timeout", TIMEOUT, seconds=1800)
+        return True
+    kube.helm(*chart, "--timeout", TIMEOUT, seconds=1800)
+    for kind, part in PARTS:
+        if kube.exists(kind, f"{release}-{part}"):
+            wait_for_rollout(kube, kind, f"{release}-{part}", seconds=900)
+    return False
+
+
+def _has_model(kube: Kube, release: str) -> bool:
+    """A version was promoted, or pods serve the alias's."""
+    name = f"{release}-api"
+    if not kube.exists("deployment", name):
+        return False
+    found = kube.get("deployment", name)
+    annotations = found["spec"]["template"]["metadata"].get("annotations", {})
+    return "espalier.dev/model-version" in annotations or bool(found.get("status", {}).get("availableReplicas"))
+
+
+def _rollback_option() -> str:
+    """Helm 4 has renamed its option."""
+    version = run("helm", "version", "--template", "{{.Version}}").strip()
+    return "--atomic" if version.startswith("v3.") else "--rollback-on-failure"
