@@ -27,12 +27,13 @@ class StageFailed(PipelineError):
         self.exit_code = exit_code  # type: ignore[misc]  # an instance speaks for its stage
 
 
-def run_pipeline(environment: Mapping[str, str], *, force: bool = False) -> list[str]:
+def run_pipeline(environment: Mapping[str, str], *, force: bool = False, until: str = "") -> list[str]:
     """Run what has changed, and return the names of the stages that ran.
 
     Args:
         environment: PIPELINE_* variables for the stages, beside those of this process.
         force: run every stage, changed or not.
+        until: the last stage to run; empty: all of them.
 
     Raises:
         StageFailed: with the exit code of the stage.
@@ -44,9 +45,10 @@ def run_pipeline(environment: Mapping[str, str], *, force: bool = False) -> list
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     os.environ.update({**environment, "PATH": path})
     logging.getLogger("dvc").setLevel(logging.ERROR)
+    target = f"{DAG}:{until}" if until else DAG
     try:
         with Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo:
-            return [stage.name for stage in repo.reproduce([DAG], force=force)]
+            return [stage.name for stage in repo.reproduce([target], force=force)]
     except DvcException as error:
         raise _explain(error) from error
 

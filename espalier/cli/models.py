@@ -15,7 +15,6 @@ from espalier.cli.output import JsonOption, StateOption, print_json, print_table
 
 if TYPE_CHECKING:
     from pipelines.registry import Registry, Version
-    from pipelines.rollout import Rollout
     from pipelines.settings import Settings
 
 __all__ = ["list_models", "promote", "rollback"]
@@ -26,7 +25,7 @@ def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False
 
     Example: `espalier models`
     """
-    with _registry(state) as (registry, name, _settings, _rollout):
+    with _registry(state) as (registry, name, _settings):
         versions = registry.versions(name)
     if json:
         print_json([{**vars(version), "tags": dict(version.tags)} for version in versions])
@@ -60,14 +59,18 @@ def promote(
     Example: `espalier promote 3`
     """
     from pipelines.champion import read_version
-    from pipelines.promotion import CHAMPION
+    from pipelines.promotion import CHAMPION, clear_unfinished
     from pipelines.promotion import promote as make_champion
+    from pipelines.promotion_lock import promotion_lock
+    from pipelines.rollout import rollout_of
 
-    with _registry(state) as (registry, name, settings, rollout):
-        version = registry.version(name, number)
+    with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
+        version, rollout = registry.version(name, number), rollout_of(settings, lock)
         if version.tags.get("gate") == "passed":  # any other is refused for that
             read_version(registry, settings, version)
-        make_champion(registry, rollout, version, expected_champion=registry.version_of(name, CHAMPION))
+        clear_unfinished(registry, rollout, name, lock=lock, own=number)
+        champion = registry.version_of(name, CHAMPION)
+        make_champion(registry, rollout, version, expected_champion=champion, lock=lock)
     _report(name, number, json)
 
 
@@ -78,12 +81,14 @@ def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -
     """
     from pipelines.champion import read_version
     from pipelines.promotion import PREVIOUS, roll_back
+    from pipelines.promotion_lock import promotion_lock
+    from pipelines.rollout import rollout_of
 
-    with _registry(state) as (registry, name, settings, rollout):
+    with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
         previous = registry.version_of(name, PREVIOUS)
         if previous is not None:
             read_version(registry, settings, registry.version(name, previous))
-        version = roll_back(registry, rollout, name)
+        version = roll_back(registry, rollout_of(settings, lock), name, lock=lock)
     _report(name, version.number, json)
 
 
@@ -102,15 +107,14 @@ def _report(name: str, number: str, json: bool) -> None:
 
 
 @contextmanager
-def _registry(state: Path) -> Iterator[tuple[Registry, str, Settings, Rollout]]:
+def _registry(state: Path) -> Iterator[tuple[Registry, str, Settings]]:
     from espalier.local.pipeline import pipeline_settings
     from espalier.local.state import open_state
     from pipelines.params import load_params
     from pipelines.registry import Registry
-    from pipelines.rollout import rollout_of
 
     name = load_params().register_.model_name
     with pipeline_settings(open_state(state)) as settings:
         registry = Registry(settings)
         registry.check()
-        yield registry, name, settings, rollout_of(settings)
+        yield registry, name, settings

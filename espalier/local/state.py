@@ -28,6 +28,11 @@ class State:
         return self.folder / "mlflow"
 
     @property
+    def promotion_lock(self) -> Path:
+        """Held by the one run that may promote."""
+        return self.folder / "promotion.lock"
+
+    @property
     def users_database(self) -> str:
         """URL of the API's users."""
         return f"sqlite:///{(self.folder / 'users.db').resolve()}"

@@ -1,6 +1,8 @@
 """The command as people call it, against a small real project."""
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ COMMANDS = [
     ("users", "enable"),
     ("users", "delete"),
     ("train",),
+    ("gate",),
     ("models",),
     ("promote",),
     ("rollback",),
@@ -127,6 +130,49 @@ def test_train_says_what_came_of_it_and_a_second_time_that_nothing_changed(run, 
     assert result["gate"] == "passed"
     assert result["ran"][-1] == "register"
     assert "nothing has changed" in run("train")[2]
+
+
+def test_training_and_gate_in_two_steps(run, pushed, connected, registry, name, tmp_path, monkeypatch):
+    """As in a training pod: the first without a signing key, the second with data files of the first only."""
+    signing_key = os.environ["PIPELINE_SIGNING_KEY_FILE"]
+    monkeypatch.delenv("PIPELINE_SIGNING_KEY_FILE")
+    code, out, _ = run("train", "--until", "evaluate", "--json")
+    assert (code, json.loads(out)["ran"][-1]) == (0, "evaluate")
+    assert registry.versions(name) == []
+    theirs = tmp_path / "theirs"
+    Path("pipelines/work").rename(theirs)
+    monkeypatch.setenv("PIPELINE_SIGNING_KEY_FILE", signing_key)
+
+    for _ in range(2):  # again, as after a killed pod
+        code, out, said = run("gate", "--from", str(theirs), "--json")
+        assert (code, json.loads(out)["version"]) == (0, "1"), said
+
+    assert [version.aliases for version in registry.versions(name)] == [("champion",)]
+
+
+def better_looking(folder):
+    metrics = folder / "metrics.json"
+    metrics.write_text(metrics.read_text().replace("0.", "0.9"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (lambda folder: (folder / "model.ubj").write_bytes(b""), 4),
+        (lambda folder: (folder / "run.json").unlink(), 3),
+        (better_looking, 5),
+    ],
+)
+def test_gate_refuses_what_is_not_as_it_was_left(run, candidate, registry, name, tmp_path, spoil, expected):
+    candidate()
+    theirs = tmp_path / "theirs"
+    Path("pipelines/work").rename(theirs)
+    spoil(theirs)
+
+    code, _, said = run("gate", "--from", str(theirs))
+
+    assert (code, registry.versions(name)) == (expected, [])
+    assert "Traceback" not in said
 
 
 def test_failed_stage_gives_its_exit_code(run, pushed, connected, monkeypatch):
