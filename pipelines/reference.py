@@ -42,7 +42,7 @@ def build_reference(
     for feature in contract.features:
         values = train[feature.name]
         if feature.type == "category":
-            features[feature.name] = _category_bins(values, params.category_bins)
+            features[feature.name] = _category_bins(values, list(feature.categories or ()), params.category_bins)
         else:
             features[feature.name] = _number_bins(values, feature, params.bins)
     return Reference(features=features, score=score_bins(scores, params.bins), contributions=contributions)
@@ -85,15 +85,23 @@ def _inner_edges(present: Floats, bins: int) -> tuple[float, ...]:
     return tuple(sorted({*edges[:-1], beyond}))
 
 
-def _category_bins(values: pd.Series[Any], category_bins: int) -> Bins:
-    counts = values.value_counts()
-    own, rest = counts.iloc[:category_bins], counts.iloc[category_bins:]
+def _category_bins(values: pd.Series[Any], categories: list[str], category_bins: int) -> Bins:
+    """Give the most frequent categories a bin each, and the rest, seen or not, one together.
+
+    A category that is called like a bin of another meaning is counted there, as the API does.
+    """
+    seen = [category for category in values.value_counts().index if category in set(categories)]
+    unseen = [category for category in categories if category not in set(seen)]
+    counts = values.value_counts().reindex([*seen, *unseen], fill_value=0)
+    without_code = len(values) - int(counts.sum())
+    reserved = counts.index.isin([OTHER, MISSING])
+    own, rest = counts[~reserved].iloc[:category_bins], counts[~reserved].iloc[category_bins:]
     labels = [str(label) for label in own.index]
     numbers = [int(count) for count in own]
-    if len(rest):
+    if len(rest) or OTHER in categories:
         labels.append(OTHER)
-        numbers.append(int(rest.sum()))
-    return Bins(labels=(*labels, MISSING), shares=_shares([*numbers, int(values.isna().sum())]))
+        numbers.append(int(rest.sum()) + int(counts.get(OTHER, 0)))
+    return Bins(labels=(*labels, MISSING), shares=_shares([*numbers, without_code + int(counts.get(MISSING, 0))]))
 
 
 def _count(values: Floats, edges: tuple[float, ...]) -> list[int]:

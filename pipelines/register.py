@@ -11,7 +11,6 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-import xgboost as xgb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from espalier.bundle import (
@@ -25,8 +24,9 @@ from espalier.bundle import (
     write_manifest,
 )
 from pipelines.champion import read_version
+from pipelines.comparison import judge_against
 from pipelines.errors import InvalidParams
-from pipelines.evaluate import predict, read_model
+from pipelines.evaluate import read_model, read_training
 from pipelines.files import (
     BUNDLE,
     GATE_JSON,
@@ -40,9 +40,8 @@ from pipelines.files import (
     read_prepared,
     write_json,
 )
-from pipelines.gate import Verdict, judge, refuse
-from pipelines.lineage import Origin, newest_time, read_origin
-from pipelines.matrix import encode, labels
+from pipelines.gate import Verdict, judge
+from pipelines.lineage import Origin, read_origin
 from pipelines.mlflow_model import write_mlflow_model
 from pipelines.params import Params, load_params
 from pipelines.promotion import CHAMPION, promote
@@ -59,7 +58,6 @@ from pipelines.registration import (
 from pipelines.registry import Registry, Version
 from pipelines.rollout import Rollout, rollout_of
 from pipelines.schema import load_schema
-from pipelines.scores import score
 from pipelines.settings import Settings, load_settings
 from pipelines.stage import run_stage
 
@@ -111,7 +109,7 @@ def _register(settings: Settings, params: Params, registry: Registry, origin: Or
         sign_bundle(BUNDLE, key)
     registry.upload_bundle(begun, BUNDLE)
     if verdict.passed:
-        read_version(registry, settings, begun)  # what arrived is what was sent
+        read_version(registry, settings, begun, own_key=key.public_key())  # what arrived is what was sent
     write_json(verdict.model_dump(mode="json"), GATE_JSON)
     return registry.complete_version(begun)
 
@@ -136,7 +134,8 @@ def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: V
         return f"rejected by the gate, the champion stays: {version.tags[REASONS]}"
     if version.tags.get("rollout") == "complete" and CHAMPION not in version.aliases:
         return "was champion before and has been replaced; to serve it again: espalier promote " + version.number
-    read_version(registry, settings, version)
+    own_key = _signing_key(settings).public_key() if settings.signing_key_file else None
+    read_version(registry, settings, version, own_key=own_key)
     promote(registry, rollout, version, expected_champion=version.tags[COMPARED_WITH] or None)
     return "passed the gate and is champion"
 
@@ -147,23 +146,12 @@ def _judge(settings: Settings, params: Params, registry: Registry, candidate: Bu
     if number is None:
         return judge(candidate.test, None, gate, champion_version=None)
     champion = read_version(registry, settings, registry.version(name, number))
-    contract, test, schema = champion.contract, read_prepared(TEST), load_schema()
-    missing = [feature.name for feature in contract.features if feature.name not in test.columns]
-    if missing:
-        reason = (
-            f"the champion (version {number}) needs column(s) {', '.join(missing)}, which the data no longer has, so "
-            f"the two cannot be compared; judge by eye and remove the alias {CHAMPION} to begin anew"
-        )
-        return refuse(reason, champion_version=number)
-    booster = xgb.Booster()
-    booster.load_model(bytearray(champion.model))
-    probabilities = predict(booster, encode(test, contract))
-    theirs = score(labels(test, schema), probabilities, threshold=contract.target.threshold)
-    return judge(candidate.test, theirs, gate, champion_version=number)
+    return judge_against(champion, candidate, gate, test=read_prepared(TEST), schema=load_schema(), version=number)
 
 
 def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin) -> None:
     booster, contract = read_model()
+    rows = read_training().registered
     shutil.rmtree(BUNDLE, ignore_errors=True)
     write_mlflow_model(BUNDLE, booster, contract)
     write_bundle(
@@ -181,7 +169,9 @@ def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics
         params_sha256=origin.params_sha256,
         libraries=origin.libraries,
         created=datetime.fromtimestamp(version.created, UTC),
-        data_until=newest_time(read_prepared(TEST), load_schema()),
+        data_from=rows.oldest,
+        data_until=rows.newest,
+        trained_rows=rows.rows,
     )
     write_manifest(BUNDLE, identity=version.identity, verdict=verdict, lineage=lineage)
 

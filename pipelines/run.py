@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.errors import InvalidParams, PipelineError
+from pipelines.site_cache import private_site_cache
 
 __all__ = ["DAG", "StageFailed", "run_pipeline"]
 
@@ -44,7 +45,7 @@ def run_pipeline(environment: Mapping[str, str], *, force: bool = False) -> list
     os.environ.update({**environment, "PATH": path})
     logging.getLogger("dvc").setLevel(logging.ERROR)
     try:
-        with Repo() as repo:
+        with Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo:
             return [stage.name for stage in repo.reproduce([DAG], force=force)]
     except DvcException as error:
         raise _explain(error) from error

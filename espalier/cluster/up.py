@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from espalier.cluster import images, release
-from espalier.cluster.addons import ADDONS, ensure_addon
+from espalier.cluster.addons import ADDONS, ensure_addon, trust_ingress
 from espalier.cluster.kind import KindCluster
 from espalier.cluster.secrets import ensure_secrets
 from espalier.cluster.tools import Kube, require, run
@@ -56,7 +56,7 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
     with step("namespace, Secrets, chart"):
         release.create_namespace(kube)
         ensure_secrets(kube, RELEASE, HOST)
-        release.install(kube, RELEASE)
+        release.install(kube, RELEASE, settings=[trust_ingress(kube)])
     release.wait_for_stores(kube, RELEASE)
     if release_is_new(kube):
         release.run_job(kube, release.job("seed-job"))

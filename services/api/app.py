@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -27,6 +29,7 @@ from services.api.model import Model
 from services.api.model_metrics import describe_limits
 from services.api.openapi import describe_bodies
 from services.api.passwords import Passwords
+from services.api.revocations import Revocations
 from services.api.routes import feedback, health, predictions, tokens, users
 from services.api.routes import model as model_routes
 from services.api.rows import RowReader
@@ -50,6 +53,13 @@ def create_app(
 ) -> FastAPI:
     """Return the app for one worker."""
     drain = drain or Drain()
+    services = _services(settings, model, engine, registry, drain)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with services.revocations.kept_fresh():
+            yield
+
     app = FastAPI(
         title="Espalier prediction API",
         version=version("espalier"),
@@ -58,10 +68,10 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # behind an ingress a redirect says http://: a password would follow it in the clear
+        lifespan=lifespan,
     )
     if settings.docs_enabled:
         serve_docs(app)
-    services = _services(settings, model, engine, registry, drain)
     app.state.services = services
     app.state.feedback_batches = Batches(concurrency=FEEDBACK_CONCURRENCY, waiting=FEEDBACK_WAITING)
     app.state.batches = Batches(concurrency=settings.batch_concurrency, waiting=settings.max_waiting_batches)
@@ -122,6 +132,7 @@ def _services(settings: Settings, model: Model, engine: Engine, registry: Collec
         login=login,
         issuer=TokenIssuer(signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),
         verifier=TokenVerifier(trusted, issuer=issuer, audience=audience),
+        revocations=Revocations(engine),
         metrics=metrics,
         drain=drain,
     )

@@ -23,7 +23,8 @@ ApiError
 │   └── InvalidRows      each problem names its field
 ├── WeakPassword
 ├── UserExists
-└── UnknownUser
+├── UnknownUser
+└── LastAdministrator    nobody would be left who can change users
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidRows",
     "InvalidToken",
+    "LastAdministrator",
     "MalformedBody",
     "NoModelYet",
     "RegistryUnreachable",
@@ -109,9 +111,13 @@ class InvalidCredentials(ApiError):
 
 
 class InvalidToken(ApiError):
-    """The access token is not accepted."""
+    """The access token is not accepted. Whatever is wrong with it, the text is the same."""
 
     code = "invalid_token"
+
+    def __init__(self) -> None:
+        """Say how to get another."""
+        super().__init__("the access token is missing, expired or not valid; get one from /v1/auth/token")
 
 
 class InsufficientScope(ApiError):
@@ -231,3 +237,9 @@ class UnknownUser(ApiError):
     """There is no user of this name."""
 
     code = "unknown_user"
+
+
+class LastAdministrator(ApiError):
+    """Nobody would be left who can change users."""
+
+    code = "last_administrator"

@@ -25,6 +25,7 @@ from services.api.errors import (
     InvalidRequest,
     InvalidRows,
     InvalidToken,
+    LastAdministrator,
     MalformedBody,
     StoreUnavailable,
     TooManyLogins,
@@ -64,6 +65,7 @@ STATUS: dict[type[ApiError], int] = {
     WeakPassword: 422,
     UserExists: 409,
     UnknownUser: 404,
+    LastAdministrator: 409,
 }
 """Every failure's status; a test holds the table against the tree."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from espalier.cluster.secrets import SECRETS as MADE
 from espalier.cluster.secrets import evaluation_secrets
-from tests.charts.rendering import SECRETS, VARIANTS, containers, manifests, merged, pods, render, values_file
+from tests.charts.rendering import SECRETS, VARIANTS, containers, manifests, merged, pods, render
 
 NEEDED = {
     "api.existingSecret": ("api", "existingSecret"),
@@ -64,7 +64,7 @@ def test_nothing_secret_is_rendered(variant):
 
 
 def test_evaluation_secrets_are_those_that_the_evaluation_asks_for(made):
-    objects = [*render(values_file("values-kind.yaml"), secrets=False), *manifests().values()]
+    objects = [*render(*VARIANTS["kind"], secrets=False), *manifests().values()]
 
     for secret, key in asked_for(objects):
         assert secret in made
@@ -96,7 +96,7 @@ def test_private_key_of_models_is_given_to_training_alone(made):
 def test_every_secret_has_one_reader(made):
     """A policy of a secret store can then name one path for each."""
     readers = {}
-    for name, pod in pods(render(values_file("values-kind.yaml"), secrets=False)):
+    for name, pod in pods(render(*VARIANTS["kind"], secrets=False)):
         for secret, _key in asked_for([{"kind": "Pod", "metadata": {"name": name}, "spec": pod["spec"]}]):
             readers.setdefault(secret, set()).add(name)
 

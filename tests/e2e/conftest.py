@@ -23,7 +23,7 @@ import yaml
 
 from espalier.client import get_token
 from espalier.cluster import release
-from espalier.cluster.addons import ADDONS, ensure_addon
+from espalier.cluster.addons import ADDONS, ensure_addon, trust_ingress
 from espalier.cluster.errors import ClusterError, MissingTool
 from espalier.cluster.kind import KindCluster
 from espalier.cluster.secrets import ensure_secrets
@@ -47,6 +47,7 @@ ORDER = (
     "killed_runs",
     "permissions",
     "network",
+    "client_address",
     "traces",
     "outages",
     "autoscaling",
@@ -162,7 +163,7 @@ def install(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Insta
 
     def call(*settings: str, chart: Path = release.CHART, values: dict[str, Any] | None = None) -> None:
         more.write_text(yaml.safe_dump(values or {}))
-        wanted = [f"api.ingress.host={cluster.host}", *cluster.settings, *settings]
+        wanted = [f"api.ingress.host={cluster.host}", trust_ingress(cluster.kube), *cluster.settings, *settings]
         files = [chart / release.VALUES.name, VALUES, first, more]  # an older chart has its own
         release.install(cluster.kube, RELEASE, chart=chart, values=files, settings=wanted)
 

@@ -5,16 +5,19 @@ import ssl
 import httpx
 import pytest
 
-from tests.e2e.platform import MODEL, RELEASE, ROOT, ROW
+from tests.e2e.platform import API, MODEL, RELEASE, ROOT, ROW
 
 
-def test_without_a_model_the_api_is_not_ready(installed):
+def test_without_a_model_the_api_waits_alive_and_not_ready(installed):
     if installed.annotation():
         pytest.skip("a model was trained before this test: run the whole folder")
 
     status = installed.deployment()["status"]
 
     assert status.get("readyReplicas", 0) == 0
+    pods = installed.kube.get("pods", "-l", API)["items"]
+    restarts = [one["restartCount"] for pod in pods for one in pod["status"].get("containerStatuses", [])]
+    assert restarts and set(restarts) == {0}, "waiting is no reason to end"
 
 
 def test_training_job_that_people_apply_makes_it_ready(installed):

@@ -101,3 +101,61 @@ def test_contributions_are_those_of_xgboost_without_the_base_value(booster, matr
     assert list(found) == names
     assert found["height"] == pytest.approx(np.abs(values[:, 0]).mean())
     assert found["height"] == max(found.values()), "what it was made from most"
+
+
+def bins_of(table, contract_of, column, **params):
+    contract = contract_of(table)
+    scores = np.linspace(0, 1, 50, dtype=np.float32)
+    return build_reference(table, contract, scores, params=EvaluateParams(**params)).features[column]
+
+
+def test_category_without_training_rows_has_a_bin_with_nothing_in_it(table, contract_of):
+    bins = bins_of(table, contract_of, "kind", category_bins=10)
+
+    assert dict(zip(bins.labels, bins.shares, strict=True))["quince"] == 0
+    assert "other" not in bins.labels
+
+
+def test_category_without_training_rows_is_among_the_others_where_bins_are_few(table, contract_of):
+    only = table[table["kind"].isin(["apple", "pear"])]
+
+    bins = bins_of(only, contract_of, "kind", category_bins=2)
+
+    assert bins.labels[2:] == ("other", "missing")
+    assert bins.shares[2:] == (0, 0)
+
+
+def test_category_that_the_contract_does_not_know_is_missing(table, contract_of):
+    contract = contract_of(table)
+    rows = table.assign(kind="cherry")
+
+    assert build(rows, contract).features["kind"].shares[-1] == 1
+
+
+@pytest.mark.parametrize("category_bins", [2, 10])
+def test_categories_called_like_a_bin_are_counted_there(table, contract_of, category_bins):
+    named = table.assign(soil=table["soil"].replace({"clay": "other", "loam": "missing"}))
+
+    bins = bins_of(named, contract_of, "soil", category_bins=category_bins)
+    shares = dict(zip(bins.labels, bins.shares, strict=True))
+
+    assert bins.labels[-2:] == ("other", "missing")
+    assert shares["missing"] == pytest.approx((named["soil"].isna() | (named["soil"] == "missing")).mean())
+    assert shares["other"] == pytest.approx((named["soil"] == "other").mean())
+    assert sum(bins.shares) == pytest.approx(1)
+
+
+def test_numbers_of_seven_digits_have_labels_that_differ(table, contract_of):
+    large = table.assign(height=1_000_000 + np.arange(len(table)) % 12)
+
+    bins = bins_of(large, contract_of, "height", bins=10)
+
+    assert len(bins.labels) == len(set(bins.labels)) > 9
+    assert "1000001 to 1000002" in bins.labels
+
+
+def test_largest_numbers_have_bins(table, contract_of):
+    largest = float(np.finfo(np.float32).max)
+    bins = bins_of(table.assign(height=np.linspace(-largest, largest, len(table))), contract_of, "height", bins=4)
+
+    assert len(bins.edges) == 3

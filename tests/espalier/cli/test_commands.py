@@ -1,7 +1,6 @@
 """The command as people call it, against a small real project."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from typer.testing import CliRunner
 
 from espalier.cli import main as entry
 from pipelines import register
-from services.api.users import open_user_store
 
 COMMANDS = [
     ("data", "export"),
@@ -17,7 +15,11 @@ COMMANDS = [
     ("data", "fetch"),
     ("users", "create"),
     ("users", "list"),
+    ("users", "password"),
+    ("users", "scopes"),
     ("users", "disable"),
+    ("users", "enable"),
+    ("users", "delete"),
     ("train",),
     ("models",),
     ("promote",),
@@ -77,37 +79,6 @@ def test_users_are_those_of_the_database_that_a_file_names(run, tmp_path, monkey
     (tmp_path / "url").unlink()
     code, _, said = run("users", "list")
     assert code == 1 and "API_DATABASE_URL_FILE" in said
-
-
-def test_user_is_created_listed_and_disabled(run, tmp_path):
-    database = f"sqlite:///{tmp_path}/users.db"
-
-    code, out, _ = run("users", "create", "ana", "--scope", "predict", "--database", database, "--json")
-    assert code == 0
-    assert len(json.loads(out)["password"]) >= 20
-    assert run("users", "create", "ana", "--database", database)[0] == 2
-    assert "ana" in run("users", "list", "--database", database)[1]
-    assert json.loads(run("users", "disable", "ana", "--database", database, "--json")[1])["disabled"]
-    assert not json.loads(run("users", "disable", "ana", "--undo", "--database", database, "--json")[1])["disabled"]
-    assert json.loads(run("users", "list", "--database", database, "--json")[1])[0]["scopes"] == ["predict"]
-
-
-def test_password_can_come_from_standard_input_and_must_be_good(run, tmp_path, monkeypatch):
-    import io
-
-    database = f"sqlite:///{tmp_path}/users.db"
-    monkeypatch.setattr(sys, "stdin", io.StringIO("password\n"))
-    code, _, said = run("users", "create", "ana", "--password-stdin", "--database", database)
-    assert code == 2
-    assert "12 to 256 characters" in said
-
-    monkeypatch.setattr(sys, "stdin", io.StringIO("seven slow herons landing\n"))
-    code, _, said = run("users", "create", "ana", "--password-stdin", "--database", database)
-    assert code == 0
-    assert "herons" not in said
-    store = open_user_store(database)
-    assert store.find("ana")
-    store.close()
 
 
 def test_table_is_pushed_and_fetched(run, project, save, table):

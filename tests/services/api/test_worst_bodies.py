@@ -17,6 +17,7 @@ CASES = {
     ("post", "/v1/auth/token"): "form",
     ("post", "/v1/users"): "json",
     ("patch", "/v1/users/{name}"): "json",
+    ("post", "/v1/users/me/password"): "json",
     ("post", "/v1/predict"): "rows",
     ("post", "/v1/feedback"): "rows",
 }
