@@ -10,12 +10,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.api.bundles import ServedBundle
+from services.api.errors import StartupFailed
 from services.api.metrics import ApiMetrics
 from services.api.model import load_model
 from services.api.model_metrics import describe_limits
 from services.api.registry import RegisteredVersion
 from services.api.registry_state import RegistryState
 from services.api.settings import Settings
+from services.api.waiting import Wait
 from services.api.watch import Watch
 from tests.alerts.promql import selectors
 from tests.alerts.promtool import RULE_FILES, rules
@@ -62,6 +64,7 @@ def exposed(make_bundle, keys, tmp_path) -> dict[str, set[str]]:
     version = RegisteredVersion(number=7, created=1.0, tags={})
     families = [*registry.collect(), *Watch(settings, served).collect()]
     families += RegistryState(aliases={}, versions=[version]).gauges()
+    families += Wait(StartupFailed("no model yet")).collect()
     found: dict[str, set[str]] = {}
     for family in families:
         name = f"{family.name}_total" if family.type == "counter" else family.name
