@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -17,18 +17,23 @@ if TYPE_CHECKING:
     from pipelines.registry import Registry, Version
     from pipelines.settings import Settings
 
-__all__ = ["list_models", "promote", "rollback"]
+__all__ = ["app", "promote", "rollback"]
+
+app = typer.Typer()
 
 
-def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
-    """List the registered versions, newest first: aliases, verdict of the gate, and where each comes from.
+@app.callback(invoke_without_command=True)
+def list_models(context: typer.Context, state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
+    """List the registered versions, newest first: aliases, verdict of the gate, rollout.
 
-    Example: `espalier models`
+    Examples: `espalier models`, `espalier models show 3`
     """
+    if context.invoked_subcommand is not None:
+        return
     with _registry(state) as (registry, name, _settings):
         versions = registry.versions(name)
     if json:
-        print_json([{**vars(version), "tags": dict(version.tags)} for version in versions])
+        print_json([_as_json(version) for version in versions])
         return
     rows = [
         [
@@ -36,14 +41,45 @@ def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False
             ", ".join(version.aliases),
             _gate(version),
             version.tags.get("rollout", ""),
-            datetime.fromtimestamp(version.created, UTC).strftime("%Y-%m-%d %H:%M"),
-            version.tags.get("data_md5", "")[:8],
-            version.tags.get("git_commit", "")[:8],
-            escape(version.tags.get("gate.reasons", "")),
+            _made(version),
         ]
         for version in versions
     ]
-    print_table(name, ["version", "aliases", "gate", "rollout", "made (UTC)", "data", "code", "reasons"], rows)
+    print_table(name, ["version", "aliases", "gate", "rollout", "made (UTC)"], rows)
+    if versions:
+        say(f"reasons, data and code of a version: espalier models show {versions[0].number}")
+
+
+@app.command("show")
+def show(
+    number: Annotated[str, typer.Argument(metavar="VERSION", help="Which version.")],
+    state: StateOption = Path(".espalier"),
+    json: JsonOption = False,
+) -> None:
+    """Show all of one version: why it passed or was rejected, and where it comes from.
+
+    Example: `espalier models show 3`
+    """
+    with _registry(state) as (registry, name, _settings):
+        version = registry.version(name, number)
+    if json:
+        print_json(_as_json(version))
+        return
+    facts = [
+        ("aliases", ", ".join(version.aliases)),
+        ("made (UTC)", _made(version)),
+        ("MLflow run", version.run_id),
+        *sorted(version.tags.items()),
+    ]
+    print_table(f"{name} version {number}", ["", ""], [[name, escape(value)] for name, value in facts if value])
+
+
+def _made(version: Version) -> str:
+    return datetime.fromtimestamp(version.created, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _as_json(version: Version) -> dict[str, Any]:
+    return {**vars(version), "tags": dict(version.tags)}
 
 
 def promote(

@@ -111,4 +111,6 @@ def _first_user(kube: Kube, cluster: KindCluster, state: Path) -> Evaluation:
     )
     if f'"name": "{USER}"' not in listed:
         release.create_user(kube, RELEASE, USER, password.read_text())
-    return Evaluation(f"https://{HOST}:{cluster.https_port}", folder / "ca.pem", USER, password)
+    url = f"https://{HOST}:{cluster.https_port}"
+    (folder / "url").write_text(url)  # where espalier load looks
+    return Evaluation(url, folder / "ca.pem", USER, password)

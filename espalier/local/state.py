@@ -38,6 +38,11 @@ class State:
         return f"sqlite:///{(self.folder / 'users.db').resolve()}"
 
     @property
+    def demo_password(self) -> Path:
+        """Of the demo's user; only its owner may read it."""
+        return self.folder / "demo.password"
+
+    @property
     def model_cache(self) -> Path:
         """Bundles that the API has verified before."""
         return self.folder / "cache"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ COMMANDS = [
     ("train",),
     ("gate",),
     ("models",),
+    ("models", "show"),
     ("promote",),
     ("rollback",),
     ("serve",),
@@ -57,6 +57,8 @@ def test_every_command_is_in_this_list():
         for command in app.registered_commands:
             yield (*path, command.name)
         for group in app.registered_groups:
+            if group.typer_instance.registered_callback:  # the group is a command too
+                yield (*path, group.name)
             yield from walk(group.typer_instance, (*path, group.name))
 
     assert set(walk(entry.app)) == set(COMMANDS)
@@ -92,9 +94,38 @@ def test_table_is_pushed_and_fetched(run, project, save, table):
     path.unlink()
     code, _, said = run("data", "push")
     assert code == 1
-    assert "espalier data export" in said
+    assert "put your table there" in said
+    assert "espalier data export" not in said, "that is the demo's table"
     assert json.loads(run("data", "fetch", "--json")[1])["name"] == "trees.csv"
     assert "trees.csv" in run("data", "fetch")[2]
+
+
+def test_table_of_the_demo_is_exported(run, project, make):
+    from tests.small_project import write_data
+
+    write_data(make(), "flights.csv").unlink()
+
+    assert "espalier data export" in run("data", "push")[2]
+
+
+def test_broken_pointer_is_told_as_such(run, pushed, connected):
+    Path("pipelines/data/trees.csv.dvc").write_text("outs: nothing\n")
+
+    code, _, said = run("train")
+
+    assert code == 2
+    assert "current.yaml" in said and "outs" in said
+    assert "DVC could not run" not in said
+
+
+def test_server_whose_mlflow_runs_already_cannot_have_another_port(run, mlflow, tmp_path, project):
+    (tmp_path / "state/mlflow").mkdir(parents=True)
+    (tmp_path / "state/mlflow/address").write_text(mlflow.uri)
+
+    code, _, said = run("serve", "--port", "0", "--mlflow-port", "1", "--state", str(tmp_path / "state"))
+
+    assert code == 1
+    assert mlflow.uri in said and "--mlflow-port" in said
 
 
 def test_data_that_is_nowhere_ends_with_its_own_code(run, project, save, table):
@@ -192,7 +223,12 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
         register.main()
 
     assert json.loads(run("models", "--json")[1])[0]["aliases"] == ["champion"]
-    assert name in run("models")[1]
+    listed = run("models")[1].splitlines()
+    assert name in listed[0]
+    assert max(map(len, listed)) <= 80, "as wide as a terminal without any setting"
+    shown = " ".join(run("models", "show", "1")[1].split())
+    assert "gate.compared_with" not in shown and "espalier.key" in shown and "data_md5" in shown
+    assert json.loads(run("models", "show", "2", "--json")[1])["aliases"] == ["champion"]
     assert json.loads(run("rollback", "--json")[1]) == {"name": name, "champion": "1"}
     assert "version 2 is champion" in run("promote", "2")[2]
     code, _, said = run("promote", "9")
@@ -207,6 +243,14 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
         assert (code != 0, "fits manifest.json under none" in said) == (True, True)
         assert registry.version_of(name, "champion") == "2", "what would not be served is not promoted"
         assert registry.version_of(name, "challenger") is None
+
+
+def test_version_is_told(run):
+    from importlib.metadata import version
+
+    code, out, _ = run("--version")
+
+    assert (code, out.strip()) == (0, f"espalier {version('espalier')}")
 
 
 def test_unexpected_failure_keeps_its_traceback(run, monkeypatch):
