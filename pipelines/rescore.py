@@ -40,8 +40,8 @@ def verify_metrics(schema: Schema, params: EvaluateParams) -> BundleMetrics:
     if difference is not None:
         where, said, found = difference
         raise AlteredData(
-            f"{METRICS_JSON} says that {where} is {said}, but {MEASURED_MODEL} scored on {TEST} gives {found}: the files "
-            "are not of one run, or were changed; train again"
+            f"{METRICS_JSON} says that {where} is {said}, but {MEASURED_MODEL} scored on {TEST} gives {found}: the "
+            "files are not of one run, or were changed; train again"
         )
     return measured
 
