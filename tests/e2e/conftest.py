@@ -43,6 +43,7 @@ ORDER = (
     "zero_downtime",
     "idle_connections",
     "gate",
+    "concurrent_runs",
     "data_version",
     "killed_runs",
     "permissions",
