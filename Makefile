@@ -136,6 +136,10 @@ lint: $(STAMP) ## Check style and types
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 
+.PHONY: replay-alerts
+replay-alerts: $(STAMP) ## Replay a year of flights against the thresholds of drift and quality (minutes; alerts/README.md has the result)
+	@$(BIN)/python -m tests.alerts.replay
+
 .PHONY: s3-server
 s3-server: ## Build versitygw, the S3 server of the tests that need one (asks for Go; without it they are skipped)
 	@bash .ci/versitygw $(VENV)/bin
@@ -162,12 +166,14 @@ test: $(STAMP) lint ## Run everything that needs only Python, with coverage
 e2e: $(STAMP) ## Prove the platform on a real cluster: kind, made and removed, or yours (E2E_CLUSTER=given E2E_URL=https://...)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/e2e $(E2E_ARGS)
 
-# diskcache comes with DVC, has no fixed release, and is used in training only: docs/security.md.
-AUDIT_EXCEPTIONS := --ignore-vuln CVE-2025-69872
-
 .PHONY: audit
 audit: $(STAMP) ## Look for known vulnerabilities in the locked packages (asks PyPI's advisory service)
-	@$(BIN)/pip-audit --strict --require-hashes --disable-pip $(AUDIT_EXCEPTIONS) -r $(VENV)/requirements.txt
+	@exceptions=$$($(BIN)/python .ci/audit-exceptions); \
+	  $(BIN)/pip-audit --strict --require-hashes --disable-pip $$exceptions -r $(VENV)/requirements.txt
+
+.PHONY: workflows
+workflows: $(STAMP) ## Check .github: zizmor (security) and, where Go is, actionlint (form), in an environment of their own
+	@bash .ci/workflow-tools $(BIN)/uv
 
 .PHONY: clean
 clean: ## Remove what runs have left: stage files, logs, load reports (models, keys, users and data stay)

@@ -53,7 +53,7 @@ class InvalidData(PipelineError):
 
 
 class AlteredData(PipelineError):
-    """The bytes are not those that the pointer names."""
+    """Data is not what its record says: other bytes than the pointer names, or other metrics than the model has."""
 
     exit_code = 5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import pandas as pd
 
 from pipelines.errors import InvalidData, MissingData
 from pipelines.schema import Schema
+from pipelines.tables import read_csv_table, read_parquet_table
 
 __all__ = [
     "BUNDLE",
     "CONTRACT_JSON",
     "DATA_JSON",
     "GATE_JSON",
+    "MEASURED_MODEL",
     "METRICS_JSON",
     "MODEL",
     "PLOTS",
@@ -23,8 +26,10 @@ __all__ = [
     "REFERENCE_JSON",
     "REGISTER_JSON",
     "RUN_JSON",
+    "TABLE",
     "TEST",
     "TRAIN",
+    "TRAINING_JSON",
     "VALIDATE_JSON",
     "WORK",
     "raw_table",
@@ -39,9 +44,12 @@ WORK = Path("pipelines/work")
 RAW = WORK / "raw"
 DATA_JSON = WORK / "data.json"
 VALIDATE_JSON = WORK / "validate.json"
+TABLE = WORK / "table.parquet"
 TRAIN = WORK / "train.parquet"
 TEST = WORK / "test.parquet"
 MODEL = WORK / "model.ubj"
+MEASURED_MODEL = WORK / "measured.ubj"
+TRAINING_JSON = WORK / "training.json"
 CONTRACT_JSON = WORK / "contract.json"
 REFERENCE_JSON = WORK / "reference.json"
 RUN_JSON = WORK / "run.json"
@@ -71,17 +79,16 @@ def read_table(path: Path, schema: Schema) -> pd.DataFrame:
         InvalidData: neither format, or unreadable.
         MissingData: no such file.
     """
-    texts = [schema.time.name, *(column.name for column in schema.identifiers)]
+    texts = [column.name for column in schema.identifiers]
     texts += [feature.name for feature in schema.features if feature.type == "category"]
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path)
+            return read_parquet_table(path, texts)
         if path.suffix == ".csv":
-            # Only the empty cell is missing: "NA" may well be a category.
-            return pd.read_csv(path, dtype=dict.fromkeys(texts, "str"), keep_default_na=False, na_values=[""])
+            return read_csv_table(path, [schema.time.name, *texts])
     except FileNotFoundError as error:
         raise MissingData(f"{path} is not there") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, csv.Error) as error:
         raise InvalidData(f"cannot read {path}: {error}") from error
     raise InvalidData(f"{path}: a table must be .csv or .parquet")
 
@@ -92,16 +99,19 @@ def write_prepared(table: pd.DataFrame, path: Path) -> None:
     table.to_parquet(path, index=False)
 
 
-def read_prepared(path: Path) -> pd.DataFrame:
-    """Read rows that ``prepare`` left.
+def read_prepared(path: Path, *, stage: str = "prepare") -> pd.DataFrame:
+    """Read rows that ``prepare``, or another stage, left.
 
     Raises:
         MissingData: not there yet.
+        InvalidData: not a Parquet file that can be read.
     """
     try:
         return pd.read_parquet(path)
     except FileNotFoundError as error:
-        raise MissingData(f"{path} is not there; run: python -m pipelines.prepare") from error
+        raise MissingData(f"{path} is not there; run: python -m pipelines.{stage}") from error
+    except (ValueError, OSError) as error:
+        raise InvalidData(f"cannot read {path}: {error}") from error
 
 
 def write_json(value: Any, path: Path) -> None:

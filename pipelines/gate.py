@@ -25,6 +25,8 @@ class Check(BaseModel):
     found: float
     wanted: str
     passed: bool
+    digits: int = 4
+    """Decimals that tell ``found`` from what was wanted."""
 
 
 class Verdict(BaseModel):
@@ -45,18 +47,34 @@ class Verdict(BaseModel):
     def reasons(self) -> list[str]:
         """Why not, one line for each check that did not hold."""
         failed = [
-            f"{check.name} is {check.found:.4f}, wanted {check.wanted}" for check in self.checks if not check.passed
+            f"{check.name} is {check.found:.{check.digits}f}, wanted {check.wanted}"
+            for check in self.checks
+            if not check.passed
         ]
         return [*self.refusals, *failed]
 
 
-def judge(candidate: Scores, champion: Scores | None, params: GateParams, *, champion_version: str | None) -> Verdict:
-    """Hold the candidate against the floors, and against the champion if there is one."""
+def judge(
+    candidate: Scores,
+    champion: Scores | None,
+    params: GateParams,
+    *,
+    champion_version: str | None,
+    compared: Scores | None = None,
+) -> Verdict:
+    """Hold the candidate against the floors, and against the champion if there is one.
+
+    Args:
+        candidate: its scores on the whole test set.
+        champion: its scores on the rows that both are compared on.
+        compared: the candidate's scores on these rows, where they are not the whole test set.
+    """
     checks = [_auc_floor(candidate, params)]
     if params.beat_base_rate:
         checks.append(_base_rate(candidate))
     if champion is not None:
-        checks.append(_comparison(candidate, champion, params, champion_version))
+        of_newer_rows = compared is not None and compared.rows < candidate.rows
+        checks.append(_comparison(compared or candidate, champion, params, champion_version, of_newer_rows))
     return Verdict(champion_version=champion_version, checks=tuple(checks))
 
 
@@ -81,15 +99,27 @@ def _base_rate(candidate: Scores) -> Check:
     )
 
 
-def _comparison(candidate: Scores, champion: Scores, params: GateParams, version: str | None) -> Check:
+def _comparison(
+    candidate: Scores, champion: Scores, params: GateParams, version: str | None, of_newer_rows: bool
+) -> Check:
     name = params.compare_by
     ours, theirs = getattr(candidate, name) or 0.0, getattr(champion, name) or 0.0
     gain = ours - theirs if HIGHER_IS_BETTER[name] else theirs - ours
     word = "above" if HIGHER_IS_BETTER[name] else "below"
     margin = f" by at least {params.min_improvement}" if params.min_improvement else ""
+    digits = _digits(ours, theirs)
+    theirs_said = f"{theirs:.{digits}f}{margin}, that of the champion (version {version})"
+    newer = f" ({champion.rows:,} that are newer than all it was trained on)" if of_newer_rows else ""
+    equal = "; the two are equal" if gain == 0 else ""
     return Check(
         name=name.replace("_", " "),
         found=ours,
-        wanted=f"{word} {theirs:.4f}{margin}, that of the champion (version {version}) on the same rows",
+        wanted=f"{word} {theirs_said} on the same rows{newer}{equal}",
         passed=gain > 0 and gain >= params.min_improvement,
+        digits=digits,
     )
+
+
+def _digits(one: float, other: float) -> int:
+    """Return how many decimals tell two numbers apart; four where none do."""
+    return next((digits for digits in range(4, 16) if f"{one:.{digits}f}" != f"{other:.{digits}f}"), 4)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import pandas as pd
-
 from pipelines.files import DATA_JSON, read_json
 from pipelines.params import PARAMS_FILE, hash_of_files
-from pipelines.schema import SCHEMA_FILE, Schema
+from pipelines.schema import SCHEMA_FILE
 from pipelines.settings import Settings
 
-__all__ = ["LIBRARIES", "Origin", "newest_time", "read_origin"]
+__all__ = ["LIBRARIES", "Origin", "read_origin"]
 
 LIBRARIES = ("espalier", "numpy", "pandas", "scikit-learn", "xgboost-cpu")
 """Whose versions can change a model."""
@@ -62,16 +59,6 @@ def read_origin(settings: Settings) -> Origin:
         params_sha256=hash_of_files(PARAMS_FILE, SCHEMA_FILE),
         libraries={name: version(name) for name in LIBRARIES},
     )
-
-
-def newest_time(rows: pd.DataFrame, schema: Schema) -> datetime:
-    """Return, in UTC, the newest time of (n, k) rows with a known target: how far what a model learned from reaches.
-
-    Args:
-        rows: the test set, which is newer than all that trained.
-    """
-    newest: datetime = rows[schema.time.name].max().to_pydatetime(warn=False)
-    return newest.replace(tzinfo=schema.time.zone).astimezone(UTC)
 
 
 def _git_commit() -> str:

@@ -20,7 +20,12 @@ Matrix = npt.NDArray[np.float32]
 def build_contract(
     train: pd.DataFrame, schema: Schema, *, model_name: str, threshold: float, example: dict[str, Any]
 ) -> Contract:
-    """Write down what a row must look like: the schema's columns with the categories that the training rows have."""
+    """Write down what a row must look like: the schema's columns, with the categories that it declares or, where it
+    declares none, those of the training rows.
+
+    A category that no training row has is a code that the model never saw: at every split that asks for categories,
+    XGBoost sends it where the categories go that were not chosen.
+    """
     return Contract(
         model_name=model_name,
         features=tuple(_feature(column, train[column.name]) for column in schema.features),
@@ -71,7 +76,7 @@ def _feature(column: FeatureColumn, values: pd.Series[Any]) -> Feature:
         seen = sorted(str(value) for value in values.dropna().unique())
         if not seen:
             raise InvalidData(f"column {column.name} is empty in the training set: it has no category to learn from")
-        categories = {category: code for code, category in enumerate(seen)}
+        categories = {category: code for code, category in enumerate(column.categories or seen)}
     return Feature(
         name=column.name,
         type=column.type,

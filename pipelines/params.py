@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date, datetime
+import re
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipelines.errors import InvalidParams
 
@@ -29,6 +30,25 @@ __all__ = [
 
 PARAMS_FILE = Path("pipelines/params.yaml")
 
+UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+SET_ELSEWHERE = {
+    "seed": "train.seed",
+    "random_state": "train.seed",
+    "nthread": "train.threads",
+    "n_jobs": "train.threads",
+}
+
+
+def _duration(value: Any) -> Any:
+    found = re.fullmatch(r"(\d+)([hdw])", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("write a whole number and h, d or w (hours, days, weeks), such as 90d")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""Written as ``36h``, ``90d`` or ``52w``."""
+
 
 class _Block(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,18 +65,37 @@ class ValidateParams(_Block):
 
     min_rows: int = Field(default=1, ge=1)
     max_reported: int = Field(default=20, ge=1)
+    max_duplicate_share: float = Field(default=0.01, ge=0, le=1)
+    """Largest share of the rows that may be exact copies of another row."""
+
+    max_future: Duration = timedelta(days=1)
+    """How far after now the time of a row with a known target may lie."""
 
 
 class PrepareParams(_Block):
-    """Where the test set begins: at a time, or with the newest share of the rows."""
+    """Which rows are the test set, and which older ones train."""
 
     test_from: datetime | date | None = None
     test_share: float | None = Field(default=None, gt=0, lt=1)
+    test_last: Duration | None = None
+    """The test set is what lies within so long before the newest row with a known target."""
+
+    train_last: Duration | None = None
+    """Only rows within so long before the test set train; without it, all that are older."""
+
+    max_repeated_share: float = Field(default=0.001, ge=0, le=1)
+    """Largest share of the test rows that may equal an older row in everything but the time."""
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
-        if (self.test_from is None) == (self.test_share is None):
-            raise ValueError("give exactly one of test_from and test_share")
+        ways = ("test_from", "test_share", "test_last")
+        given = [name for name in ways if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise ValueError(f"give exactly one of {', '.join(ways[:-1])} and {ways[-1]}: there is {found}")
+        for name in ("test_last", "train_last"):
+            if getattr(self, name) == timedelta(0):
+                raise ValueError(f"{name} must be longer than nothing")
         return self
 
 
@@ -66,7 +105,25 @@ class TrainParams(_Block):
     seed: int = Field(ge=0)
     rounds: int = Field(ge=1)
     threads: int = Field(default=0, ge=0)
+    final_fit: bool = False
+    """Whether the model that is registered is fitted once more, on training and test rows together."""
+
     booster: dict[str, str | int | float | bool]
+
+    @field_validator("booster")
+    @classmethod
+    def _check_booster(cls, booster: dict[str, Any]) -> dict[str, Any]:
+        for name, elsewhere in SET_ELSEWHERE.items():
+            if name in booster:
+                raise ValueError(f"{name} is set by {elsewhere}")
+        if booster.get("objective", "binary:logistic") != "binary:logistic":
+            raise ValueError(
+                f"objective {booster['objective']} is not supported: the target is one of two classes, which "
+                "binary:logistic learns (leave objective out)"
+            )
+        if "eval_metric" in booster:
+            raise ValueError("eval_metric is always log loss in the learning curve; register.gate.compare_by judges")
+        return booster
 
 
 class EvaluateParams(_Block):
@@ -88,6 +145,8 @@ class GateParams(_Block):
     beat_base_rate: bool = True
     compare_by: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
     min_improvement: float = Field(default=0.0, ge=0)
+    min_compared_rows: int = Field(default=1000, ge=1)
+    """Where the champion may have trained on a part of the test rows: how many of the others it takes to compare."""
 
 
 class RegisterParams(_Block):

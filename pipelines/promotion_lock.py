@@ -1,6 +1,6 @@
 """One promotion at a time: a lock held from the gate's comparison to the last alias.
 
-Without it two runs may both compare with the same champion and both be promoted (docs/adr/0007).
+Without it two runs may both compare with the same champion and both be promoted (docs/adr/0014).
 """
 
 from __future__ import annotations

@@ -18,6 +18,12 @@ __all__ = ["build_reference", "mean_contributions", "score_bins"]
 
 Floats = npt.NDArray[np.float32]
 
+RARE = 0.001
+"""The share of the training rows in either of the outer bins, at most."""
+
+SMALL, LARGE = 1e-4, 1e16
+"""Between them a number is written without an exponent."""
+
 
 def build_reference(
     train: pd.DataFrame,
@@ -36,7 +42,7 @@ def build_reference(
     for feature in contract.features:
         values = train[feature.name]
         if feature.type == "category":
-            features[feature.name] = _category_bins(values, params.category_bins)
+            features[feature.name] = _category_bins(values, list(feature.categories or ()), params.category_bins)
         else:
             features[feature.name] = _number_bins(values, feature, params.bins)
     return Reference(features=features, score=score_bins(scores, params.bins), contributions=contributions)
@@ -64,28 +70,38 @@ def _number_bins(values: pd.Series[Any], feature: Feature, bins: int) -> Bins:
     present = values.dropna().to_numpy(dtype=np.float32)
     edges = (0.5,) if feature.type == "bool" else _inner_edges(present, bins)
     counts = [*_count(present, edges), int(values.isna().sum())]
-    names = ("false", "true") if feature.type == "bool" else _labels(edges)
+    names = ("false", "true") if feature.type == "bool" else _range_labels(edges)
     return Bins(labels=(*names, MISSING), shares=_shares(counts), edges=edges)
 
 
 def _inner_edges(present: Floats, bins: int) -> tuple[float, ...]:
-    """Quantiles, so that bins hold about the same share; fewer where values repeat, and none below the smallest."""
+    """Quantiles, so that bins hold about the same share, fewer where values repeat; and a bin at either end for what
+    training hardly ever had, which a unit that was changed shows in first."""
     if not len(present):
         return ()
-    quantiles = np.quantile(present, np.linspace(0, 1, bins + 1)[1:-1])
-    edges = sorted(set(_as_float32(quantiles)))
-    return tuple(edge for edge in edges if edge > present.min())
+    inner = np.linspace(0, 1, bins + 1)[1:-1]
+    edges = _as_float32(np.quantile(present, [RARE, *inner, 1 - RARE]))
+    beyond = float(np.nextafter(np.float32(edges[-1]), np.float32(np.inf)))  # the last quantile itself is not beyond
+    return tuple(sorted({*edges[:-1], beyond}))
 
 
-def _category_bins(values: pd.Series[Any], category_bins: int) -> Bins:
-    counts = values.value_counts()
-    own, rest = counts.iloc[:category_bins], counts.iloc[category_bins:]
+def _category_bins(values: pd.Series[Any], categories: list[str], category_bins: int) -> Bins:
+    """Give the most frequent categories a bin each, and the rest, seen or not, one together.
+
+    A category that is called like a bin of another meaning is counted there, as the API does.
+    """
+    seen = [category for category in values.value_counts().index if category in set(categories)]
+    unseen = [category for category in categories if category not in set(seen)]
+    counts = values.value_counts().reindex([*seen, *unseen], fill_value=0)
+    without_code = len(values) - int(counts.sum())
+    reserved = counts.index.isin([OTHER, MISSING])
+    own, rest = counts[~reserved].iloc[:category_bins], counts[~reserved].iloc[category_bins:]
     labels = [str(label) for label in own.index]
     numbers = [int(count) for count in own]
-    if len(rest):
+    if len(rest) or OTHER in categories:
         labels.append(OTHER)
-        numbers.append(int(rest.sum()))
-    return Bins(labels=(*labels, MISSING), shares=_shares([*numbers, int(values.isna().sum())]))
+        numbers.append(int(rest.sum()) + int(counts.get(OTHER, 0)))
+    return Bins(labels=(*labels, MISSING), shares=_shares([*numbers, without_code + int(counts.get(MISSING, 0))]))
 
 
 def _count(values: Floats, edges: tuple[float, ...]) -> list[int]:
@@ -99,10 +115,24 @@ def _shares(counts: list[int]) -> tuple[float, ...]:
 
 
 def _labels(edges: tuple[float, ...]) -> tuple[str, ...]:
+    texts = [_text(edge) for edge in edges]
+    between = [f"{low} to {high}" for low, high in pairwise(texts)]
+    return (f"below {texts[0]}", *between, f"{texts[-1]} and above")
+
+
+def _range_labels(edges: tuple[float, ...]) -> tuple[str, ...]:
+    """Labels of bins of which the last one begins beyond a quantile, which is what people want to read."""
     if not edges:
         return ("any",)
-    between = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
-    return (f"below {edges[0]:g}", *between, f"{edges[-1]:g} and above")
+    texts = [_text(edge) for edge in edges[:-1]]
+    texts.append(_text(float(np.nextafter(np.float32(edges[-1]), np.float32(-np.inf)))))
+    between = [f"{low} to {high}" for low, high in pairwise(texts)]
+    return (f"below {texts[0]}", *between, f"above {texts[-1]}")
+
+
+def _text(edge: float) -> str:
+    """Return the shortest text that is this float32 and no other, so that no two labels are alike."""
+    return np.format_float_positional(np.float32(edge), trim="-") if SMALL <= abs(edge) < LARGE else f"{edge:.9g}"
 
 
 def _as_float32(values: npt.NDArray[np.floating[Any]]) -> tuple[float, ...]:

@@ -11,7 +11,6 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-import xgboost as xgb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from espalier.bundle import (
@@ -25,12 +24,12 @@ from espalier.bundle import (
     write_manifest,
 )
 from pipelines.champion import read_version
+from pipelines.comparison import judge_against
 from pipelines.errors import InvalidParams
-from pipelines.evaluate import predict, read_model
+from pipelines.evaluate import read_model, read_training
 from pipelines.files import (
     BUNDLE,
     GATE_JSON,
-    METRICS_JSON,
     MODEL,
     REFERENCE_JSON,
     REGISTER_JSON,
@@ -40,9 +39,8 @@ from pipelines.files import (
     read_prepared,
     write_json,
 )
-from pipelines.gate import Verdict, judge, refuse
-from pipelines.lineage import Origin, newest_time, read_origin
-from pipelines.matrix import encode, labels
+from pipelines.gate import Verdict, judge
+from pipelines.lineage import Origin, read_origin
 from pipelines.mlflow_model import write_mlflow_model
 from pipelines.params import Params, load_params
 from pipelines.promotion import CHAMPION, clear_unfinished, promote
@@ -58,9 +56,9 @@ from pipelines.registration import (
     tags_of,
 )
 from pipelines.registry import Registry, Version
+from pipelines.rescore import verify_metrics
 from pipelines.rollout import Rollout, rollout_of
 from pipelines.schema import load_schema
-from pipelines.scores import score
 from pipelines.settings import Settings, load_settings
 from pipelines.stage import run_stage
 
@@ -72,43 +70,34 @@ def main(rollout: Rollout | None = None) -> str:
     settings = load_settings()
     registry = Registry(settings)
     registry.check()
-    return judge_and_settle(settings, registry, rollout)
+    with promotion_lock(settings) as lock:  # before the comparison, so that the champion stays the one compared with
+        return judge_and_settle(settings, registry, rollout or rollout_of(settings, lock), lock)
 
 
-def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout | None = None) -> str:
-    """Find the version of this work that was judged against the present champion, or make it; then promote it.
-
-    All of it happens under the lock on promotions.
-    """
+def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, lock: PromotionLock) -> str:
+    """Find the version of this work that was judged against the present champion, or make it; then promote it."""
     params, origin = load_params(), read_origin(settings)
     name = params.register_.model_name
-    with promotion_lock(settings) as lock:  # before the comparison, so that the champion stays the one compared with
-        bring_in = rollout or rollout_of(settings, lock)
-        own = find_version(registry.versions(name), key=origin.key, champion=registry.version_of(name, CHAMPION))
-        clear_unfinished(registry, bring_in, name, lock=lock, own=own.number if own else None)
-        version = _judged(settings, params, registry, origin)
-        said = _settle(settings, registry, bring_in, version, lock)
-    write_json({"name": name, "version": version.number, "gate": version.tags[GATE]}, REGISTER_JSON)
-    return f"{name} version {version.number} {said}"
-
-
-def _judged(settings: Settings, params: Params, registry: Registry, origin: Origin) -> Version:
-    name = params.register_.model_name
+    own = find_version(registry.versions(name), key=origin.key, champion=registry.version_of(name, CHAMPION))
+    clear_unfinished(registry, rollout, name, lock=lock, own=own.number if own else None)
+    champion = registry.version_of(name, CHAMPION)
     run_id = read_json(RUN_JSON, stage="train")["run_id"]
     with registry.failing(run_id):
-        version = find_version(registry.versions(name), key=origin.key, champion=registry.version_of(name, CHAMPION))
+        version = find_version(registry.versions(name), key=origin.key, champion=champion)
         if version is None or version.is_uploading:
             version = _register(settings, params, registry, origin, version)
         else:
             _recall(registry, version)
         settle_others(registry, version)
     registry.finish_run(run_id)
-    return version
+    said = _settle(settings, registry, rollout, version, lock)
+    write_json({"name": name, "version": version.number, "gate": version.tags[GATE]}, REGISTER_JSON)
+    return f"{name} version {version.number} {said}"
 
 
 def _register(settings: Settings, params: Params, registry: Registry, origin: Origin, begun: Version | None) -> Version:
     key = _signing_key(settings)
-    metrics = BundleMetrics.model_validate_json(METRICS_JSON.read_bytes())
+    metrics = verify_metrics(load_schema(), params.evaluate)
     verdict = stated(_judge(settings, params, registry, metrics))
     tags = tags_of(origin.key, verdict)
     if begun is None or any(begun.tags.get(tag) != value for tag, value in tags.items()):
@@ -124,7 +113,7 @@ def _register(settings: Settings, params: Params, registry: Registry, origin: Or
         sign_bundle(BUNDLE, key)
     registry.upload_bundle(begun, BUNDLE)
     if verdict.passed:
-        read_version(registry, settings, begun)  # what arrived is what was sent
+        read_version(registry, settings, begun, own_key=key.public_key())  # what arrived is what was sent
     write_json(verdict.model_dump(mode="json"), GATE_JSON)
     return registry.complete_version(begun)
 
@@ -149,7 +138,8 @@ def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: V
         return f"rejected by the gate, the champion stays: {version.tags[REASONS]}"
     if version.tags.get("rollout") == "complete" and CHAMPION not in version.aliases:
         return "was champion before and has been replaced; to serve it again: espalier promote " + version.number
-    read_version(registry, settings, version)
+    own_key = _signing_key(settings).public_key() if settings.signing_key_file else None
+    read_version(registry, settings, version, own_key=own_key)
     promote(registry, rollout, version, expected_champion=version.tags[COMPARED_WITH] or None, lock=lock)
     return "passed the gate and is champion"
 
@@ -160,23 +150,12 @@ def _judge(settings: Settings, params: Params, registry: Registry, candidate: Bu
     if number is None:
         return judge(candidate.test, None, gate, champion_version=None)
     champion = read_version(registry, settings, registry.version(name, number))
-    contract, test, schema = champion.contract, read_prepared(TEST), load_schema()
-    missing = [feature.name for feature in contract.features if feature.name not in test.columns]
-    if missing:
-        reason = (
-            f"the champion (version {number}) needs column(s) {', '.join(missing)}, which the data no longer has, so "
-            f"the two cannot be compared; judge by eye and remove the alias {CHAMPION} to begin anew"
-        )
-        return refuse(reason, champion_version=number)
-    booster = xgb.Booster()
-    booster.load_model(bytearray(champion.model))
-    probabilities = predict(booster, encode(test, contract))
-    theirs = score(labels(test, schema), probabilities, threshold=contract.target.threshold)
-    return judge(candidate.test, theirs, gate, champion_version=number)
+    return judge_against(champion, candidate, gate, test=read_prepared(TEST), schema=load_schema(), version=number)
 
 
 def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin) -> None:
     booster, contract = read_model()
+    rows = read_training().registered
     shutil.rmtree(BUNDLE, ignore_errors=True)
     write_mlflow_model(BUNDLE, booster, contract)
     write_bundle(
@@ -194,7 +173,9 @@ def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics
         params_sha256=origin.params_sha256,
         libraries=origin.libraries,
         created=datetime.fromtimestamp(version.created, UTC),
-        data_until=newest_time(read_prepared(TEST), load_schema()),
+        data_from=rows.oldest,
+        data_until=rows.newest,
+        trained_rows=rows.rows,
     )
     write_manifest(BUNDLE, identity=version.identity, verdict=verdict, lineage=lineage)
 

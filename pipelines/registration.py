@@ -8,14 +8,16 @@ complete. Killed in between, the next run of the same work completes the same ve
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from espalier.bundle import GateCheck, GateVerdict, MalformedBundle, Manifest
+from espalier.bundle import BundleError, GateCheck, GateVerdict, MalformedBundle, Manifest
 from espalier.bundle.layout import MANIFEST
+from pipelines.errors import PipelineError
 from pipelines.gate import Verdict
 from pipelines.registry import KEY_TAG, Registry, Version
 
@@ -40,6 +42,8 @@ ABANDONED_SECONDS = 24 * 60 * 60
 
 MAX_DELETED = 20
 """Incomplete versions deleted in one run."""
+
+log = logging.getLogger("espalier.pipelines.registration")
 
 
 def find_version(versions: Sequence[Version], *, key: str, champion: str | None) -> Version | None:
@@ -70,10 +74,17 @@ def settle_others(registry: Registry, version: Version) -> None:
         is_same = other.tags.get(KEY_TAG) == key
         if other.is_uploading:
             if left and (is_same or now - other.created > ABANDONED_SECONDS):
-                registry.delete_incomplete(other)
+                _delete(registry, other)
                 left -= 1
         elif is_same and other.tags.get(SUPERSEDED) != version.number:
             registry.tag_version(other, {SUPERSEDED: version.number})
+
+
+def _delete(registry: Registry, version: Version) -> None:
+    try:
+        registry.delete_incomplete(version)
+    except (PipelineError, BundleError) as error:  # the next run tries again; this one's work is done
+        log.warning("%s could not be deleted: %s", version.identity, error)
 
 
 def read_verdict(registry: Registry, version: Version, folder: Path) -> GateVerdict:

@@ -130,9 +130,9 @@ class Registry(Tracking):
         if not self.version(version.name, version.number).is_uploading:
             raise RegistryFailure(f"{version.identity} is complete and is not deleted")
         with self._asking("delete an incomplete version"):
-            self._client.delete_model_version(version.name, version.number)
             self._folder_in_run(version)  # nothing outside of its run is ever deleted
             get_artifact_repository(_proxied(version.source), tracking_uri=self._uri).delete_artifacts()
+            self._client.delete_model_version(version.name, version.number)
 
     def tag_version(self, version: Version, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""

@@ -19,6 +19,7 @@ from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, 
 from pipelines.errors import AlteredData, MissingData, PipelineError, Unreachable
 from pipelines.pointer import Pointer, check_file
 from pipelines.settings import Settings
+from pipelines.site_cache import private_site_cache
 
 __all__ = ["Remote"]
 
@@ -101,14 +102,15 @@ class Remote:
             repo.close()
 
     def _config(self) -> dict[str, Any]:
+        core: dict[str, Any] = {"site_cache_dir": private_site_cache(self._root)}
         if not self._settings.remote_url:
-            return {}
+            return {"core": core}
         remote: dict[str, Any] = {"url": self._settings.remote_url}
         if self._settings.remote_url.startswith("s3://"):
             remote |= {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
             if self._settings.s3_endpoint_url:
                 remote["endpointurl"] = self._settings.s3_endpoint_url
-        return {"core": {"remote": "from-environment"}, "remote": {"from-environment": remote}}
+        return {"core": core | {"remote": "from-environment"}, "remote": {"from-environment": remote}}
 
     def _transfer(self, repo: Any, move: Any, pointer: Pointer) -> None:
         self._retrying(repo, lambda: _move_once(repo, move, pointer, self._name(repo)))

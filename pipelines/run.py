@@ -13,6 +13,7 @@ from pathlib import Path
 from pipelines.errors import InvalidParams, PipelineError
 from pipelines.params import load_params
 from pipelines.pointer import load_pointer
+from pipelines.site_cache import private_site_cache
 from pipelines.stage import INTERRUPTED
 
 __all__ = ["DAG", "Interrupted", "StageFailed", "run_pipeline"]
@@ -36,12 +37,13 @@ class Interrupted(PipelineError):
     exit_code = INTERRUPTED
 
 
-def run_pipeline(environment: Mapping[str, str], *, force: bool = False) -> list[str]:
+def run_pipeline(environment: Mapping[str, str], *, force: bool = False, until: str = "") -> list[str]:
     """Run what has changed, and return the names of the stages that ran.
 
     Args:
         environment: PIPELINE_* variables for the stages, beside those of this process.
         force: run every stage, changed or not.
+        until: the last stage to run; empty: all of them.
 
     Raises:
         StageFailed: with the exit code of the stage.
@@ -54,9 +56,10 @@ def run_pipeline(environment: Mapping[str, str], *, force: bool = False) -> list
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     os.environ.update({**environment, "PATH": path})
     logging.getLogger("dvc").setLevel(logging.ERROR)
+    target = f"{DAG}:{until}" if until else DAG
     try:
-        with Repo() as repo:
-            return [stage.name for stage in repo.reproduce([DAG], force=force)]
+        with Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo:
+            return [stage.name for stage in repo.reproduce([target], force=force)]
     except DvcException as error:
         raise _explain(error) from error
 

@@ -9,19 +9,22 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from espalier.bundle.contract import FeatureType
+from espalier.bundle.contract import Category, FeatureType
 from pipelines.errors import InvalidParams
 from pipelines.params import describe_problems, read_yaml
 
-__all__ = ["SCHEMA_FILE", "Column", "FeatureColumn", "Schema", "TargetColumn", "TimeColumn", "load_schema"]
+__all__ = ["ROW_HASH", "SCHEMA_FILE", "Column", "FeatureColumn", "Schema", "TargetColumn", "TimeColumn", "load_schema"]
 
 SCHEMA_FILE = Path("pipelines/schema.yaml")
+
+ROW_HASH = "espalier_row_hash"
+"""Column that ``prepare`` adds to tell rows apart; no column of a table may have its name."""
 
 
 class Column(BaseModel):
     """A column that is carried along but never trains."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = Field(min_length=1)
     description: str = ""
@@ -52,16 +55,25 @@ class TargetColumn(Column):
 
     classes: tuple[str, str]
 
+    @model_validator(mode="after")
+    def _check_classes(self) -> Self:
+        if self.classes[0] == self.classes[1]:
+            raise ValueError(f"{self.name}: both classes are called {self.classes[0]}")
+        return self
+
 
 class FeatureColumn(Column):
     """A column that trains."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\[\]<]+$")
+    """XGBoost takes no name with a bracket or ``<`` in it."""
 
     type: FeatureType
     unit: str = ""
     nullable: bool = False
     minimum: float | None = None
     maximum: float | None = None
-    categories: tuple[str, ...] | None = None
+    categories: tuple[Category, ...] | None = Field(default=None, min_length=1)
     unknown_category: Literal["error", "missing"] = "error"
 
     @model_validator(mode="after")
@@ -71,6 +83,11 @@ class FeatureColumn(Column):
             raise ValueError(f"{self.name}: only float and int have a range")
         if self.type != "category" and self.categories is not None:
             raise ValueError(f"{self.name}: only a category has categories")
+        repeated = sorted({name for name in self.categories or () if (self.categories or ()).count(name) > 1})
+        if repeated:
+            raise ValueError(f"{self.name}: categories named twice: {', '.join(repeated)}")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"{self.name}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
         return self
 
 
@@ -89,6 +106,8 @@ class Schema(BaseModel):
         repeated = {name for name in self.columns if self.columns.count(name) > 1}
         if repeated:
             raise ValueError(f"columns named twice: {', '.join(sorted(repeated))}")
+        if ROW_HASH in self.columns:
+            raise ValueError(f"{ROW_HASH} is the name of a column that prepare adds; call yours otherwise")
         return self
 
     @property

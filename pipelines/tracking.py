@@ -29,7 +29,6 @@ __all__ = ["KEY_TAG", "Tracking", "run_name"]
 KEY_TAG = "espalier.key"
 """Tag of runs and versions: the same for the same work (lineage.Origin.key)."""
 
-CURVE_STEP = 10
 STALE_SECONDS = 24 * 60 * 60
 """So long after its start a run that is still open has been killed: a Job may take two hours."""
 
@@ -112,12 +111,9 @@ class Tracking:
         """Record single numbers."""
         self._log_batch(run_id, [(name, value, 0) for name, value in metrics.items()])
 
-    def log_curve(self, run_id: str, curves: Mapping[str, Sequence[float]]) -> None:
-        """Record every tenth point of the learning curves, and the last."""
-        points = []
-        for name, values in curves.items():
-            steps = sorted({*range(0, len(values), CURVE_STEP), len(values) - 1})
-            points += [(name, values[step], step) for step in steps]
+    def log_curve(self, run_id: str, curves: Mapping[str, Mapping[int, float]]) -> None:
+        """Record learning curves: by name, the value of each round that was measured."""
+        points = [(name, value, step) for name, values in curves.items() for step, value in values.items()]
         self._log_batch(run_id, points)
 
     def log_evaluation(self, run_id: str, metrics: BundleMetrics, files: Sequence[Path], plots: Path) -> None:

@@ -1,28 +1,30 @@
 """Stage ``validate``: is the table what schema.yaml says?
 
 Reads:  work/raw, schema.yaml.
-Gives:  validate.json (rows, share of missing values), or a failure that names row, column and rule of what is wrong.
+Gives:  table.parquet with the schema's types, and validate.json (rows, copies, share of missing values); or a failure
+        that names row, column and rule of what is wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
+from pipelines.columns import table_schema
 from pipelines.errors import InvalidData
-from pipelines.files import VALIDATE_JSON, raw_table, read_table, write_json
+from pipelines.files import TABLE, VALIDATE_JSON, raw_table, read_table, write_json, write_prepared
 from pipelines.params import ValidateParams, load_params
-from pipelines.schema import FeatureColumn, Schema, load_schema
+from pipelines.schema import Schema, load_schema
 from pipelines.stage import run_stage
+from pipelines.times import as_wall_clock
+from pipelines.trained_rows import hash_rows
 
 __all__ = ["check_table", "main"]
-
-DTYPES = {"float": "float64", "int": "float64", "bool": "float64", "category": "str"}
-"""What a column is coerced to for the check. Numbers with gaps are floats; whole ones are a check of their own."""
 
 
 def main() -> str:
@@ -31,15 +33,17 @@ def main() -> str:
     path = raw_table()
     table = check_table(read_table(path, schema), schema, params)
     missing = {name: float(table[name].isna().mean()) for name in schema.columns}
-    write_json({"rows": len(table), "missing_share": missing}, VALIDATE_JSON)
+    write_prepared(table[schema.columns], TABLE)
+    write_json({"rows": len(table), "copies": _count_copies(table, schema)[0], "missing_share": missing}, VALIDATE_JSON)
     return f"{len(table):,} rows of {path.name} follow schema.yaml"
 
 
 def check_table(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> pd.DataFrame:
-    """Return the table with the schema's types.
+    """Return the table with the schema's types, times as the wall clock of the schema's zone shows them.
 
     Raises:
-        InvalidData: too few rows, or up to ``max_reported`` problems with row, column, value and rule.
+        InvalidData: too few rows, a column that is empty throughout, copied rows, times in the future, or up to
+            ``max_reported`` problems with row, column, value and rule.
     """
     missing = [name for name in schema.columns if name not in table.columns]
     if missing:
@@ -48,37 +52,59 @@ def check_table(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> 
         )
     if len(table) < params.min_rows:
         raise InvalidData(f"the table has {len(table)} rows, fewer than validate.min_rows = {params.min_rows}")
+    _check_empty(table, schema)
+    table = table.assign(**{schema.time.name: as_wall_clock(table[schema.time.name], schema.time)})
     try:
-        return _pandera_schema(schema).validate(table, lazy=True)
+        table = table_schema(schema).validate(table, lazy=True)
     except SchemaErrors as error:
         problems = list(_describe(error.failure_cases))
         more = len(problems) - params.max_reported
         shown = problems[: params.max_reported] + ([f"… and {more:,} more"] if more > 0 else [])
         raise InvalidData("\n  ".join([f"{len(problems):,} problem(s) in the table:", *shown])) from error
+    _check_future(table, schema, params)
+    _check_copies(table, schema, params)
+    return table
 
 
-def _pandera_schema(schema: Schema) -> pa.DataFrameSchema:
-    columns = {feature.name: _feature_column(feature) for feature in schema.features}
-    columns[schema.time.name] = pa.Column("datetime64[ns]", coerce=True)
-    columns[schema.target.name] = pa.Column("float64", pa.Check.isin([0, 1]), nullable=True, coerce=True)
-    for column in schema.identifiers:
-        columns[column.name] = pa.Column("str", nullable=True, coerce=True)
-    return pa.DataFrameSchema(columns)
+def _check_empty(table: pd.DataFrame, schema: Schema) -> None:
+    empty = [name for name in (*schema.feature_names, schema.target.name) if table[name].isna().all()]
+    if empty:
+        raise InvalidData(
+            f"column(s) {', '.join(empty)} are empty in every row: nothing can be learned from them; mend the export, "
+            "or take a feature out of schema.yaml"
+        )
 
 
-def _feature_column(feature: FeatureColumn) -> pa.Column:
-    checks = []
-    if feature.minimum is not None:
-        checks.append(pa.Check.ge(feature.minimum))
-    if feature.maximum is not None:
-        checks.append(pa.Check.le(feature.maximum))
-    if feature.categories is not None and feature.unknown_category == "error":
-        checks.append(pa.Check.isin(feature.categories, error=f"one of the {len(feature.categories)} categories"))
-    if feature.type == "bool":
-        checks.append(pa.Check.isin([0, 1]))
-    if feature.type == "int":
-        checks.append(pa.Check(lambda values: values % 1 == 0, error="a whole number"))
-    return pa.Column(DTYPES[feature.type], checks, nullable=feature.nullable, coerce=True)
+def _check_future(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> None:
+    """A row whose target is known has happened; one in the future would be the whole test set, or move a window."""
+    now = pd.Timestamp(datetime.now(UTC).astimezone(schema.time.zone).replace(tzinfo=None))
+    late = (table[schema.time.name] > now + params.max_future) & table[schema.target.name].notna()
+    if late.any():
+        row = int(late.to_numpy().argmax())
+        raise InvalidData(
+            f"{int(late.sum()):,} row(s) with a known target lie in the future: row {row + 1}, column "
+            f"{schema.time.name}: {table[schema.time.name].iloc[row]} is after now, {now:%Y-%m-%d %H:%M}, by more than "
+            "validate.max_future"
+        )
+
+
+def _check_copies(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> None:
+    copies, first, original = _count_copies(table, schema)
+    if copies > params.max_duplicate_share * len(table):
+        raise InvalidData(
+            f"{copies:,} of {len(table):,} rows are exact copies of another row, more than "
+            f"validate.max_duplicate_share = {params.max_duplicate_share:g} of them; the first: row {first} is the "
+            f"same as row {original} in every column"
+        )
+
+
+def _count_copies(table: pd.DataFrame, schema: Schema) -> tuple[int, int, int]:
+    """Return how many rows repeat an earlier one, the number of the first such row, and of the one that it repeats."""
+    hashes = hash_rows(table, schema.columns)
+    _, firsts, place = np.unique(hashes, return_index=True, return_inverse=True)
+    is_copy = firsts[place] != np.arange(len(hashes))
+    row = int(is_copy.argmax())
+    return int(is_copy.sum()), row + 1, int(firsts[place][row]) + 1
 
 
 def _describe(cases: pd.DataFrame) -> Iterator[str]:

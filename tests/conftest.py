@@ -140,15 +140,20 @@ def reference() -> Reference:
     return Reference(
         features={
             "height": Bins(
-                labels=("below 5", "5 to 10", "10 and above", "missing"), shares=(0.25, 0.25, 0.4, 0.1), edges=(5, 10)
+                labels=("below 5", "5 to 10", "10 and above", "missing"),
+                shares=(0.25, 0.25, 0.4, 0.1),
+                edges=(5, 10),
+                natural_psi=0.5,
+                natural_missing_share=0.25,
             ),
             "age": Bins(labels=("below 50", "50 and above", "missing"), shares=(0.5, 0.5, 0), edges=(50,)),
             "grafted": Bins(labels=("false", "true", "missing"), shares=(0.5, 0.5, 0), edges=(0.5,)),
             "kind": Bins(labels=("apple", "pear", "plum", "missing"), shares=(0.3, 0.3, 0.4, 0)),
             "soil": Bins(labels=("clay", "loam", "other", "missing"), shares=(0.25, 0.25, 0.4, 0.1)),
         },
-        score=Bins(labels=("below 0.5", "0.5 and above"), shares=(0.6, 0.4), edges=(0.5,)),
+        score=Bins(labels=("below 0.5", "0.5 and above"), shares=(0.6, 0.4), edges=(0.5,), natural_psi=0.2),
         contributions={"height": 1.5, "age": 0.25, "grafted": 0.5, "kind": 0.5, "soil": 0.0},
+        label_shares={"bare": 0.6, "bearing": 0.4},
     )
 
 

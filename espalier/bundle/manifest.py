@@ -49,8 +49,14 @@ class Lineage(FrozenModel):
     created: datetime
     """When the version was registered."""
 
+    data_from: AwareDatetime | None = None
+    """Time of the oldest row that the model was fitted on."""
+
     data_until: AwareDatetime | None = None
-    """Time of the newest row with a known target; absent from bundles that are older."""
+    """Time of the newest row that the model was fitted on; absent from bundles that are older."""
+
+    trained_rows: int | None = Field(default=None, ge=1)
+    """How many rows the model was fitted on."""
 
 
 class Manifest(FrozenModel):

@@ -46,3 +46,6 @@ class BundleMetrics(FrozenModel):
     format: Literal[1] = 1
     test: Scores
     slices: tuple[SliceScores, ...] = ()
+    final_fit: bool = False
+    """True: the scores are those of a model that was fitted on the training rows alone. The model of this bundle was
+    fitted once more with the same parameters, on training and test rows together, so none is left to measure it on."""

@@ -12,12 +12,18 @@ from pydantic import Field, model_validator
 
 from espalier.bundle.contract import FrozenModel
 
-__all__ = ["MISSING", "OTHER", "Bins", "Reference"]
+__all__ = ["MIN_PSI_ROWS", "MISSING", "OTHER", "SHARE_FLOOR", "Bins", "Reference"]
 
 MISSING = "missing"
 """The bin of null, present in every feature."""
 
 ROUNDING = 1e-6
+
+SHARE_FLOOR = 1e-4
+"""Of a share in the population stability index (PSI): an empty bin would be infinite. The rules have it too."""
+
+MIN_PSI_ROWS = 500
+"""Fewer rows say too little for a PSI: without any drift it is about (bins - 1) / rows. The rules have it too."""
 
 OTHER = "other"
 """The bin of every category that has none of its own."""
@@ -35,6 +41,13 @@ class Bins(FrozenModel):
     """The share of each label among the reference rows; they add up to 1."""
 
     edges: tuple[float, ...] | None = None
+
+    natural_psi: float | None = Field(default=None, ge=0)
+    """The largest PSI of any seven days in a row against these shares, where nothing was wrong; None: not known, since
+    the table has no time or is shorter."""
+
+    natural_missing_share: float | None = Field(default=None, ge=0, le=1)
+    """The largest share of missing values in any seven days in a row; None: not known."""
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
@@ -58,3 +71,7 @@ class Reference(FrozenModel):
     score: Bins
     contributions: dict[str, Annotated[float, Field(ge=0)]] | None = None
     """Mean absolute SHAP value of every feature on test rows, in log-odds; absent from bundles that are older."""
+
+    label_shares: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
+    """The share of each label among the training rows: what an answer without a model would be; absent from bundles
+    that are older."""

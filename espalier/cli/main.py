@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from espalier.bundle import BundleError
-from espalier.cli import cluster, data, demo, keys, load, models, predict, serve, token, train, users
+from espalier.cli import cluster, data, demo, feedback, keys, load, models, predict, serve, token, train, users
 from espalier.cli.output import CommandFailed, console, say
 from espalier.client import RequestRefused
 from espalier.cluster.errors import ClusterError
@@ -40,11 +40,13 @@ app.add_typer(users.app, name="users")
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(models.app, name="models")
 app.command("train")(train.train)
+app.command("gate")(train.gate)
 app.command("promote")(models.promote)
 app.command("rollback")(models.rollback)
 app.command("serve")(serve.serve)
 app.command("token")(token.token)
 app.command("predict")(predict.predict)
+app.command("feedback")(feedback.feedback)
 app.command("load")(load.load)
 app.command("keys")(keys.keys)
 app.command("demo")(demo.demo)

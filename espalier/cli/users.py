@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,53 +14,47 @@ import typer
 from espalier.cli.output import CommandFailed, JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from services.api.users import SqlUserStore
+    from services.api.users import Account, SqlUserStore, UserChange
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Create, list and disable users of the API.", no_args_is_help=True)
+app = typer.Typer(
+    help="Create, list, change and delete users of the API, by the same rules as the API does.", no_args_is_help=True
+)
 
+NameArgument = Annotated[str, typer.Argument(help="The user's name.")]
 DatabaseOption = Annotated[
     str, typer.Option("--database", envvar="API_DATABASE_URL", help="SQLAlchemy URL; default: the local users.")
 ]
+StdinOption = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input, not make one.")
+]
+SCOPE_HELP = "predict, model:read, feedback:write or users:admin; may be repeated."
+LOCAL = Path(".espalier")
 
 
 @app.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="Name to log in with.")],
-    scope: Annotated[
-        list[str] | None,
-        typer.Option(help="predict, model:read or users:admin; may be repeated. Default: the first 2."),
-    ] = None,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input, not make one.")
-    ] = False,
+    scope: Annotated[list[str] | None, typer.Option(help=f"{SCOPE_HELP} Default: the first 2.")] = None,
+    password_stdin: StdinOption = False,
     database: DatabaseOption = "",
-    state: StateOption = Path(".espalier"),
+    state: StateOption = LOCAL,
     json: JsonOption = False,
 ) -> None:
-    """Create a user, with a random password that is shown once.
+    """Create a user. A random password is made, and printed this once to standard output.
 
     Examples: `espalier users create ana`, `espalier users create ana --scope predict`,
     `pass show ana | espalier users create ana --scope users:admin --password-stdin`
     """
-    from services.api.passwords import Passwords, check_password, random_password
-
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else random_password()
-    check_password(password, user=name)
+    password, encoded = _new_password(name, password_stdin)
     with _store(database, state) as store:
-        account = store.create(name, Passwords.with_defaults().hash(password), scope or ["predict", "model:read"])
-    shown = {} if password_stdin else {"password": password}
-    if json:
-        print_json({"name": account.name, "scopes": sorted(account.scopes), **shown})
-    else:
-        say(f"user {account.name} may: {', '.join(sorted(account.scopes))}")
-        for text in shown.values():
-            say(f"password, shown this once: {text}")
+        account = store.create(name, encoded, scope or ["predict", "model:read"])
+    _tell(account, json, "" if password_stdin else password)
 
 
 @app.command("list")
-def list_users(database: DatabaseOption = "", state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
+def list_users(database: DatabaseOption = "", state: StateOption = LOCAL, json: JsonOption = False) -> None:
     """List users.
 
     Example: `espalier users list`
@@ -67,12 +62,7 @@ def list_users(database: DatabaseOption = "", state: StateOption = Path(".espali
     with _store(database, state) as store:
         accounts = store.list()
     if json:
-        print_json(
-            [
-                {"name": a.name, "scopes": sorted(a.scopes), "disabled": a.disabled, "created": a.created}
-                for a in accounts
-            ]
-        )
+        print_json([_shown(account) | {"created": account.created} for account in accounts])
         return
     rows = [
         [a.name, ", ".join(sorted(a.scopes)), "yes" if a.disabled else "", f"{a.created:%Y-%m-%d}"] for a in accounts
@@ -80,31 +70,122 @@ def list_users(database: DatabaseOption = "", state: StateOption = Path(".espali
     print_table("users", ["name", "scopes", "disabled", "created"], rows)
 
 
-@app.command("disable")
-def disable(
-    name: Annotated[str, typer.Argument(help="Who may no longer log in.")],
-    enable: Annotated[bool, typer.Option("--undo", help="Let them in again.")] = False,
+@app.command("password")
+def password(
+    name: NameArgument,
+    password_stdin: StdinOption = False,
     database: DatabaseOption = "",
-    state: StateOption = Path(".espalier"),
+    state: StateOption = LOCAL,
     json: JsonOption = False,
 ) -> None:
-    """Keep a user from logging in. Tokens given out before end by themselves, within 15 minutes.
+    """Give a user a new password, for one that was lost. Tokens given out before end within a minute.
 
-    Examples: `espalier users disable ana`, `espalier users disable ana --undo`
+    Examples: `espalier users password ana`, `pass show ana | espalier users password ana --password-stdin`
+    """
+    from services.api.users import UserChange
+
+    new, encoded = _new_password(name, password_stdin)
+    _change(name, UserChange(password_hash=encoded), database, state, json, "" if password_stdin else new)
+
+
+@app.command("scopes")
+def scopes(
+    name: NameArgument,
+    scope: Annotated[list[str], typer.Option(help=SCOPE_HELP)],
+    database: DatabaseOption = "",
+    state: StateOption = LOCAL,
+    json: JsonOption = False,
+) -> None:
+    """Set what a user may do, in place of what they may now. Tokens given out before end within a minute.
+
+    Example: `espalier users scopes ana --scope predict --scope users:admin`
+    """
+    from services.api.users import UserChange
+
+    _change(name, UserChange(scopes=scope), database, state, json)
+
+
+@app.command("disable")
+def disable(
+    name: NameArgument, database: DatabaseOption = "", state: StateOption = LOCAL, json: JsonOption = False
+) -> None:
+    """Keep a user from logging in. Tokens given out before end within a minute.
+
+    Example: `espalier users disable ana`
+    """
+    from services.api.users import UserChange
+
+    _change(name, UserChange(disabled=True), database, state, json)
+
+
+@app.command("enable")
+def enable(
+    name: NameArgument, database: DatabaseOption = "", state: StateOption = LOCAL, json: JsonOption = False
+) -> None:
+    """Let a disabled user log in again.
+
+    Example: `espalier users enable ana`
+    """
+    from services.api.users import UserChange
+
+    _change(name, UserChange(disabled=False), database, state, json)
+
+
+@app.command("delete")
+def delete(
+    name: NameArgument, database: DatabaseOption = "", state: StateOption = LOCAL, json: JsonOption = False
+) -> None:
+    """Remove a user. Tokens given out before end within a minute.
+
+    Example: `espalier users delete ana`
     """
     with _store(database, state) as store:
-        account = store.set_disabled(name, not enable)
+        store.delete(name)
     if json:
-        print_json({"name": account.name, "disabled": account.disabled})
+        print_json({"name": name, "deleted": True})
     else:
-        say(f"user {account.name} is {'disabled' if account.disabled else 'enabled'}")
+        say(f"user {name} is deleted")
 
 
-def _store(database: str, state: Path) -> AbstractContextManager[SqlUserStore]:
+def _new_password(name: str, from_stdin: bool) -> tuple[str, str]:
+    from services.api.passwords import Passwords, check_password, random_password
+
+    given = sys.stdin.readline().rstrip("\r\n") if from_stdin else random_password()
+    check_password(given, user=name)
+    return given, Passwords.with_defaults().hash(given)
+
+
+def _change(name: str, change: UserChange, database: str, state: Path, json: bool, password: str = "") -> None:
+    with _store(database, state) as store:
+        account = store.change(name, change)
+    _tell(account, json, password)
+
+
+def _tell(account: Account, json: bool, password: str) -> None:
+    if json:
+        print_json(_shown(account) | ({"password": password} if password else {}))
+        return
+    say(
+        f"user {account.name} is disabled"
+        if account.disabled
+        else f"user {account.name} may: {', '.join(sorted(account.scopes))}"
+    )
+    if password:
+        say("password, shown this once:")
+        sys.stdout.write(f"{password}\n")
+
+
+def _shown(account: Account) -> dict[str, object]:
+    return {"name": account.name, "scopes": sorted(account.scopes), "disabled": account.disabled}
+
+
+@contextmanager
+def _store(database: str, state: Path) -> Iterator[SqlUserStore]:
     from espalier.local.state import State
     from services.api.users import open_user_store
 
-    return closing(open_user_store(database or _url_from_file() or State(state).users_database))
+    with closing(open_user_store(database or _url_from_file() or State(state).users_database)) as store:
+        yield store
 
 
 def _url_from_file() -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from espalier.cluster.charts import mirrored
 from espalier.cluster.tools import Kube
 
-__all__ = ["ADDONS", "Addon", "ensure_addon"]
+__all__ = ["ADDONS", "Addon", "ensure_addon", "trust_ingress"]
+
+NOBODY = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,14 @@ def ensure_addon(kube: Kube, addon: Addon) -> bool:
     settings = [option for setting in addon.settings for option in ("--set-json", setting)]
     kube.helm("upgrade", "--install", addon.name, *source, "--namespace", addon.namespace, *settings, "--wait")
     return True
+
+
+def trust_ingress(kube: Kube) -> str:
+    """Return the setting of the chart by which the API believes what our ingress controller says of its clients.
+
+    Its pods' addresses as they are now, and nothing else. With another controller, or after its pods were replaced, the
+    API takes all of its clients for one: it throttles them together, and nobody can pass for another.
+    """
+    pods = kube.get("pods", "--namespace", ADDONS[0].namespace, "-l", f"app.kubernetes.io/name={ADDONS[0].name}")
+    addresses = sorted({one["ip"] for pod in pods["items"] for one in pod["status"].get("podIPs", [])})
+    return "api.server.forwardedAllowIps=" + "\\,".join(addresses or [NOBODY])  # a comma would end the value

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from espalier.cluster import images, release
-from espalier.cluster.addons import ADDONS, ensure_addon
+from espalier.cluster.addons import ADDONS, ensure_addon, trust_ingress
 from espalier.cluster.kind import KindCluster
 from espalier.cluster.secrets import ensure_secrets
 from espalier.cluster.tools import Kube, require, run
@@ -56,19 +56,20 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
     with step("namespace, Secrets, chart"):
         release.create_namespace(kube)
         ensure_secrets(kube, RELEASE, HOST)
-        release.install(kube, RELEASE)
+        release.install(kube, RELEASE, settings=[trust_ingress(kube)])
     release.wait_for_stores(kube, RELEASE)
     if release_is_new(kube):
-        release.run_job(kube, release.job("seed-job"))
-        release.run_job(kube, release.job("training-job"))
+        release.run_job(kube, release.job(kube, RELEASE, "seed"))
+        release.run_job(kube, release.job(kube, RELEASE))
     wait_for_rollout(kube, "deployment", f"{RELEASE}-api")
     return _first_user(kube, cluster, state)
 
 
-def load_images(cluster: KindCluster) -> None:
-    """Build the images and bring them to the nodes."""
+def load_images(cluster: KindCluster, *, build: bool = True) -> None:
+    """Build the images, unless they are here, and bring them to the nodes."""
     names = images.image_names("", release.app_version())
-    build_images(names)
+    if build:
+        build_images(names)
     with step("images to the nodes"):
         images.load(names.values(), cluster=cluster.name)
 

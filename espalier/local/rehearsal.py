@@ -46,7 +46,7 @@ def make_user(state: State, name: str) -> str:
     from services.api.errors import UserExists
     from services.api.passwords import Passwords, random_password
     from services.api.scopes import Scope
-    from services.api.users import open_user_store
+    from services.api.users import UserChange, open_user_store
 
     password = random_password()
     encoded = Passwords.with_defaults().hash(password)
@@ -54,7 +54,7 @@ def make_user(state: State, name: str) -> str:
         try:
             store.create(name, encoded, [Scope.PREDICT, Scope.MODEL_READ])
         except UserExists:
-            store.set_password_hash(name, encoded)
+            store.change(name, UserChange(password_hash=encoded))
     return password
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -14,18 +16,21 @@ from services.api.callers import CallerCheck
 from services.api.dependencies import Services
 from services.api.docs_page import serve_docs
 from services.api.draining import Drain
+from services.api.feedback import Feedback, FeedbackReader
+from services.api.feedback_store import FeedbackStore
+from services.api.feedback_tokens import FeedbackTokens
 from services.api.http_errors import install_error_handlers
 from services.api.http_metrics import HttpMetrics, served_methods
-from services.api.keys import load_token_keys
+from services.api.keys import load_feedback_keys, load_token_keys
 from services.api.login import Login
 from services.api.metrics import ApiMetrics
 from services.api.middleware import PROBES, Limits, RequestFrame
 from services.api.model import Model
 from services.api.model_metrics import describe_limits
 from services.api.openapi import describe_bodies
-from services.api.outcomes import OutcomeReader
 from services.api.passwords import Passwords
-from services.api.routes import health, outcomes, predictions, tokens, users
+from services.api.revocations import Revocations
+from services.api.routes import feedback, health, predictions, tokens, users
 from services.api.routes import model as model_routes
 from services.api.rows import RowReader
 from services.api.settings import Settings
@@ -35,7 +40,12 @@ from services.api.users import SqlUserStore
 
 __all__ = ["create_app"]
 
-ROUTES = (health, tokens, users, model_routes, predictions, outcomes)
+SECONDS_A_DAY = 24 * 60 * 60
+
+FEEDBACK_CONCURRENCY, FEEDBACK_WAITING = 4, 16
+"""Requests of feedback in one worker: a database that hangs must not take the threads that predict."""
+
+ROUTES = (health, tokens, users, model_routes, predictions, feedback)
 
 
 def create_app(
@@ -43,6 +53,13 @@ def create_app(
 ) -> FastAPI:
     """Return the app for one worker."""
     drain = drain or Drain()
+    services = _services(settings, model, engine, registry, drain)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with services.revocations.kept_fresh():
+            yield
+
     app = FastAPI(
         title="Espalier prediction API",
         version=version("espalier"),
@@ -51,11 +68,12 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # behind an ingress a redirect says http://: a password would follow it in the clear
+        lifespan=lifespan,
     )
     if settings.docs_enabled:
         serve_docs(app)
-    services = _services(settings, model, engine, registry, drain)
     app.state.services = services
+    app.state.feedback_batches = Batches(concurrency=FEEDBACK_CONCURRENCY, waiting=FEEDBACK_WAITING)
     app.state.batches = Batches(concurrency=settings.batch_concurrency, waiting=settings.max_waiting_batches)
     describe_limits(registry, settings)
     install_error_handlers(app)
@@ -80,7 +98,7 @@ def create_app(
     )
     for router in routers:
         app.include_router(router)
-    describe_bodies(app, model, services.reader, services.outcome_reader)
+    describe_bodies(app, model, services.reader, services.feedback_reader)
     return app
 
 
@@ -94,15 +112,37 @@ def _services(settings: Settings, model: Model, engine: Engine, registry: Collec
         LoginThrottle(engine),
         concurrency=settings.hash_concurrency,
     )
+    metrics = ApiMetrics(registry, model)
+    feedback_tokens = _feedback_tokens(settings, model)
     return Services(
         settings=settings,
         model=model,
         reader=RowReader(model.bundle.contract, max_rows=settings.max_rows),
-        outcome_reader=OutcomeReader(model.bundle.contract, max_rows=settings.max_rows),
+        feedback_reader=FeedbackReader(model.bundle.contract, max_rows=settings.max_rows),
+        feedback_tokens=feedback_tokens,
+        feedback=Feedback(
+            feedback_tokens,
+            FeedbackStore(engine, rows_per_hour=settings.feedback_rows_per_hour),
+            metrics.feedback.count,
+            classes=model.label_names,
+            max_rows=settings.max_rows,
+            senders=settings.feedback_senders,
+        ),
         users=users_store,
         login=login,
         issuer=TokenIssuer(signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),
         verifier=TokenVerifier(trusted, issuer=issuer, audience=audience),
-        metrics=ApiMetrics(registry, model),
+        revocations=Revocations(engine),
+        metrics=metrics,
         drain=drain,
+    )
+
+
+def _feedback_tokens(settings: Settings, model: Model) -> FeedbackTokens:
+    return FeedbackTokens(
+        load_feedback_keys(settings),
+        model_version=model.version,
+        classes=model.label_names,
+        threshold=model.threshold,
+        seconds=settings.feedback_days * SECONDS_A_DAY,
     )

@@ -9,16 +9,31 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, Float, String, create_engine, event, make_url, text
+from sqlalchemy import BigInteger, DateTime, Engine, Float, String, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from services.api.errors import DatabaseAway, StartupFailed, StoreUnavailable
 
-__all__ = ["Base", "LoginFailures", "User", "migrate", "open_engine", "open_session", "ping"]
+__all__ = [
+    "Base",
+    "LoginBucket",
+    "LoginOrigin",
+    "TokenRevocation",
+    "User",
+    "insert_for",
+    "migrate",
+    "open_engine",
+    "open_session",
+    "ping",
+]
 
 CONNECT_SECONDS = 5
+
+TCP_TIMEOUT_MILLISECONDS = 10_000
+"""A PostgreSQL that takes no packets any more is given up after this, and not after the kernel's quarter of an hour."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 log = logging.getLogger("espalier.api.database")
@@ -42,15 +57,42 @@ class User(Base):
     created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class LoginFailures(Base):
-    """How often a login failed of late, for one account or one address."""
+class TokenRevocation(Base):
+    """Since when tokens of a subject count: those of a lower epoch are refused. Outlives the user."""
 
-    __tablename__ = "login_failures"
+    __tablename__ = "token_revocations"
 
-    key: Mapped[str] = mapped_column(String(160), primary_key=True)
-    failures: Mapped[int]
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[float] = mapped_column(Float, index=True)
+    """When the epoch was raised last, in seconds since 1970."""
+
+
+class LoginBucket(Base):
+    """Failed logins that still count, of one account, one network, or both together."""
+
+    __tablename__ = "login_buckets"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    clear_at: Mapped[float] = mapped_column(Float, index=True)
+    """When the last of them stops counting, in seconds since 1970."""
+
+
+class LoginOrigin(Base):
+    """A network from which somebody has logged in."""
+
+    __tablename__ = "login_origins"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    network: Mapped[str] = mapped_column(String(64), primary_key=True)
     last: Mapped[float] = mapped_column(Float)
-    """Seconds since 1970."""
+    """Seconds since 1970, within a day."""
+
+
+def insert_for(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT of the session's database that may have an ON CONFLICT clause."""
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
 
 def open_engine(url: str, *, connect_seconds: int = CONNECT_SECONDS) -> Engine:
@@ -62,8 +104,9 @@ def open_engine(url: str, *, connect_seconds: int = CONNECT_SECONDS) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            seconds = {"connect_timeout": connect_seconds} if parsed.get_backend_name() == "postgresql" else {}
-            return create_engine(parsed, pool_pre_ping=True, pool_size=2, max_overflow=4, connect_args=seconds)
+            options = {"connect_timeout": connect_seconds, "tcp_user_timeout": TCP_TIMEOUT_MILLISECONDS}
+            arguments = options if parsed.get_backend_name() == "postgresql" else {}
+            return create_engine(parsed, pool_pre_ping=True, pool_size=2, max_overflow=4, connect_args=arguments)
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": 10})

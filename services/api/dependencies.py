@@ -8,20 +8,23 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
+from starlette.concurrency import run_in_threadpool
 
 from services.api.draining import Drain
 from services.api.errors import InsufficientScope, InvalidToken
+from services.api.feedback import Feedback, FeedbackReader
+from services.api.feedback_tokens import FeedbackTokens
 from services.api.login import Login
 from services.api.metrics import ApiMetrics
 from services.api.model import Model
-from services.api.outcomes import OutcomeReader
+from services.api.revocations import Revocations
 from services.api.rows import RowReader
 from services.api.scopes import Scope
 from services.api.settings import Settings
 from services.api.tokens import Claims, TokenIssuer, TokenVerifier
 from services.api.users import UserStore
 
-__all__ = ["Served", "Services", "allow"]
+__all__ = ["Caller", "Served", "Services", "allow", "allow_administrator", "client_address"]
 
 SCHEME = OAuth2PasswordBearer("/v1/auth/token", auto_error=False, scopes={str(scope): scope.name for scope in Scope})
 
@@ -33,35 +36,63 @@ class Services:
     settings: Settings
     model: Model
     reader: RowReader
-    outcome_reader: OutcomeReader
+    feedback_reader: FeedbackReader
+    feedback_tokens: FeedbackTokens
+    feedback: Feedback
     users: UserStore
     login: Login
     issuer: TokenIssuer
     verifier: TokenVerifier
+    revocations: Revocations
     metrics: ApiMetrics
     drain: Drain
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
 Served = Annotated[Services, Depends(_services)]
+Bearer = Annotated[str | None, Depends(SCHEME)]
+
+
+def client_address(request: Request) -> str:
+    """Return where the request comes from; behind a trusted proxy, what that says."""
+    return request.client.host if request.client else "unknown"
+
+
+async def _authenticate(request: Request, services: Served, token: Bearer) -> Claims:
+    try:
+        claims = services.verifier.verify(token or "")
+        if services.revocations.is_revoked(claims):
+            raise InvalidToken
+    except InvalidToken as error:
+        services.metrics.count_auth_failure(error.code)
+        raise
+    request.scope["subject"] = claims.subject
+    return claims
+
+
+Caller = Annotated[Claims, Depends(_authenticate)]
 
 
 def allow(scope: Scope) -> Callable[..., Awaitable[Claims]]:
     """Return the dependency that lets through only tokens with ``scope``, and gives their claims."""
 
-    async def check(request: Request, services: Served, token: Annotated[str | None, Depends(SCHEME)]) -> Claims:
-        try:
-            claims = services.verifier.verify(token or "")
-            request.scope["subject"] = claims.subject
-            if scope not in claims.scopes:
-                raise InsufficientScope(f"this needs a token with the scope {scope}")
-        except (InvalidToken, InsufficientScope) as error:
-            services.metrics.count_auth_failure(error.code)
-            raise
+    async def check(claims: Caller, services: Served) -> Claims:
+        if scope not in claims.scopes:
+            services.metrics.count_auth_failure(InsufficientScope.code)
+            raise InsufficientScope(f"this needs a token with the scope {scope}")
         return claims
 
     return check
+
+
+async def allow_administrator(claims: Annotated[Claims, Depends(allow(Scope.USERS_ADMIN))], services: Served) -> Claims:
+    """Let through only who is an administrator at this moment, by the database."""
+    account = await run_in_threadpool(services.users.find, claims.subject)
+    if account is None or not account.is_administrator or account.epoch != claims.epoch:
+        services.metrics.count_auth_failure(InvalidToken.code)
+        raise InvalidToken
+    return claims

@@ -11,6 +11,7 @@ ApiError
 ├── InsufficientScope    the token does not allow this
 ├── TooManyLogins        of this account or address; come again later
 ├── Busy                 too many passwords are being checked
+├── FeedbackLimitReached one client has sent as much as it may in an hour
 ├── StoreUnavailable     the database of users does not answer
 ├── InvalidRequest       the body is not what the route takes
 │   ├── MalformedBody
@@ -22,7 +23,8 @@ ApiError
 │   └── InvalidRows      each problem names its field
 ├── WeakPassword
 ├── UserExists
-└── UnknownUser
+├── UnknownUser
+└── LastAdministrator    nobody would be left who can change users
 """
 
 from __future__ import annotations
@@ -38,12 +40,14 @@ __all__ = [
     "BundleRefused",
     "Busy",
     "DatabaseAway",
+    "FeedbackLimitReached",
     "FieldProblem",
     "InsufficientScope",
     "InvalidCredentials",
     "InvalidRequest",
     "InvalidRows",
     "InvalidToken",
+    "LastAdministrator",
     "MalformedBody",
     "NoModelYet",
     "RegistryUnreachable",
@@ -107,9 +111,13 @@ class InvalidCredentials(ApiError):
 
 
 class InvalidToken(ApiError):
-    """The access token is not accepted."""
+    """The access token is not accepted. Whatever is wrong with it, the text is the same."""
 
     code = "invalid_token"
+
+    def __init__(self) -> None:
+        """Say how to get another."""
+        super().__init__("the access token is missing, expired or not valid; get one from /v1/auth/token")
 
 
 class InsufficientScope(ApiError):
@@ -134,6 +142,17 @@ class Busy(ApiError):
 
     code = "busy"
     retry_after_seconds = 1
+
+
+class FeedbackLimitReached(ApiError):
+    """One client has sent more feedback than it may in an hour."""
+
+    code = "feedback_limit_reached"
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        """Say when to come again."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StoreUnavailable(ApiError):
@@ -218,3 +237,9 @@ class UnknownUser(ApiError):
     """There is no user of this name."""
 
     code = "unknown_user"
+
+
+class LastAdministrator(ApiError):
+    """Nobody would be left who can change users."""
+
+    code = "last_administrator"

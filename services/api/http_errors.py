@@ -18,12 +18,14 @@ from services.api.errors import (
     BodyTooLarge,
     BodyTooSlow,
     Busy,
+    FeedbackLimitReached,
     FieldProblem,
     InsufficientScope,
     InvalidCredentials,
     InvalidRequest,
     InvalidRows,
     InvalidToken,
+    LastAdministrator,
     MalformedBody,
     StoreUnavailable,
     TooManyLogins,
@@ -50,6 +52,7 @@ STATUS: dict[type[ApiError], int] = {
     InsufficientScope: 403,
     TooManyLogins: 429,
     Busy: 503,
+    FeedbackLimitReached: 429,
     StoreUnavailable: 503,
     InvalidRequest: 422,
     MalformedBody: 400,
@@ -62,6 +65,7 @@ STATUS: dict[type[ApiError], int] = {
     WeakPassword: 422,
     UserExists: 409,
     UnknownUser: 404,
+    LastAdministrator: 409,
 }
 """Every failure's status; a test holds the table against the tree."""
 

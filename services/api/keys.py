@@ -6,9 +6,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from espalier.bundle import InvalidKey, load_private_key, load_public_keys
 from services.api.errors import StartupFailed
+from services.api.feedback_tokens import derive_feedback_key
 from services.api.settings import Settings
 
-__all__ = ["load_bundle_keys", "load_token_keys"]
+__all__ = ["load_bundle_keys", "load_feedback_keys", "load_token_keys"]
 
 
 def load_token_keys(settings: Settings) -> tuple[Ed25519PrivateKey, list[Ed25519PublicKey]]:
@@ -24,6 +25,19 @@ def load_token_keys(settings: Settings) -> tuple[Ed25519PrivateKey, list[Ed25519
     except InvalidKey as error:
         raise StartupFailed(f"access tokens cannot be signed: {error}") from error
     return signing, [signing.public_key(), *others]
+
+
+def load_feedback_keys(settings: Settings) -> list[bytes]:
+    """Return the key of feedback tokens, and those of tokens from before the signing key was changed.
+
+    Raises:
+        StartupFailed: a file is missing, or holds a key of another kind.
+    """
+    files = (settings.jwt_signing_key_file, *settings.feedback_old_key_files)
+    try:
+        return [derive_feedback_key(load_private_key(path)) for path in files]
+    except InvalidKey as error:
+        raise StartupFailed(f"feedback tokens cannot be signed or verified: {error}") from error
 
 
 def load_bundle_keys(settings: Settings) -> list[Ed25519PublicKey]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.api.drift import DriftCounter
+from services.api.feedback_metrics import FeedbackMetrics
 from services.api.model_metrics import describe_model
-from services.api.outcome_metrics import OutcomeMetrics
 from services.api.rows import ROW_REASONS
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class ApiMetrics:
             ["feature"],
             registry=registry,
         )
-        self.outcomes = OutcomeMetrics(registry, model)
+        self.feedback = FeedbackMetrics(registry, model)
         self._labels = model.label_names
         self._version = model.version
         self._drift = DriftCounter(model.bundle.contract, model.bundle.reference)

@@ -59,6 +59,15 @@ def _describe_reference(registry: CollectorRegistry, model: Model) -> None:
     for feature, bins in reference.features.items():
         for label, value in zip(bins.labels, bins.shares, strict=True):
             share.labels(model.version, feature, label).set(value)
+    _describe_natural_variation(registry, model)
+    labels = _gauge(
+        "espalier_label_reference_share",
+        "Share of the training rows with a label.",
+        ["model_version", "label"],
+        registry,
+    )
+    for label, value in (reference.label_shares or {}).items():
+        labels.labels(model.version, label).set(value)
     score = _gauge(
         "espalier_score_reference_share", "Share of the test rows' scores in a bin.", ["model_version", "bin"], registry
     )
@@ -72,6 +81,35 @@ def _describe_reference(registry: CollectorRegistry, model: Model) -> None:
     )
     for feature, value in (reference.contributions or {}).items():
         contribution.labels(feature).set(value)
+
+
+def _describe_natural_variation(registry: CollectorRegistry, model: Model) -> None:
+    """Where it is not known, there is no series, and the rules have their fixed thresholds alone."""
+    psi = _gauge(
+        "espalier_feature_natural_psi",
+        "Largest PSI of any seven days of the training period against all of it.",
+        ["model_version", "feature"],
+        registry,
+    )
+    missing = _gauge(
+        "espalier_feature_natural_missing_share",
+        "Largest share of missing values in any seven days of the training period.",
+        ["model_version", "feature"],
+        registry,
+    )
+    for feature, bins in model.bundle.reference.features.items():
+        if bins.natural_psi is not None:
+            psi.labels(model.version, feature).set(bins.natural_psi)
+        if bins.natural_missing_share is not None:
+            missing.labels(model.version, feature).set(bins.natural_missing_share)
+    score = _gauge(
+        "espalier_score_natural_psi",
+        "Largest PSI of the scores of any seven days of the training and test periods against the test rows.",
+        ["model_version"],
+        registry,
+    )
+    if model.bundle.reference.score.natural_psi is not None:
+        score.labels(model.version).set(model.bundle.reference.score.natural_psi)
 
 
 def _gauge(name: str, text: str, labels: list[str], registry: CollectorRegistry) -> Gauge:

@@ -7,31 +7,32 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from services.api.feedback import FeedbackReader
 from services.api.model import Model
-from services.api.outcomes import OutcomeReader
 from services.api.rows import RowReader
 
 __all__ = ["describe_bodies"]
 
 
-def describe_bodies(app: FastAPI, model: Model, rows: RowReader, outcomes: OutcomeReader) -> None:
+def describe_bodies(app: FastAPI, model: Model, rows: RowReader, feedback: FeedbackReader) -> None:
     """Make the document say what a row is, with a real one as its example."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _build(app, model, rows, outcomes)
+            app.openapi_schema = _build(app, model, rows, feedback)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
 
-def _build(app: FastAPI, model: Model, rows: RowReader, outcomes: OutcomeReader) -> dict[str, Any]:
+def _build(app: FastAPI, model: Model, rows: RowReader, feedback: FeedbackReader) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     row = model.bundle.contract.example
     request = rows.schema() | {"example": {"rows": [row]}}
     _describe(document, "/v1/predict", "Predict", request, _predictions(model))
-    request = outcomes.schema() | {"example": {"outcomes": [{"row": row, "label": model.label_names[1]}]}}
-    _describe(document, "/v1/outcomes", "Outcomes", request, _outcomes())
+    labelled = {"feedback_token": "the text that came with the prediction", "labels": [model.label_names[1]]}
+    request = feedback.schema() | {"example": {"feedback": [labelled]}}
+    _describe(document, "/v1/feedback", "Feedback", request, _feedback())
     return document
 
 
@@ -41,7 +42,7 @@ def _describe(
     schemas, operation = document["components"]["schemas"], document["paths"][path]["post"]
     schemas.update(request.pop("$defs", {}))
     text, properties = response
-    properties = {"model": _served(), **properties, "request_id": {"type": "string"}}
+    properties = {**properties, "request_id": {"type": "string"}}
     schemas[f"{name}Request"] = request
     schemas[f"{name}Response"] = {"type": "object", "required": list(properties), "properties": properties}
     operation.pop("x-body", None)
@@ -70,8 +71,13 @@ def _predictions(model: Model) -> tuple[str, dict[str, Any]]:
             "base_value": {"type": "number", "description": "Log-odds before any feature"},
         },
     }
-    return "The predictions, in the order of the rows", {"predictions": {"type": "array", "items": prediction}}
+    return "The predictions, in the order of the rows", {
+        "model": _served(),
+        "predictions": {"type": "array", "items": prediction},
+        "feedback_token": {"type": "string", "description": "For /v1/feedback, once it is known how the rows turn out"},
+    }
 
 
-def _outcomes() -> tuple[str, dict[str, Any]]:
-    return "How many rows were counted", {"counted": {"type": "integer", "minimum": 1}}
+def _feedback() -> tuple[str, dict[str, Any]]:
+    number = {"type": "integer", "minimum": 0}
+    return "How many rows were counted, and how many had been before", {"counted": number, "already_counted": number}

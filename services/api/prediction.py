@@ -17,7 +17,7 @@ from services.api.encoding import encode
 from services.api.metrics import ApiMetrics
 from services.api.model import Model
 
-__all__ = ["INLINE_ROWS", "Predicted", "answer", "predict_rows", "write_answer"]
+__all__ = ["INLINE_ROWS", "Predicted", "answer", "predict_rows"]
 
 TRACER = trace.get_tracer(__name__)
 
@@ -54,7 +54,7 @@ def _traced(rows: int) -> AbstractContextManager[Any]:
     return TRACER.start_as_current_span("predict", attributes={"espalier.rows": rows})
 
 
-def answer(model: Model, predicted: Predicted, request_id: str) -> Response:
+def answer(model: Model, predicted: Predicted, feedback_token: str, request_id: str) -> Response:
     """Write the response; every answer says which model, data and code it comes from."""
     names = model.label_names
     predictions: list[dict[str, Any]] = [
@@ -66,11 +66,6 @@ def answer(model: Model, predicted: Predicted, request_id: str) -> Response:
         for prediction, values in zip(predictions, predicted.contributions.tolist(), strict=True):
             prediction["contributions"] = dict(zip(features, values[:-1], strict=True))
             prediction["base_value"] = values[-1]
-    return write_answer(model, {"predictions": predictions}, request_id)
-
-
-def write_answer(model: Model, content: Mapping[str, Any], request_id: str) -> Response:
-    """Write what was asked for, with the model that it is of and the request that it answers."""
     lineage = model.bundle.manifest.lineage
     served = {
         "name": model.name,
@@ -80,5 +75,7 @@ def write_answer(model: Model, content: Mapping[str, Any], request_id: str) -> R
         "data_md5": lineage.data_md5,
     }
     headers = {"X-Model-Version": model.version, "Cache-Control": "no-store"}
-    body = orjson.dumps({"model": served, **content, "request_id": request_id})
+    body = orjson.dumps(
+        {"model": served, "predictions": predictions, "feedback_token": feedback_token, "request_id": request_id}
+    )
     return Response(body, headers=headers, media_type="application/json")

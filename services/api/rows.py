@@ -45,7 +45,7 @@ class ListReader:
     one is refused by its beginning. Any other is parsed once, and checked until twenty problems are found.
     """
 
-    def __init__(self, member: str, kind: Any, place: Place, *, form: str, max_rows: int) -> None:
+    def __init__(self, member: str, kind: Any, place: Place, *, form: str, max_rows: int, more_tokens: int = 0) -> None:
         """Build the checks once.
 
         Args:
@@ -54,11 +54,13 @@ class ListReader:
             place: what is said of an item.
             form: the body, as an example for whoever sent another.
             max_rows: length of the list.
+            more_tokens: texts, commas and brackets of lists within items, in the largest good body.
         """
         self._member, self._place, self._max_rows = member, place, max_rows
         self._form = f"the body is {form}"
         self._names = place.count_names()
-        self._max_tokens = max_rows * (MAX_TOKENS_OF_A_NAME * self._names + place.count_objects() + 1) + OUTER_TOKENS
+        tokens = MAX_TOKENS_OF_A_NAME * self._names + place.count_objects() + 1
+        self._max_tokens = max_rows * tokens + more_tokens + OUTER_TOKENS
         items: Any = Annotated[list[kind], Field(min_length=1, max_length=max_rows)]
         self._item: TypeAdapter[dict[str, Any]] = TypeAdapter(kind)
         self._items: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(Annotated[list[kind], FailFast()])

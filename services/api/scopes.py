@@ -10,4 +10,5 @@ class Scope(StrEnum):
 
     PREDICT = "predict"
     MODEL_READ = "model:read"
+    FEEDBACK_WRITE = "feedback:write"
     USERS_ADMIN = "users:admin"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from espalier.bundle import ModelName
@@ -14,12 +15,27 @@ from services.api.errors import StartupFailed
 __all__ = ["Settings", "load_settings"]
 
 
-def _split(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+def _split(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
+def _split_text(value: object) -> object:
+    return _split(value) if isinstance(value, str) else value
+
+
+def _check_proxies(value: str) -> str:
+    for part in _split(value):
+        try:
+            if ip_network(part).prefixlen:
+                continue
+        except ValueError:
+            pass
+        raise ValueError(f"{part!r} is no address or network of proxies to trust, such as 10.20.30.40 or 10.20.30.0/28")
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_text)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_text)]
 
 MIN_MEMORY_KIB = {1: 47104, 2: 19456, 3: 12288}
 """Least Argon2id memory for each number of passes. Source: OWASP ASVS 5.0, appendix C."""
@@ -57,8 +73,9 @@ class Settings(BaseSettings):
     allowed_hosts: Names = ("localhost", "127.0.0.1")
     """Host names that requests may ask for; probes may ask for any. ``*`` allows all."""
 
-    forwarded_allow_ips: str = "127.0.0.1"
-    """Addresses of the proxies whose X-Forwarded-For is believed."""
+    forwarded_allow_ips: Annotated[str, AfterValidator(_check_proxies)] = "127.0.0.1"
+    """Addresses or networks of the proxies whose X-Forwarded-For is believed, from its right end to the first address
+    that is none of them. Not ``*``: then the left end would count, which is the client's to write."""
 
     database_url: str = "sqlite:///.espalier/users.db"
     """SQLAlchemy URL of the users."""
@@ -126,6 +143,19 @@ class Settings(BaseSettings):
 
     max_explain_rows: int = Field(default=100, ge=1)
     """Rows in one request that asks for explanations, which cost a hundred times as much."""
+
+    feedback_days: int = Field(default=90, ge=1, le=730)
+    """How long after a prediction its feedback is taken."""
+
+    feedback_rows_per_hour: int = Field(default=10_000, ge=1)
+    """Rows of feedback that are counted for one user in an hour."""
+
+    feedback_senders: Names = ()
+    """Users who may send feedback on anybody's predictions, such as the job that joins them with the truth; everybody
+    else on their own."""
+
+    feedback_old_key_files: Paths = ()
+    """PEM files of earlier signing keys: feedback on what was predicted under them is taken, while they are listed."""
 
     max_body_bytes: int = Field(default=2 * 2**20, ge=1024)
     """Bytes in one request."""

@@ -17,13 +17,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.api.errors import InvalidToken
 
-__all__ = ["Claims", "TokenIssuer", "TokenVerifier", "public_jwk"]
+__all__ = ["MAX_TOKEN_SECONDS", "Claims", "TokenIssuer", "TokenVerifier", "public_jwk"]
 
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 LEEWAY_SECONDS = 30
+MAX_TOKEN_SECONDS = 900
+"""No token lives longer, whoever signed it: revocations are kept for as long as this."""
+
 MAX_TOKEN_CHARACTERS = 4096
-REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti"]
+REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti", "epoch"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Claims:
 
     subject: str
     scopes: frozenset[str]
-    token_id: str
+    epoch: int
+    """Which of the subject's revocations came before it: their number."""
 
 
 class TokenIssuer:
@@ -47,8 +51,8 @@ class TokenIssuer:
         self._issuer, self._audience, self._now = issuer, audience, now
         self.seconds = seconds
 
-    def issue(self, subject: str, scopes: Iterable[str]) -> str:
-        """Return a signed token for ``subject``."""
+    def issue(self, subject: str, scopes: Iterable[str], *, epoch: int) -> str:
+        """Return a signed token for ``subject``, good until its epoch is raised."""
         now = int(self._now())
         claims = {
             "iss": self._issuer,
@@ -58,6 +62,7 @@ class TokenIssuer:
             "exp": now + self.seconds,
             "jti": uuid.uuid4().hex,
             "scope": " ".join(sorted(scopes)),
+            "epoch": epoch,
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": self._kid})
 
@@ -97,12 +102,16 @@ class TokenVerifier:
                 leeway=LEEWAY_SECONDS,
                 options={"require": REQUIRED},
             )
-        except (jwt.InvalidTokenError, InvalidToken, ValueError, TypeError) as error:
-            raise InvalidToken(
-                "the access token is missing, expired or not valid; get one from /v1/auth/token"
-            ) from error
-        scopes = frozenset(str(claims.get("scope", "")).split())
-        return Claims(subject=str(claims["sub"]), scopes=scopes, token_id=str(claims["jti"]))
+            return _read(claims)
+        except (jwt.InvalidTokenError, InvalidToken, ValueError, TypeError, OverflowError) as error:
+            raise InvalidToken from error
+
+
+def _read(claims: dict[str, Any]) -> Claims:
+    epoch = claims["epoch"]
+    if type(epoch) is not int or int(claims["exp"]) - int(claims["iat"]) > MAX_TOKEN_SECONDS:
+        raise InvalidToken
+    return Claims(subject=str(claims["sub"]), scopes=frozenset(str(claims.get("scope", "")).split()), epoch=epoch)
 
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:

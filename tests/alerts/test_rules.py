@@ -137,8 +137,9 @@ def test_runbook_has_its_four_parts_and_commands_to_paste(path):
 
 
 def expectations(name):
-    """(time in minutes, what is expected to fire then) of every look at an alert, by unit test."""
+    """(minutes between evaluations, (time, what is expected to fire then) of every look at an alert), by unit test."""
     for path in TEST_FILES:
+        step = minutes(load(path)["evaluation_interval"])
         for case in unit_tests(path):
             looks = [
                 (look["eval_time"], look.get("exp_alerts") or [])
@@ -146,7 +147,7 @@ def expectations(name):
                 if look["alertname"] == name
             ]
             if looks:
-                yield case, looks
+                yield step, case, looks
 
 
 @alerts
@@ -155,7 +156,7 @@ def test_alert_fires_in_one_case_and_is_silent_in_another(alert):
         return alert["labels"].items() <= fired["exp_labels"].items()
 
     fires = silent = 0
-    for case, looks in expectations(alert["alert"]):
+    for _step, case, looks in expectations(alert["alert"]):
         firing = [fired for _time, expected in looks for fired in expected if is_this(fired)]
         fires += bool(firing)
         silent += not firing and "stays silent" in case["name"]
@@ -169,20 +170,20 @@ def test_alert_fires_in_one_case_and_is_silent_in_another(alert):
     assert silent
 
 
+def minutes(text):
+    return sum(int(number) * {"m": 1, "h": 60, "d": 1440}[unit] for number, unit in re.findall(r"(\d+)([mhd])", text))
+
+
 @alerts
-def test_alert_is_silent_a_minute_before_its_time(alert):
-    def minutes(text):
-        return sum(
-            int(number) * {"m": 1, "h": 60, "d": 1440}[unit] for number, unit in re.findall(r"(\d+)([mhd])", text)
-        )
+def test_alert_is_silent_an_evaluation_before_its_time(alert):
 
     def is_this(fired):
         return alert["labels"].items() <= fired["exp_labels"].items()
 
     found = False
-    for _case, looks in expectations(alert["alert"]):
+    for step, _case, looks in expectations(alert["alert"]):
         times = {minutes(time): any(map(is_this, expected)) for time, expected in looks}
-        found |= any(fires and times.get(time - 1) is False for time, fires in times.items())
+        found |= any(fires and times.get(time - step) is False for time, fires in times.items())
 
     assert found or "for" not in alert
 

@@ -27,8 +27,12 @@ SECRETS: dict[str, Any] = {
 }
 """The least that has to be given: where the images are, and the names that ``make secrets`` uses."""
 
+INGRESS: dict[str, Any] = {"api": {"server": {"forwardedAllowIps": "10.20.30.40, 2001:db8::/64"}}}
+"""What has to be given beside, where there is an ingress: where its controller is."""
+
 EVERYTHING: dict[str, Any] = {
     "api": {
+        **INGRESS["api"],
         "ingress": {
             "enabled": True,
             "host": "api.example.com",
@@ -80,8 +84,8 @@ def render(*parts: Object, secrets: bool = True, name: str = RELEASE, namespace:
 VARIANTS: dict[str, tuple[Object, ...]] = {
     "default": (),
     "everything": (EVERYTHING,),
-    "kind": (values_file("values-kind.yaml"),),
-    "prod": (values_file("values-prod.yaml"),),
+    "kind": (values_file("values-kind.yaml"), INGRESS),
+    "prod": (values_file("values-prod.yaml"), INGRESS),
 }
 
 

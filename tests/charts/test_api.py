@@ -2,6 +2,7 @@
 
 import re
 
+import helm_python
 import pytest
 
 from services.api.settings import Settings
@@ -295,7 +296,7 @@ def test_no_template_knows_a_certain_ingress_controller():
 
 
 def test_evaluation_needs_no_more_than_two_cores():
-    objects = render(values_file("values-kind.yaml"), secrets=False)
+    objects = render(*VARIANTS["kind"], secrets=False)
     total = sum(
         cores(container["resources"]["requests"]["cpu"]) * (2 if one["metadata"]["name"] == "espalier-api" else 1)
         for kind in ("Deployment", "StatefulSet")
@@ -304,3 +305,37 @@ def test_evaluation_needs_no_more_than_two_cores():
     )
 
     assert total <= 0.6
+
+
+ENABLED = [
+    {"ingress": {"enabled": True, "host": "api.example.com", "tls": {"existingSecret": "tls"}}},
+    {"httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}], "hostnames": ["api.example.com"]}},
+]
+
+
+@pytest.mark.parametrize("api", ENABLED, ids=["ingress", "route"])
+def test_an_ingress_is_not_rendered_before_its_addresses_are_said(api):
+    with pytest.raises(
+        helm_python.HelmError, match=r"api\.server\.forwardedAllowIps is not set[\s\S]*kubectl get pods"
+    ):
+        render({"api": api})
+
+    trusted = {"server": {"forwardedAllowIps": "10.20.30.40, 10.20.31.0/28"}}
+    config = only(render({"api": api | trusted}), "ConfigMap", "espalier-api")
+    assert config["data"]["API_FORWARDED_ALLOW_IPS"] == "10.20.30.40, 10.20.31.0/28"
+
+
+@pytest.mark.parametrize("name", ["values-kind.yaml", "values-prod.yaml"])
+def test_no_values_file_that_is_shipped_trusts_a_proxy_by_itself(name):
+    with pytest.raises(helm_python.HelmError, match=r"api\.server\.forwardedAllowIps is not set"):
+        render(values_file(name))
+
+
+def test_without_an_ingress_no_proxy_is_trusted(default):
+    assert only(default, "ConfigMap", "espalier-api")["data"]["API_FORWARDED_ALLOW_IPS"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("wrong", ["*", "0.0.0.0/0", "::/0", "10.0.0.1, *", "ingress.example.com", "10.0.0.1;10.0.0.2"])
+def test_everybody_is_no_proxy_to_trust(wrong):
+    with pytest.raises(helm_python.HelmError, match="forwardedAllowIps"):
+        render({"api": {"server": {"forwardedAllowIps": wrong}}})

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.charts.rendering import EVERYTHING, ROOT, render, values_file
+from tests.charts.rendering import EVERYTHING, INGRESS, ROOT, merged, render, values_file
 
 EXCEPTIONS = yaml.safe_load((ROOT / "charts/checkov.yaml").read_text())
 PARTS = ("api", "mlflow", "training", "postgresql", "object-store")
@@ -19,7 +19,7 @@ PINNED = {part: {"image": {"digest": f"sha256:{'a' * 64}"}} for part in PARTS}
 def findings(need, tmp_path_factory):
     """Every (check, resource) that failed."""
     tool, folder = need("checkov"), tmp_path_factory.mktemp("rendered")
-    for name, values in {"everything": EVERYTHING, "prod": values_file("values-prod.yaml")}.items():
+    for name, values in {"everything": EVERYTHING, "prod": merged(values_file("values-prod.yaml"), INGRESS)}.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump_all(render(values, PINNED)))
     command = [tool, "--directory", str(folder), "--framework", "kubernetes", "--output", "json"]
     done = subprocess.run(

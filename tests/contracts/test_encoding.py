@@ -2,11 +2,21 @@
 
 import numpy as np
 import pandas as pd
+import pytest
+import xgboost as xgb
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from pipelines.matrix import build_contract, real_row
 from pipelines.matrix import encode as encode_table
+from pipelines.params import EvaluateParams, TrainParams
+from pipelines.reference import build_reference
+from pipelines.schema import ROW_HASH
+from pipelines.train import train_booster
+from services.api.drift import DriftCounter
 from services.api.encoding import encode as encode_rows
+from services.api.row_types import row_type
 
 ROW = st.fixed_dictionaries(
     {
@@ -25,3 +35,35 @@ def test_both_sides_encode_alike(contract):
         np.testing.assert_array_equal(encode_rows(rows, contract), encode_table(pd.DataFrame(rows), contract))
 
     check()
+
+
+@pytest.mark.parametrize("kind", ["quince", "pear"])
+def test_declared_category_that_no_training_row_has_is_answered(table, schema, kind):
+    """The API takes it by the contract, gives it its code, and XGBoost answers as training's own library does."""
+    train = table[table["bears"].notna() & (table["kind"] != kind)].astype({"bears": float})
+    example = real_row(train, schema)
+    contract = build_contract(train, schema, model_name="t", threshold=0.5, example=example)
+    params = TrainParams(seed=1, rounds=20, threads=1, booster={"max_depth": 4})
+    booster = train_booster(
+        train.assign(seen=pd.to_datetime(train["seen"]), **{ROW_HASH: range(len(train))}),
+        contract,
+        schema,
+        params,
+        lambda _note="": None,
+    ).booster
+    row = {**example, "kind": kind}
+
+    checked = TypeAdapter(row_type(contract)).validate_python(row)
+    matrix = encode_rows([checked], contract)
+
+    assert matrix[0, 3] == list(schema.features[3].categories).index(kind)
+    served = booster.inplace_predict(matrix, validate_features=False)
+    names = [feature.name for feature in contract.features]
+    trained = booster.predict(
+        xgb.DMatrix(matrix, feature_names=names, feature_types=contract.feature_types, enable_categorical=True)
+    )
+    assert served == trained
+    assert 0 < served[0] < 1
+    counter = DriftCounter(contract, build_reference(train, contract, served, params=EvaluateParams()))
+    [(place, count)] = counter.features["kind"].count(matrix[:, 3])
+    assert (counter.features["kind"].labels[place], count) == (kind, 1)

@@ -43,6 +43,7 @@ TESTED_ELSEWHERE = {
     "espalier/cli/client.py": "test_predict.py",
     "espalier/client.py": "tests/espalier/cli/test_predict.py",
     "espalier/cli/demo.py": "tests/demo",
+    "espalier/cli/feedback.py": "test_predict.py",
     "espalier/cli/data.py": "test_commands.py",
     "espalier/cli/keys.py": "test_commands.py",
     "espalier/cli/main.py": "test_commands.py",

@@ -1,14 +1,16 @@
-"""What a person types: what is given to make never becomes shell text, and nothing is lost unasked."""
+"""What a person types, where no tool has to be installed for it; and what is given to make never becomes shell text."""
 
 import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.charts.rendering import ROOT
-
+ROOT = Path(__file__).parents[2]
+STATE = (".espalier/keys/model.key.pem", ".espalier/mlflow/mlflow.db", ".espalier/users.db", ".dvc/cache/files/x")
+LEFT = ("pipelines/work/run.json", "pipelines/dvc.lock", ".espalier/logs/api.log", ".espalier/load/1.json")
 EVIL = "1; touch given-to-make #"
 GIVEN = {
     "deploy": ("REGISTRY", "VERSION", "NAMESPACE", "VALUES"),
@@ -16,34 +18,9 @@ GIVEN = {
     "images": ("REGISTRY",),
     "registry-login": ("REGISTRY", "REGISTRY_USER", "REGISTRY_PASSWORD"),
     "secrets": ("NAMESPACE", "RELEASE", "HOST", "SLACK_URL_FILE"),
+    "reset": ("CONFIRM",),
     "load": ("URL", "USER", "PASSWORD_FILE", "CA", "RATE", "SECONDS", "ROWS", "REQUEST"),
 }
-STATE = (".espalier/keys/model.key.pem", ".espalier/mlflow/mlflow.db", ".espalier/users.db", ".dvc/cache/files/x")
-LEFT = ("pipelines/work/run.json", "pipelines/dvc.lock", ".espalier/logs/api.log", ".espalier/load/1.json")
-
-
-@pytest.mark.parametrize("target", GIVEN)
-def test_values_given_to_make_are_no_part_of_a_command(target):
-    assignments = [f"{name}={EVIL}" for name in GIVEN[target]]
-
-    done = subprocess.run(
-        ["make", "--dry-run", "--assume-old=.venv/.installed", target, "PUSH=1", *assignments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout
-    assert EVIL not in done.stdout and "touch given-to-make" not in done.stdout
-
-
-def test_recipes_expand_no_variable_of_the_user():
-    """Those above are all that there are."""
-    recipes = "\n".join(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("\t"))
-    users = {name for names in GIVEN.values() for name in names} | {"NAMESPACE", "VALUES"}
-
-    assert not set(re.findall(r"\$\((\w+)\)", recipes)) & users
 
 
 @pytest.fixture
@@ -117,3 +94,27 @@ def test_setup_shows_its_progress_on_a_terminal_and_nowhere_else(folder):
 
     assert "pip sync" in commands
     assert "pip sync --quiet" not in commands
+
+
+@pytest.mark.parametrize("target", GIVEN)
+def test_values_given_to_make_are_no_part_of_a_command(target):
+    assignments = [f"{name}={EVIL}" for name in GIVEN[target]]
+
+    done = subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/.installed", target, "PUSH=1", *assignments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout
+    assert EVIL not in done.stdout and "touch given-to-make" not in done.stdout
+
+
+def test_recipes_expand_no_variable_of_the_user():
+    """Those above are all that there are."""
+    recipes = "\n".join(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("\t"))
+    users = {name for names in GIVEN.values() for name in names} | {"NAMESPACE", "VALUES"}
+
+    assert not set(re.findall(r"\$\((\w+)\)", recipes)) & users

@@ -134,15 +134,15 @@ def _model(gauge: Callable[..., None], counter: Callable[..., None], version: st
     for label, share in zip(LABELS, (0.24, 0.76), strict=True):
         counter("espalier_predictions_total", 48 * share, model_version=version, label=label)
         for predicted, right in zip(LABELS, (0.3, 0.7) if label == "late" else (0.1, 0.9), strict=True):
-            counter("espalier_outcomes_total", share * right, model_version=version, label=label, predicted=predicted)
-    counter("espalier_outcome_squared_error_total", 0.165, model_version=version)
-    counter("espalier_outcome_log_loss_total", 0.5, model_version=version)
+            counter("espalier_feedback_total", share * right, model_version=version, label=label, predicted=predicted)
+    counter("espalier_feedback_squared_error_total", 0.165, model_version=version)
+    counter("espalier_feedback_log_loss_total", 0.5, model_version=version)
     for place, name in enumerate(SCORES):
         share, late = _bell(place, 2.0), min(0.95, (place + 0.4) / 10)
         counter("espalier_score_bin_total", 48 * share, model_version=version, bin=name)
         gauge("espalier_score_reference_share", _bell(place, 2.2), model_version=version, bin=name)
         for label, part in zip(LABELS, (late, 1 - late), strict=True):
-            counter("espalier_outcome_score_bin_total", share * part, model_version=version, bin=name, label=label)
+            counter("espalier_feedback_score_bin_total", share * part, model_version=version, bin=name, label=label)
 
 
 def _drift(gauge: Callable[..., None], counter: Callable[..., None], version: str) -> None:
@@ -211,20 +211,22 @@ def _rules(release: Release) -> None:
             psi = lives(
                 version, lambda place, rise=rise: 0.008 + rise * place**1.5 + 0.006 * math.sin(40 * place * rise) ** 2
             )
-            release.gauge("espalier:feature_psi:6h", psi, feature=feature, **labels)
+            release.gauge("espalier:feature_drift:7d", psi, feature=feature, **labels)
             release.gauge(
-                "espalier:feature_missing_share:6h", lives(version, 0.015 + 0.01 * number), feature=feature, **labels
+                "espalier:feature_missing_share:7d", lives(version, 0.015 + 0.01 * number), feature=feature, **labels
             )
             for place, name in enumerate(bins):
                 share = 0.015 if name == "missing" else _bell(place, 1.5, len(bins) - 1)
                 release.gauge(
-                    "espalier:feature_live_share:6h", lives(version, share), feature=feature, bin=name, **labels
+                    "espalier:feature_live_share:7d", lives(version, share), feature=feature, bin=name, **labels
                 )
-        release.gauge("espalier:score_psi:6h", lives(version, lambda place: 0.01 + 0.06 * place), **labels)
-        release.gauge("espalier:outcome_log_loss:1d", lives(version, daily(0.497, 0.503)), **labels)
-        release.gauge("espalier:outcome_base_rate_log_loss:1d", lives(version, 0.539), **labels)
-        release.gauge("espalier:outcome_accuracy:1d", lives(version, daily(0.765, 0.774)), **labels)
-        release.gauge("espalier:outcome_rows:increase1d", lives(version, lambda place: 400 + 900 * place), **labels)
+        for place, name in enumerate(SCORES):
+            release.gauge("espalier:score_live_share:7d", lives(version, _bell(place, 2.0)), bin=name, **labels)
+        release.gauge("espalier:score_drift:7d", lives(version, lambda place: 0.01 + 0.06 * place), **labels)
+        release.gauge("espalier:feedback_log_loss:7d", lives(version, daily(0.497, 0.503)), **labels)
+        release.gauge("espalier:feedback_base_rate_log_loss:7d", lives(version, 0.539), **labels)
+        release.gauge("espalier:feedback_accuracy:7d", lives(version, daily(0.765, 0.774)), **labels)
+        release.gauge("espalier:feedback_rows:increase7d", lives(version, lambda place: 400 + 900 * place), **labels)
     release.gauge(
         "ALERTS",
         lambda place: 1 if place > 0.85 else math.nan,

@@ -43,6 +43,8 @@ def quick(rule):
         for one in group["rules"]:
             if "for" in one:
                 one["for"] = "5s"
+            if "judged" in one.get("record", ""):  # only of a version that has served for a week
+                one["expr"] = one["expr"].replace(" offset 6d", "")
     metadata = {"name": f"quick-{rule['metadata']['name']}"}
     return {"apiVersion": rule["apiVersion"], "kind": rule["kind"], "metadata": metadata, "spec": spec}
 
@@ -110,12 +112,12 @@ def test_watchdog_is_heard_again_and_again(monitoring, note):
 
 def test_drift(predict, flights, monitoring, told, called_off, note):
     rows, _late = flights
-    warm = [row | {"temp": 110.0 + number / 100} for number, row in enumerate(rows[:800])]
+    far = [row | {"distance": 2586} for row in rows[:800]]  # a feature that a week of training hardly changes
     with told("ModelFeatureDrift", "model", "WARNING"):
-        predict(warm)
+        predict(far)
     with called_off("ModelFeatureDrift"):
         predict(rows)
-    psi = {one["metric"]["feature"]: float(one["value"][1]) for one in monitoring.query("espalier:feature_psi:6h")}
+    psi = {one["metric"]["feature"]: float(one["value"][1]) for one in monitoring.query("espalier:feature_psi:7d")}
     note(f"PSI after 12,000 rows of training's own: {max(psi.values()):.4f} at the most ({max(psi, key=psi.get)})")
 
 

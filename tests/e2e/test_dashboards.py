@@ -10,9 +10,10 @@ def test_every_panel_finds_data(platform, monitoring, predict, ask, flights, not
     rows, truth = flights
     predict(rows[:2000])
     ask("/v1/predict?explain=true", {"rows": rows[:100]})
-    outcomes = [{"row": row, "label": label} for row, label in zip(rows, truth, strict=True)]
     for start in range(0, 1200, 400):
-        ask("/v1/outcomes", {"outcomes": outcomes[start : start + 400]})
+        part = slice(start, start + 400)
+        issued = ask("/v1/predict", {"rows": rows[part]})["feedback_token"]
+        ask("/v1/feedback", {"feedback": [{"feedback_token": issued, "labels": truth[part]}]})
 
     def found():
         for row in rows[:50]:  # rates are of the last minutes

@@ -2,7 +2,7 @@
 
 import pytest
 
-from espalier.bundle import UntrustedSignature, WrongIdentity
+from espalier.bundle import UntrustedSignature, WrongIdentity, load_private_key
 from pipelines.champion import read_version
 from pipelines.registry import Version
 from pipelines.settings import Settings
@@ -12,13 +12,13 @@ from pipelines.settings import Settings
 def read(make_bundle, keys):
     """Verify what a registry gives for version 7 of orchard."""
 
-    def run(**of_bundle):
+    def run(own_key=None, **of_bundle):
         class Stored:
             def download_bundle(self, _version, folder):
                 return make_bundle(folder, **of_bundle)
 
         settings = Settings(public_key_files=str(keys.public))
-        return read_version(Stored(), settings, Version("orchard", "7", "run", 0.0, {}, ()))
+        return read_version(Stored(), settings, Version("orchard", "7", "run", 0.0, {}, ()), own_key=own_key)
 
     return run
 
@@ -36,3 +36,9 @@ def test_bundle_of_another_version_or_model_is_refused(read, other):
 def test_bundle_of_another_key_is_refused(read, other_keys):
     with pytest.raises(UntrustedSignature):
         read(sign_with=other_keys.private)
+
+
+def test_bundle_that_the_run_has_signed_itself_is_read(read, other_keys):
+    own_key = load_private_key(other_keys.private).public_key()
+
+    assert read(own_key=own_key, sign_with=other_keys.private).manifest.identity.version == "7"

@@ -4,8 +4,12 @@ from pathlib import Path
 import pytest
 
 from espalier.bundle import BundleMetrics, Reference
-from pipelines.errors import MissingData
-from pipelines.evaluate import read_model
+from pipelines import train
+from pipelines.errors import InvalidData, MissingData
+from pipelines.evaluate import predict, read_model, read_training
+from pipelines.files import MODEL, TEST, TRAIN, read_prepared
+from pipelines.matrix import encode
+from pipelines.scores import score
 
 
 def test_metrics_slices_bins_and_plots_are_there_and_in_mlflow(candidate, registry):
@@ -30,16 +34,45 @@ def test_minimum_quality_holds_on_rows_with_gaps(candidate):
     """A frozen slice: rows without a height are harder, and must still be better than guessing."""
     from sklearn.metrics import roc_auc_score
 
-    from pipelines.evaluate import predict
-    from pipelines.files import TEST, read_prepared
-    from pipelines.matrix import encode
-
     candidate()
     booster, contract = read_model()
     rows = read_prepared(TEST)
     rows = rows[rows["height"].isna()]
 
     assert roc_auc_score(rows["bears"], predict(booster, encode(rows, contract))) > 0.6
+
+
+def test_model_that_was_trained_on_the_test_rows_is_refused(candidate, monkeypatch):
+    """The mistake itself: train is given the test rows for its own."""
+    real = train.read_prepared
+    monkeypatch.setattr(train, "read_prepared", lambda path: real(TEST if path == TRAIN else path))
+
+    with pytest.raises(InvalidData, match="trained on the test rows, not on the"):
+        candidate()
+
+
+def test_model_that_is_not_the_recorded_one_is_refused(candidate):
+    candidate()
+    MODEL.write_bytes(MODEL.read_bytes() + b" ")
+
+    with pytest.raises(InvalidData, match=r"training\.json is not of .*model\.ubj"):
+        read_training()
+
+
+def test_test_rows_are_measured_and_the_rows_that_trained_are_the_reference(candidate):
+    candidate()
+
+    metrics = BundleMetrics.model_validate_json(Path("pipelines/work/metrics.json").read_text())
+    reference = Reference.model_validate_json(Path("pipelines/work/reference.json").read_text())
+    rows, held_out = read_prepared(TRAIN), read_prepared(TEST)
+    assert metrics.test.rows == len(held_out) != len(rows)
+    assert metrics.test.base_rate == pytest.approx(held_out["bears"].mean())
+    assert reference.features["height"].shares[-1] == pytest.approx(rows["height"].isna().mean())
+    assert rows["height"].isna().mean() != pytest.approx(held_out["height"].isna().mean())
+    booster, contract = read_model()
+    likely = predict(booster, encode(held_out, contract))
+    assert reference.score.shares[0] == pytest.approx((likely < 0.25).mean())
+    assert metrics.test == score(held_out["bears"].to_numpy(dtype="int8"), likely, threshold=0.5)
 
 
 def test_missing_model_is_said(project):

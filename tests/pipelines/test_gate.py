@@ -66,6 +66,46 @@ def test_improvement_can_be_asked_for(scores):
     assert judge(scores.model_copy(update={"roc_auc": 0.83}), scores, gate, champion_version="4").passed
 
 
+def test_floors_include_their_value(scores):
+    at_the_floor = scores.model_copy(update={"roc_auc": 0.65})
+    gate = GateParams(min_roc_auc=0.65)
+
+    assert judge(at_the_floor, None, gate, champion_version=None).passed
+    assert not judge(at_the_floor.model_copy(update={"roc_auc": 0.6499}), None, gate, champion_version=None).passed
+
+
+def test_improvement_that_was_asked_for_is_enough(scores):
+    gate = GateParams(min_roc_auc=0.5, compare_by="roc_auc", min_improvement=0.25)
+    champion = scores.model_copy(update={"roc_auc": 0.5})
+
+    assert judge(scores.model_copy(update={"roc_auc": 0.75}), champion, gate, champion_version="4").passed
+
+
+def test_reason_has_as_many_decimals_as_it_takes_to_see_it(scores):
+    champion = scores.model_copy(update={"log_loss": 0.361601})
+    gate = GateParams(min_roc_auc=0.5)
+
+    [reason] = judge(scores.model_copy(update={"log_loss": 0.361604}), champion, gate, champion_version="4").reasons
+    [equal] = judge(champion, champion, gate, champion_version="4").reasons
+
+    assert reason.startswith("log loss is 0.361604, wanted below 0.361601, that of the champion")
+    assert equal.endswith("on the same rows; the two are equal")
+
+
+def test_floors_are_of_all_rows_and_the_comparison_of_those_that_neither_saw(scores):
+    gate = GateParams(min_roc_auc=0.65)
+    part = scores.model_copy(update={"rows": 40, "log_loss": 0.45, "roc_auc": 0.6})
+    champion = part.model_copy(update={"log_loss": 0.46})
+
+    verdict = judge(scores, champion, gate, champion_version="4", compared=part)
+    worse = judge(scores, part.model_copy(update={"log_loss": 0.44}), gate, champion_version="4", compared=part)
+
+    assert verdict.passed
+    assert verdict.checks[0].found == 0.8
+    assert verdict.checks[2].found == 0.45
+    assert "on the same rows (40 that are newer than all it was trained on)" in worse.reasons[0]
+
+
 def test_what_cannot_be_compared_is_rejected():
     verdict = refuse("the columns differ", champion_version="4")
 

@@ -1,13 +1,11 @@
 import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from pipelines.errors import MissingData
 from pipelines.fetch import main as fetch
-from pipelines.lineage import LIBRARIES, Origin, newest_time, read_origin
+from pipelines.lineage import LIBRARIES, Origin, read_origin
 from pipelines.settings import Settings
 
 
@@ -54,21 +52,6 @@ def test_commit_is_asked_of_git_and_marked_when_the_tree_has_changes(pushed, mon
 def test_data_must_have_been_fetched(project):
     with pytest.raises(MissingData, match=r"pipelines\.fetch"):
         read_origin(Settings())
-
-
-@pytest.mark.parametrize(
-    ("zone", "newest", "expected"),
-    [
-        ("UTC", "2025-07-01T12:00", datetime(2025, 7, 1, 12, tzinfo=UTC)),
-        ("America/New_York", "2025-07-01T12:00", datetime(2025, 7, 1, 16, tzinfo=UTC)),
-        ("America/New_York", "2025-12-01T12:00", datetime(2025, 12, 1, 17, tzinfo=UTC)),
-    ],
-)
-def test_newest_time_is_in_utc_by_the_zone_of_the_schema(schema, zone, newest, expected):
-    zoned = schema.model_copy(update={"time": schema.time.model_copy(update={"timezone": zone})})
-    rows = pd.DataFrame({"seen": pd.to_datetime([newest, "2025-01-01T00:00"])})
-
-    assert newest_time(rows, zoned) == expected
 
 
 def origin_with(**changes):

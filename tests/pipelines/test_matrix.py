@@ -11,10 +11,23 @@ def built(table, schema):
     return build_contract(table, schema, model_name="trees", threshold=0.5, example=real_row(table, schema))
 
 
-def test_categories_are_those_of_the_training_rows(built):
-    kinds = next(feature for feature in built.features if feature.name == "kind")
+def test_declared_categories_all_have_a_code_and_others_are_those_of_the_training_rows(built, table):
+    features = {feature.name: feature for feature in built.features}
 
-    assert kinds.categories == {"apple": 0, "pear": 1, "plum": 2}
+    assert "quince" not in set(table["kind"])
+    assert features["kind"].categories == {"apple": 0, "pear": 1, "plum": 2, "quince": 3}
+    assert features["soil"].categories == {"clay": 0, "loam": 1, "peat": 2, "sand": 3}
+
+
+def test_contract_says_everything_that_the_schema_says(table, schema):
+    built = build_contract(table, schema, model_name="trees", threshold=0.35, example=real_row(table, schema))
+
+    assert built.target.threshold == 0.35
+    assert built.target.classes == schema.target.classes
+    for feature, column in zip(built.features, schema.features, strict=True):
+        for name in ("name", "type", "unit", "description", "nullable", "minimum", "maximum", "unknown_category"):
+            assert getattr(feature, name) == getattr(column, name), (column.name, name)
+    assert (built.features[0].nullable, built.features[0].minimum, built.features[0].maximum) == (True, 0, 50)
 
 
 def test_codes_gaps_and_unknown_categories(built, table):

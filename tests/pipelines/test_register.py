@@ -10,7 +10,7 @@ from pipelines import register
 from pipelines.champion import read_version
 from pipelines.errors import InvalidParams, RolloutFailed
 from pipelines.evaluate import predict, read_model
-from pipelines.files import GATE_JSON, TEST, read_json, read_prepared
+from pipelines.files import GATE_JSON, TEST, TRAIN, read_json, read_prepared
 from pipelines.matrix import encode, labels
 from pipelines.promotion import CHALLENGER, CHAMPION, PREVIOUS
 from pipelines.schema import load_schema
@@ -71,7 +71,11 @@ def test_bundle_of_the_version_is_signed_and_says_where_it_comes_from(champion, 
     assert lineage.run_id == champion.run_id
     assert lineage.git_commit == "c0ffee"
     assert lineage.data_md5 == champion.tags["data_md5"]
-    assert lineage.data_until == read_prepared(TEST)["seen"].max().tz_localize("UTC")
+    trained = read_prepared(TRAIN)["seen"]
+    assert lineage.data_until == trained.max().tz_localize("UTC") < read_prepared(TEST)["seen"].min().tz_localize("UTC")
+    assert lineage.data_from == trained.min().tz_localize("UTC")
+    assert lineage.trained_rows == len(trained)
+    assert not bundle.metrics.final_fit
     assert set(lineage.libraries) >= {"xgboost-cpu", "pandas"}
 
 
@@ -314,6 +318,25 @@ def test_rejected_against_an_older_champion_it_is_judged_anew_once_for_each(bett
     registry.set_alias(name, CHAMPION, "2")
     assert "was champion before" in register.main()
     assert len(registry.versions(name)) == 4
+
+
+def test_final_fit_is_what_is_registered_and_its_metrics_say_so(candidate, registry, keys, name, tmp_path):
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("rounds: 15", "rounds: 15, final_fit: true"))
+    candidate()
+
+    register.main()
+
+    version = registry.version(name, "1")
+    registry.download_bundle(version, tmp_path / "download")
+    trusted = load_public_keys([keys.public])
+    bundle = read_bundle(tmp_path / "download", expected=version.identity, trusted_keys=trusted)
+    lineage = bundle.manifest.lineage
+    assert bundle.metrics.final_fit
+    assert bundle.model == Path("pipelines/work/model.ubj").read_bytes()
+    assert bundle.model != Path("pipelines/work/measured.ubj").read_bytes()
+    assert lineage.trained_rows == len(read_prepared(TRAIN)) + len(read_prepared(TEST))
+    assert lineage.data_until == read_prepared(TEST)["seen"].max().tz_localize("UTC")
 
 
 def test_champion_that_cannot_read_the_new_data_is_said(champion, candidate, make, registry, name):

@@ -4,6 +4,7 @@ import pytest
 
 from espalier.bundle import MalformedBundle
 from pipelines import registration
+from pipelines.errors import RegistryFailure
 from pipelines.gate import Check, Verdict
 from pipelines.registration import find_version, read_verdict, settle_others, stated, tags_of
 from pipelines.registry import Version
@@ -104,3 +105,13 @@ def test_manifest_of_another_release_is_said(tmp_path):
 
     with pytest.raises(MalformedBundle, match="not of this release"):
         read_verdict(Old(), version("1"), tmp_path)
+
+
+def test_leftovers_that_cannot_be_deleted_do_not_fail_the_run(monkeypatch, caplog):
+    class Refusing(FakeRegistry):
+        def delete_incomplete(self, version):
+            raise RegistryFailure(f"no {version.number}")
+
+    settle_others(Refusing(version("1", bundle="uploading")), version("2"))
+
+    assert "m version 1 could not be deleted: no 1" in caplog.text

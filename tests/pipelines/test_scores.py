@@ -36,11 +36,53 @@ def test_calibration_error_is_zero_where_shares_agree():
     assert calibration_error(truth, np.full(100, 1.0)) == pytest.approx(0.5)
 
 
+def test_threshold_itself_gets_the_positive_label():
+    truth, likely = np.array([0, 1], dtype=np.int8), np.array([0.2, 0.25], dtype=np.float32)
+
+    assert score(truth, likely, threshold=0.25).accuracy == 1.0
+    assert score(truth, likely, threshold=0.5).accuracy == 0.5
+
+
+def test_base_rate_loss_is_that_of_always_answering_the_base_rate():
+    truth = np.array([1, 0, 0, 0, 0], dtype=np.int8)
+
+    scores = score(truth, np.full(5, 0.5, dtype=np.float32), threshold=0.5)
+
+    assert scores.base_rate == pytest.approx(0.2)
+    assert scores.base_rate_log_loss == pytest.approx(-(0.2 * np.log(0.2) + 0.8 * np.log(0.8)))
+    assert scores.log_loss == pytest.approx(np.log(2))
+
+
+def test_calibration_error_weights_bins_by_their_rows():
+    """Ninety rows that are right, ten that are wrong by 0.9: one tenth of 0.9, and not one half."""
+    truth = np.zeros(100, dtype=np.int8)
+    likely = np.concatenate([np.zeros(90), np.full(10, 0.9)])
+
+    assert calibration_error(truth, likely) == pytest.approx(0.09)
+
+
 def test_one_class_has_no_ranking():
     scores = score(np.ones(3, dtype=np.int8), LIKELY[:3], threshold=0.5)
 
     assert scores.roc_auc is None
     assert scores.pr_auc is None
+
+
+def test_slice_is_scored_on_its_own_rows_at_the_threshold_that_was_asked_for(table, schema):
+    import pandas as pd
+
+    known = table[table["bears"].notna()].assign(seen=lambda rows: pd.to_datetime(rows["seen"]))
+    truth = known["bears"].to_numpy(dtype=np.int8)
+    likely = np.random.default_rng(1).uniform(0, 1, len(known)).astype(np.float32)
+    params = EvaluateParams(slices=("kind",), threshold=0.3, time_slice="month")
+
+    slices = score_slices(known, truth, likely, schema=schema, params=params)
+
+    assert {part.column for part in slices} == {"kind", "month"}
+    for part in slices:
+        own = known["kind"] == part.value if part.column == "kind" else known["seen"].dt.strftime("%Y-%m") == part.value
+        assert part.scores == score(truth[own], likely[own], threshold=0.3)
+    assert len({part.scores.log_loss for part in slices}) == len(slices)
 
 
 def test_every_slice_with_enough_rows_is_measured(table, schema):

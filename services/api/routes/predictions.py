@@ -25,11 +25,14 @@ Predictor = Annotated[Claims, Depends(allow(Scope.PREDICT))]
 @router.post("/v1/predict", responses=documented(400, 401, 403, 413, 415, 422, 503), openapi_extra={"x-body": "rows"})
 async def predict(
     request: Request,
-    caller: Predictor,  # noqa: ARG001
+    caller: Predictor,
     services: Served,
     explain: Annotated[bool, Query(description="Add what each feature contributed, in log-odds (SHAP).")] = False,
 ) -> Response:
-    """Predict every row: the label, the probability of the positive class, and which model said so."""
+    """Predict every row: the label, the probability of the positive class, and which model said so.
+
+    Keep `feedback_token` if you will learn how the rows turn out: /v1/feedback takes it with their true labels.
+    """
     try:
         body = await read_json(request)
         rows = services.reader.read(body)
@@ -43,7 +46,8 @@ async def predict(
         predicted = await batches.run(request, predict_rows, services.model, services.metrics, rows, explain=explain)
     else:
         predicted = predict_rows(services.model, services.metrics, rows, explain=False)
-    return answer(services.model, predicted, request.scope["request_id"])
+    feedback_token = services.feedback_tokens.issue(caller.subject, predicted.probabilities)
+    return answer(services.model, predicted, feedback_token, request.scope["request_id"])
 
 
 def _count(services: Services, error: InvalidRequest) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel
 
-from services.api.dependencies import Served
+from services.api.dependencies import Served, client_address
 from services.api.errors import InvalidCredentials, TooManyLogins
 from services.api.http_errors import documented
 
@@ -33,9 +33,8 @@ async def create_token(
     form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Request, response: Response, services: Served
 ) -> Token:
     """Exchange a user name and password for an access token; ``scope`` may ask for fewer than the user has."""
-    address = request.client.host if request.client else "unknown"
     try:
-        account = await services.login.check(form.username, form.password, address)
+        account = await services.login.check(form.username, form.password, client_address(request))
     except (InvalidCredentials, TooManyLogins) as error:
         services.metrics.count_auth_failure(error.code)
         raise
@@ -43,7 +42,7 @@ async def create_token(
     request.scope["subject"] = account.name
     response.headers["Cache-Control"] = "no-store"
     return Token(
-        access_token=services.issuer.issue(account.name, scopes),
+        access_token=services.issuer.issue(account.name, scopes, epoch=account.epoch),
         expires_in=services.issuer.seconds,
         scope=" ".join(sorted(scopes)),
     )

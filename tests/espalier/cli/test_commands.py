@@ -1,7 +1,7 @@
 """The command as people call it, against a small real project."""
 
 import json
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from espalier.cli import main as entry
 from pipelines import register
-from services.api.users import open_user_store
 
 COMMANDS = [
     ("data", "export"),
@@ -17,8 +16,13 @@ COMMANDS = [
     ("data", "fetch"),
     ("users", "create"),
     ("users", "list"),
+    ("users", "password"),
+    ("users", "scopes"),
     ("users", "disable"),
+    ("users", "enable"),
+    ("users", "delete"),
     ("train",),
+    ("gate",),
     ("models",),
     ("models", "show"),
     ("promote",),
@@ -80,39 +84,6 @@ def test_users_are_those_of_the_database_that_a_file_names(run, tmp_path, monkey
     (tmp_path / "url").unlink()
     code, _, said = run("users", "list")
     assert code == 1 and "API_DATABASE_URL_FILE" in said
-
-
-def test_user_is_created_listed_and_disabled(run, tmp_path):
-    database = f"sqlite:///{tmp_path}/users.db"
-
-    code, out, _ = run("users", "create", "ana", "--scope", "predict", "--database", database, "--json")
-    assert code == 0
-    assert len(json.loads(out)["password"]) >= 20
-    assert run("users", "create", "ana", "--database", database)[0] == 2
-    scores = json.loads(run("users", "create", "ben", "--database", database, "--json")[1])["scopes"]
-    assert scores == ["model:read", "predict"], "what espalier predict needs"
-    assert "ana" in run("users", "list", "--database", database)[1]
-    assert json.loads(run("users", "disable", "ana", "--database", database, "--json")[1])["disabled"]
-    assert not json.loads(run("users", "disable", "ana", "--undo", "--database", database, "--json")[1])["disabled"]
-    assert json.loads(run("users", "list", "--database", database, "--json")[1])[0]["scopes"] == ["predict"]
-
-
-def test_password_can_come_from_standard_input_and_must_be_good(run, tmp_path, monkeypatch):
-    import io
-
-    database = f"sqlite:///{tmp_path}/users.db"
-    monkeypatch.setattr(sys, "stdin", io.StringIO("password\n"))
-    code, _, said = run("users", "create", "ana", "--password-stdin", "--database", database)
-    assert code == 2
-    assert "12 to 256 characters" in said
-
-    monkeypatch.setattr(sys, "stdin", io.StringIO("seven slow herons landing\n"))
-    code, _, said = run("users", "create", "ana", "--password-stdin", "--database", database)
-    assert code == 0
-    assert "herons" not in said
-    store = open_user_store(database)
-    assert store.find("ana")
-    store.close()
 
 
 def test_table_is_pushed_and_fetched(run, project, save, table):
@@ -190,6 +161,49 @@ def test_train_says_what_came_of_it_and_a_second_time_that_nothing_changed(run, 
     assert result["gate"] == "passed"
     assert result["ran"][-1] == "register"
     assert "nothing has changed" in run("train")[2]
+
+
+def test_training_and_gate_in_two_steps(run, pushed, connected, registry, name, tmp_path, monkeypatch):
+    """As in a training pod: the first without a signing key, the second with data files of the first only."""
+    signing_key = os.environ["PIPELINE_SIGNING_KEY_FILE"]
+    monkeypatch.delenv("PIPELINE_SIGNING_KEY_FILE")
+    code, out, _ = run("train", "--until", "evaluate", "--json")
+    assert (code, json.loads(out)["ran"][-1]) == (0, "evaluate")
+    assert registry.versions(name) == []
+    theirs = tmp_path / "theirs"
+    Path("pipelines/work").rename(theirs)
+    monkeypatch.setenv("PIPELINE_SIGNING_KEY_FILE", signing_key)
+
+    for _ in range(2):  # again, as after a killed pod
+        code, out, said = run("gate", "--from", str(theirs), "--json")
+        assert (code, json.loads(out)["version"]) == (0, "1"), said
+
+    assert [version.aliases for version in registry.versions(name)] == [("champion",)]
+
+
+def better_looking(folder):
+    metrics = folder / "metrics.json"
+    metrics.write_text(metrics.read_text().replace("0.", "0.9"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (lambda folder: (folder / "model.ubj").write_bytes(b""), 4),
+        (lambda folder: (folder / "run.json").unlink(), 3),
+        (better_looking, 5),
+    ],
+)
+def test_gate_refuses_what_is_not_as_it_was_left(run, candidate, registry, name, tmp_path, spoil, expected):
+    candidate()
+    theirs = tmp_path / "theirs"
+    Path("pipelines/work").rename(theirs)
+    spoil(theirs)
+
+    code, _, said = run("gate", "--from", str(theirs))
+
+    assert (code, registry.versions(name)) == (expected, [])
+    assert "Traceback" not in said
 
 
 def test_failed_stage_gives_its_exit_code(run, pushed, connected, monkeypatch):

@@ -33,7 +33,7 @@ def url(make_bundle, keys, tmp_path):
         hash_memory_kib=12288,
     )
     store = open_user_store(database)
-    store.create("ana", Passwords.from_settings(settings).hash(PASSWORD), ["predict", "model:read"])
+    store.create("ana", Passwords.from_settings(settings).hash(PASSWORD), ["predict", "model:read", "feedback:write"])
     model = load_model(ServedBundle("orchard", "7", make_bundle(tmp_path / "bundle"), "registry"), settings)
     engine = open_engine(database)
     app = create_app(settings, model, engine, CollectorRegistry())
@@ -208,3 +208,31 @@ def test_load_is_put_on_a_real_api(run, url, contract, monkeypatch, tmp_path):
 
     assert code == 0, said
     assert (json.loads(out)["predictions"], json.loads(out)["versions"]) == (20, ["7"])
+
+
+@pytest.fixture
+def answer(run, token, contract, tmp_path):
+    """What predict printed of three rows."""
+    (tmp_path / "rows.json").write_text(json.dumps([contract.example] * 3))
+    (tmp_path / "answer.json").write_text(run("predict", str(tmp_path / "rows.json"), "--token", token, "--json")[1])
+    return tmp_path / "answer.json"
+
+
+def test_labels_are_sent_for_what_was_predicted_and_count_once(run, token, answer, tmp_path):
+    (tmp_path / "truth.txt").write_text("bare\n\nbearing\n")
+
+    first = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token, "--json")
+    code, _, said = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token)
+
+    assert (first[0], json.loads(first[1])["counted"]) == (0, 2)
+    assert code == 0
+    assert "0 row(s) counted, 2 had been before" in said
+
+
+def test_feedback_without_an_answer_says_how_to_keep_one(run, token, tmp_path):
+    (tmp_path / "rows.json").write_text("{}")
+
+    code, _, said = run("feedback", str(tmp_path / "rows.json"), str(tmp_path / "truth.txt"), "--token", token)
+
+    assert code == 1
+    assert "espalier predict ROWS --json" in said.replace("\n", " ")

@@ -26,9 +26,10 @@ from services.api.passwords import Passwords
 from services.api.settings import Settings
 from services.api.tokens import TokenIssuer
 from services.api.users import SqlUserStore
+from tests.services.api.postgres import is_installed, running_postgres
 
 PASSWORD = "grafted quince under snow"
-SCOPES = ("predict", "model:read", "users:admin")
+SCOPES = ("predict", "model:read", "feedback:write", "users:admin")
 
 
 @pytest.fixture
@@ -72,6 +73,23 @@ def engine(settings: Settings) -> Iterator[Engine]:
     made = open_engine(settings.database_url)
     yield made
     made.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL."""
+    if not is_installed():
+        pytest.skip("NOT TESTED ON POSTGRESQL: initdb and pg_ctl are not on PATH")
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def identity_url(request: pytest.FixtureRequest, settings: Settings) -> str:
+    """A database with the tables, of each kind that there is."""
+    url = settings.database_url if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    migrate(url)
+    return str(url)
 
 
 @pytest.fixture
@@ -132,8 +150,10 @@ def issuer(settings: Settings) -> TokenIssuer:
 
 @pytest.fixture
 def bearer(issuer: TokenIssuer) -> Callable[..., dict[str, str]]:
-    def make(*scopes: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {issuer.issue('ana', scopes or SCOPES)}"}
+    """Headers with a token, of the first epoch that a user has."""
+
+    def make(*scopes: str, name: str = "ana", epoch: int = 1) -> dict[str, str]:
+        return {"Authorization": f"Bearer {issuer.issue(name, scopes or SCOPES, epoch=epoch)}"}
 
     return make
 

@@ -62,7 +62,7 @@ def test_parameter_that_is_wrong_is_named(client, bearer):
     assert [problem["field"] for problem in response.json()["errors"]] == ["query.explain"]
 
 
-def test_long_list_of_problems_is_cut(client, bearer):
+def test_long_list_of_problems_is_cut(client, account, bearer):
     user = {"name": "bob", "password": "seven slow herons", "scopes": ["predict"]}
     response = client.post("/v1/users", json=user | {f"more{n}": 1 for n in range(50)}, headers=bearer())
 

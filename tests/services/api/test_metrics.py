@@ -25,10 +25,14 @@ DESIGN = {
     "espalier_explained_rows_total",
     "espalier_contribution_abs_total",
     "espalier_reference_contribution_abs",
-    "espalier_outcomes_total",
-    "espalier_outcome_log_loss_total",
-    "espalier_outcome_squared_error_total",
-    "espalier_outcome_score_bin_total",
+    "espalier_feature_natural_psi",
+    "espalier_feature_natural_missing_share",
+    "espalier_score_natural_psi",
+    "espalier_label_reference_share",
+    "espalier_feedback_total",
+    "espalier_feedback_log_loss_total",
+    "espalier_feedback_squared_error_total",
+    "espalier_feedback_score_bin_total",
 }
 
 
@@ -56,10 +60,10 @@ def test_everything_stands_at_zero_from_the_start(client, sample, reference):
     assert sample("espalier_contribution_abs_total", feature="height") == 0
     for label in ("bare", "bearing"):
         for predicted in ("bare", "bearing"):
-            assert sample("espalier_outcomes_total", model_version="7", label=label, predicted=predicted) == 0
-        assert sample("espalier_outcome_score_bin_total", model_version="7", bin="below 0.5", label=label) == 0
-    assert sample("espalier_outcome_log_loss_total", model_version="7") == 0
-    assert sample("espalier_outcome_squared_error_total", model_version="7") == 0
+            assert sample("espalier_feedback_total", model_version="7", label=label, predicted=predicted) == 0
+        assert sample("espalier_feedback_score_bin_total", model_version="7", bin="below 0.5", label=label) == 0
+    assert sample("espalier_feedback_log_loss_total", model_version="7") == 0
+    assert sample("espalier_feedback_squared_error_total", model_version="7") == 0
 
 
 def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sample):

@@ -100,3 +100,14 @@ def test_every_field_says_what_it_is():
     for node, after in pairwise(body):
         if isinstance(node, ast.AnnAssign):
             assert isinstance(after, ast.Expr), f"{node.target.id} has no docstring"
+
+
+@pytest.mark.parametrize("wrong", ["*", "0.0.0.0/0", "::/0", "10.0.0.1, *", "ingress.example.com", "10.0.0.1/24"])
+def test_proxies_to_trust_are_said_one_by_one(make_settings, wrong):
+    with pytest.raises(ValueError, match="no address or network of proxies"):
+        make_settings(forwarded_allow_ips=wrong)
+
+
+@pytest.mark.parametrize("right", ["", "10.20.30.40", "10.20.30.40, 10.20.31.0/28,2001:db8::/64"])
+def test_proxies_to_trust_are_addresses_and_networks(make_settings, right):
+    assert make_settings(forwarded_allow_ips=right).forwarded_allow_ips == right

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.api.errors import InvalidToken
-from services.api.tokens import LEEWAY_SECONDS, TokenIssuer, TokenVerifier, public_jwk
+from services.api.tokens import TokenIssuer, TokenVerifier, public_jwk
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"7" * 32)
 KID = public_jwk(KEY.public_key())["kid"]
@@ -23,7 +23,7 @@ def verifier():
 
 def make(key=KEY, algorithm="EdDSA", header=None, **changes):
     now = int(time.time())
-    claims = {"iss": "https://issuer", "aud": "api", "sub": "ana", "iat": now, "exp": now + 60, "jti": "1"}
+    claims = {"iss": "https://issuer", "aud": "api", "sub": "ana", "iat": now, "exp": now + 60, "jti": "1", "epoch": 3}
     claims = {name: value for name, value in (claims | changes).items() if value is not None}
     return jwt.encode(claims, key, algorithm=algorithm, headers={"typ": "at+jwt", "kid": KID} | (header or {}))
 
@@ -33,12 +33,13 @@ def encode(part):
 
 
 def test_token_that_was_issued_is_accepted(verifier):
-    token = TokenIssuer(KEY, seconds=60, **NAMED).issue("ana", ["predict", "model:read"])
+    token = TokenIssuer(KEY, seconds=60, **NAMED).issue("ana", ["predict", "model:read"], epoch=3)
 
     claims = verifier.verify(token)
 
     assert claims.subject == "ana"
     assert claims.scopes == {"predict", "model:read"}
+    assert claims.epoch == 3
 
 
 def raw_public():
@@ -64,8 +65,15 @@ BAD = {
     "wrong issuer": lambda: make(iss="https://evil"),
     "issuer as prefix": lambda: make(iss="https://issuer.evil"),
     "issuer as part": lambda: make(iss="https://issue"),
-    "expired": lambda: make(exp=int(time.time()) - LEEWAY_SECONDS - 5),
-    "not yet": lambda: make(nbf=int(time.time()) + LEEWAY_SECONDS + 60),
+    "expired for 35 s": lambda: make(exp=int(time.time()) - 35),
+    "not for another 40 s": lambda: make(nbf=int(time.time()) + 40),
+    "made in 40 s": lambda: make(iat=int(time.time()) + 40),
+    "longer than 15 minutes": lambda: make(exp=int(time.time()) + 901),
+    "ten years": lambda: make(exp=int(time.time()) + 10 * 365 * 86400),
+    "infinite": lambda: make(exp=float("inf")),
+    "no epoch": lambda: make(epoch=None),
+    "epoch as text": lambda: make(epoch="3"),
+    "epoch of another type": lambda: make(epoch=True),
     "no jti": lambda: make(jti=None),
     "no subject": lambda: make(sub=None),
     "no expiry": lambda: make(exp=None),
@@ -101,7 +109,19 @@ def test_bad_token_is_refused_with_the_same_words(verifier, name):
 
 
 def test_clock_may_differ_a_little(verifier):
-    assert verifier.verify(make(exp=int(time.time()) - LEEWAY_SECONDS + 10)).subject == "ana"
+    assert verifier.verify(make(exp=int(time.time()) - 20)).subject == "ana"
+
+
+def test_token_lives_for_as_long_as_it_is_told_to():
+    token = TokenIssuer(KEY, seconds=900, now=lambda: 1_700_000_000.9, **NAMED).issue("ana", [], epoch=1)
+
+    claims = jwt.decode(token, options={"verify_signature": False})
+
+    assert (claims["iat"], claims["exp"]) == (1_700_000_000, 1_700_000_900)
+
+
+def test_longest_life_that_can_be_set_is_accepted(verifier):
+    assert verifier.verify(make(exp=int(time.time()) + 900)).subject == "ana"
 
 
 def test_any_of_several_keys_will_do_while_they_are_changed():
@@ -109,7 +129,7 @@ def test_any_of_several_keys_will_do_while_they_are_changed():
     both = TokenVerifier([new.public_key(), KEY.public_key()], **NAMED)
 
     assert both.verify(make()).subject == "ana"
-    assert both.verify(TokenIssuer(new, seconds=60, **NAMED).issue("bob", [])).subject == "bob"
+    assert both.verify(TokenIssuer(new, seconds=60, **NAMED).issue("bob", [], epoch=1)).subject == "bob"
 
 
 def test_key_set_has_public_parts_only(verifier):

@@ -17,8 +17,9 @@ CASES = {
     ("post", "/v1/auth/token"): "form",
     ("post", "/v1/users"): "json",
     ("patch", "/v1/users/{name}"): "json",
+    ("post", "/v1/users/me/password"): "json",
     ("post", "/v1/predict"): "rows",
-    ("post", "/v1/outcomes"): "rows",
+    ("post", "/v1/feedback"): "rows",
 }
 """Every route with a body: what kind of body. A new route needs a line here, and so has a bound."""
 
@@ -123,7 +124,9 @@ def test_body_without_rows_has_a_small_limit(client, bearer, parsed, settings, m
 
 
 @routes("json")
-def test_dearest_small_json_is_parsed_once_and_its_problems_are_cut(client, bearer, parsed, settings, method, path):
+def test_dearest_small_json_is_parsed_once_and_its_problems_are_cut(
+    client, bearer, account, parsed, settings, method, path
+):
     for name, body in json_shapes(b"{", b"}", settings.small_body_bytes).items():
         parsed.clear()
         response = send(client, (method, path), body, bearer())
@@ -145,9 +148,11 @@ def test_dearest_form_is_refused(client, settings, method, path):
 def test_dearest_rows_are_parsed_once_and_only_as_far_as_good_ones_would_go(
     client, bearer, parsed, settings, row, method, path
 ):
-    member, item = ("rows", row) if path == "/v1/predict" else ("outcomes", {"row": row, "label": "bare"})
+    member, item = (
+        ("rows", row) if path == "/v1/predict" else ("feedback", {"feedback_token": "AQ", "labels": ["bare"]})
+    )
     services = client.app.state.services
-    reader = services.reader if member == "rows" else services.outcome_reader
+    reader = services.reader if member == "rows" else services.feedback_reader
     for name, body in row_shapes(member, item, settings.max_body_bytes).items():
         parsed.clear()
         response = send(client, (method, path), body, bearer())

@@ -33,6 +33,15 @@ def test_every_row_is_answered_in_order_inline_and_in_a_thread(ask, row, model, 
     ]
 
 
+def test_probability_at_the_threshold_gets_the_positive_label(ask, row, monkeypatch, model):
+    likely = np.asarray([0.5, np.nextafter(np.float32(0.5), np.float32(0))], dtype=np.float32)
+    monkeypatch.setattr(type(model), "predict", lambda _self, _matrix: likely)
+
+    predictions = ask(row, row).json()["predictions"]
+
+    assert [prediction["label"] for prediction in predictions] == ["bearing", "bare"]
+
+
 def test_explanation_adds_up_in_log_odds(ask, row):
     prediction = ask(row, params={"explain": "true"}).json()["predictions"][0]
 

@@ -1,5 +1,7 @@
 import pytest
 
+from services.api.users import UserChange
+
 
 def login(client, name="ana", password="grafted quince under snow", **more):
     return client.post("/v1/auth/token", data={"username": name, "password": password, **more})
@@ -25,7 +27,8 @@ def test_fewer_scopes_can_be_asked_for_but_not_more(client, account, users, pass
 def test_unknown_wrong_and_disabled_are_answered_alike(client, account, users, sample):
     wrong = login(client, password="wrong")
     unknown = login(client, "ghost")
-    users.set_disabled("ana", True)
+    users.create("root", "hash", ["users:admin"])
+    users.change("ana", UserChange(disabled=True))
     disabled = login(client)
 
     def visible(response):

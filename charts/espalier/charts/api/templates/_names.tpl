@@ -7,6 +7,15 @@
 {{- concat $hosts .Values.server.extraAllowedHosts | uniq | join "," -}}
 {{- end }}
 
+{{/* Proxies whose X-Forwarded-For is believed. Without an ingress there are none. */}}
+{{- define "api.forwardedAllowIps" -}}
+{{- $given := .Values.server.forwardedAllowIps -}}
+{{- if and (not $given) (or .Values.ingress.enabled .Values.httpRoute.enabled) -}}
+{{- fail "\n\napi.server.forwardedAllowIps is not set: the addresses of the ingress controller's (or Gateway's) pods, whose X-Forwarded-For the API\nbelieves when it throttles and logs clients. As narrow as you can: whoever connects from there can pass for any client. Find them with:\n\n    kubectl get pods --all-namespaces -o wide | grep -i -E 'ingress|traefik|gateway|envoy'\n\nand set them, or a network that only these pods are in, such as: --set api.server.forwardedAllowIps=10.20.30.0/28\n" -}}
+{{- end -}}
+{{- $given | default "127.0.0.1" -}}
+{{- end }}
+
 {{/* Paths of mounted keys. Call: (list "/run/secrets/model" .Values.model.publicKeys) */}}
 {{- define "api.paths" -}}
 {{- $folder := index . 0 -}}

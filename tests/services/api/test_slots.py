@@ -1,0 +1,60 @@
+import asyncio
+
+import pytest
+
+from services.api.errors import Busy
+from services.api.slots import MAX_WAITING, HashSlots
+
+
+async def hold(slots, done, *, is_known=False):
+    async with slots.take(is_known=is_known):
+        await done.wait()
+
+
+async def running(*work):
+    tasks = [asyncio.create_task(one) for one in work]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
+
+
+def test_one_slot_of_several_is_kept_for_known_callers():
+    async def go():
+        slots, done = HashSlots(3), asyncio.Event()
+        tasks = await running(*(hold(slots, done) for _ in range(2)))
+        with pytest.raises(Busy):
+            await hold(slots, done)
+        tasks += await running(hold(slots, done, is_known=True))
+        done.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(go())
+
+
+def test_known_callers_wait_in_line_and_the_line_has_an_end():
+    async def go():
+        slots, done = HashSlots(1), asyncio.Event()
+        tasks = await running(*(hold(slots, done, is_known=True) for _ in range(1 + MAX_WAITING)))
+        with pytest.raises(Busy) as caught:
+            await hold(slots, done, is_known=True)
+        done.set()
+        await asyncio.gather(*tasks)
+        return caught.value.retry_after_seconds
+
+    assert asyncio.run(go()) == 1
+
+
+def test_slot_is_free_again_after_a_failure_and_after_a_caller_that_left():
+    async def go():
+        slots, never = HashSlots(1), asyncio.Event()
+        with pytest.raises(ZeroDivisionError):
+            async with slots.take(is_known=True):
+                raise ZeroDivisionError
+        tasks = await running(*(hold(slots, never, is_known=True) for _ in range(3)))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with slots.take(is_known=False):
+            return True
+
+    assert asyncio.run(go())
