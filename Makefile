@@ -1,5 +1,5 @@
 # The only door to the project: everything that CI, the README or a person does is a target here.
-# `make help` explains each. Nothing but Python >= 3.11, make and git has to be installed.
+# `make help` explains each. Nothing but Python >= 3.11, make, bash and git has to be installed.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -14,23 +14,28 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help
 help: ## Show what each target does
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@while IFS= read -r line; do \
+	  if [[ $$line =~ ^([a-z0-9-]+):.*'## '(.*)$$ ]]; then printf '  \033[1m%-14s\033[0m %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; fi; \
+	done < $(firstword $(MAKEFILE_LIST))
 
 # --- set-up ---------------------------------------------------------------------------------------------------------
 
 .PHONY: setup
 setup: $(STAMP) ## Make the virtual environment and install everything that uv.lock names (any make target does it too)
 
+# On a terminal uv shows its own progress, for a slow network takes minutes.
+quietly = $(shell test -t 2 || echo --quiet)
+
 $(BIN)/uv: .ci/uv.txt
 	@bash .ci/make-venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/uv.txt
+	@$(BIN)/python -m pip install $(quietly) --disable-pip-version-check --require-hashes -r .ci/uv.txt
 	@touch $@
 
 # The lock is exported and synced rather than `uv sync`ed: docs/adr/0002-lock-without-hosts.md says why.
 $(STAMP): $(BIN)/uv pyproject.toml uv.lock
 	@echo "Installing the locked packages into $(VENV) ..."
 	@$(BIN)/uv export --quiet --frozen $(EXTRAS) --no-emit-project --no-annotate --no-header --format requirements.txt -o $(VENV)/requirements.txt > /dev/null
-	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(VENV)/requirements.txt
+	@$(BIN)/uv pip sync $(quietly) --compile-bytecode --python $(BIN)/python --require-hashes $(VENV)/requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -161,13 +166,22 @@ test: $(STAMP) lint ## Run everything that needs only Python, with coverage
 e2e: $(STAMP) ## Prove the platform on a real cluster: kind, made and removed, or yours (E2E_CLUSTER=given E2E_URL=https://...)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/e2e $(E2E_ARGS)
 
-# diskcache comes with DVC, has no fixed release, and is used in training only: docs/security.md.
-AUDIT_EXCEPTIONS := --ignore-vuln CVE-2025-69872
-
 .PHONY: audit
 audit: $(STAMP) ## Look for known vulnerabilities in the locked packages (asks PyPI's advisory service)
-	@$(BIN)/pip-audit --strict --require-hashes --disable-pip $(AUDIT_EXCEPTIONS) -r $(VENV)/requirements.txt
+	@exceptions=$$($(BIN)/python .ci/audit-exceptions); \
+	  $(BIN)/pip-audit --strict --require-hashes --disable-pip $$exceptions -r $(VENV)/requirements.txt
+
+.PHONY: workflows
+workflows: $(STAMP) ## Check .github: zizmor (security) and, where Go is, actionlint (form), in an environment of their own
+	@bash .ci/workflow-tools $(BIN)/uv
 
 .PHONY: clean
-clean: ## Remove what runs have left: registry, keys, users, stage files (the environment stays)
-	@rm -rf .espalier pipelines/work pipelines/dvc.lock .dvc/cache .dvc/tmp pipelines/data/flights.csv
+clean: ## Remove what runs have left: stage files, logs, load reports (models, keys, users and data stay)
+	@rm -rf pipelines/work pipelines/dvc.lock .dvc/tmp .espalier/logs .espalier/load dist
+
+.PHONY: reset
+reset: ## Begin anew: remove registry, models, keys, users, certificates, DVC's cache too (asks for CONFIRM=1)
+	@if [ "$(CONFIRM)" != 1 ]; then \
+	  echo "This removes every registered model, the keys that sign them, all users (.espalier), and DVC's cache (.dvc/cache):" >&2; \
+	  echo "there is no way back. If that is what you want: make reset CONFIRM=1" >&2; exit 2; fi
+	@rm -rf .espalier pipelines/work pipelines/dvc.lock .dvc/cache .dvc/tmp pipelines/data/flights.csv dist

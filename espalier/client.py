@@ -42,7 +42,8 @@ def call(client: httpx.Client, method: str, path: str, **arguments: Any) -> Any:
     try:
         response = client.request(method, path, **arguments)
     except httpx.TransportError as error:
-        raise RequestRefused(f"{client.base_url} did not answer: {error}") from error
+        hint = "; name the authority that its certificate is from with --cacert" if _is_untrusted(error) else ""
+        raise RequestRefused(f"{client.base_url} did not answer: {error}{hint}") from error
     if response.is_success:
         return response.json()
     raise RequestRefused(_explain(response))
@@ -52,6 +53,10 @@ def get_token(client: httpx.Client, user: str, password: str) -> dict[str, Any]:
     """Log in."""
     token: dict[str, Any] = call(client, "POST", "/v1/auth/token", data={"username": user, "password": password})
     return token
+
+
+def _is_untrusted(error: BaseException) -> bool:
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _explain(response: httpx.Response) -> str:

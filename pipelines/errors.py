@@ -7,9 +7,10 @@
     ├── AlteredData     5   the data's hash is not the pointer's
     ├── Unreachable     6   the remote or MLflow did not answer within the retry budget
     ├── RegistryFailure 7   MLflow answered with a refusal
-    └── RolloutFailed   8   the new model was let through but did not come up
+    ├── RolloutFailed   8   the new model was let through but did not come up
+    └── PromotionLocked 10  another promotion runs and does not end, or the lock on promotions was lost
 
-A model that the gate rejects is not a failure: the stage ends with 0.
+9 is a refused bundle (stage.py). A model that the gate rejects is not a failure: the stage ends with 0.
 """
 
 from typing import ClassVar
@@ -20,6 +21,7 @@ __all__ = [
     "InvalidParams",
     "MissingData",
     "PipelineError",
+    "PromotionLocked",
     "RegistryFailure",
     "RolloutFailed",
     "Unreachable",
@@ -51,7 +53,7 @@ class InvalidData(PipelineError):
 
 
 class AlteredData(PipelineError):
-    """The bytes are not those that the pointer names."""
+    """Data is not what its record says: other bytes than the pointer names, or other metrics than the model has."""
 
     exit_code = 5
 
@@ -72,3 +74,9 @@ class RolloutFailed(PipelineError):
     """The new model did not come up; the old one serves on."""
 
     exit_code = 8
+
+
+class PromotionLocked(PipelineError):
+    """This run does not hold the lock on promotions."""
+
+    exit_code = 10

@@ -104,11 +104,14 @@ def read_prepared(path: Path, *, stage: str = "prepare") -> pd.DataFrame:
 
     Raises:
         MissingData: not there yet.
+        InvalidData: not a Parquet file that can be read.
     """
     try:
         return pd.read_parquet(path)
     except FileNotFoundError as error:
         raise MissingData(f"{path} is not there; run: python -m pipelines.{stage}") from error
+    except (ValueError, OSError) as error:
+        raise InvalidData(f"cannot read {path}: {error}") from error
 
 
 def write_json(value: Any, path: Path) -> None:

@@ -1,95 +1,92 @@
 """Bring a version into service on Kubernetes: write one annotation of a Deployment, and watch its pods be replaced.
 
-All that the account of a run may do is get and patch this one Deployment, so the watch is a poll of the Deployment's
-own status, by the rules of ``kubectl rollout status``.
+All that the account of a run may do to it is get and patch, so the watch is a poll of the Deployment's own status, by
+the rules of ``kubectl rollout status``.
 """
 
 from __future__ import annotations
 
-import os
+import math
 import time
 from collections.abc import Callable
-from http import HTTPStatus
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Self
 
-from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
-
-from pipelines.errors import InvalidParams, RegistryFailure, Unreachable
+from pipelines.errors import RegistryFailure, RolloutFailed
+from pipelines.kubernetes_api import CALL_SECONDS, FIELD_MANAGER, Resource, connect, patiently
+from pipelines.promotion_lock import PromotionLock
+from pipelines.rollout_progress import is_complete, is_stuck, limit_seconds, progress, wanted_pods
 from pipelines.settings import Settings
 from pipelines.stage import console
 
-__all__ = ["ANNOTATION", "KubernetesRollout", "is_complete", "is_stuck"]
+__all__ = ["ANNOTATION", "KubernetesRollout"]
 
 ANNOTATION = "espalier.dev/model-version"
-FIELD_MANAGER = "espalier-training"
 PAUSE_SECONDS = 2.0
-CALL_SECONDS = 10
-ATTEMPTS = 6
-PASSING = {0, HTTPStatus.TOO_MANY_REQUESTS}
-
-P = ParamSpec("P")
-R = TypeVar("R")
-Deployment = dict[str, Any]
-"""As the Kubernetes API writes it in JSON."""
 
 
 class KubernetesRollout:
     """One Deployment, whose pods read the annotation as API_MODEL_VERSION."""
 
     def __init__(
-        self, read: Callable[[], Deployment], patch: Callable[[Deployment], Deployment], timeout_seconds: float
+        self,
+        read: Callable[[], Resource],
+        patch: Callable[[Resource], Resource],
+        lock: PromotionLock,
+        *,
+        seconds_per_pod: float,
+        without_pods: bool = False,
     ) -> None:
-        """Use two calls to the Kubernetes API; ``connect`` makes them."""
-        self._read, self._patch, self._timeout = read, patch, timeout_seconds
+        """Use two calls to the Kubernetes API, and write only while the lock is held; ``connect`` makes the calls."""
+        self._read, self._patch, self._lock = read, patch, lock
+        self._seconds_per_pod, self._without_pods = seconds_per_pod, without_pods
 
     @classmethod
-    def connect(cls, settings: Settings) -> Self:
+    def connect(cls, settings: Settings, lock: PromotionLock) -> Self:
         """Talk to the cluster that this pod runs in, or to the one of the kubeconfig.
 
         Raises:
             InvalidParams: there is no cluster to talk to.
         """
-        from kubernetes import client, config
+        from kubernetes import client
 
-        try:
-            if "KUBERNETES_SERVICE_HOST" in os.environ:
-                config.load_incluster_config()  # type: ignore[no-untyped-call]
-            else:
-                config.load_kube_config(os.environ.get("KUBECONFIG"))  # type: ignore[no-untyped-call]
-        except config.ConfigException as error:
-            raise InvalidParams(f"PIPELINE_ROLLOUT is kubernetes, but no cluster is known here: {error}") from error
-        api, name, namespace = client.AppsV1Api(), settings.deployment, settings.namespace
+        api, name, namespace = client.AppsV1Api(connect()), settings.deployment, settings.namespace
 
-        def read() -> Deployment:
+        def read() -> Resource:
             found = api.read_namespaced_deployment(name, namespace, _request_timeout=CALL_SECONDS)
             return dict(api.api_client.sanitize_for_serialization(found))
 
-        def patch(body: Deployment) -> Deployment:
+        def patch(body: Resource) -> Resource:
             changed = api.patch_namespaced_deployment(
                 name, namespace, body, field_manager=FIELD_MANAGER, _request_timeout=CALL_SECONDS
             )
             return dict(api.api_client.sanitize_for_serialization(changed))
 
-        return cls(_patiently(read), _patiently(patch), settings.rollout_timeout_seconds)
+        checked = "PIPELINE_DEPLOYMENT, PIPELINE_NAMESPACE"
+        return cls(
+            patiently(read, checked),
+            patiently(patch, checked),
+            lock,
+            seconds_per_pod=settings.rollout_seconds_per_pod,
+            without_pods=settings.rollout_without_pods,
+        )
 
     def serve(self, number: str) -> bool:
         """Write the annotation, and wait until every pod has it, the time is up, or Kubernetes gives up."""
-        generation = self._annotate(number)["metadata"]["generation"]
-        deadline, told = time.monotonic() + self._timeout, ""
-        while time.monotonic() < deadline:
+        deployment = self._annotate(number)
+        generation = deployment["metadata"]["generation"]
+        began, told, limit = time.monotonic(), "", math.inf
+        while time.monotonic() - began < limit:
+            self._expect_pods(deployment, number)
+            self._lock.check()
             deployment = self._read()
-            now = _annotation(deployment)
-            if now != number:
-                raise RegistryFailure(
-                    f"another run brought in version {now or 'of the alias'} while version {number} was coming up; "
-                    "train again to compare with what it left"
-                )
+            self._expect_annotation(deployment, number)
             if deployment.get("status", {}).get("observedGeneration", 0) >= generation:
-                if is_complete(deployment):
+                if is_complete(deployment, without_pods=self._without_pods):
                     return True
                 if is_stuck(deployment):
                     break
-            if told != (told := progress(deployment)):
+            limit = limit_seconds(deployment, self._seconds_per_pod)  # anew: an autoscaler may have added pods
+            if told != (told := f"{progress(deployment)}; at most {limit:.0f} s in all"):
                 console.print(f"rollout of version {number}: {told}")
             time.sleep(PAUSE_SECONDS)
         console.print(f"rollout of version {number}: given up; the logs of its pods say why")
@@ -99,68 +96,24 @@ class KubernetesRollout:
         """Write the champion's number again; without a champion, none, as before the first training."""
         self._annotate(number)
 
-    def _annotate(self, number: str | None) -> Deployment:
+    def _annotate(self, number: str | None) -> Resource:
+        self._lock.check()
         # A merge patch: of a field that is null nothing is left, and no other field is touched.
         return self._patch({"spec": {"template": {"metadata": {"annotations": {ANNOTATION: number}}}}})
 
+    def _expect_pods(self, deployment: Resource, number: str) -> None:
+        if wanted_pods(deployment) == 0 and not self._without_pods:
+            raise RolloutFailed(
+                f"the API's Deployment is scaled to 0, so no pod can prove that version {number} can be served; scale "
+                "it to 1 or more and train again, or set PIPELINE_ROLLOUT_WITHOUT_PODS=true to promote without a proof"
+            )
 
-def is_complete(deployment: Deployment) -> bool:
-    """Tell whether every wanted pod is a new one, and available, and no old one is left."""
-    wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
-    pods = [status.get(name) or 0 for name in ("updatedReplicas", "replicas", "availableReplicas")]
-    return bool(pods[0] >= wanted and pods[0] == pods[1] == pods[2])
-
-
-def is_stuck(deployment: Deployment) -> bool:
-    """Tell whether Kubernetes has given up: progressDeadlineSeconds passed without progress."""
-    conditions = deployment.get("status", {}).get("conditions") or []
-    return any(one["type"] == "Progressing" and one.get("reason") == "ProgressDeadlineExceeded" for one in conditions)
-
-
-def progress(deployment: Deployment) -> str:
-    """Say how far it is."""
-    status = deployment.get("status", {})
-    wanted = deployment["spec"].get("replicas", 1)
-    return (
-        f"{status.get('updatedReplicas') or 0} of {wanted} pods are new, {status.get('availableReplicas') or 0} of "
-        f"{status.get('replicas') or 0} available"
-    )
-
-
-def _annotation(deployment: Deployment) -> str | None:
-    found = deployment["spec"]["template"]["metadata"].get("annotations") or {}
-    return found.get(ANNOTATION)
-
-
-def _patiently(call: Callable[P, R]) -> Callable[P, R]:
-    """Make a call again while the API server is away or busy; a refusal is final."""
-
-    def patient(*args: P.args, **kwargs: P.kwargs) -> R:
-        from kubernetes.client import ApiException
-
-        retrying = Retrying(
-            retry=retry_if_exception(_may_pass),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=1, max=10),
-        )
-        try:
-            return retrying(call, *args, **kwargs)
-        except RetryError as error:
-            reason = str(error.last_attempt.exception()).partition("\n")[0]
-            raise Unreachable(f"the Kubernetes API did not answer within {ATTEMPTS} tries: {reason}") from error
-        except ApiException as error:
-            raise InvalidParams(
-                f"Kubernetes refused ({error.status} {error.reason}); PIPELINE_DEPLOYMENT, PIPELINE_NAMESPACE and the "
-                "account of this pod must fit the release"
-            ) from error
-
-    return patient
-
-
-def _may_pass(error: BaseException) -> bool:
-    from kubernetes.client.exceptions import ApiException
-    from urllib3.exceptions import HTTPError
-
-    if isinstance(error, ApiException):
-        return error.status in PASSING or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return isinstance(error, HTTPError | OSError)
+    @staticmethod
+    def _expect_annotation(deployment: Resource, number: str) -> None:
+        found = deployment["spec"]["template"]["metadata"].get("annotations") or {}
+        now = found.get(ANNOTATION)
+        if now != number:
+            raise RegistryFailure(
+                f"another run brought in version {now or 'of the alias'} while version {number} was coming up; "
+                "train again to compare with what it left"
+            )

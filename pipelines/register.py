@@ -30,7 +30,6 @@ from pipelines.evaluate import read_model, read_training
 from pipelines.files import (
     BUNDLE,
     GATE_JSON,
-    METRICS_JSON,
     MODEL,
     REFERENCE_JSON,
     REGISTER_JSON,
@@ -44,7 +43,8 @@ from pipelines.gate import Verdict, judge
 from pipelines.lineage import Origin, read_origin
 from pipelines.mlflow_model import write_mlflow_model
 from pipelines.params import Params, load_params
-from pipelines.promotion import CHAMPION, promote
+from pipelines.promotion import CHAMPION, clear_unfinished, promote
+from pipelines.promotion_lock import PromotionLock, promotion_lock
 from pipelines.registration import (
     COMPARED_WITH,
     GATE,
@@ -56,6 +56,7 @@ from pipelines.registration import (
     tags_of,
 )
 from pipelines.registry import Registry, Version
+from pipelines.rescore import verify_metrics
 from pipelines.rollout import Rollout, rollout_of
 from pipelines.schema import load_schema
 from pipelines.settings import Settings, load_settings
@@ -69,13 +70,16 @@ def main(rollout: Rollout | None = None) -> str:
     settings = load_settings()
     registry = Registry(settings)
     registry.check()
-    return judge_and_settle(settings, registry, rollout or rollout_of(settings))
+    with promotion_lock(settings) as lock:  # before the comparison, so that the champion stays the one compared with
+        return judge_and_settle(settings, registry, rollout or rollout_of(settings, lock), lock)
 
 
-def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout) -> str:
+def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, lock: PromotionLock) -> str:
     """Find the version of this work that was judged against the present champion, or make it; then promote it."""
     params, origin = load_params(), read_origin(settings)
     name = params.register_.model_name
+    own = find_version(registry.versions(name), key=origin.key, champion=registry.version_of(name, CHAMPION))
+    clear_unfinished(registry, rollout, name, lock=lock, own=own.number if own else None)
     champion = registry.version_of(name, CHAMPION)
     run_id = read_json(RUN_JSON, stage="train")["run_id"]
     with registry.failing(run_id):
@@ -86,14 +90,14 @@ def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout) -
             _recall(registry, version)
         settle_others(registry, version)
     registry.finish_run(run_id)
-    said = _settle(settings, registry, rollout, version)
+    said = _settle(settings, registry, rollout, version, lock)
     write_json({"name": name, "version": version.number, "gate": version.tags[GATE]}, REGISTER_JSON)
     return f"{name} version {version.number} {said}"
 
 
 def _register(settings: Settings, params: Params, registry: Registry, origin: Origin, begun: Version | None) -> Version:
     key = _signing_key(settings)
-    metrics = BundleMetrics.model_validate_json(METRICS_JSON.read_bytes())
+    metrics = verify_metrics(load_schema(), params.evaluate)
     verdict = stated(_judge(settings, params, registry, metrics))
     tags = tags_of(origin.key, verdict)
     if begun is None or any(begun.tags.get(tag) != value for tag, value in tags.items()):
@@ -128,7 +132,7 @@ def _recall(registry: Registry, version: Version) -> None:
         write_json(read_verdict(registry, version, Path(folder)).model_dump(mode="json"), GATE_JSON)
 
 
-def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: Version) -> str:
+def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: Version, lock: PromotionLock) -> str:
     """Bring a registered version to where it belongs: the second half, which a killed Job may have left undone."""
     if version.tags[GATE] != "passed":
         return f"rejected by the gate, the champion stays: {version.tags[REASONS]}"
@@ -136,7 +140,7 @@ def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: V
         return "was champion before and has been replaced; to serve it again: espalier promote " + version.number
     own_key = _signing_key(settings).public_key() if settings.signing_key_file else None
     read_version(registry, settings, version, own_key=own_key)
-    promote(registry, rollout, version, expected_champion=version.tags[COMPARED_WITH] or None)
+    promote(registry, rollout, version, expected_champion=version.tags[COMPARED_WITH] or None, lock=lock)
     return "passed the gate and is champion"
 
 

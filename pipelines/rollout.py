@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pipelines.promotion_lock import PromotionLock
 from pipelines.settings import Settings
 
 __all__ = ["NoRollout", "Rollout", "rollout_of"]
@@ -16,8 +17,10 @@ class Rollout(Protocol):
         """Start serving a version; True when it is up everywhere, False when it did not come up in time.
 
         Raises:
-            RegistryFailure: another run brought in its own version meanwhile.
+            RegistryFailure: somebody brought in another version meanwhile.
+            RolloutFailed: nothing runs that could prove that it can be served.
             Unreachable: whoever brings it in did not answer.
+            PromotionLocked: the lock on promotions was lost.
         """
         ...
 
@@ -37,10 +40,10 @@ class NoRollout:
         """Nothing was changed."""
 
 
-def rollout_of(settings: Settings) -> Rollout:
-    """Return the rollout that PIPELINE_ROLLOUT names."""
+def rollout_of(settings: Settings, lock: PromotionLock) -> Rollout:
+    """Return the rollout that PIPELINE_ROLLOUT names; it writes only while the lock is held."""
     if settings.rollout == "none":
         return NoRollout()
     from pipelines.kubernetes_rollout import KubernetesRollout
 
-    return KubernetesRollout.connect(settings)
+    return KubernetesRollout.connect(settings, lock)

@@ -58,13 +58,29 @@ class Settings(BaseSettings):
     namespace: str = ""
     """Namespace of that Deployment."""
 
-    rollout_timeout_seconds: float = Field(default=420, gt=0)
-    """How long its pods may take to be replaced before the old version is brought back."""
+    rollout_seconds_per_pod: float = Field(default=60, gt=0)
+    """How long a new pod may take to become ready. The limit of a whole rollout is the Deployment's
+    progressDeadlineSeconds, and for each group of maxSurge pods this and minReadySeconds."""
+
+    rollout_without_pods: bool = False
+    """Promote a version even where the Deployment is scaled to 0, so that no pod has proven that it can be served."""
+
+    lease: str = ""
+    """Lease (coordination.k8s.io/v1) in ``namespace`` that lets one promotion run at a time. Needed with ``rollout``
+    kubernetes."""
+
+    lock_file: Path = Path(".espalier/promotion.lock")
+    """The same for processes of one machine, with ``rollout`` none."""
+
+    lock_wait_seconds: float = Field(default=3600, ge=0)
+    """How long a run waits for another promotion to end."""
 
     @model_validator(mode="after")
     def _check_rollout(self) -> Self:
-        if self.rollout == "kubernetes" and not (self.deployment and self.namespace):
-            raise ValueError("PIPELINE_ROLLOUT kubernetes needs PIPELINE_DEPLOYMENT and PIPELINE_NAMESPACE")
+        if self.rollout == "kubernetes" and not (self.deployment and self.namespace and self.lease):
+            raise ValueError(
+                "PIPELINE_ROLLOUT kubernetes needs PIPELINE_DEPLOYMENT, PIPELINE_NAMESPACE and PIPELINE_LEASE"
+            )
         return self
 
     def trusted_key_files(self) -> list[Path]:

@@ -12,11 +12,13 @@ from rich.markup import escape
 from espalier.bundle import BundleError
 from pipelines.errors import PipelineError
 
-__all__ = ["console", "run_stage"]
+__all__ = ["INTERRUPTED", "console", "run_stage"]
 
 console = Console(stderr=True, highlight=False)
 
 BUNDLE_EXIT_CODE = 9
+INTERRUPTED = 130
+"""As a shell says of a command that Ctrl-C ended: 128 and the signal's number."""
 
 
 def run_stage(name: str, main: Callable[[], str]) -> None:
@@ -30,4 +32,6 @@ def run_stage(name: str, main: Callable[[], str]) -> None:
     except BundleError as error:
         console.print(f"[bold red]{name} failed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(BUNDLE_EXIT_CODE)
+    except KeyboardInterrupt:  # whoever started the pipeline says it
+        sys.exit(INTERRUPTED)
     console.print(f"[bold green]{name}[/] {escape(said)}", soft_wrap=True)

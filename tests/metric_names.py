@@ -42,6 +42,7 @@ API = {
     "espalier_waiting_for_model": set(),
     "espalier_registry_alias_version": {"alias"},
     "espalier_registry_versions": {"gate"},
+    "espalier_registry_newest_version": {"gate"},
     "espalier_registry_rejected_in_a_row": set(),
     "espalier_registry_failed_rollouts": set(),
     "espalier_registry_newest_version_timestamp_seconds": set(),

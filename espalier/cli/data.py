@@ -56,12 +56,20 @@ def push(pointer: PointerOption = None, json: JsonOption = False) -> None:
     found = load_pointer(source)
     table = source.resolve().parent / found.name
     if not table.exists():
-        raise CommandFailed(f"{table} is not there; export it with: espalier data export")
+        raise CommandFailed(f"{table} is not there; {_how_to_get(found.name)}")
     Remote(settings).push(found, table)
     if json:
         print_json({"name": found.name, "md5": found.md5, "size_bytes": found.size_bytes})
     else:
         say(f"{found.name} is on the remote, MD5 {found.md5}")
+
+
+def _how_to_get(name: str) -> str:
+    from pipelines.data.flights import FLIGHTS_CSV
+
+    if name == FLIGHTS_CSV.name:
+        return "export it with: espalier data export"
+    return "put your table there, beside its pointer, or name another pointer with --pointer"
 
 
 @app.command("fetch")

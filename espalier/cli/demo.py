@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,7 +44,7 @@ def demo(
     """
     from espalier.local.api_server import api_server
     from espalier.local.pipeline import pipeline_settings
-    from espalier.local.processes import check_port
+    from espalier.local.processes import check_port, wait_for_interrupt
     from espalier.local.state import open_state
 
     started = time.monotonic()
@@ -66,10 +65,10 @@ def demo(
             if json:
                 print_json({"seconds": round(seconds, 1), "model": card, "date": day.date, "rows": len(day.truth)})
             else:
-                _show(card, day, api, settings, seconds)
+                _show(card, day, api, seconds)
+                _say_how_to_go_on(local, api, settings, keep=keep)
             if keep:
-                say("Everything stays up. Ctrl-C ends it.")
-                threading.Event().wait()
+                wait_for_interrupt()
 
 
 def _step(title: str, text: str) -> None:
@@ -114,9 +113,10 @@ def _train(settings: Settings) -> str:
 
 def _ask(local: State, api: ApiAddress) -> tuple[dict[str, Any], Day]:
     from espalier.client import get_token, open_client
-    from espalier.local.rehearsal import make_user, predict_day
+    from espalier.local.rehearsal import keep_password, make_user, predict_day
 
     password = make_user(local, USER)
+    keep_password(local.demo_password, password)
     with open_client(api.url, api.ca) as client:
         token = get_token(client, USER, password)["access_token"]
         _step("Login", f"user {USER} with a random password, an access token for 15 minutes")
@@ -130,7 +130,7 @@ def _card(client: httpx.Client, token: str) -> dict[str, Any]:
     return card
 
 
-def _show(card: dict[str, Any], day: Day, api: ApiAddress, settings: Settings, seconds: float) -> None:
+def _show(card: dict[str, Any], day: Day, api: ApiAddress, seconds: float) -> None:
     from espalier.local.rehearsal import read_metrics
 
     _show_day(card, day)
@@ -148,29 +148,49 @@ def _show(card: dict[str, Any], day: Day, api: ApiAddress, settings: Settings, s
     console.print("Some of the metrics:", *read_metrics(api, METRICS), sep="\n  ", soft_wrap=True)
     say("")
     _step("Plots", "pipelines/work/plots/*.png, and in MLflow")
-    _step("MLflow", f"{settings.mlflow_tracking_uri} (make demo KEEP=1 leaves it up)")
-    _step("API pages", f"{api.url}/docs (make serve starts the API again)")
     _step("Done", f"in {seconds:.0f} s")
 
 
+def _say_how_to_go_on(local: State, api: ApiAddress, settings: Settings, *, keep: bool) -> None:
+    """Name only addresses that answer."""
+    if not keep:
+        _step("Next", "make demo KEEP=1 leaves MLflow and the API up; make serve starts them again")
+        return
+    _step("MLflow", settings.mlflow_tracking_uri)
+    _step("API pages", f"{api.url}/docs (trust {api.ca})")
+    _step("Log in", f"as {USER}; the password is in {local.demo_password}, which only you can read:")
+    say(
+        f"  export ESPALIER_URL={api.url} ESPALIER_PASSWORD=$(cat {local.demo_password})\n"
+        f"  TOKEN=$(.venv/bin/espalier token --user {USER})\n"
+        f'  .venv/bin/espalier predict docs/example-request.json --token "$TOKEN"'
+    )
+    say("Everything stays up. Ctrl-C ends it.")
+
+
 def _show_day(card: dict[str, Any], day: Day) -> None:
+    from espalier.local.rehearsal import by_fifth, most_middle_least
     from pipelines.schema import load_schema
 
     schema = load_schema()
     names = [*(column.name for column in schema.identifiers), schema.time.name]
     classes = card["contract"]["target"]["classes"]
-    order = sorted(range(len(day.truth)), key=lambda place: -day.predictions[place]["probability"])
-    step = max(1, (len(order) - 1) // (SHOWN_ROWS - 1))
     shown = [
         [
             *(str(day.rows.iloc[place][name]) for name in names),
             f"{day.predictions[place]['probability']:.2f}",
             classes[day.truth[place]],
         ]
-        for place in order[::step]
+        for place in most_middle_least(day, SHOWN_ROWS // 3)
     ]
-    title = f"{len(order)} held-out rows of {day.date}, from likeliest to unlikeliest"
+    each = SHOWN_ROWS // 3
+    title = (
+        f"{len(day.truth)} held-out rows of {day.date}: the {each} likeliest, {each} of the middle, the {each} least"
+    )
     print_table(title, [*names, f"P({classes[1]})", "really"], shown)
-    tenth = order[: max(1, len(order) // 10)]
-    likely, overall = (sum(day.truth[place] for place in part) / len(part) for part in (tenth, order))
-    console.print(f"Of the tenth that it found likeliest, {likely:.0%} were {classes[1]}; of all, {overall:.0%}.\n")
+    fifths = [
+        [f"{number}.", f"{predicted:.0%}", f"{really:.0%}"]
+        for number, (predicted, really) in enumerate(by_fifth(day), start=1)
+    ]
+    print_table(
+        f"All {len(day.truth)}, in fifths from the likeliest", ["fifth", "predicted", f"really {classes[1]}"], fifths
+    )

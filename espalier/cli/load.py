@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from espalier.cli.client import CaOption, UrlOption, authorities
+from espalier.cli.client import CaOption, authorities
 from espalier.cli.output import CommandFailed, JsonOption, StateOption, print_json, print_table, say
 from espalier.client import RequestRefused, call, get_token, open_client, trust
 
@@ -28,6 +28,7 @@ MAX_REQUESTS = 1_000_000
 
 MAX_FILES = 65_536
 CLUSTER_USER = "demo"
+LOCAL_URL = "https://localhost:8443"
 EXIT_CODES = {"pass": 0, "fail": 1, "void": 3}
 SAID = {
     "pass": "[bold green]Both objectives hold.[/]",
@@ -56,7 +57,13 @@ def load(  # noqa: PLR0913, PLR0917 - each is an option
         "docs/example-request.json"
     ),
     new_every: Annotated[int, typer.Option(min=0, help="Each so-many-th on a connection of its own; 0: none.")] = 10,
-    url: UrlOption = "https://localhost:8443",
+    url: Annotated[
+        str,
+        typer.Option(
+            envvar="ESPALIER_URL",
+            help="Where the API is; default: make up's without --user, else https://localhost:8443.",
+        ),
+    ] = "",
     cacert: CaOption = None,
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
@@ -72,7 +79,7 @@ def load(  # noqa: PLR0913, PLR0917 - each is an option
     from espalier.load.generator import Load
     from espalier.load.verdict import Plan
 
-    plan = Plan(url.rstrip("/"), rate, seconds, warm_up, rows)
+    plan = Plan((url or _find_url(user, state)).rstrip("/"), rate, seconds, warm_up, rows)
     if rate * (seconds + warm_up) > MAX_REQUESTS:
         raise CannotLoad(f"{rate:g} a second for {seconds + warm_up:g} s is more than {MAX_REQUESTS:,} requests")
     trusted = authorities(plan.url, cacert, state)
@@ -101,7 +108,19 @@ def _read_rows(path: Path, rows: int) -> list[Any]:
 def _find_user(user: str, state: Path) -> str:
     if user or (state / "cluster/password").exists():
         return user or CLUSTER_USER
-    raise CannotLoad("who asks? espalier users create NAME --scope predict, then --user NAME (make load USER=NAME)")
+    raise CannotLoad(
+        "who asks? No cluster of make up is known here. For the API of make serve: espalier users create NAME, keep "
+        "the password that it prints in a FILE, then make load USER=NAME PASSWORD_FILE=FILE (espalier load --user NAME "
+        "--password-file FILE)"
+    )
+
+
+def _find_url(user: str, state: Path) -> str:
+    """Return where make up serves, for its own user; else where make serve does."""
+    of_cluster = state / "cluster/url"
+    if user in ("", CLUSTER_USER) and of_cluster.exists():
+        return of_cluster.read_text(encoding="utf-8").strip()
+    return LOCAL_URL
 
 
 def _find_password(user: str, file: Path | None, given: str, state: Path) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.metadata import version
 from types import FrameType
+from typing import Annotated
 
 import httpx
 import typer
@@ -12,16 +14,22 @@ from rich.markup import escape
 
 from espalier.bundle import BundleError
 from espalier.cli import cluster, data, demo, feedback, keys, load, models, predict, serve, token, train, users
-from espalier.cli.output import CommandFailed, say
+from espalier.cli.output import CommandFailed, console, say
 from espalier.client import RequestRefused
 from espalier.cluster.errors import ClusterError
 from espalier.local.errors import LocalError
 
 __all__ = ["main"]
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"espalier {version('espalier')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="espalier",
-    help="Train, gate, register and serve models of tables.\n\nStart with: espalier demo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -30,8 +38,9 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(users.app, name="users")
 app.add_typer(cluster.app, name="cluster")
+app.add_typer(models.app, name="models")
 app.command("train")(train.train)
-app.command("models")(models.list_models)
+app.command("gate")(train.gate)
 app.command("promote")(models.promote)
 app.command("rollback")(models.rollback)
 app.command("serve")(serve.serve)
@@ -41,6 +50,18 @@ app.command("feedback")(feedback.feedback)
 app.command("load")(load.load)
 app.command("keys")(keys.keys)
 app.command("demo")(demo.demo)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Train, gate, register and serve models of tables.
+
+    Start with: espalier demo
+    """
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -15,21 +15,25 @@ from espalier.cli.output import JsonOption, StateOption, print_json, print_table
 
 if TYPE_CHECKING:
     from pipelines.registry import Registry, Version
-    from pipelines.rollout import Rollout
     from pipelines.settings import Settings
 
-__all__ = ["list_models", "promote", "rollback"]
+__all__ = ["app", "promote", "rollback"]
+
+app = typer.Typer()
 
 
-def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
-    """List the registered versions, newest first: aliases, verdict of the gate, and where each comes from.
+@app.callback(invoke_without_command=True)
+def list_models(context: typer.Context, state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
+    """List the registered versions, newest first: aliases, verdict of the gate, rollout.
 
-    Example: `espalier models`
+    Examples: `espalier models`, `espalier models show 3`
     """
-    with _registry(state) as (registry, name, _settings, _rollout):
+    if context.invoked_subcommand is not None:
+        return
+    with _registry(state) as (registry, name, _settings):
         versions = registry.versions(name)
     if json:
-        print_json([{**vars(version), "tags": dict(version.tags)} for version in versions])
+        print_json([_as_json(version) for version in versions])
         return
     rows = [
         [
@@ -37,14 +41,45 @@ def list_models(state: StateOption = Path(".espalier"), json: JsonOption = False
             ", ".join(version.aliases),
             _gate(version),
             version.tags.get("rollout", ""),
-            datetime.fromtimestamp(version.created, UTC).strftime("%Y-%m-%d %H:%M"),
-            version.tags.get("data_md5", "")[:8],
-            version.tags.get("git_commit", "")[:8],
-            escape(version.tags.get("gate.reasons", "")),
+            _made(version),
         ]
         for version in versions
     ]
-    print_table(name, ["version", "aliases", "gate", "rollout", "made (UTC)", "data", "code", "reasons"], rows)
+    print_table(name, ["version", "aliases", "gate", "rollout", "made (UTC)"], rows)
+    if versions:
+        say(f"reasons, data and code of a version: espalier models show {versions[0].number}")
+
+
+@app.command("show")
+def show(
+    number: Annotated[str, typer.Argument(metavar="VERSION", help="Which version.")],
+    state: StateOption = Path(".espalier"),
+    json: JsonOption = False,
+) -> None:
+    """Show all of one version: why it passed or was rejected, and where it comes from.
+
+    Example: `espalier models show 3`
+    """
+    with _registry(state) as (registry, name, _settings):
+        version = registry.version(name, number)
+    if json:
+        print_json(_as_json(version))
+        return
+    facts = [
+        ("aliases", ", ".join(version.aliases)),
+        ("made (UTC)", _made(version)),
+        ("MLflow run", version.run_id),
+        *sorted(version.tags.items()),
+    ]
+    print_table(f"{name} version {number}", ["", ""], [[name, escape(value)] for name, value in facts if value])
+
+
+def _made(version: Version) -> str:
+    return datetime.fromtimestamp(version.created, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _as_json(version: Version) -> dict[str, Any]:
+    return {**vars(version), "tags": dict(version.tags)}
 
 
 def promote(
@@ -60,14 +95,18 @@ def promote(
     Example: `espalier promote 3`
     """
     from pipelines.champion import read_version
-    from pipelines.promotion import CHAMPION
+    from pipelines.promotion import CHAMPION, clear_unfinished
     from pipelines.promotion import promote as make_champion
+    from pipelines.promotion_lock import promotion_lock
+    from pipelines.rollout import rollout_of
 
-    with _registry(state) as (registry, name, settings, rollout):
-        version = registry.version(name, number)
+    with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
+        version, rollout = registry.version(name, number), rollout_of(settings, lock)
         if version.tags.get("gate") == "passed":  # any other is refused for that
             read_version(registry, settings, version)
-        make_champion(registry, rollout, version, expected_champion=registry.version_of(name, CHAMPION))
+        clear_unfinished(registry, rollout, name, lock=lock, own=number)
+        champion = registry.version_of(name, CHAMPION)
+        make_champion(registry, rollout, version, expected_champion=champion, lock=lock)
     _report(name, number, json)
 
 
@@ -78,12 +117,14 @@ def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -
     """
     from pipelines.champion import read_version
     from pipelines.promotion import PREVIOUS, roll_back
+    from pipelines.promotion_lock import promotion_lock
+    from pipelines.rollout import rollout_of
 
-    with _registry(state) as (registry, name, settings, rollout):
+    with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
         previous = registry.version_of(name, PREVIOUS)
         if previous is not None:
             read_version(registry, settings, registry.version(name, previous))
-        version = roll_back(registry, rollout, name)
+        version = roll_back(registry, rollout_of(settings, lock), name, lock=lock)
     _report(name, version.number, json)
 
 
@@ -102,15 +143,14 @@ def _report(name: str, number: str, json: bool) -> None:
 
 
 @contextmanager
-def _registry(state: Path) -> Iterator[tuple[Registry, str, Settings, Rollout]]:
+def _registry(state: Path) -> Iterator[tuple[Registry, str, Settings]]:
     from espalier.local.pipeline import pipeline_settings
     from espalier.local.state import open_state
     from pipelines.params import load_params
     from pipelines.registry import Registry
-    from pipelines.rollout import rollout_of
 
     name = load_params().register_.model_name
     with pipeline_settings(open_state(state)) as settings:
         registry = Registry(settings)
         registry.check()
-        yield registry, name, settings, rollout_of(settings)
+        yield registry, name, settings

@@ -1,52 +1,152 @@
-"""``espalier predict``: send rows of a file, show the answers."""
+"""``espalier predict``: send the rows of a table, show or write the answers."""
 
 from __future__ import annotations
 
-import csv
-import json as jsonlib
-import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from espalier.cli.client import CaOption, UrlOption, connect
-from espalier.cli.output import CommandFailed, JsonOption, print_json, print_table
-from espalier.client import call
+from espalier.cli.output import CommandFailed, JsonOption, print_json, print_table, say
+from espalier.client import RequestRefused, call
+
+if TYPE_CHECKING:
+    import httpx
+
+    from espalier.cli.table import Batch
 
 __all__ = ["predict"]
 
+SHOWN_ROWS = 100
+ROWS_A_REQUEST = 1000
+EXPLAINED_ROWS_A_REQUEST = 100
+"""What the API takes, unless API_MAX_ROWS and API_MAX_EXPLAIN_ROWS say otherwise."""
 
-def predict(
-    rows: Annotated[Path, typer.Argument(help='CSV, or JSON: a list of rows or {"rows": [...]}. - reads JSON.')],
+
+@dataclass
+class Answers:
+    """What the API said, in the table's order."""
+
+    model: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    """Rows by model version: two where a new one came in meanwhile."""
+
+    predictions: list[dict[str, Any]] = field(default_factory=list)
+    """All, or with an output file only the first."""
+
+    rows: int = 0
+
+
+def predict(  # noqa: PLR0913, PLR0917 - each is an option
+    rows: Annotated[
+        Path, typer.Argument(help='CSV, Parquet, or JSON: a list of rows or {"rows": [...]}. - reads JSON.')
+    ],
     token: Annotated[str, typer.Option(envvar="ESPALIER_TOKEN", help="Access token, from espalier token.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Write label, probability and model version of each row: .csv or .parquet.")
+    ] = None,
+    id_column: Annotated[
+        list[str] | None, typer.Option(help="A column of the table to write beside them; may be repeated.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Add what each feature contributed.")] = False,
+    batch_rows: Annotated[
+        int | None, typer.Option(min=1, help="Rows in one request; default: 1000, or 100 with --explain.")
+    ] = None,
     url: UrlOption = "https://localhost:8443",
     cacert: CaOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Predict every row of a file.
+    """Predict every row of a table, of any length, over one connection.
 
-    Columns of a CSV that the model does not know are left out; an empty cell is a missing value.
+    Columns that the model does not know are left out; an empty cell is a missing value. The user needs the scopes
+    predict and, for CSV and Parquet, model:read.
 
-    Examples: `espalier predict rows.json --token "$TOKEN"`, `espalier predict day.csv --explain --json`
+    Examples: `espalier predict rows.json --token "$TOKEN"`, `espalier predict day.csv --explain --json`,
+    `espalier predict year.parquet --output scores.parquet --id-column flight --id-column scheduled`
     """
-    headers = {"Authorization": f"Bearer {token}"}
-    with connect(url, cacert) as client:
-        if rows.suffix == ".csv":
-            contract = call(client, "GET", "/v1/model", headers=headers)["contract"]
-            table = _read_csv(rows, contract["features"])
-        else:
-            table = _read_json(rows)
-        parameters = {"explain": "true"} if explain else {}
-        body = {"rows": table}
-        answer = call(client, "POST", "/v1/predict", headers=headers, params=parameters, json=body)
-    if json:
-        print_json(answer)
-        return
-    found = [_line(number, prediction) for number, prediction in enumerate(answer["predictions"], start=1)]
-    title = f"{answer['model']['name']} version {answer['model']['version']}"
-    print_table(title, ["row", "label", "probability", "because of"][: 4 if explain else 3], found)
+    from espalier.cli.predicted import open_writer
+    from espalier.cli.table import open_source
+
+    source, keep = open_source(rows), id_column or []
+    size = batch_rows or (EXPLAINED_ROWS_A_REQUEST if explain else ROWS_A_REQUEST)
+    headers, began, answers = {"Authorization": f"Bearer {token}"}, time.monotonic(), Answers()
+    with connect(url, cacert) as client, open_writer(output) if output else nullcontext() as writer:
+        named = rows.suffix in (".csv", ".parquet") or bool(keep)
+        features = call(client, "GET", "/v1/model", headers=headers)["contract"]["features"] if named else []
+        for batch in _with_bar(source.batches(features, size, keep), source.total):
+            found = _ask(client, headers, batch, answers, explain=explain)
+            if writer is not None:
+                writer.write([_record(kept, one, answers.model) for kept, one in zip(batch.kept, found, strict=True)])
+            if writer is None or len(answers.predictions) < SHOWN_ROWS:
+                answers.predictions += found
+        if not answers.rows:
+            raise CommandFailed(f"{rows} has no rows")
+    _report(answers, output, time.monotonic() - began, explain=explain, json=json)
+
+
+def _ask(
+    client: httpx.Client, headers: dict[str, str], batch: Batch, answers: Answers, *, explain: bool
+) -> list[dict[str, Any]]:
+    parameters = {"explain": "true"} if explain else {}
+    try:
+        answer = call(client, "POST", "/v1/predict", headers=headers, params=parameters, json={"rows": batch.rows})
+    except RequestRefused as error:
+        if not answers.rows:
+            raise
+        where = f"rows {answers.rows + 1:,} to {answers.rows + len(batch.rows):,} of the table (rows[0] is the first)"
+        raise RequestRefused(f"{where}: {error}") from error
+    answers.model, answers.rows = answer["model"], answers.rows + len(batch.rows)
+    version = str(answer["model"]["version"])
+    answers.versions[version] = answers.versions.get(version, 0) + len(batch.rows)
+    found: list[dict[str, Any]] = answer["predictions"]
+    return found
+
+
+def _with_bar(batches: Iterator[Batch], total: int | None) -> Iterator[Batch]:
+    """Show how many rows are answered, on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("rows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        for batch in batches:
+            yield batch
+            progress.advance(task, len(batch.rows))
+
+
+def _record(kept: dict[str, Any], prediction: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    answer = {name: prediction[name] for name in ("label", "probability")}
+    contributions = prediction.get("contributions", {})
+    return {
+        **kept,
+        **answer,
+        "model_version": str(model["version"]),
+        **{f"contribution.{name}": value for name, value in contributions.items()},
+    }
+
+
+def _report(answers: Answers, output: Path | None, seconds: float, *, explain: bool, json: bool) -> None:
+    versions = " and ".join(answers.versions)
+    rate = f"{answers.rows:,} rows in {seconds:.1f} s, {answers.rows / seconds:,.0f} a second"
+    if json and output is None:
+        print_json({"model": answers.model, "predictions": answers.predictions})
+    elif json:
+        print_json({"model": answers.model, "rows": answers.rows, "versions": answers.versions, "output": str(output)})
+    elif output is not None:
+        say(f"{output}: {rate}, model version {versions}")
+    else:
+        shown = answers.predictions[:SHOWN_ROWS]
+        found = [_line(number, prediction) for number, prediction in enumerate(shown, start=1)]
+        title = f"{answers.model['name']} version {versions}"
+        print_table(title, ["row", "label", "probability", "because of"][: 4 if explain else 3], found)
+        say(rate if answers.rows == len(shown) else f"{rate}; shown are the first {len(shown)}, --output writes all")
 
 
 def _line(number: int, prediction: dict[str, Any]) -> list[str]:
@@ -55,40 +155,3 @@ def _line(number: int, prediction: dict[str, Any]) -> list[str]:
         strongest = sorted(prediction["contributions"].items(), key=lambda item: -abs(item[1]))[:3]
         line.append(", ".join(f"{name} {value:+.2f}" for name, value in strongest))
     return line
-
-
-def _read_json(path: Path) -> list[Any]:
-    try:
-        content = jsonlib.loads(sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CommandFailed(f"cannot read {path}: {error}") from error
-    found = content.get("rows") if isinstance(content, dict) else content
-    if not isinstance(found, list):
-        raise CommandFailed(f'{path}: expected a list of rows, or {{"rows": [...]}}')
-    return found
-
-
-def _read_csv(path: Path, features: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            records = list(csv.DictReader(file))
-    except (OSError, ValueError) as error:
-        raise CommandFailed(f"cannot read {path}: {error}") from error
-    missing = [feature["name"] for feature in features if records and feature["name"] not in records[0]]
-    if missing:
-        raise CommandFailed(f"{path} has no column {', '.join(missing)}, which the model needs")
-    return [{feature["name"]: _value(record[feature["name"]], feature) for feature in features} for record in records]
-
-
-def _value(text: str, feature: dict[str, Any]) -> Any:
-    """Turn a cell into the feature's type; what does not fit is sent as it is, for the API to name."""
-    if text == "":
-        return None
-    if feature["type"] == "bool":
-        return {"0": False, "1": True, "false": False, "true": True}.get(text.lower(), text)
-    if feature["type"] in ("float", "int"):
-        try:
-            return int(text) if feature["type"] == "int" else float(text)
-        except ValueError:
-            return text
-    return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,10 @@ __all__ = ["serve"]
 
 def serve(
     port: Annotated[int, typer.Option(help="Port of the API.")] = 8443,
-    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's pages.")] = 5000,
+    mlflow_port: Annotated[
+        int | None,
+        typer.Option(help="Port of MLflow's pages; default: 5000, or where this state's MLflow runs already."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
@@ -25,19 +27,21 @@ def serve(
     Examples: `espalier serve`, `espalier serve --port 9443 --workers 2`
     """
     from espalier.local.api_server import api_server
-    from espalier.local.mlflow_server import mlflow_server
-    from espalier.local.processes import check_port
-    from espalier.local.state import open_state
+    from espalier.local.mlflow_server import expect_port, mlflow_server
+    from espalier.local.processes import check_port, wait_for_interrupt
+    from espalier.local.state import State, open_state
     from pipelines.params import load_params
 
     check_port(port)
+    if mlflow_port is not None:
+        expect_port(State(state), mlflow_port)
     local, name = open_state(state), load_params().register_.model_name
     say("starting MLflow and the API …")
-    with mlflow_server(local, mlflow_port) as mlflow_uri:
+    with mlflow_server(local, mlflow_port or 5000) as mlflow_uri:
         with api_server(local, mlflow_uri=mlflow_uri, model_name=name, port=port, workers=workers) as api:
             if json:
                 print_json({"url": api.url, "metrics": api.metrics_url, "ca": str(api.ca), "mlflow": mlflow_uri})
             else:
                 say(f"API      {api.url}/docs   (trust {api.ca})\nmetrics  {api.metrics_url}\nMLflow   {mlflow_uri}")
                 say("Ctrl-C ends both. A user to log in with: espalier users create NAME --scope predict")
-            threading.Event().wait()
+            wait_for_interrupt()

@@ -36,7 +36,7 @@ LOCAL = Path(".espalier")
 @app.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="Name to log in with.")],
-    scope: Annotated[list[str] | None, typer.Option(help=f"{SCOPE_HELP} Default: predict.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help=f"{SCOPE_HELP} Default: the first 2.")] = None,
     password_stdin: StdinOption = False,
     database: DatabaseOption = "",
     state: StateOption = LOCAL,
@@ -44,12 +44,12 @@ def create(
 ) -> None:
     """Create a user. A random password is made, and printed this once to standard output.
 
-    Examples: `espalier users create ana --scope predict --scope model:read`,
+    Examples: `espalier users create ana`, `espalier users create ana --scope predict`,
     `pass show ana | espalier users create ana --scope users:admin --password-stdin`
     """
     password, encoded = _new_password(name, password_stdin)
     with _store(database, state) as store:
-        account = store.create(name, encoded, scope or ["predict"])
+        account = store.create(name, encoded, scope or ["predict", "model:read"])
     _tell(account, json, "" if password_stdin else password)
 
 

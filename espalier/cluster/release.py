@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from espalier.cluster.api_addresses import api_peers, as_setting
 from espalier.cluster.charts import ensure_dependencies
 from espalier.cluster.tools import Kube
 from espalier.cluster.waiting import wait_for_job, wait_for_rollout
@@ -26,7 +27,6 @@ __all__ = [
 
 CHART = Path("charts/espalier")
 VALUES = CHART / "values-kind.yaml"
-MANIFESTS = Path("manifests")
 PART_OF = "app.kubernetes.io/part-of"
 POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
@@ -44,11 +44,15 @@ def create_namespace(kube: Kube) -> None:
 def install(
     kube: Kube, release: str, *, chart: Path = CHART, values: Sequence[Path] = (VALUES,), settings: Sequence[str] = ()
 ) -> None:
-    """Install or upgrade; it does not wait, for without a model the API cannot be ready."""
+    """Install or upgrade; it does not wait, for without a model the API cannot be ready.
+
+    Training may talk to this cluster's API server, which is asked for here, and to no other address on its ports.
+    """
     ensure_dependencies(chart)
     files = [option for path in values for option in ("--values", str(path))]
     options = [option for setting in settings for option in ("--set", setting)]
-    kube.helm("upgrade", "--install", release, str(chart), *files, *options)
+    kubernetes_api = as_setting(api_peers(kube))
+    kube.helm("upgrade", "--install", release, str(chart), *files, "--set-json", kubernetes_api, *options)
 
 
 def wait_for_stores(kube: Kube, release: str) -> None:
@@ -57,9 +61,16 @@ def wait_for_stores(kube: Kube, release: str) -> None:
         wait_for_rollout(kube, kind, f"{release}-{name}")
 
 
-def job(name: str) -> dict[str, Any]:
-    """Return a Job of manifests/ by its file's name."""
-    return dict(yaml.safe_load((MANIFESTS / f"{name}.yaml").read_text()))
+def job(kube: Kube, release: str, step: str = "") -> dict[str, Any]:
+    """Return the Job that ``kubectl create job --from`` would make of a CronJob of the release.
+
+    Args:
+        step: rollback or seed; empty: the one that trains.
+    """
+    name = f"{release}-training-{step}".rstrip("-")
+    template = kube.get("cronjob", name)["spec"]["jobTemplate"]
+    metadata = {"name": name, "labels": template["metadata"]["labels"]}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
 
 
 def run_job(kube: Kube, manifest: Mapping[str, Any], *, seconds: float = 1800) -> None:

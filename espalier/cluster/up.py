@@ -59,16 +59,17 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
         release.install(kube, RELEASE, settings=[trust_ingress(kube)])
     release.wait_for_stores(kube, RELEASE)
     if release_is_new(kube):
-        release.run_job(kube, release.job("seed-job"))
-        release.run_job(kube, release.job("training-job"))
+        release.run_job(kube, release.job(kube, RELEASE, "seed"))
+        release.run_job(kube, release.job(kube, RELEASE))
     wait_for_rollout(kube, "deployment", f"{RELEASE}-api")
     return _first_user(kube, cluster, state)
 
 
-def load_images(cluster: KindCluster) -> None:
-    """Build the images and bring them to the nodes."""
+def load_images(cluster: KindCluster, *, build: bool = True) -> None:
+    """Build the images, unless they are here, and bring them to the nodes."""
     names = images.image_names("", release.app_version())
-    build_images(names)
+    if build:
+        build_images(names)
     with step("images to the nodes"):
         images.load(names.values(), cluster=cluster.name)
 
@@ -110,4 +111,6 @@ def _first_user(kube: Kube, cluster: KindCluster, state: Path) -> Evaluation:
     )
     if f'"name": "{USER}"' not in listed:
         release.create_user(kube, RELEASE, USER, password.read_text())
-    return Evaluation(f"https://{HOST}:{cluster.https_port}", folder / "ca.pem", USER, password)
+    url = f"https://{HOST}:{cluster.https_port}"
+    (folder / "url").write_text(url)  # where espalier load looks
+    return Evaluation(url, folder / "ca.pem", USER, password)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
+from espalier.local.errors import PortTaken
 from espalier.local.processes import LOOPBACK, Server, check_port, free_port, running
 from espalier.local.state import State
 
-__all__ = ["mlflow_server"]
+__all__ = ["expect_port", "mlflow_server"]
 
 
 @contextmanager
 def mlflow_server(state: State, port: int | None = None) -> Iterator[str]:
     """Run MLflow, and give its URI. One that this state runs already, in another terminal, is used and left running."""
-    note = state.mlflow / "address"
-    address = note.read_text() if note.exists() else ""
-    if address and _answers(address):
+    note = _note(state)
+    if address := _running(state):
         yield address
         return
     if port is not None:
@@ -30,6 +31,27 @@ def mlflow_server(state: State, port: int | None = None) -> Iterator[str]:
             yield uri
         finally:
             note.unlink(missing_ok=True)
+
+
+def expect_port(state: State, port: int) -> None:
+    """Refuse a port where this state's MLflow runs already on another: one registry has one server.
+
+    Raises:
+        PortTaken
+    """
+    address = _running(state)
+    if address and not address.endswith(f":{port}"):
+        raise PortTaken(f"MLflow of {state.folder} runs already, at {address}: leave --mlflow-port out to use it")
+
+
+def _note(state: State) -> Path:
+    return state.mlflow / "address"
+
+
+def _running(state: State) -> str:
+    """Return the address of the server that this state runs already; empty where there is none."""
+    address = _note(state).read_text() if _note(state).exists() else ""
+    return address if address and _answers(address) else ""
 
 
 def _server(state: State, uri: str) -> Server:

@@ -16,12 +16,14 @@ __all__ = ["as_environment", "pipeline_settings"]
 def pipeline_settings(state: State, *, mlflow_port: int | None = None) -> Iterator[Settings]:
     """Give settings whose MLflow answers: the one that PIPELINE_MLFLOW_TRACKING_URI names, or one of our own."""
     settings = load_settings()
-    keys = {} if settings.signing_key_file else {"signing_key_file": state.model_key}
+    own: dict[str, object] = {} if settings.signing_key_file else {"signing_key_file": state.model_key}
+    if "lock_file" not in settings.model_fields_set:
+        own["lock_file"] = state.promotion_lock.resolve()
     if "mlflow_tracking_uri" in settings.model_fields_set:
-        yield settings.model_copy(update=keys)
+        yield settings.model_copy(update=own)
         return
     with mlflow_server(state, mlflow_port) as uri:
-        yield settings.model_copy(update={**keys, "mlflow_tracking_uri": uri})
+        yield settings.model_copy(update={**own, "mlflow_tracking_uri": uri})
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

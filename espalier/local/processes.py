@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import httpx
 
 from espalier.local.errors import PortTaken, ServerFailed
 
-__all__ = ["Server", "check_port", "free_port", "running"]
+__all__ = ["Server", "check_port", "free_port", "running", "wait_for_interrupt"]
 
 LOOPBACK = "127.0.0.1"
 END_SECONDS = 15
@@ -61,6 +62,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def wait_for_interrupt() -> None:
+    """Return when Ctrl-C is pressed: the ordinary end of a server that runs in a terminal."""
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return
 
 
 @contextmanager

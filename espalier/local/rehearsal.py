@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,7 +17,16 @@ from espalier.local.state import State
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Day", "busiest_day", "make_user", "predict_day", "read_metrics"]
+__all__ = [
+    "Day",
+    "busiest_day",
+    "by_fifth",
+    "keep_password",
+    "make_user",
+    "most_middle_least",
+    "predict_day",
+    "read_metrics",
+]
 
 ROWS_A_REQUEST = 500
 
@@ -44,6 +56,44 @@ def make_user(state: State, name: str) -> str:
         except UserExists:
             store.change(name, UserChange(password_hash=encoded))
     return password
+
+
+def keep_password(path: Path, password: str) -> None:
+    """Write a password so that only this account of the machine can read it."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(password)
+
+
+def most_middle_least(day: Day, each: int) -> list[int]:
+    """Return places of rows: the ``each`` likeliest, as many from the middle, and the unlikeliest, in that order."""
+    order = _likeliest_first(day)
+    if len(order) <= 3 * each:
+        return order
+    middle = (len(order) - each) // 2
+    return [*order[:each], *order[middle : middle + each], *order[-each:]]
+
+
+def by_fifth(day: Day) -> list[tuple[float, float]]:
+    """Return, from the likeliest fifth of the rows to the unlikeliest, what was predicted on average and what happened.
+
+    Returns:
+        five pairs of shares from 0 to 1; fewer where there are fewer rows.
+    """
+    order = _likeliest_first(day)
+    bounds = [round(len(order) * part / 5) for part in range(6)]
+    parts = [order[begin:end] for begin, end in pairwise(bounds) if end > begin]
+    return [
+        (
+            sum(day.predictions[place]["probability"] for place in part) / len(part),
+            sum(day.truth[place] for place in part) / len(part),
+        )
+        for part in parts
+    ]
+
+
+def _likeliest_first(day: Day) -> list[int]:
+    return sorted(range(len(day.truth)), key=lambda place: -day.predictions[place]["probability"])
 
 
 def busiest_day() -> tuple[str, pd.DataFrame]:

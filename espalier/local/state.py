@@ -28,9 +28,19 @@ class State:
         return self.folder / "mlflow"
 
     @property
+    def promotion_lock(self) -> Path:
+        """Held by the one run that may promote."""
+        return self.folder / "promotion.lock"
+
+    @property
     def users_database(self) -> str:
         """URL of the API's users."""
         return f"sqlite:///{(self.folder / 'users.db').resolve()}"
+
+    @property
+    def demo_password(self) -> Path:
+        """Of the demo's user; only its owner may read it."""
+        return self.folder / "demo.password"
 
     @property
     def model_cache(self) -> Path:

@@ -1,7 +1,7 @@
 """uvicorn's HTTP/1.1 on httptools, with bounds on what it takes before there is a request.
 
 httptools joins the parts of a header as they come, in time that grows with the square of their number, and uvicorn
-bounds neither a head nor the time that it takes. docs/adr/0007-bounds-of-a-connection.md says why this is a subclass.
+bounds neither a head nor the time that it takes. docs/adr/0015-bounds-of-a-connection.md says why this is a subclass.
 """
 
 from __future__ import annotations

@@ -37,18 +37,25 @@ class RegistryState:
         versions = _family("versions", "Registered versions, by what the gate said of them.", "gate")
         for gate in GATES:
             versions.add_metric([gate], sum(version.tags.get(GATE_TAG) == gate for version in complete))
+        newest = _family("newest_version", "Number of the newest version with this verdict; 0 for none.", "gate")
+        for gate in GATES:
+            newest.add_metric([gate], _newest(complete, gate))
         rejected = _family("rejected_in_a_row", "Versions rejected since the last one that passed.")
         rejected.add_metric([], _rejected_in_a_row(complete))
         failed = _family("failed_rollouts", "Versions that passed the gate and did not come up.")
         failed.add_metric([], sum(version.tags.get(ROLLOUT_TAG) == "failed" for version in complete))
-        yield from (alias, versions, rejected, failed)
+        yield from (alias, versions, newest, rejected, failed)
         if complete:
-            newest = _family("newest_version_timestamp_seconds", "When the newest version was registered.")
-            newest.add_metric([], complete[0].created)
-            yield newest
+            created = _family("newest_version_timestamp_seconds", "When the newest version was registered.")
+            created.add_metric([], complete[0].created)
+            yield created
 
     def _complete(self) -> list[RegisteredVersion]:
         return [version for version in self.versions if version.tags.get(BUNDLE_TAG) != UPLOADING]
+
+
+def _newest(versions: Sequence[RegisteredVersion], gate: str) -> int:
+    return next((int(version.number) for version in versions if version.tags.get(GATE_TAG) == gate), 0)
 
 
 def _rejected_in_a_row(versions: Sequence[RegisteredVersion]) -> int:

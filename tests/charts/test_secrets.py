@@ -87,10 +87,32 @@ def test_credentials_of_one_service_fit_those_of_the_other(made):
         assert made["espalier-object-store"]["secret-key"] in made[f"espalier-{service}"]["s3-credentials"]
 
 
-def test_private_key_of_models_is_given_to_training_alone(made):
+def readers_of(objects, key):
+    """Containers that mount a volume with this key of a Secret, or with the whole of a Secret that has it."""
+    for name, pod in pods(objects):
+        volumes = {
+            volume["name"]
+            for volume in pod["spec"].get("volumes", [])
+            if volume.get("secret", {}).get("secretName") == "espalier-training"
+            and key in [item["key"] for item in volume["secret"].get("items", [{"key": key}])]
+        }
+        for container in containers(pod):
+            if volumes & {mount["name"] for mount in container.get("volumeMounts", [])}:
+                yield name, container["name"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_private_key_of_models_is_given_to_the_gate_alone(made, variant):
     assert [name for name, content in made.items() if "model.key.pem" in content] == ["espalier-training"]
-    readers = {name for name, pod in pods(render()) if "espalier-training" in str(pod["spec"].get("volumes"))}
-    assert readers == {"CronJob/espalier-training"}
+
+    assert set(readers_of(render(*VARIANTS[variant]), "model.key.pem")) == {("CronJob/espalier-training", "gate")}
+
+
+def test_credentials_of_the_data_are_given_to_what_reads_it(made):
+    assert set(readers_of(render(), "s3-credentials")) == {
+        ("CronJob/espalier-training", "training"),
+        ("CronJob/espalier-training-seed", "seed"),
+    }
 
 
 def test_every_secret_has_one_reader(made):
@@ -101,5 +123,6 @@ def test_every_secret_has_one_reader(made):
             readers.setdefault(secret, set()).add(name)
 
     shared = {secret for secret, who in readers.items() if len(who) > 1}
-    assert shared == {"espalier-model-keys"}, "public keys are the only thing that two read"
+    assert shared == {"espalier-model-keys", "espalier-training"}, "public keys, and the credentials of the data"
+    assert readers["espalier-training"] == {"CronJob/espalier-training", "CronJob/espalier-training-seed"}
     assert merged(readers).keys() <= made.keys()

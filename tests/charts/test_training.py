@@ -1,82 +1,210 @@
-"""Training: what its account may do, and that what is applied by hand is what the chart renders."""
+"""Training: what each container is given, what the account may do, and that what is applied by hand is the chart's."""
 
 import re
+from ipaddress import ip_address, ip_network
 
-import yaml
+import helm_python
+import pytest
 
+from pipelines.rollout_progress import limit_seconds
 from pipelines.settings import Settings
-from tests.charts.rendering import EVERYTHING, ROOT, manifests, of_kind, only, render
+from tests.charts.rendering import (
+    EVERYTHING,
+    ROOT,
+    SECRETS,
+    VARIANTS,
+    containers,
+    manifests,
+    merged,
+    of_kind,
+    only,
+    render,
+)
 
 FIELDS = {f"PIPELINE_{name.upper()}" for name in Settings.model_fields}
 FOR_THE_ENTRYPOINT = {"PIPELINE_WORK_DIR"}
+STEPS = {
+    "training-job.yaml": "espalier-training",
+    "rollback-job.yaml": "espalier-training-rollback",
+    "seed-job.yaml": "espalier-training-seed",
+}
+LONGEST_NAME = "r" * 40
 
 
-def job_of(cron_job):
-    return cron_job["spec"]["jobTemplate"]["spec"]
+def job_of(objects, name="espalier-training"):
+    return only(objects, "CronJob", name)["spec"]["jobTemplate"]["spec"]
 
 
-def test_job_to_apply_is_the_chart_s_own(default):
-    rendered, applied = job_of(only(default, "CronJob")), manifests()["training-job.yaml"]["spec"]
-
-    assert applied == rendered
+def pod_of(objects, name="espalier-training"):
+    return job_of(objects, name)["template"]
 
 
-def test_seed_job_is_a_training_pod_without_a_token(default):
-    rendered, seed = job_of(only(default, "CronJob"))["template"], manifests()["seed-job.yaml"]["spec"]["template"]
-    expected = yaml.safe_load(yaml.safe_dump(rendered))
-    expected["spec"]["automountServiceAccountToken"] = False
-    expected["spec"]["containers"][0]["args"] = ["sh", "-c", "espalier data export && espalier data push"]
-
-    assert seed == expected
+def container_of(objects, container, name="espalier-training"):
+    (found,) = (one for one in containers(pod_of(objects, name)) if one["name"] == container)
+    return found
 
 
-def test_role_is_what_it_has_always_been(default):
-    """access-to-secrets, access-to-create-pods, wildcard-in-rules, cluster-admin-role-binding."""
-    assert not of_kind(default, "ClusterRole") and not of_kind(default, "ClusterRoleBinding")
-    assert only(default, "Role")["rules"] == [
-        {
-            "apiGroups": ["apps"],
-            "resources": ["deployments"],
-            "resourceNames": ["espalier-api"],
-            "verbs": ["get", "patch"],
-        }
-    ]
-    binding = only(default, "RoleBinding")
-    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "espalier-training", "namespace": "espalier"}]
-    assert binding["roleRef"]["name"] == only(default, "Role")["metadata"]["name"]
+def environment(objects, container):
+    """What the ConfigMaps of a container tell it, in their order, and what stands beside it."""
+    found = {}
+    for source in container["envFrom"]:
+        found |= only(objects, "ConfigMap", source["configMapRef"]["name"])["data"]
+    return found | {one["name"]: one["value"] for one in container.get("env", [])}
 
 
-def test_policy_holds_the_account_that_runs_training(default):
-    policy, binding = only(default, "ValidatingAdmissionPolicy"), only(default, "ValidatingAdmissionPolicyBinding")
-    spec = policy["spec"]
-
-    assert spec["failurePolicy"] == "Fail"
-    assert "system:serviceaccount:espalier:espalier-training'" in spec["matchConditions"][0]["expression"]
-    assert set(spec["matchConstraints"]["resourceRules"][0]["operations"]) == {"CREATE", "UPDATE", "DELETE"}
-    assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny", "Audit"]}
+@pytest.fixture(params=VARIANTS)
+def release(request):
+    return render(*VARIANTS[request.param])
 
 
-def test_policy_can_be_left_to_the_cluster_s_administrators():
-    assert not of_kind(render({"training": {"admissionPolicy": {"enabled": False}}}), "ValidatingAdmissionPolicy")
+# --- the two containers ---------------------------------------------------------------------------------------------
 
 
-def test_schedule_is_off_until_asked_for(default, everything):
-    assert only(default, "CronJob")["spec"]["suspend"] is True
-    assert only(everything, "CronJob")["spec"]["suspend"] is False
-    assert only(everything, "CronJob")["spec"]["concurrencyPolicy"] == "Forbid"
+def test_training_runs_before_the_gate_and_ends_before_it(default):
+    spec = pod_of(default)["spec"]
+
+    assert [one["args"] for one in spec["initContainers"]] == [["espalier", "train", "--until", "evaluate"]]
+    assert [one["args"] for one in spec["containers"]] == [["espalier", "gate", "--from", "/run/handover"]]
+    assert spec["restartPolicy"] == "Never"
 
 
-def test_names_in_the_environment_are_settings(default):
-    names = {name for name in only(default, "ConfigMap", "espalier-training")["data"] if name.startswith("PIPELINE_")}
+def test_gate_gets_nothing_from_training_but_data_files_to_read(release):
+    """Neither code nor a folder that the other may write: the one volume of both is mounted in part, and read-only."""
+    training, gate = (container_of(release, name)["volumeMounts"] for name in ("training", "gate"))
+    writable = {mount["name"] for mount in training if not mount.get("readOnly")}
 
-    assert names <= FIELDS | FOR_THE_ENTRYPOINT
+    shared = [mount for mount in gate if mount["name"] in writable]
+    assert shared == [{"name": "work", "mountPath": "/run/handover", "subPath": "pipelines/work", "readOnly": True}]
+    assert environment(release, container_of(release, "gate"))["PIPELINE_WORK_DIR"] == "/work"
+    assert {mount["name"] for mount in gate if not mount.get("readOnly")} == {"gate-work", "gate-tmp"}
 
 
-def test_run_outlives_its_rollout(default):
-    timeout = int(only(default, "ConfigMap", "espalier-training")["data"]["PIPELINE_ROLLOUT_TIMEOUT_SECONDS"])
+def test_keys_token_and_credentials_never_meet(release):
+    training, gate = (environment(release, container_of(release, name)) for name in ("training", "gate"))
+    mounts = {
+        name: {one["name"] for one in container_of(release, name)["volumeMounts"]} for name in ("training", "gate")
+    }
 
-    assert timeout > only(default, "Deployment", "espalier-api")["spec"]["progressDeadlineSeconds"]
-    assert timeout < job_of(only(default, "CronJob"))["activeDeadlineSeconds"] / 2
+    assert {"signing-key", "token"} <= mounts["gate"] and not {"signing-key", "token"} & mounts["training"]
+    assert "s3-credentials" in mounts["training"] and "s3-credentials" not in mounts["gate"]
+    assert not [name for name in gate if name.startswith("AWS_") or "REMOTE" in name or "S3" in name]
+    assert not [name for name in training if "KEY" in name]
+
+
+def test_cloud_identity_of_the_data_is_kept_from_the_gate_where_a_cloud_can():
+    objects = render(
+        {"training": {"remote": {"workloadIdentity": True, "extraEnv": [{"name": "AWS_X", "value": "1"}]}}}
+    )
+    pod = pod_of(objects)
+
+    assert pod["metadata"]["annotations"]["eks.amazonaws.com/skip-containers"] == "gate,rollback"
+    assert "s3-credentials" not in [volume["name"] for volume in pod["spec"]["volumes"]]
+    assert environment(objects, container_of(objects, "training"))["AWS_X"] == "1"
+    assert not [name for name in environment(objects, container_of(objects, "gate")) if name.startswith("AWS_")]
+
+
+def test_names_in_the_environment_are_settings(release):
+    for cron_job in of_kind(release, "CronJob"):
+        for container in containers(cron_job["spec"]["jobTemplate"]["spec"]["template"]):
+            names = {name for name in environment(release, container) if name.startswith("PIPELINE_")}
+            assert names <= FIELDS | FOR_THE_ENTRYPOINT
+
+
+def test_paths_in_the_environment_are_mounted(default):
+    for name in ("training", "gate"):
+        container = container_of(default, name)
+        mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
+        for key, value in environment(default, container).items():
+            if key.endswith(("_FILE", "_FILES")):
+                assert any(value.startswith(f"{path}/") for path in mounted), key
+
+
+# --- Jobs -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", STEPS)
+def test_job_to_apply_is_the_chart_s_own(default, file):
+    assert manifests()[file]["spec"] == job_of(default, STEPS[file])
+    assert f"--from=cronjob/{STEPS[file]} " in (ROOT / "manifests" / file).read_text()
+
+
+def test_only_training_runs_by_the_clock(default, everything):
+    assert {one["metadata"]["name"] for one in of_kind(everything, "CronJob") if not one["spec"]["suspend"]} == {
+        "espalier-training"
+    }
+    assert all(one["spec"]["suspend"] for one in of_kind(default, "CronJob"))
+
+
+def test_run_that_could_not_start_in_time_is_not_dropped_within_the_hour(release):
+    """The controller looks every ten seconds, and a busy control plane later; TrainingOverdue waits for this hour."""
+    for one in of_kind(release, "CronJob"):
+        assert one["spec"]["startingDeadlineSeconds"] == 3600
+        assert one["spec"]["concurrencyPolicy"] == "Forbid"
+
+
+def test_names_of_cron_jobs_fit_kubernetes_for_the_longest_release(default):
+    """52 characters: the CronJob's controller adds eleven for a Job's name."""
+    objects = render(name=LONGEST_NAME)
+    names = [one["metadata"]["name"] for one in of_kind(objects, "CronJob")]
+
+    assert len(set(names)) == 3
+    assert all(len(name) <= 52 and re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name) for name in names)
+
+
+def test_drained_node_fails_no_job(default):
+    for name in STEPS.values():
+        rules = job_of(default, name)["podFailurePolicy"]["rules"]
+        assert rules[0] == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+
+
+@pytest.mark.parametrize("name", STEPS.values())
+def test_exit_codes_that_end_a_run_are_those_that_another_try_cannot_change(default, name):
+    from pipelines import errors
+
+    codes = {name: getattr(errors, name).exit_code for name in errors.__all__}
+    rules = [one["onExitCodes"] for one in job_of(default, name)["podFailurePolicy"]["rules"] if "onExitCodes" in one]
+
+    assert {rule["containerName"] for rule in rules} == {one["name"] for one in containers(pod_of(default, name))}
+    for rule in rules:
+        tried_again = {name for name, code in codes.items() if code not in rule["values"]}
+        assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure", "PromotionLocked"}
+
+
+@pytest.mark.parametrize("pods", [2, 10, 200])
+def test_run_outlives_its_rollout_however_many_pods_there_are(default, pods):
+    seconds = float(environment(default, container_of(default, "gate"))["PIPELINE_ROLLOUT_SECONDS_PER_POD"])
+    deployment = only(default, "Deployment", "espalier-api")
+    limit = limit_seconds({"spec": {**deployment["spec"], "replicas": pods}}, seconds)
+
+    assert limit > deployment["spec"]["progressDeadlineSeconds"], "Kubernetes gives up first"
+    assert limit < job_of(default)["activeDeadlineSeconds"] / 2
+
+
+def test_model_without_a_proof_is_promoted_only_where_it_is_asked_for(default):
+    def given(objects):
+        return environment(objects, container_of(objects, "gate"))["PIPELINE_ROLLOUT_WITHOUT_PODS"]
+
+    assert given(default) == "false"
+    assert given(render({"training": {"rollout": {"withoutPods": True}}})) == "true"
+
+
+def test_rollback_signs_nothing_and_reads_no_data(default):
+    rollback = container_of(default, "rollback", "espalier-training-rollback")
+
+    assert {mount["name"] for mount in rollback["volumeMounts"]} == {
+        "model-keys",
+        "token",
+        "gate-work",
+        "gate-tmp",
+        "data",
+    }
+
+
+def test_seed_reads_and_writes_data_and_nothing_else(default):
+    seed = container_of(default, "seed", "espalier-training-seed")
+
+    assert seed["args"] == ["sh", "-c", "espalier data export && espalier data push"]
+    assert {mount["name"] for mount in seed["volumeMounts"]} == {"s3-credentials", "work", "tmp", "data"}
 
 
 def test_data_can_change_without_an_image(default):
@@ -93,11 +221,218 @@ def test_data_can_change_without_an_image(default):
     assert set(re.findall(r"(data\.dvc|params\.yaml|schema\.yaml)", entrypoint)) == set(given(render(EVERYTHING)))
 
 
-def test_exit_codes_that_end_a_run_are_those_that_another_try_cannot_change(default):
-    from pipelines import errors
+# --- rights ---------------------------------------------------------------------------------------------------------
 
-    codes = {name: getattr(errors, name).exit_code for name in errors.__all__}
-    (rule,) = (one for one in job_of(only(default, "CronJob"))["podFailurePolicy"]["rules"] if "onExitCodes" in one)
 
-    tried_again = {name for name, code in codes.items() if code not in rule["onExitCodes"]["values"]}
-    assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure"}
+def test_role_is_what_it_has_always_been(default):
+    """access-to-secrets, access-to-create-pods, wildcard-in-rules, cluster-admin-role-binding."""
+    assert not of_kind(default, "ClusterRole") and not of_kind(default, "ClusterRoleBinding")
+    assert only(default, "Role")["rules"] == [
+        {
+            "apiGroups": ["apps"],
+            "resources": ["deployments"],
+            "resourceNames": ["espalier-api"],
+            "verbs": ["get", "patch"],
+        },
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "resourceNames": ["espalier-training-promotion"],
+            "verbs": ["get", "update", "patch"],
+        },
+    ]
+    binding = only(default, "RoleBinding")
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "espalier-training", "namespace": "espalier"}]
+    assert binding["roleRef"]["name"] == only(default, "Role")["metadata"]["name"]
+
+
+def test_lease_is_named_to_runs_and_left_to_them(default):
+    lease = only(default, "Lease")
+
+    assert "spec" not in lease, "an upgrade would take it from the run that holds it"
+    assert environment(default, container_of(default, "gate"))["PIPELINE_LEASE"] == lease["metadata"]["name"]
+
+
+def test_policy_holds_the_account_that_runs_training(default):
+    policy, binding = only(default, "ValidatingAdmissionPolicy"), only(default, "ValidatingAdmissionPolicyBinding")
+    spec = policy["spec"]
+
+    assert spec["failurePolicy"] == "Fail"
+    assert "system:serviceaccount:espalier:espalier-training'" in spec["matchConditions"][0]["expression"]
+    assert set(spec["matchConstraints"]["resourceRules"][0]["operations"]) == {"CREATE", "UPDATE", "DELETE"}
+    assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny", "Audit"]}
+
+
+def test_rights_follow_an_account_of_another_name():
+    objects = render({"training": {"serviceAccount": {"create": False, "name": "theirs"}}})
+
+    assert not of_kind(objects, "ServiceAccount", "espalier-training")
+    assert only(objects, "RoleBinding")["subjects"][0]["name"] == "theirs"
+    condition = only(objects, "ValidatingAdmissionPolicy")["spec"]["matchConditions"][0]["expression"]
+    assert "system:serviceaccount:espalier:theirs'" in condition
+    assert {pod_of(objects, name)["spec"]["serviceAccountName"] for name in STEPS.values()} == {"theirs"}
+
+
+def test_policy_can_be_left_to_the_cluster_s_administrators():
+    assert not of_kind(render({"training": {"admissionPolicy": {"enabled": False}}}), "ValidatingAdmissionPolicy")
+
+
+def test_without_a_rollout_there_are_no_rights_no_token_and_no_way_to_the_api_server():
+    objects = render({"training": {"rollout": {"kind": "none"}}})
+
+    for kind in ("Role", "RoleBinding", "Lease", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"):
+        assert not of_kind(objects, kind), kind
+    assert environment(objects, container_of(objects, "gate"))["PIPELINE_ROLLOUT"] == "none"
+    assert "token" not in [volume["name"] for volume in pod_of(objects)["spec"]["volumes"]]
+    assert not [rule for rule in egress(objects) if 443 in ports(rule)]
+
+
+# --- network --------------------------------------------------------------------------------------------------------
+
+
+def egress(objects):
+    return only(objects, "NetworkPolicy", "espalier-training")["spec"]["egress"]
+
+
+def ports(rule):
+    return {one["port"] for one in rule["ports"]}
+
+
+def test_runs_reach_nobody_on_the_internet(release):
+    """Every rule names whom, and no rule of an address block holds a public one, unless the values say so."""
+    for rule in egress(release):
+        assert rule["to"], rule
+        for peer in rule["to"]:
+            for block in [peer["ipBlock"]] if "ipBlock" in peer else []:
+                assert ip_network(block["cidr"]).is_private or ip_network(block["cidr"]).subnet_of(
+                    ip_network("100.64.0.0/10")
+                ), block
+
+
+def test_ways_out_are_four(default):
+    found = [(sorted(ports(rule)), sorted({next(iter(peer)) for peer in rule["to"]})) for rule in egress(default)]
+
+    assert found == [
+        ([53], ["namespaceSelector"]),
+        ([5000], ["podSelector"]),
+        ([7070], ["podSelector"]),
+        ([443, 6443], ["ipBlock"]),
+    ]
+
+
+def test_api_server_can_be_named_by_its_addresses():
+    peers = {"to": [{"ipBlock": {"cidr": "172.18.0.2/32"}}], "ports": [6443]}
+    objects = render({"training": {"networkPolicy": {"kubernetesApi": peers}}})
+
+    (rule,) = (rule for rule in egress(objects) if 6443 in ports(rule))
+    assert rule == {"to": peers["to"], "ports": [{"protocol": "TCP", "port": 6443}]}
+    assert ip_address("172.18.0.2") in ip_network(rule["to"][0]["ipBlock"]["cidr"])
+
+
+@pytest.mark.parametrize("peer", ["mlflow", "objectStore", "kubernetesApi"])
+def test_nobody_named_is_refused_and_does_not_mean_everybody(peer):
+    with pytest.raises(helm_python.HelmError, match=rf"(?i){peer}/to.*minItems"):
+        render({"training": {"networkPolicy": {peer: {"to": []}}}})
+
+
+# --- what users add -------------------------------------------------------------------------------------------------
+
+EXTRAS = {
+    "extraEnv": [{"name": "TEAM", "value": "{{ .Release.Name }}-team"}],
+    "extraEnvFrom": [{"configMapRef": {"name": "shared"}}],
+    "extraVolumes": [{"name": "store", "csi": {"driver": "secrets-store.csi.k8s.io", "readOnly": True}}],
+    "extraVolumeMounts": [{"name": "store", "mountPath": "/mnt/store", "readOnly": True}],
+    "podLabels": {"cost-center": "7"},
+    "podAnnotations": {"example.com/scrape": "no"},
+    "runtimeClassName": "gvisor",
+    "priorityClassName": "low",
+    "nodeSelector": {"pool": "batch"},
+}
+
+
+@pytest.mark.parametrize("name", STEPS.values())
+def test_every_run_takes_what_users_add(default, name):
+    plain, pod = pod_of(default, name), pod_of(render({"training": EXTRAS}), name)
+
+    assert pod["metadata"]["labels"] == plain["metadata"]["labels"] | {"cost-center": "7"}
+    assert pod["metadata"]["annotations"] == {"example.com/scrape": "no"}
+    assert pod["spec"]["volumes"] == [*plain["spec"]["volumes"], *EXTRAS["extraVolumes"]]
+    assert [pod["spec"][key] for key in ("runtimeClassName", "priorityClassName", "nodeSelector")] == [
+        "gvisor",
+        "low",
+        {"pool": "batch"},
+    ]
+    for before, after in zip(containers(plain), containers(pod), strict=True):
+        assert after["env"] == [*before.get("env", []), {"name": "TEAM", "value": "espalier-team"}]
+        assert after["envFrom"] == [*before["envFrom"], *EXTRAS["extraEnvFrom"]]
+        assert after["volumeMounts"] == [*before["volumeMounts"], *EXTRAS["extraVolumeMounts"]]
+
+
+def test_certificate_authorities_reach_every_container():
+    objects = render({"global": {"espalier": {"caBundle": {"configMap": "company-ca"}}}})
+
+    for name in STEPS.values():
+        for container in containers(pod_of(objects, name)):
+            values = {one["name"]: one["value"] for one in container["env"]}
+            assert values["REQUESTS_CA_BUNDLE"] == values["AWS_CA_BUNDLE"] == "/etc/espalier/ca/ca.crt"
+            assert "ca-bundle" in [mount["name"] for mount in container["volumeMounts"]]
+
+
+def test_volumes_and_resources_follow_the_values():
+    mine = {
+        "workSize": "60Gi",
+        "tmpSize": "3Gi",
+        "gate": {"workSize": "7Gi", "resources": {"limits": {"memory": "9Gi"}}},
+    }
+    objects = render({"training": {**mine, "resources": {"limits": {"memory": "32Gi"}}}})
+    sizes = {
+        one["name"]: one["emptyDir"]["sizeLimit"] for one in pod_of(objects)["spec"]["volumes"] if "emptyDir" in one
+    }
+
+    assert sizes == {"work": "60Gi", "tmp": "3Gi", "gate-work": "7Gi", "gate-tmp": "3Gi"}
+    memory = {one["name"]: one["resources"]["limits"]["memory"] for one in containers(pod_of(objects))}
+    assert memory == {"training": "32Gi", "gate": "9Gi"}
+
+
+REGISTRY = {"global": {"espalier": {"imageRegistry": "registry.example.com", "imagePullSecrets": [{"name": "pull"}]}}}
+
+
+@pytest.mark.parametrize("name", STEPS.values())
+def test_every_run_pulls_from_the_registry_with_its_credentials(name):
+    digest = f"sha256:{'a' * 64}"
+    pod = pod_of(render(REGISTRY, {"training": {"image": {"digest": digest}}}), name)
+
+    assert {one["image"] for one in containers(pod)} == {f"registry.example.com/espalier/training@{digest}"}
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "pull"}]
+
+
+# --- notes ----------------------------------------------------------------------------------------------------------
+
+
+def notes(*parts, name="espalier", namespace="espalier"):
+    files = helm_python.Chart.load(ROOT / "charts/espalier").render(
+        merged(SECRETS, *parts), name=name, namespace=namespace
+    )
+    (text,) = (text for path, text in files.items() if path.endswith("NOTES.txt"))
+    return text
+
+
+def test_notes_name_jobs_of_this_release_and_need_no_files():
+    objects = render(REGISTRY, name="scores", namespace="teams")
+    text = notes(REGISTRY, name="scores", namespace="teams")
+
+    assert "manifests/" not in text
+    assert re.findall(r"--from=cronjob/(\S+)", text) == [
+        "scores-training-seed",
+        "scores-training",
+        "scores-training-rollback",
+    ]
+    assert set(re.findall(r"--from=cronjob/(\S+)", text)) == {
+        one["metadata"]["name"] for one in of_kind(objects, "CronJob")
+    }
+    assert set(re.findall(r"deployment/(\S+)", text)) == {"scores-api"}
+    assert set(re.findall(r"kubectl (-n \S+)", text)) == {"-n teams"}
+
+
+def test_notes_without_training_name_no_job_of_it():
+    assert "cronjob" not in notes({"training": {"enabled": False}})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -61,7 +62,7 @@ def first(checkout):
     return process.returncode, out, said
 
 
-def test_demo_goes_the_whole_way(first):
+def test_demo_goes_the_whole_way(first, checkout):
     code, out, said = first
 
     assert code == 0, said
@@ -69,6 +70,13 @@ def test_demo_goes_the_whole_way(first):
         assert f"\n{stage} " in said
     assert "register flight-delay version 1 passed the gate and is champion" in said
     assert "held-out rows of 2013-" in out
+    shown, fifths = out.split("All ")[:2]
+    assert "the 4 likeliest" in " ".join(shown.split())
+    assert "fifth" in fifths
+    for address in re.findall(r"https?://[^ )]+", said.rsplit("Plots", 1)[1]):
+        pytest.fail(f"{address} is dead when the demo ends")
+    password = checkout / ".espalier/demo.password"
+    assert password.stat().st_mode & 0o777 == 0o600
     assert "P(late)" in out
     assert "espalier_predictions_total" in out
     assert "ROC AUC" in out

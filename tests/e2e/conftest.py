@@ -2,7 +2,7 @@
 
 A kind cluster is made, and deleted at the end unless E2E_KEEP is set. With E2E_CLUSTER=given it runs on the cluster of
 KUBECONFIG (and E2E_CONTEXT): E2E_URL is then the address of its ingress, and E2E_REGISTRY a registry that has
-the images, unless the nodes have them.
+the images, unless the nodes have them. With E2E_IMAGES=given the images that docker has are loaded, and none is built.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ ORDER = (
     "zero_downtime",
     "idle_connections",
     "gate",
+    "concurrent_runs",
     "data_version",
     "killed_runs",
     "permissions",
@@ -124,7 +125,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         kube = Kube(namespace, kubeconfig=kubeconfig)
         for addon in ADDONS:
             ensure_addon(kube, addon)
-        load_images(made)
+        load_images(made, build=os.environ.get("E2E_IMAGES") != "given")
         yield Cluster(kube, f"https://localhost:{port}")
     finally:
         if not os.environ.get("E2E_KEEP"):
@@ -142,7 +143,7 @@ def installed(cluster: Cluster, install: Install, tmp_path_factory: pytest.TempP
     install()
     release.wait_for_stores(kube, RELEASE)
     (folder / "ca.pem").write_bytes(b64decode(kube.get("secret", f"{RELEASE}-api-tls")["data"]["ca.crt"]))
-    release.run_job(kube, release.job("seed-job"))
+    release.run_job(kube, release.job(kube, RELEASE, "seed"))
     yield Platform(kube, cluster.url, folder / "ca.pem", password, folder)
     if not os.environ.get("E2E_KEEP"):
         kube.helm("uninstall", RELEASE, "--ignore-not-found")  # what is of the whole cluster is not in the namespace
@@ -174,7 +175,7 @@ def install(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Insta
 def platform(installed: Platform) -> Platform:
     """The release with a first champion and a user. test_first_model.py looks at how that comes to be."""
     if not installed.annotation():
-        release.run_job(installed.kube, release.job("training-job"))
+        release.run_job(installed.kube, release.job(installed.kube, RELEASE))
     wait_for_rollout(installed.kube, "deployment", f"{RELEASE}-api")
     release.create_user(installed.kube, RELEASE, USER, installed.password)
     return installed

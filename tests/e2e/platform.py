@@ -97,7 +97,11 @@ class Platform:
     def training_job(
         self, label: str, *, rounds: int, secret: str = "", pointer: str = "", **booster: Any
     ) -> dict[str, Any]:
-        """The Job of manifests/ under a name of its own, with a ConfigMap of its own for what to train."""
+        """A run of the release under a name of its own, with a ConfigMap of its own for what to train.
+
+        Args:
+            secret: Secret with another signing key, model.key.pem.
+        """
         name = f"params-{label}"
         data = {"params.yaml": params(rounds=rounds, **booster)} | ({"data.dvc": pointer} if pointer else {})
         self.kube.apply(
@@ -108,15 +112,16 @@ class Platform:
                 "data": data,
             }
         )
-        job = release.job("training-job")
+        job = release.job(self.kube, RELEASE)
         job["metadata"]["name"] = f"training-{label}"
         # One machine holds the cluster, the runs and the load: a run takes what the API leaves.
-        resources = job["spec"]["template"]["spec"]["containers"][0]["resources"]
-        resources["requests"]["cpu"], resources["limits"]["cpu"] = "50m", "1"
-        volumes = {volume["name"]: volume for volume in job["spec"]["template"]["spec"]["volumes"]}
+        pod = job["spec"]["template"]["spec"]
+        for container in (*pod["initContainers"], *pod["containers"]):
+            container["resources"]["requests"]["cpu"], container["resources"]["limits"]["cpu"] = "50m", "1"
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
         volumes["data"]["configMap"]["name"] = name
         if secret:
-            volumes["secrets"]["secret"]["secretName"] = secret
+            volumes["signing-key"]["secret"]["secretName"] = secret
         return job
 
     def train(self, label: str, *, rounds: int, **booster: Any) -> None:
@@ -124,12 +129,14 @@ class Platform:
         release.run_job(self.kube, self.training_job(label, rounds=rounds, **booster), seconds=900)
 
     def roll_back(self) -> None:
-        """Apply the rollback Job, as docs/reliability.md says."""
-        release.run_job(self.kube, release.job("rollback-job"), seconds=600)
+        """Make a Job of the rollback's CronJob, as docs/reliability.md says."""
+        name = f"rollback-{secrets.token_hex(3)}"
+        self.kube.kubectl("create", "job", f"--from=cronjob/{RELEASE}-training-rollback", name)
+        self.wait_for_job(name, seconds=600)
 
     def log(self, job: str) -> str:
-        """What its pods have said."""
-        return self.kube.kubectl("logs", f"job/{job}", "--tail=-1", "--ignore-errors")
+        """What its pods have said, every container of them."""
+        return self.kube.kubectl("logs", f"job/{job}", "--tail=-1", "--all-containers", "--ignore-errors")
 
     def kill(self, job: str) -> None:
         """End a Job and its pod at once, without a chance to tidy up."""

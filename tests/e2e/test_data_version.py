@@ -3,6 +3,7 @@
 import json
 
 from espalier.cluster import release
+from tests.e2e.platform import RELEASE
 
 THIN = """
 import hashlib, json, pathlib
@@ -19,10 +20,10 @@ STEPS = 'espalier data export && python -c "$THIN" && espalier data push --point
 
 
 def test_pointer_in_the_configmap_is_what_is_trained_on(platform):
-    job = release.job("seed-job")
+    job = release.job(platform.kube, RELEASE, "seed")
     job["metadata"]["name"] = "seed-thin"
     container = job["spec"]["template"]["spec"]["containers"][0]
-    container |= {"args": ["sh", "-c", STEPS], "env": [{"name": "THIN", "value": THIN}]}
+    container |= {"args": ["sh", "-c", STEPS], "env": [*container.get("env", []), {"name": "THIN", "value": THIN}]}
     release.run_job(platform.kube, job)
     (line,) = [line for line in platform.log("seed-thin").splitlines() if line.startswith("POINTER ")]
     pointer = json.loads(line.removeprefix("POINTER "))

@@ -46,15 +46,15 @@ def test_killed_while_training(platform, before, run):
 
 
 def test_killed_after_registering(platform, before, run):
-    """Between the two halves: without a way to the Kubernetes API it cannot get on, and is killed there."""
-    egress = platform.kube.get("networkpolicy", f"{RELEASE}-training")["spec"]["egress"]
-    set_egress(platform, [rule for rule in egress if not any(port["port"] == 443 for port in rule["ports"])])
+    """Between the two halves: it has the lock, but may not change the Deployment, and leaves its challenger."""
+    role = platform.kube.get("role", f"{RELEASE}-training")["rules"]
+    set_rules(platform, [rule for rule in role if "deployments" not in rule["resources"]])
     try:
         name = start(platform, run)
         wait_for("the challenger", lambda: "challenger" in platform.registry().aliases)
         platform.kill(name)
     finally:
-        set_egress(platform, egress)
+        set_rules(platform, role)
 
     assert platform.registry().newest != before.newest
     assert platform.registry().aliases["champion"] == before.aliases["champion"]
@@ -62,9 +62,8 @@ def test_killed_after_registering(platform, before, run):
     assert platform.version() == before.aliases["champion"]
 
 
-def set_egress(platform, egress):
-    spec = json.dumps({"spec": {"egress": egress}})
-    platform.kube.kubectl("patch", "networkpolicy", f"{RELEASE}-training", "--type=merge", "-p", spec)
+def set_rules(platform, rules):
+    platform.kube.kubectl("patch", "role", f"{RELEASE}-training", "--type=merge", "-p", json.dumps({"rules": rules}))
 
 
 def test_killed_during_the_rollout(platform, before, run):

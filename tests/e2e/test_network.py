@@ -9,13 +9,20 @@ from tests.e2e.platform import RELEASE
 from tests.e2e.pods import restricted_pod
 
 PORTS = {"mlflow": 5000, "postgresql": 5432, "object-store": 7070, "api": 8000}
+OUTSIDE = {"kubernetes": 443, "stranger": 6443}
+"""The cluster's own API, and somebody in another namespace who listens where an API server may."""
+
 ALLOWED = {
     "api": {"mlflow", "postgresql"},
-    "training": {"mlflow", "object-store"},
+    "training": {"mlflow", "object-store", "kubernetes"},
     "mlflow": {"postgresql", "object-store"},
-    "nobody": {"api"},
-    "other-namespace": {"api"},
+    "nobody": {"api", *OUTSIDE},
+    "other-namespace": {"api", *OUTSIDE},
 }
+LISTEN = """
+import socketserver
+socketserver.TCPServer(("", 6443), socketserver.BaseRequestHandler).serve_forever()
+"""
 PROBE = """
 import json, socket, sys, time
 targets, wanted = json.loads(sys.argv[1]), set(json.loads(sys.argv[2]))
@@ -42,12 +49,24 @@ def other_namespace(platform):
     platform.kube.kubectl("delete", "namespace", name, "--wait=false")
 
 
+@pytest.fixture(scope="module")
+def outside(platform, other_namespace):
+    """Addresses outside the release: name → (address, port)."""
+    kubectl = platform.kube.kubectl
+    pod = restricted_pod("stranger", {"app": "stranger"}, LISTEN)
+    kubectl("apply", "--namespace", other_namespace, "-f", "-", given=json.dumps(pod))
+    kubectl("wait", "--namespace", other_namespace, "--for=condition=Ready", "pod/stranger", "--timeout=180s")
+    stranger = platform.kube.get("pod", "stranger", "--namespace", other_namespace)["status"]["podIP"]
+    kubernetes = platform.kube.get("service", "kubernetes", "--namespace", "default")["spec"]["clusterIP"]
+    return {"kubernetes": (kubernetes, OUTSIDE["kubernetes"]), "stranger": (stranger, OUTSIDE["stranger"])}
+
+
 @pytest.mark.parametrize("who", ALLOWED)
-def test_neighbours_are_reached_by_those_that_need_them_only(platform, other_namespace, who):
+def test_neighbours_are_reached_by_those_that_need_them_only(platform, other_namespace, outside, who):
     # By name inside the cluster's own network: addresses, so that a pod without DNS egress is probed for its own sake.
     services = {name: platform.kube.get("service", f"{RELEASE}-{name}")["spec"]["clusterIP"] for name in PORTS}
     ports = {**PORTS, "api": 80}
-    targets = {name: (services[name], ports[name]) for name in PORTS}
+    targets = {name: (services[name], ports[name]) for name in PORTS} | outside
     if who in {"api", "training", "mlflow"}:
         del targets["api"]
     pod = probe(who, targets, ALLOWED[who])

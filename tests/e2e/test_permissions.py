@@ -1,4 +1,4 @@
-"""What the trainer's account may do: one annotation of one Deployment, and nothing else."""
+"""What the trainer's account may do: one annotation of one Deployment, one Lease, and nothing else."""
 
 import json
 
@@ -8,6 +8,7 @@ from espalier.cluster.errors import CommandRefused
 from tests.e2e.platform import ANNOTATION, RELEASE
 
 API = f"{RELEASE}-api"
+LEASE = f"{RELEASE}-training-promotion"
 ALWAYS = {"selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews", "clustertrustbundles"}
 """What every account may ask, by Kubernetes' own defaults."""
 
@@ -28,7 +29,10 @@ def test_list_of_rights_is_short(as_trainer):
         line for line in rules if line and line[0].partition(".")[0] not in ALWAYS and not line[0].startswith("[")
     ]
 
-    assert [" ".join(line) for line in granted] == [f"deployments.apps [] [{API}] [get patch]"]
+    assert sorted(" ".join(line) for line in granted) == [
+        f"deployments.apps [] [{API}] [get patch]",
+        f"leases.coordination.k8s.io [] [{LEASE}] [get update patch]",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +48,9 @@ def test_list_of_rights_is_short(as_trainer):
         ("delete", "deployment", API),
         ("exec", f"deployment/{API}", "--", "true"),
         ("create", "configmap", "mine"),
+        ("get", "leases"),
+        ("delete", "lease", LEASE),
+        ("get", "lease", "another"),
     ],
     ids=" ".join,
 )
@@ -89,6 +96,28 @@ def test_patch_of_anything_else_is_denied(platform, as_trainer, what):
         as_trainer("patch", "deployment", API, "--type=strategic", "-p", json.dumps(PATCHES[what]))
 
     assert platform.deployment()["spec"] == before
+
+
+def test_lease_of_promotions_may_be_read_and_written(as_trainer):
+    assert LEASE in as_trainer("get", "lease", LEASE, "-o", "name")
+    patch = json.dumps({"spec": {"holderIdentity": "me"}})
+
+    assert "patched" in as_trainer("patch", "lease", LEASE, "--type=merge", "--dry-run=server", "-p", patch)
+
+
+def test_helm_upgrade_leaves_the_holder_of_the_lease(platform, upgrade):
+    def holder():
+        return platform.kube.get("lease", LEASE).get("spec", {}).get("holderIdentity")
+
+    before = holder()
+    try:
+        platform.kube.kubectl("patch", "lease", LEASE, "--type=merge", "-p", '{"spec": {"holderIdentity": "a run"}}')
+        upgrade("training.schedule.timeZone=Europe/Berlin")
+
+        assert holder() == "a run"
+    finally:
+        spec = json.dumps({"spec": {"holderIdentity": before}})
+        platform.kube.kubectl("patch", "lease", LEASE, "--type=merge", "-p", spec)
 
 
 def test_the_annotation_is_what_it_may_write(platform, as_trainer):

@@ -5,19 +5,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import yaml
 
-from pipelines import kubernetes_rollout
-from pipelines.errors import InvalidParams, RegistryFailure, Unreachable
-from pipelines.kubernetes_rollout import ANNOTATION, KubernetesRollout, is_complete, is_stuck, progress
+from pipelines import kubernetes_api, kubernetes_rollout
+from pipelines.errors import InvalidParams, PromotionLocked, RegistryFailure, RolloutFailed, Unreachable
+from pipelines.kubernetes_rollout import ANNOTATION, KubernetesRollout
 from pipelines.settings import Settings
 
+SETTINGS = Settings(rollout="kubernetes", deployment="api", namespace="ns", lease="promotion")
 DONE = {"updatedReplicas": 2, "replicas": 2, "availableReplicas": 2}
 
 
-def deployment(number="7", *, generation=5, observed=5, conditions=(), **pods):
+def deployment(number="7", *, generation=5, observed=5, conditions=(), wanted=2, deadline=300, **pods):
     return {
         "metadata": {"generation": generation},
         "spec": {
-            "replicas": 2,
+            "replicas": wanted,
+            "progressDeadlineSeconds": deadline,
+            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "selector": {"matchLabels": {"app": "api"}},
             "template": {"metadata": {"annotations": {ANNOTATION: number}}},
         },
@@ -33,19 +36,31 @@ def at_once(monkeypatch):
     monkeypatch.setattr(kubernetes_rollout, "PAUSE_SECONDS", 0)
 
 
+class Held:
+    """A lock that is held for so many checks."""
+
+    def __init__(self, checks=1000):
+        self.left = checks
+
+    def check(self):
+        self.left -= 1
+        if self.left < 0:
+            raise PromotionLocked("lost")
+
+
 class Cluster:
     """The answers that the API server gives one after another, and what it was told."""
 
-    def __init__(self, *answers, seconds=30):
-        self.answers, self.told = list(answers), []
-        self.rollout = KubernetesRollout(self.read, self.patch, seconds)
+    def __init__(self, *answers, seconds=30, lock=None, wanted=2, **options):
+        self.answers, self.told, self.wanted = list(answers), [], wanted
+        self.rollout = KubernetesRollout(self.read, self.patch, lock or Held(), seconds_per_pod=seconds, **options)
 
     def read(self):
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def patch(self, body):
         self.told.append(body["spec"]["template"]["metadata"]["annotations"])
-        return deployment()
+        return deployment(wanted=self.wanted)
 
 
 def test_rollout_is_over_when_every_pod_is_new_and_available():
@@ -70,7 +85,50 @@ def test_old_failure_is_not_taken_for_this_one():
 
 
 def test_rollout_that_takes_too_long_has_failed():
-    assert not Cluster(deployment(updatedReplicas=1), seconds=0.05).rollout.serve("7")
+    slow = deployment(updatedReplicas=1, deadline=0.05)
+
+    assert not Cluster(slow, seconds=0.01).rollout.serve("7")
+
+
+def test_new_pods_that_are_not_available_yet_are_waited_for():
+    cluster = Cluster(
+        deployment(updatedReplicas=2, replicas=2, availableReplicas=0),
+        deployment(updatedReplicas=2, replicas=2, availableReplicas=1),
+        deployment(**DONE),
+    )
+
+    assert cluster.rollout.serve("7")
+    assert len(cluster.answers) == 1, "asked until both were available"
+
+
+def test_without_pods_nothing_is_proven_and_that_is_said():
+    cluster = Cluster(deployment(wanted=0), wanted=0)
+
+    with pytest.raises(RolloutFailed, match=r"scaled to 0.*PIPELINE_ROLLOUT_WITHOUT_PODS"):
+        cluster.rollout.serve("7")
+
+
+def test_deployment_that_is_scaled_to_nothing_during_the_rollout_proves_nothing():
+    with pytest.raises(RolloutFailed, match="scaled to 0"):
+        Cluster(deployment(updatedReplicas=1, replicas=3), deployment(wanted=0)).rollout.serve("7")
+
+
+def test_setting_lets_a_version_in_without_pods():
+    assert Cluster(deployment(wanted=0), wanted=0, without_pods=True).rollout.serve("7")
+
+
+def test_without_the_lock_no_annotation_is_written():
+    cluster = Cluster(deployment(**DONE), lock=Held(0))
+
+    for write in (cluster.rollout.serve, cluster.rollout.go_back):
+        with pytest.raises(PromotionLocked):
+            write("7")
+    assert cluster.told == []
+
+
+def test_lock_that_is_lost_ends_the_waiting():
+    with pytest.raises(PromotionLocked):
+        Cluster(deployment(updatedReplicas=1), lock=Held(3)).rollout.serve("7")
 
 
 def test_run_that_is_overtaken_says_so():
@@ -84,20 +142,6 @@ def test_going_back_writes_the_champion(champion):
     cluster.rollout.go_back(champion)
 
     assert cluster.told == [{ANNOTATION: champion}]
-
-
-def test_deployment_of_no_pods_is_complete():
-    empty = deployment()
-    empty["spec"]["replicas"] = 0
-
-    assert is_complete(empty)
-
-
-def test_new_deployment_has_no_status_yet():
-    new = {"metadata": {}, "spec": {"template": {"metadata": {}}}}
-
-    assert not is_complete(new) and not is_stuck(new)
-    assert progress(new) == "0 of 1 pods are new, 0 of 0 available"
 
 
 # --- over the wire ---------------------------------------------------------------------------------------------------
@@ -146,8 +190,8 @@ def api_server(tmp_path, monkeypatch):
 
 @pytest.fixture
 def connected(api_server, monkeypatch):
-    monkeypatch.setattr(kubernetes_rollout, "wait_exponential_jitter", lambda **_: lambda _state: 0)
-    return KubernetesRollout.connect(Settings(rollout="kubernetes", deployment="api", namespace="ns"))
+    monkeypatch.setattr(kubernetes_api, "wait_exponential_jitter", lambda **_: lambda _state: 0)
+    return KubernetesRollout.connect(SETTINGS, Held())
 
 
 def test_one_annotation_of_one_deployment_is_all_that_is_written(api_server, connected):
@@ -195,4 +239,4 @@ def test_machine_without_a_cluster_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
 
     with pytest.raises(InvalidParams, match="no cluster is known"):
-        KubernetesRollout.connect(Settings(rollout="kubernetes", deployment="api", namespace="ns"))
+        KubernetesRollout.connect(SETTINGS, Held())

@@ -1,7 +1,7 @@
 import pytest
 
-from pipelines.errors import RegistryFailure, RolloutFailed, Unreachable
-from pipelines.promotion import CHALLENGER, CHAMPION, PREVIOUS, promote, roll_back
+from pipelines.errors import PromotionLocked, RegistryFailure, RolloutFailed, Unreachable
+from pipelines.promotion import CHALLENGER, CHAMPION, PREVIOUS, clear_unfinished, promote, roll_back
 from pipelines.registry import Version
 from pipelines.rollout import NoRollout
 
@@ -28,13 +28,26 @@ class FakeRegistry:
         self.tags[version.number].update(tags)
 
 
+class Lock:
+    """A lock that is lost after so many checks."""
+
+    def __init__(self, checks=1000):
+        self.left = checks
+
+    def check(self):
+        self.left -= 1
+        if self.left < 0:
+            raise PromotionLocked("lost")
+
+
 @pytest.fixture
 def registry():
     return FakeRegistry("1", "2", "3")
 
 
-def go(registry, number, expected):
-    promote(registry, NoRollout(), registry.version("m", number), expected_champion=expected)
+def go(registry, number, expected, rollout=None, lock=None):
+    version = registry.version("m", number)
+    promote(registry, rollout or NoRollout(), version, expected_champion=expected, lock=lock or Lock())
 
 
 def test_previous_is_where_the_champion_was(registry):
@@ -49,14 +62,14 @@ def test_rollback_goes_to_the_previous_and_back_again(registry):
     go(registry, "1", None)
     go(registry, "2", "1")
 
-    assert roll_back(registry, NoRollout(), "m").number == "1"
+    assert roll_back(registry, NoRollout(), "m", lock=Lock()).number == "1"
     assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}
-    assert roll_back(registry, NoRollout(), "m").number == "2"
+    assert roll_back(registry, NoRollout(), "m", lock=Lock()).number == "2"
 
 
 def test_without_a_previous_there_is_no_way_back(registry):
     with pytest.raises(RegistryFailure, match="no previous version"):
-        roll_back(registry, NoRollout(), "m")
+        roll_back(registry, NoRollout(), "m", lock=Lock())
 
 
 def test_version_that_did_not_pass_is_never_champion():
@@ -82,9 +95,10 @@ class Overtaken:
     """A rollout during which something happens."""
 
     def __init__(self, happens):
-        self.happens, self.went_back_to = happens, []
+        self.happens, self.asked, self.went_back_to = happens, [], []
 
-    def serve(self, _number):
+    def serve(self, number):
+        self.asked.append(number)
         return self.happens()
 
     def go_back(self, number):
@@ -103,7 +117,7 @@ def test_version_that_does_not_come_up_gives_way_to_the_champion(registry):
     rollout = Overtaken(lambda: False)
 
     with pytest.raises(RolloutFailed, match="version 1 serves on"):
-        promote(registry, rollout, registry.version("m", "2"), expected_champion="1")
+        go(registry, "2", "1", rollout)
 
     assert rollout.went_back_to == ["1"]
     assert registry.aliases == {CHAMPION: "1"}
@@ -117,10 +131,12 @@ def test_champion_that_came_meanwhile_stays(registry):
         registry.aliases[CHAMPION] = "3"
         return True
 
+    rollout = Overtaken(other_run)
     with pytest.raises(RegistryFailure, match="now version 3"):
-        promote(registry, Overtaken(other_run), registry.version("m", "2"), expected_champion="1")
+        go(registry, "2", "1", rollout)
 
     assert registry.aliases == {CHAMPION: "3"}
+    assert rollout.went_back_to == ["3"], "the pods serve what the alias says"
 
 
 def test_challenger_of_another_run_is_left_alone(registry):
@@ -129,14 +145,110 @@ def test_challenger_of_another_run_is_left_alone(registry):
         raise RegistryFailure("another run brought in version 3")
 
     with pytest.raises(RegistryFailure):
-        promote(registry, Overtaken(other_run), registry.version("m", "2"), expected_champion=None)
+        go(registry, "2", None, Overtaken(other_run))
 
     assert registry.aliases == {CHALLENGER: "3"}
 
 
+def test_decision_that_is_void_from_the_start_touches_nothing(registry):
+    go(registry, "1", None)
+    go(registry, "3", "1")
+    rollout, written = Overtaken(lambda: True), []
+    registry.set_alias = lambda *args: written.append(args)
+
+    with pytest.raises(RegistryFailure, match="now version 3"):
+        go(registry, "2", "1", rollout)
+
+    assert written == []
+    assert rollout.asked == rollout.went_back_to == []
+
+
+def test_promotion_that_was_killed_before_its_last_write_is_marked_complete(registry):
+    registry.aliases = {CHAMPION: "1", CHALLENGER: "1"}
+
+    go(registry, "1", None)
+
+    assert registry.aliases == {CHAMPION: "1"}
+    assert registry.tags["1"]["rollout"] == "complete"
+
+
+@pytest.mark.parametrize("end", [SystemExit(143), KeyboardInterrupt(), ZeroDivisionError()], ids=repr)
+def test_run_that_is_ended_in_its_rollout_puts_the_annotation_back(registry, end):
+    go(registry, "1", None)
+    rollout = Overtaken(raises(end))
+
+    with pytest.raises(type(end)):
+        go(registry, "2", "1", rollout)
+
+    assert rollout.went_back_to == ["1"]
+    assert registry.aliases == {CHAMPION: "1"}
+    assert "rollout" not in registry.tags["2"], "it did not fail"
+
+
+def test_way_back_that_is_barred_leaves_the_mark_for_the_next_run_and_the_first_reason(registry):
+    go(registry, "1", None)
+    rollout = Overtaken(raises(Unreachable("unavailable")))
+    rollout.go_back = lambda _number: rollout.serve("1")
+
+    with pytest.raises(Unreachable, match="unavailable"):
+        go(registry, "2", "1", rollout)
+    assert registry.aliases == {CHAMPION: "1", CHALLENGER: "2"}
+
+    rollout = Overtaken(lambda: True)
+    clear_unfinished(registry, rollout, "m", lock=Lock())
+    assert rollout.went_back_to == ["1"]
+    assert registry.aliases == {CHAMPION: "1"}
+
+
+@pytest.mark.parametrize("checks", range(4))
+def test_run_that_lost_the_lock_writes_nothing_more_and_the_next_one_tidies_up(registry, checks):
+    go(registry, "1", None)
+    go(registry, "2", "1")
+    writes = []
+
+    def counted(original):
+        return lambda *args: (writes.append(args), original(*args))
+
+    for name in ("set_alias", "remove_alias"):
+        setattr(registry, name, counted(getattr(registry, name)))
+    rollout = Overtaken(lambda: True)
+
+    with pytest.raises(PromotionLocked):
+        go(registry, "3", "2", rollout, Lock(checks))
+
+    assert len(writes) == checks, "as many writes as checks that held"
+    assert rollout.went_back_to == [], "the annotation belongs to whoever has the lock now"
+    next_run = Overtaken(lambda: True)
+    clear_unfinished(registry, next_run, "m", lock=Lock())
+    assert CHALLENGER not in registry.aliases
+    served = ["2", *rollout.asked, *next_run.asked, *next_run.went_back_to]
+    assert served[-1] == registry.aliases[CHAMPION], "annotation and alias agree"
+    assert registry.aliases[PREVIOUS] == ("2" if registry.aliases[CHAMPION] == "3" else "1")
+
+
+def test_unfinished_rollout_of_the_same_version_is_left_to_its_next_try(registry):
+    registry.aliases = {CHAMPION: "1", CHALLENGER: "2"}
+    rollout = Overtaken(lambda: True)
+
+    clear_unfinished(registry, rollout, "m", lock=Lock(), own="2")
+
+    assert registry.aliases == {CHAMPION: "1", CHALLENGER: "2"}
+    assert rollout.went_back_to == []
+
+
+def test_first_promotion_that_was_killed_leaves_no_version_in_service(registry):
+    registry.aliases = {CHALLENGER: "2"}
+    rollout = Overtaken(lambda: True)
+
+    clear_unfinished(registry, rollout, "m", lock=Lock())
+
+    assert registry.aliases == {}
+    assert rollout.went_back_to == [None]
+
+
 def test_rollout_that_cannot_be_asked_leaves_no_alias(registry):
     with pytest.raises(Unreachable):
-        promote(registry, Overtaken(raises(Unreachable("away"))), registry.version("m", "1"), expected_champion=None)
+        go(registry, "1", None, Overtaken(raises(Unreachable("away"))))
 
     assert registry.aliases == {}
 
@@ -158,9 +270,9 @@ def test_rollback_that_was_killed_is_finished_and_not_turned_round(registry, wri
 
     registry.set_alias, registry.remove_alias = (counted(one) for one in change)
     try:
-        roll_back(registry, NoRollout(), "m")
+        roll_back(registry, NoRollout(), "m", lock=Lock())
     except KeyboardInterrupt:
         registry.set_alias, registry.remove_alias = change
-        roll_back(registry, NoRollout(), "m")
+        roll_back(registry, NoRollout(), "m", lock=Lock())
 
     assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}

@@ -6,15 +6,18 @@ from pipelines.settings import Settings, load_settings
 
 
 def test_nothing_to_tell_is_always_told():
-    rollout = rollout_of(Settings())
+    rollout = rollout_of(Settings(), lock=None)
 
     assert isinstance(rollout, NoRollout)
     assert rollout.serve("1")
     rollout.go_back("1")
 
 
-def test_rollout_on_kubernetes_needs_to_know_what_to_roll_out(monkeypatch):
+@pytest.mark.parametrize("missing", ["DEPLOYMENT", "NAMESPACE", "LEASE"])
+def test_rollout_on_kubernetes_needs_to_know_what_to_roll_out_and_what_to_lock(monkeypatch, missing):
+    for name in {"DEPLOYMENT", "NAMESPACE", "LEASE"} - {missing}:
+        monkeypatch.setenv(f"PIPELINE_{name}", "given")
     monkeypatch.setenv("PIPELINE_ROLLOUT", "kubernetes")
 
-    with pytest.raises(InvalidParams, match="needs PIPELINE_DEPLOYMENT"):
+    with pytest.raises(InvalidParams, match=f"needs .*PIPELINE_{missing}"):
         load_settings()

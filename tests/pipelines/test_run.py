@@ -22,6 +22,13 @@ def test_second_run_does_nothing_and_a_change_runs_what_it_touches(pushed, conne
     assert run_pipeline({}) == ["evaluate", "register"]
 
 
+def test_run_can_end_before_the_gate_and_go_on_later(pushed, connected, monkeypatch):
+    monkeypatch.delenv("PIPELINE_SIGNING_KEY_FILE")  # which no stage before the gate needs
+
+    assert run_pipeline({}, until="evaluate") == STAGES[:-1]
+    assert run_pipeline({}, until="evaluate") == []
+
+
 def test_failed_stage_gives_its_own_exit_code(pushed, connected, capfd):
     with pytest.raises(StageFailed, match="stage train ended with 6") as caught:
         run_pipeline({"PIPELINE_MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "PIPELINE_MLFLOW_RETRIES": "0"})

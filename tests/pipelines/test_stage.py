@@ -39,3 +39,14 @@ def test_exit_codes_are_different():
     codes = [kind.exit_code for kind in PipelineError.__subclasses__() if kind.__name__ != "StageFailed"]
 
     assert len(set(codes)) == len(codes)
+
+
+def test_interrupted_stage_ends_with_130_and_without_a_word(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        run_stage("train", interrupted)
+
+    assert end.value.code == 130
+    assert capsys.readouterr().err == ""

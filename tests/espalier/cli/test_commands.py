@@ -1,6 +1,7 @@
 """The command as people call it, against a small real project."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ COMMANDS = [
     ("users", "enable"),
     ("users", "delete"),
     ("train",),
+    ("gate",),
     ("models",),
+    ("models", "show"),
     ("promote",),
     ("rollback",),
     ("serve",),
@@ -54,6 +57,8 @@ def test_every_command_is_in_this_list():
         for command in app.registered_commands:
             yield (*path, command.name)
         for group in app.registered_groups:
+            if group.typer_instance.registered_callback:  # the group is a command too
+                yield (*path, group.name)
             yield from walk(group.typer_instance, (*path, group.name))
 
     assert set(walk(entry.app)) == set(COMMANDS)
@@ -89,9 +94,38 @@ def test_table_is_pushed_and_fetched(run, project, save, table):
     path.unlink()
     code, _, said = run("data", "push")
     assert code == 1
-    assert "espalier data export" in said
+    assert "put your table there" in said
+    assert "espalier data export" not in said, "that is the demo's table"
     assert json.loads(run("data", "fetch", "--json")[1])["name"] == "trees.csv"
     assert "trees.csv" in run("data", "fetch")[2]
+
+
+def test_table_of_the_demo_is_exported(run, project, make):
+    from tests.small_project import write_data
+
+    write_data(make(), "flights.csv").unlink()
+
+    assert "espalier data export" in run("data", "push")[2]
+
+
+def test_broken_pointer_is_told_as_such(run, pushed, connected):
+    Path("pipelines/data/trees.csv.dvc").write_text("outs: nothing\n")
+
+    code, _, said = run("train")
+
+    assert code == 2
+    assert "current.yaml" in said and "outs" in said
+    assert "DVC could not run" not in said
+
+
+def test_server_whose_mlflow_runs_already_cannot_have_another_port(run, mlflow, tmp_path, project):
+    (tmp_path / "state/mlflow").mkdir(parents=True)
+    (tmp_path / "state/mlflow/address").write_text(mlflow.uri)
+
+    code, _, said = run("serve", "--port", "0", "--mlflow-port", "1", "--state", str(tmp_path / "state"))
+
+    assert code == 1
+    assert mlflow.uri in said and "--mlflow-port" in said
 
 
 def test_data_that_is_nowhere_ends_with_its_own_code(run, project, save, table):
@@ -129,6 +163,49 @@ def test_train_says_what_came_of_it_and_a_second_time_that_nothing_changed(run, 
     assert "nothing has changed" in run("train")[2]
 
 
+def test_training_and_gate_in_two_steps(run, pushed, connected, registry, name, tmp_path, monkeypatch):
+    """As in a training pod: the first without a signing key, the second with data files of the first only."""
+    signing_key = os.environ["PIPELINE_SIGNING_KEY_FILE"]
+    monkeypatch.delenv("PIPELINE_SIGNING_KEY_FILE")
+    code, out, _ = run("train", "--until", "evaluate", "--json")
+    assert (code, json.loads(out)["ran"][-1]) == (0, "evaluate")
+    assert registry.versions(name) == []
+    theirs = tmp_path / "theirs"
+    Path("pipelines/work").rename(theirs)
+    monkeypatch.setenv("PIPELINE_SIGNING_KEY_FILE", signing_key)
+
+    for _ in range(2):  # again, as after a killed pod
+        code, out, said = run("gate", "--from", str(theirs), "--json")
+        assert (code, json.loads(out)["version"]) == (0, "1"), said
+
+    assert [version.aliases for version in registry.versions(name)] == [("champion",)]
+
+
+def better_looking(folder):
+    metrics = folder / "metrics.json"
+    metrics.write_text(metrics.read_text().replace("0.", "0.9"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (lambda folder: (folder / "model.ubj").write_bytes(b""), 4),
+        (lambda folder: (folder / "run.json").unlink(), 3),
+        (better_looking, 5),
+    ],
+)
+def test_gate_refuses_what_is_not_as_it_was_left(run, candidate, registry, name, tmp_path, spoil, expected):
+    candidate()
+    theirs = tmp_path / "theirs"
+    Path("pipelines/work").rename(theirs)
+    spoil(theirs)
+
+    code, _, said = run("gate", "--from", str(theirs))
+
+    assert (code, registry.versions(name)) == (expected, [])
+    assert "Traceback" not in said
+
+
 def test_failed_stage_gives_its_exit_code(run, pushed, connected, monkeypatch):
     monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "0")
@@ -146,7 +223,12 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
         register.main()
 
     assert json.loads(run("models", "--json")[1])[0]["aliases"] == ["champion"]
-    assert name in run("models")[1]
+    listed = run("models")[1].splitlines()
+    assert name in listed[0]
+    assert max(map(len, listed)) <= 80, "as wide as a terminal without any setting"
+    shown = " ".join(run("models", "show", "1")[1].split())
+    assert "gate.compared_with" not in shown and "espalier.key" in shown and "data_md5" in shown
+    assert json.loads(run("models", "show", "2", "--json")[1])["aliases"] == ["champion"]
     assert json.loads(run("rollback", "--json")[1]) == {"name": name, "champion": "1"}
     assert "version 2 is champion" in run("promote", "2")[2]
     code, _, said = run("promote", "9")
@@ -161,6 +243,14 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
         assert (code != 0, "fits manifest.json under none" in said) == (True, True)
         assert registry.version_of(name, "champion") == "2", "what would not be served is not promoted"
         assert registry.version_of(name, "challenger") is None
+
+
+def test_version_is_told(run):
+    from importlib.metadata import version
+
+    code, out, _ = run("--version")
+
+    assert (code, out.strip()) == (0, f"espalier {version('espalier')}")
 
 
 def test_unexpected_failure_keeps_its_traceback(run, monkeypatch):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from espalier.load import verdict
+from espalier.local.certificates import write_certificates
 
 GENEROUS = verdict.Objectives(limit_seconds=20, late_seconds=20, cpu_share=20, sent_share=0)
 """For a machine that is busy: what is asked is which verdict follows, never how fast this machine is."""
@@ -23,6 +24,14 @@ def load(run, fake_api, monkeypatch, tmp_path):
         return run("load", "--url", fake_api.url, "--state", str(tmp_path), *who, *wanted, *arguments)
 
     return call
+
+
+@pytest.fixture
+def load_anywhere(run, load, tmp_path):
+    """Without an address."""
+    return lambda *arguments: run(
+        "load", "--state", str(tmp_path), "--rate", "20", "--seconds", "1", "--warm-up", "0", *arguments
+    )
 
 
 def test_both_objectives_hold(load, fake_api, tmp_path):
@@ -123,11 +132,43 @@ def test_wrong_call_is_no_verdict(load, fake_api, arguments, reason):
     assert fake_api.bodies == []
 
 
+def test_certificate_of_an_authority_that_is_not_trusted_is_explained(load, fake_api, tmp_path):
+    write_certificates(ca=tmp_path / "other.pem", certificate=tmp_path / "c.pem", key=tmp_path / "c.key")
+
+    code, _, said = load("--cacert", str(tmp_path / "other.pem"))
+
+    assert code == 2
+    assert "with --cacert" in " ".join(said.split())
+
+
 def test_who_asks_must_be_known(load):
     code, _, said = load(user="")
 
     assert code == 2
-    assert "make load USER=NAME" in said
+    assert "make load USER=NAME PASSWORD_FILE=FILE" in said
+    assert "espalier users create NAME" in said
+
+
+def test_api_of_make_up_is_found_with_its_user(load_anywhere, fake_api, monkeypatch, tmp_path):
+    monkeypatch.delenv("ESPALIER_PASSWORD")
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster/password").write_text(fake_api.password)
+    (tmp_path / "cluster/url").write_text(f"{fake_api.url}\n")
+
+    code, _, said = load_anywhere()
+
+    assert code == 0, said
+    assert fake_api.url in said
+
+
+def test_user_of_ones_own_asks_the_api_of_make_serve(load_anywhere, fake_api, tmp_path):
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster/url").write_text(fake_api.url)
+
+    code, _, said = load_anywhere("--user", "ana")
+
+    assert code == 2
+    assert "https://localhost:8443" in said
 
 
 def test_password_must_be_given_where_nobody_can_be_asked(load, monkeypatch):

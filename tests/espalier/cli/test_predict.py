@@ -4,6 +4,7 @@ import json
 import threading
 import time
 
+import pandas as pd
 import pytest
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -91,6 +92,66 @@ def test_rows_of_csv_are_predicted_with_reasons(run, token, tmp_path):
     assert code == 0
     assert "orchard version 7" in out
     assert "because of" in out
+
+
+@pytest.fixture
+def long_table(contract, tmp_path):
+    """More rows than one request takes."""
+    ages = range(2345)
+    table = pd.DataFrame([{**contract.example, "height": age % 20, "tag": f"T{age}"} for age in ages])
+    table.to_parquet(tmp_path / "long.parquet")
+    table.to_csv(tmp_path / "long.csv", index=False)
+    return table
+
+
+@pytest.mark.parametrize(("rows", "output"), [("long.csv", "out.parquet"), ("long.parquet", "out.csv")])
+def test_table_of_any_length_is_scored_to_a_file_beside_its_ids(run, token, long_table, tmp_path, rows, output):
+    target = tmp_path / output
+
+    code, out, said = run(
+        "predict", str(tmp_path / rows), "--token", token, "--output", str(target), "--id-column", "tag"
+    )
+
+    assert code == 0, said
+    found = pd.read_parquet(target) if target.suffix == ".parquet" else pd.read_csv(target)
+    assert list(found.columns) == ["tag", "label", "probability", "model_version"]
+    assert found["tag"].tolist() == long_table["tag"].tolist()
+    assert found["probability"].between(0, 1).all() and found["probability"].nunique() > 1
+    assert "2,345 rows" in said and "a second" in said
+    assert out == ""
+
+
+def test_long_table_is_shown_in_part_and_says_so(run, token, long_table, tmp_path):
+    code, _, said = run("predict", str(tmp_path / "long.csv"), "--token", token)
+
+    assert code == 0
+    assert "the first 100" in said and "--output" in said
+    assert (
+        len(json.loads(run("predict", str(tmp_path / "long.csv"), "--token", token, "--json")[1])["predictions"])
+        == 2345
+    )
+
+
+def test_refusal_in_a_later_batch_says_where_and_leaves_no_output(run, token, long_table, tmp_path):
+    long_table.loc[1500, "kind"] = "cherry"
+    long_table.to_csv(tmp_path / "long.csv", index=False)
+
+    code, _, said = run("predict", str(tmp_path / "long.csv"), "--token", token, "--output", str(tmp_path / "out.csv"))
+
+    assert code == 1
+    assert "rows 1,001 to 2,000 of the table" in " ".join(said.split())
+    assert "rows[500].kind must be one of" in said
+    assert not list(tmp_path.glob("out.csv*"))
+
+
+def test_contributions_are_written_too(run, token, contract, tmp_path):
+    (tmp_path / "rows.json").write_text(json.dumps([contract.example] * 150))
+    target = tmp_path / "out.csv"
+
+    code, _, said = run("predict", str(tmp_path / "rows.json"), "--token", token, "--explain", "--output", str(target))
+
+    assert code == 0, said
+    assert {f"contribution.{feature.name}" for feature in contract.features} <= set(pd.read_csv(target).columns)
 
 
 def test_what_the_api_refuses_is_said_by_field(run, token, contract, tmp_path):

@@ -1,7 +1,14 @@
+import json
+
 import pytest
 
 from espalier.cluster import release
-from tests.charts.rendering import ROOT, manifests
+from tests.charts.rendering import ROOT, only, render
+
+API_SERVER = {
+    "get service kubernetes": (0, json.dumps({"spec": {"clusterIP": "10.96.0.1", "ports": [{"port": 443}]}})),
+    "get endpointslices": (0, json.dumps({"items": []})),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -17,23 +24,33 @@ def test_namespace_lets_in_restricted_pods_only(tools, kube):
 
 
 def test_upgrade_and_install_are_one_command_with_the_evaluation_s_values(tools, kube):
+    tools.answer(API_SERVER)
+
     release.install(kube, "mine", settings=["api.tests.existingSecret=smoke"])
 
     assert [line for line in tools.lines() if "upgrade" in line] == [
         "helm --namespace here --kube-context there upgrade --install mine charts/espalier "
-        "--values charts/espalier/values-kind.yaml --set api.tests.existingSecret=smoke"
+        "--values charts/espalier/values-kind.yaml --set-json training.networkPolicy.kubernetesApi="
+        '{"to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}], "ports": [443]} --set api.tests.existingSecret=smoke'
     ]
 
 
-@pytest.mark.parametrize("name", ["seed-job", "training-job"])
-def test_jobs_are_those_that_people_apply(name):
-    assert release.job(name) == manifests()[f"{name}.yaml"]
+@pytest.mark.parametrize("step", ["", "seed", "rollback"])
+def test_jobs_are_made_of_the_release_s_own_cron_jobs(tools, kube, step):
+    name = f"espalier-training-{step}".rstrip("-")
+    cron_job = only(render(), "CronJob", name)
+    tools.answer({f"get cronjob {name} ": (0, json.dumps(cron_job))})
+
+    job = release.job(kube, "espalier", step)
+
+    assert job["metadata"]["name"] == name
+    assert job["spec"] == cron_job["spec"]["jobTemplate"]["spec"]
 
 
 def test_job_takes_the_place_of_a_finished_one(tools, kube):
     done = '{"status": {"conditions": [{"type": "Complete", "status": "True"}]}}'
     tools.answer({"get job": (0, done)})
-    release.run_job(kube, release.job("training-job"), seconds=30)
+    release.run_job(kube, {"metadata": {"name": "training"}}, seconds=30)
 
     verbs = [next(verb for verb in ("delete", "apply", "get", "logs") if verb in line) for line in tools.lines()]
     assert verbs[:3] == ["delete", "apply", "get"]

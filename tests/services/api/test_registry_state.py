@@ -53,6 +53,16 @@ def test_rejections_are_counted_back_to_the_last_that_passed(state_of, tags, exp
     assert state_of(*tags)("rejected_in_a_row") == expected
 
 
+@pytest.mark.parametrize(
+    ("tags", "passed", "rejected"),
+    [([], 0, 0), ([PASSED], 1, 0), ([PASSED, REJECTED, PASSED, REJECTED, {"by": "hand"}], 3, 4)],
+)
+def test_newest_version_of_each_verdict_has_its_number(state_of, tags, passed, rejected):
+    value = state_of(*tags)
+
+    assert (value("newest_version", gate="passed"), value("newest_version", gate="rejected")) == (passed, rejected)
+
+
 def test_rollouts_that_failed_are_counted(state_of):
     assert state_of({**PASSED, "rollout": "failed"}, {**PASSED, "rollout": "complete"})("failed_rollouts") == 1
 

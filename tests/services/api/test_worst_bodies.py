@@ -124,7 +124,9 @@ def test_body_without_rows_has_a_small_limit(client, bearer, parsed, settings, m
 
 
 @routes("json")
-def test_dearest_small_json_is_parsed_once_and_its_problems_are_cut(client, bearer, parsed, settings, method, path):
+def test_dearest_small_json_is_parsed_once_and_its_problems_are_cut(
+    client, bearer, account, parsed, settings, method, path
+):
     for name, body in json_shapes(b"{", b"}", settings.small_body_bytes).items():
         parsed.clear()
         response = send(client, (method, path), body, bearer())

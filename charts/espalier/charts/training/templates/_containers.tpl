@@ -1,0 +1,122 @@
+{{/*
+The containers of training pods. What each one mounts is the point: the signing key and the account's token are the gate's
+alone, and what the training container may write reaches the gate as one folder of data files, read-only.
+*/}}
+
+{{/* What all of them have. Call: (dict "root" . "name" "gate" "args" list "configMaps" list "resources" dict "env" list) */}}
+{{- define "training.container" -}}
+{{- $root := .root -}}
+- name: {{ .name }}
+  image: {{ include "espalier.image" $root }}
+  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+  args: [{{ join ", " .args }}]
+  securityContext:
+    {{- include "espalier.containerSecurity" $root | nindent 4 }}
+  envFrom: # addresses and the like, as the chart's values say
+    {{- range .configMaps }}
+    - configMapRef: {name: {{ . }}}
+    {{- end }}
+    {{- with include "espalier.extraEnvFrom" $root }}
+    {{- . | trim | nindent 4 }}
+    {{- end }}
+  {{- with trim (printf "%s\n%s" (include "espalier.extraEnv" $root | trim) (.env | default "")) }}
+  env:
+    {{- . | nindent 4 }}
+  {{- end }}
+  resources:
+    {{- toYaml .resources | nindent 4 }}
+  volumeMounts:
+    {{- .mounts | nindent 4 }}
+    - {name: data, mountPath: /etc/espalier/training, readOnly: true}
+    {{- with include "espalier.extraVolumeMounts" $root }}
+    {{- . | trim | nindent 4 }}
+    {{- end }}
+{{- end }}
+
+{{/* A container that reads the data remote: the credentials of S3, no key, no token. Call: (list . "training" args) */}}
+{{- define "training.container.data" -}}
+{{- $root := index . 0 -}}
+{{- $name := include "espalier.fullname" $root -}}
+{{- $env := "" -}}
+{{- with $root.Values.remote.extraEnv }}{{ $env = tpl (toYaml .) $root }}{{ end -}}
+{{- include "training.container" (dict "root" $root "name" (index . 1) "args" (index . 2) "env" $env
+  "configMaps" (list $name (printf "%s-remote" $name)) "resources" $root.Values.resources
+  "mounts" (include "training.mounts.data" $root)) -}}
+{{- end }}
+
+{{- define "training.mounts.data" -}}
+{{- if not .Values.remote.workloadIdentity -}}
+- {name: s3-credentials, mountPath: /run/secrets/remote, readOnly: true}
+{{ end -}}
+- {name: work, mountPath: /work}
+- {name: tmp, mountPath: /tmp}
+{{- end }}
+
+{{/* The gate: the signing key, the token, and its own copy of the code. Reads what was trained, and nothing else of it. */}}
+{{- define "training.container.gate" -}}
+{{- $name := include "espalier.fullname" . -}}
+{{- include "training.container" (dict "root" . "name" "gate" "args" (list "espalier" "gate" "--from" "/run/handover")
+  "configMaps" (list $name (printf "%s-gate" $name)) "resources" .Values.gate.resources
+  "mounts" (printf "- {name: signing-key, mountPath: /run/secrets/gate, readOnly: true}\n%s\n- {name: work, mountPath: /run/handover, subPath: pipelines/work, readOnly: true}" (include "training.mounts.gate" .))) -}}
+{{- end }}
+
+{{/* Brings the version before back: no signing key, for nothing is signed. */}}
+{{- define "training.container.rollback" -}}
+{{- $name := include "espalier.fullname" . -}}
+{{- include "training.container" (dict "root" . "name" "rollback" "args" (list "espalier" "rollback")
+  "configMaps" (list $name (printf "%s-gate" $name)) "resources" .Values.gate.resources
+  "mounts" (include "training.mounts.gate" .)) -}}
+{{- end }}
+
+{{- define "training.mounts.gate" -}}
+- {name: model-keys, mountPath: /run/secrets/model, readOnly: true}
+{{ if include "training.asksKubernetes" . -}}
+- {name: token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
+{{ end -}}
+- {name: gate-work, mountPath: /work}
+- {name: gate-tmp, mountPath: /tmp}
+{{- end }}
+
+{{/* Volumes of the training container and of the seed. */}}
+{{- define "training.volumes.data" -}}
+{{- if not .Values.remote.workloadIdentity }}
+- name: s3-credentials
+  secret:
+    secretName: {{ include "espalier.secret" (list . "existingSecret" "the keys model.key.pem and s3-credentials") }}
+    defaultMode: 0440
+    items: [{key: s3-credentials, path: s3-credentials}]
+{{- end }}
+- name: work # of this pod alone: DVC's cache must not be shared (docs/security.md)
+  emptyDir: {sizeLimit: {{ .Values.workSize }}}
+- name: tmp
+  emptyDir: {sizeLimit: {{ .Values.tmpSize }}}
+{{- end }}
+
+{{/* Volumes of the gate and of the rollback. */}}
+{{- define "training.volumes.gate" -}}
+- name: model-keys
+  secret:
+    secretName: {{ include "espalier.secret" (list . "publicKeysSecret" "the public keys that sign models, model.pub.pem") }}
+    defaultMode: 0440
+{{- if include "training.asksKubernetes" . }}
+- name: token # what automountServiceAccountToken would give every container
+  projected:
+    defaultMode: 0440
+    sources:
+      - serviceAccountToken: {path: token, expirationSeconds: 3600}
+      - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
+      - downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}
+{{- end }}
+- name: gate-work # never the one that the training container writes
+  emptyDir: {sizeLimit: {{ .Values.gate.workSize }}}
+- name: gate-tmp
+  emptyDir: {sizeLimit: {{ .Values.tmpSize }}}
+{{- end }}
+
+{{- define "training.volumes.signing-key" -}}
+- name: signing-key
+  secret:
+    secretName: {{ include "espalier.secret" (list . "existingSecret" "the keys model.key.pem and s3-credentials") }}
+    defaultMode: 0440
+    items: [{key: model.key.pem, path: model.key.pem}]
+{{- end }}

@@ -1,0 +1,92 @@
+"""Write what was predicted, row by row of a table, to CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from espalier.cli.output import CommandFailed
+
+__all__ = ["Writer", "open_writer"]
+
+FORMATS = (".csv", ".parquet")
+
+
+class Writer(Protocol):
+    """A file that grows by a batch at a time."""
+
+    def write(self, records: Sequence[dict[str, Any]]) -> None:
+        """Append rows; all of a file have the same columns."""
+        ...
+
+
+@contextmanager
+def open_writer(path: Path) -> Iterator[Writer]:
+    """Write to a file beside it, which takes the name when the block ends well: there is never half a result.
+
+    Raises:
+        CommandFailed: the name ends in neither .csv nor .parquet, or it cannot be written.
+    """
+    if path.suffix not in FORMATS:
+        raise CommandFailed(f"{path}: the output is one of {', '.join(FORMATS)}, by the end of its name")
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with _csv(part) if path.suffix == ".csv" else _parquet(part) as writer:
+            yield writer
+        part.replace(path)
+    except OSError as error:
+        raise CommandFailed(f"cannot write {path}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _csv(path: Path) -> Iterator[Writer]:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        yield _CsvWriter(csv.writer(file))
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Writer]:
+    path.touch()  # so that a folder that is missing is told before the first row is asked for
+    writer = _ParquetWriter(path)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+class _CsvWriter:
+    def __init__(self, lines: Any) -> None:
+        self._lines, self._started = lines, False
+
+    def write(self, records: Sequence[dict[str, Any]]) -> None:
+        if not self._started:
+            self._lines.writerow(records[0])
+            self._started = True
+        self._lines.writerows(record.values() for record in records)
+
+
+class _ParquetWriter:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: Any = None
+
+    def write(self, records: Sequence[dict[str, Any]]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            table = pa.Table.from_pylist(list(records), schema=self._writer.schema if self._writer else None)
+        except pa.ArrowException as error:
+            raise CommandFailed(f"a column to keep has values of different types: {error}") from error
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, table.schema)
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()

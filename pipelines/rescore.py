@@ -1,0 +1,72 @@
+"""Measure the candidate again, so that the gate judges the model and not what metrics.json says about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from espalier.bundle import BundleMetrics
+from pipelines.errors import AlteredData, InvalidData, MissingData
+from pipelines.evaluate import measure, predict, read_model, read_training
+from pipelines.files import MEASURED_MODEL, METRICS_JSON, TEST, read_prepared
+from pipelines.matrix import encode
+from pipelines.params import EvaluateParams, describe_problems
+from pipelines.schema import Schema
+
+__all__ = ["TOLERANCE", "verify_metrics"]
+
+TOLERANCE = 1e-6
+"""How far a recorded figure may lie from the one measured here: sums in another order, and nothing more."""
+
+
+def verify_metrics(schema: Schema, params: EvaluateParams) -> BundleMetrics:
+    """Score measured.ubj on test.parquet again, and return what was measured.
+
+    Raises:
+        AlteredData: metrics.json says something else.
+        InvalidData: metrics.json is not what ``evaluate`` writes.
+        MissingData: a file of the stages before is not there.
+    """
+    claimed = _claimed()
+    booster, contract = read_model(MEASURED_MODEL)
+    rows = read_prepared(TEST)
+    measured = measure(
+        rows, predict(booster, encode(rows, contract)), schema, params, final_fit=read_training().final_fit
+    )
+    difference = next(_differences(claimed.model_dump(), measured.model_dump()), None)
+    if difference is not None:
+        where, said, found = difference
+        raise AlteredData(
+            f"{METRICS_JSON} says that {where} is {said}, but {MEASURED_MODEL} scored on {TEST} gives {found}: the "
+            "files are not of one run, or were changed; train again"
+        )
+    return measured
+
+
+def _claimed() -> BundleMetrics:
+    try:
+        return BundleMetrics.model_validate_json(METRICS_JSON.read_bytes())
+    except FileNotFoundError as error:
+        raise MissingData(f"{METRICS_JSON} is not there; run: python -m pipelines.evaluate") from error
+    except ValidationError as error:
+        raise InvalidData(describe_problems(METRICS_JSON, error)) from error
+
+
+def _differences(claimed: Any, measured: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(claimed, dict) and isinstance(measured, dict) and claimed.keys() == measured.keys():
+        for key in claimed:
+            yield from _differences(claimed[key], measured[key], f"{where}.{key}".lstrip("."))
+    elif isinstance(claimed, list | tuple) and isinstance(measured, list | tuple) and len(claimed) == len(measured):
+        for number, (one, other) in enumerate(zip(claimed, measured, strict=True)):
+            yield from _differences(one, other, f"{where}[{number}]")
+    elif not _same(claimed, measured):
+        yield where, claimed, measured
+
+
+def _same(claimed: Any, measured: Any) -> bool:
+    if isinstance(claimed, float) and isinstance(measured, float):
+        return math.isclose(claimed, measured, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return bool(claimed == measured)

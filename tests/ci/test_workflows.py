@@ -1,0 +1,95 @@
+"""What must hold of the workflows; `make workflows` asks zizmor and actionlint for the rest."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from tests.small_project import ROOT
+
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+WRITES = {
+    ("release.yml", "build"): {"packages"},
+    ("release.yml", "publish"): {"packages", "id-token", "attestations"},
+    ("deploy.yml", "deploy"): {"id-token"},
+}
+"""Jobs with rights to write, and which."""
+
+
+def load(path):
+    return yaml.safe_load(path.read_text())
+
+
+def jobs():
+    for path in FILES:
+        for name, job in load(path)["jobs"].items():
+            yield path.name, name, job
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_nothing_is_allowed_that_a_job_does_not_ask_for(path):
+    assert load(path)["permissions"] == {}
+
+
+def test_rights_to_write_are_these():
+    found = {}
+    for file, name, job in jobs():
+        writes = {right for right, level in job["permissions"].items() if level == "write"}
+        if writes:
+            found[file, name] = writes
+
+    assert found == WRITES
+
+
+def test_no_test_runs_beside_a_right_to_write():
+    for file, name, job in jobs():
+        commands = [step.get("run", "") for step in job["steps"]]
+        if (file, name) in WRITES:
+            assert not [one for one in commands if re.search(r"make (test|e2e|lint)", one)], (file, name)
+
+
+def test_release_is_published_only_after_every_test_of_the_same_digests():
+    jobs = load(ROOT / ".github/workflows/release.yml")["jobs"]
+
+    assert set(jobs["publish"]["needs"]) == {"test", "build", "e2e"}
+    assert jobs["e2e"]["env"]["E2E_IMAGES"] == "given"
+    pulled = next(step for step in jobs["e2e"]["steps"] if step.get("run") == ".ci/release pull")
+    assert pulled["env"] == jobs["publish"]["env"]
+
+
+def test_deployment_verifies_before_it_asks_the_cluster_and_runs_the_tag_s_own_code():
+    steps = load(ROOT / ".github/workflows/deploy.yml")["jobs"]["deploy"]["steps"]
+    commands = [step.get("run", "").partition(' "')[0] for step in steps]
+
+    assert steps[0]["with"]["ref"] == "refs/tags/v${{ inputs.version }}"
+    assert commands.index(".ci/release verify") < commands.index(".ci/oidc-kubeconfig") < commands.index("make deploy")
+    assert "secrets.KUBECONFIG" not in str(steps)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_actions_are_pinned_to_commits(path):
+    for line in re.findall(r"uses: (.*)", path.read_text()):
+        assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line), line
+
+
+def test_values_reach_commands_through_the_environment_only():
+    for file, name, job in jobs():
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", ""), (file, name)
+
+
+def test_every_supported_python_is_tested():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == ">=3.11"
+
+    for file in ("test.yml", "release.yml"):
+        matrix = load(ROOT / ".github/workflows" / file)["jobs"]["test"]["strategy"]["matrix"]
+        assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
+
+
+def test_new_versions_wait_a_week():
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+
+    assert {one["package-ecosystem"] for one in updates} == {"github-actions", "docker", "uv"}
+    assert all(one["cooldown"]["default-days"] == 7 for one in updates)

@@ -1,0 +1,87 @@
+"""Ctrl-C, as a terminal sends it: to the command and to all that it has started at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 300
+
+
+def as_in_a_terminal():
+    """What runs these tests in the background may have turned Ctrl-C off, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Start the command as the foreground job of a terminal; its output goes to a file."""
+    started = []
+
+    def start(*arguments):
+        said = tmp_path / "said"
+        with said.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-c", "from espalier.cli.main import main; main()", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=as_in_a_terminal,  # noqa: PLW1509 (no thread runs)
+            )
+        started.append(process)
+        return process, said
+
+    yield start
+    for process in started:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+
+def wait_for(text, said, process):
+    pause = threading.Event()
+    for _ in range(PATIENCE * 10):
+        if text in said.read_text():
+            return
+        assert process.poll() is None, said.read_text()
+        pause.wait(0.1)
+    pytest.fail(f"{text} was not said: {said.read_text()}")
+
+
+def test_interrupted_training_is_one_line_and_130(pushed, connected, command):
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("rounds: 15", "rounds: 5000"))
+    process, said = command("train")
+    wait_for("boosting", said, process)
+
+    os.killpg(process.pid, signal.SIGINT)
+
+    assert process.wait(PATIENCE) == 130
+    lines = said.read_text().splitlines()
+    assert lines[-1].startswith("espalier: interrupted in stage train")
+    assert "boosting" in lines[-2], "one line"
+    assert "Traceback" not in said.read_text()
+
+
+def test_ctrl_c_is_the_ordinary_end_of_a_server(tmp_path):
+    code = "from espalier.local.processes import wait_for_interrupt as w; print('up', flush=True); w(); print('over')"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=as_in_a_terminal,  # noqa: PLW1509 (no thread runs)
+    )
+    assert process.stdout.readline() == "up\n"
+
+    os.killpg(process.pid, signal.SIGINT)
+
+    assert process.communicate(timeout=PATIENCE)[0] == "over\n"
+    assert process.returncode == 0

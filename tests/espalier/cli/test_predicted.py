@@ -1,0 +1,34 @@
+import pandas as pd
+import pytest
+
+from espalier.cli.output import CommandFailed
+from espalier.cli.predicted import open_writer
+
+FIRST, SECOND = [{"tag": "a, b", "probability": 0.25}], [{"tag": "c", "probability": 0.5}]
+
+
+@pytest.mark.parametrize(("name", "read"), [("out.csv", pd.read_csv), ("out.parquet", pd.read_parquet)])
+def test_batches_are_one_table(tmp_path, name, read):
+    with open_writer(tmp_path / name) as writer:
+        writer.write(FIRST)
+        writer.write(SECOND)
+
+    assert read(tmp_path / name).to_dict("records") == [*FIRST, *SECOND]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_failure_leaves_what_was_there_before(tmp_path, name):
+    (tmp_path / name).write_text("before")
+
+    with pytest.raises(ZeroDivisionError), open_writer(tmp_path / name) as writer:
+        writer.write(FIRST)
+        raise ZeroDivisionError
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "before"
+
+
+@pytest.mark.parametrize(("name", "said"), [("out.xlsx", ".csv, .parquet"), ("nowhere/out.csv", "cannot write")])
+def test_output_that_cannot_be_is_said(tmp_path, name, said):
+    with pytest.raises(CommandFailed, match=said), open_writer(tmp_path / name):
+        pass
