@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.platform import RELEASE
 
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 600
 
 
 def wait_for(what, true, pause=0.5):

@@ -23,6 +23,7 @@ COMMANDS = [
     ("users", "delete"),
     ("train",),
     ("gate",),
+    ("feedback",),
     ("models",),
     ("models", "show"),
     ("promote",),
