@@ -72,4 +72,4 @@ def _draw_scores(ax: Axes, truth: Labels, probabilities: Floats, classes: tuple[
         ax.hist(probabilities[truth == label], bins=50, range=(0, 1), density=True, alpha=0.6, label=name)
     ax.set_xlabel("predicted probability")
     ax.set_ylabel("density")
-    ax.legend()
+    ax.legend(loc="upper left")  # the best place would be looked for among all points

@@ -121,7 +121,7 @@ KEDA = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ke
 
 
 def test_pod_of_helm_test_reaches_an_api_that_is_open_to_the_ingress_controller_alone():
-    objects = render(VARIANTS["prod"][0])
+    objects = render(*VARIANTS["prod"])
 
     assert pod("api-smoke", "espalier") in peers(only(objects, "NetworkPolicy", "espalier-api"), 8000)
 
@@ -220,18 +220,26 @@ def test_name_server_alone_is_asked_for_names(default):
         assert rule["to"] == [selector | {"podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]
 
 
+FOREIGN = [{"ipBlock": {"cidr": "10.20.0.0/24"}}]
+
 ELSEWHERE = {
     "mlflow": {
         "api": {"mlflowTrackingUri": "https://mlflow.example.com", "networkPolicy": {"mlflow": {"to": []}}},
-        "training": {"mlflowTrackingUri": "https://mlflow.example.com", "networkPolicy": {"mlflow": {"to": []}}},
+        "training": {
+            "mlflowTrackingUri": "https://mlflow.example.com",
+            "networkPolicy": {"mlflow": {"to": FOREIGN}},
+        },
     },
     "postgresql": {
-        "api": {"networkPolicy": {"database": {"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}]}}},
-        "mlflow": {"networkPolicy": {"database": {"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}]}}},
+        "api": {"networkPolicy": {"database": {"to": FOREIGN}}},
+        "mlflow": {"networkPolicy": {"database": {"to": FOREIGN}}},
     },
     "object-store": {
         "mlflow": {"artifacts": {"endpointUrl": ""}, "networkPolicy": {"objectStore": {"to": [], "ports": [443]}}},
-        "training": {"remote": {"endpointUrl": ""}, "networkPolicy": {"objectStore": {"to": [], "ports": [443]}}},
+        "training": {
+            "remote": {"endpointUrl": ""},
+            "networkPolicy": {"objectStore": {"to": FOREIGN, "ports": [443]}},
+        },
     },
 }
 """What has to be said where a part of one's own takes the place of the chart's."""
