@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,23 +28,39 @@ def feedback(
     Example: `espalier predict day.csv --json > answer.json`, and when the truth is known:
     `espalier feedback answer.json truth.txt`
     """
-    item = {"feedback_token": _read_token(answer), "labels": _read_labels(labels)}
-    headers = {"Authorization": f"Bearer {token}"}
+    items = _pair(_read_tokens(answer), _read_labels(labels))
+    headers, taken = {"Authorization": f"Bearer {token}"}, {"counted": 0, "already_counted": 0}
     with connect(url, cacert) as client:
-        taken = call(client, "POST", "/v1/feedback", headers=headers, json={"feedback": [item]})
+        for item in items:
+            found = call(client, "POST", "/v1/feedback", headers=headers, json={"feedback": [item]})
+            taken = {name: number + found[name] for name, number in taken.items()}
     if json:
         print_json(taken)
         return
     say(f"{taken['counted']} row(s) counted, {taken['already_counted']} had been before")
 
 
-def _read_token(path: Path) -> str:
+def _read_tokens(path: Path) -> list[tuple[str, int]]:
+    """Return the token of each request that the prediction took, and how many rows it is for."""
     try:
-        return str(jsonlib.loads(path.read_text(encoding="utf-8"))["feedback_token"])
+        found = jsonlib.loads(path.read_text(encoding="utf-8"))["feedback_tokens"]
+        return [(str(one["token"]), int(one["rows"])) for one in found]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandFailed(
             f"{path} holds no answer of a prediction; keep one with: espalier predict ROWS --json > {path}"
         ) from error
+
+
+def _pair(tokens: list[tuple[str, int]], labels: list[str | None]) -> list[dict[str, Any]]:
+    """Give each token the labels of its rows."""
+    rows = sum(number for _, number in tokens)
+    if len(labels) != rows:
+        raise CommandFailed(f"{rows:,} rows were predicted, but there are {len(labels):,} lines with labels")
+    items, begin = [], 0
+    for token, number in tokens:
+        items.append({"feedback_token": token, "labels": labels[begin : begin + number]})
+        begin += number
+    return items
 
 
 def _read_labels(path: Path) -> list[str | None]:

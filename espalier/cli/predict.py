@@ -39,6 +39,9 @@ class Answers:
     predictions: list[dict[str, Any]] = field(default_factory=list)
     """All, or with an output file only the first."""
 
+    feedback: list[dict[str, Any]] = field(default_factory=list)
+    """Of each request: its feedback token, and how many rows it is for."""
+
     rows: int = 0
 
 
@@ -103,6 +106,7 @@ def _ask(
     answers.model, answers.rows = answer["model"], answers.rows + len(batch.rows)
     version = str(answer["model"]["version"])
     answers.versions[version] = answers.versions.get(version, 0) + len(batch.rows)
+    answers.feedback.append({"token": answer["feedback_token"], "rows": len(batch.rows)})
     found: list[dict[str, Any]] = answer["predictions"]
     return found
 
@@ -136,7 +140,8 @@ def _report(answers: Answers, output: Path | None, seconds: float, *, explain: b
     versions = " and ".join(answers.versions)
     rate = f"{answers.rows:,} rows in {seconds:.1f} s, {answers.rows / seconds:,.0f} a second"
     if json and output is None:
-        print_json({"model": answers.model, "predictions": answers.predictions})
+        found = {"predictions": answers.predictions, "feedback_tokens": answers.feedback}
+        print_json({"model": answers.model, **found})
     elif json:
         print_json({"model": answers.model, "rows": answers.rows, "versions": answers.versions, "output": str(output)})
     elif output is not None:

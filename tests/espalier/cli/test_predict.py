@@ -222,6 +222,7 @@ def test_labels_are_sent_for_what_was_predicted_and_count_once(run, token, answe
     (tmp_path / "truth.txt").write_text("bare\n\nbearing\n")
 
     first = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token, "--json")
+    assert first[0] == 0, first[2]
     code, _, said = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token)
 
     assert (first[0], json.loads(first[1])["counted"]) == (0, 2)
