@@ -20,6 +20,7 @@ from tests.charts.rendering import (
     only,
     render,
 )
+from tests.charts.test_extras import EXTRAS
 
 FIELDS = {f"PIPELINE_{name.upper()}" for name in Settings.model_fields}
 FOR_THE_ENTRYPOINT = {"PIPELINE_WORK_DIR"}
@@ -337,26 +338,16 @@ def test_nobody_named_is_refused_and_does_not_mean_everybody(peer):
 
 # --- what users add -------------------------------------------------------------------------------------------------
 
-EXTRAS = {
-    "extraEnv": [{"name": "TEAM", "value": "{{ .Release.Name }}-team"}],
-    "extraEnvFrom": [{"configMapRef": {"name": "shared"}}],
-    "extraVolumes": [{"name": "store", "csi": {"driver": "secrets-store.csi.k8s.io", "readOnly": True}}],
-    "extraVolumeMounts": [{"name": "store", "mountPath": "/mnt/store", "readOnly": True}],
-    "podLabels": {"cost-center": "7"},
-    "podAnnotations": {"example.com/scrape": "no"},
-    "runtimeClassName": "gvisor",
-    "priorityClassName": "low",
-    "nodeSelector": {"pool": "batch"},
-}
+OURS = EXTRAS | {"priorityClassName": "low", "nodeSelector": {"pool": "batch"}}
 
 
 @pytest.mark.parametrize("name", STEPS.values())
 def test_every_run_takes_what_users_add(default, name):
-    plain, pod = pod_of(default, name), pod_of(render({"training": EXTRAS}), name)
+    plain, pod = pod_of(default, name), pod_of(render({"training": OURS}), name)
 
     assert pod["metadata"]["labels"] == plain["metadata"]["labels"] | {"cost-center": "7"}
     assert pod["metadata"]["annotations"] == {"example.com/scrape": "no"}
-    assert pod["spec"]["volumes"] == [*plain["spec"]["volumes"], *EXTRAS["extraVolumes"]]
+    assert pod["spec"]["volumes"] == [*plain["spec"]["volumes"], *OURS["extraVolumes"]]
     assert [pod["spec"][key] for key in ("runtimeClassName", "priorityClassName", "nodeSelector")] == [
         "gvisor",
         "low",
@@ -364,8 +355,8 @@ def test_every_run_takes_what_users_add(default, name):
     ]
     for before, after in zip(containers(plain), containers(pod), strict=True):
         assert after["env"] == [*before.get("env", []), {"name": "TEAM", "value": "espalier-team"}]
-        assert after["envFrom"] == [*before["envFrom"], *EXTRAS["extraEnvFrom"]]
-        assert after["volumeMounts"] == [*before["volumeMounts"], *EXTRAS["extraVolumeMounts"]]
+        assert after["envFrom"] == [*before["envFrom"], *OURS["extraEnvFrom"]]
+        assert after["volumeMounts"] == [*before["volumeMounts"], *OURS["extraVolumeMounts"]]
 
 
 def test_certificate_authorities_reach_every_container():

@@ -9,6 +9,7 @@ from pipelines import kubernetes_api, kubernetes_rollout
 from pipelines.errors import InvalidParams, PromotionLocked, RegistryFailure, RolloutFailed, Unreachable
 from pipelines.kubernetes_rollout import ANNOTATION, KubernetesRollout
 from pipelines.settings import Settings
+from tests.pipelines.locks import Held
 
 SETTINGS = Settings(rollout="kubernetes", deployment="api", namespace="ns", lease="promotion")
 DONE = {"updatedReplicas": 2, "replicas": 2, "availableReplicas": 2}
@@ -34,18 +35,6 @@ STUCK = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "status":
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr(kubernetes_rollout, "PAUSE_SECONDS", 0)
-
-
-class Held:
-    """A lock that is held for so many checks."""
-
-    def __init__(self, checks=1000):
-        self.left = checks
-
-    def check(self):
-        self.left -= 1
-        if self.left < 0:
-            raise PromotionLocked("lost")
 
 
 class Cluster:

@@ -4,6 +4,7 @@ from pipelines.errors import PromotionLocked, RegistryFailure, RolloutFailed, Un
 from pipelines.promotion import CHALLENGER, CHAMPION, PREVIOUS, clear_unfinished, promote, roll_back
 from pipelines.registry import Version
 from pipelines.rollout import NoRollout
+from tests.pipelines.locks import Held
 
 
 class FakeRegistry:
@@ -28,18 +29,6 @@ class FakeRegistry:
         self.tags[version.number].update(tags)
 
 
-class Lock:
-    """A lock that is lost after so many checks."""
-
-    def __init__(self, checks=1000):
-        self.left = checks
-
-    def check(self):
-        self.left -= 1
-        if self.left < 0:
-            raise PromotionLocked("lost")
-
-
 @pytest.fixture
 def registry():
     return FakeRegistry("1", "2", "3")
@@ -47,7 +36,7 @@ def registry():
 
 def go(registry, number, expected, rollout=None, lock=None):
     version = registry.version("m", number)
-    promote(registry, rollout or NoRollout(), version, expected_champion=expected, lock=lock or Lock())
+    promote(registry, rollout or NoRollout(), version, expected_champion=expected, lock=lock or Held())
 
 
 def test_previous_is_where_the_champion_was(registry):
@@ -62,14 +51,14 @@ def test_rollback_goes_to_the_previous_and_back_again(registry):
     go(registry, "1", None)
     go(registry, "2", "1")
 
-    assert roll_back(registry, NoRollout(), "m", lock=Lock()).number == "1"
+    assert roll_back(registry, NoRollout(), "m", lock=Held()).number == "1"
     assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}
-    assert roll_back(registry, NoRollout(), "m", lock=Lock()).number == "2"
+    assert roll_back(registry, NoRollout(), "m", lock=Held()).number == "2"
 
 
 def test_without_a_previous_there_is_no_way_back(registry):
     with pytest.raises(RegistryFailure, match="no previous version"):
-        roll_back(registry, NoRollout(), "m", lock=Lock())
+        roll_back(registry, NoRollout(), "m", lock=Held())
 
 
 def test_version_that_did_not_pass_is_never_champion():
@@ -195,7 +184,7 @@ def test_way_back_that_is_barred_leaves_the_mark_for_the_next_run_and_the_first_
     assert registry.aliases == {CHAMPION: "1", CHALLENGER: "2"}
 
     rollout = Overtaken(lambda: True)
-    clear_unfinished(registry, rollout, "m", lock=Lock())
+    clear_unfinished(registry, rollout, "m", lock=Held())
     assert rollout.went_back_to == ["1"]
     assert registry.aliases == {CHAMPION: "1"}
 
@@ -214,12 +203,12 @@ def test_run_that_lost_the_lock_writes_nothing_more_and_the_next_one_tidies_up(r
     rollout = Overtaken(lambda: True)
 
     with pytest.raises(PromotionLocked):
-        go(registry, "3", "2", rollout, Lock(checks))
+        go(registry, "3", "2", rollout, Held(checks))
 
     assert len(writes) == checks, "as many writes as checks that held"
     assert rollout.went_back_to == [], "the annotation belongs to whoever has the lock now"
     next_run = Overtaken(lambda: True)
-    clear_unfinished(registry, next_run, "m", lock=Lock())
+    clear_unfinished(registry, next_run, "m", lock=Held())
     assert CHALLENGER not in registry.aliases
     served = ["2", *rollout.asked, *next_run.asked, *next_run.went_back_to]
     assert served[-1] == registry.aliases[CHAMPION], "annotation and alias agree"
@@ -230,7 +219,7 @@ def test_unfinished_rollout_of_the_same_version_is_left_to_its_next_try(registry
     registry.aliases = {CHAMPION: "1", CHALLENGER: "2"}
     rollout = Overtaken(lambda: True)
 
-    clear_unfinished(registry, rollout, "m", lock=Lock(), own="2")
+    clear_unfinished(registry, rollout, "m", lock=Held(), own="2")
 
     assert registry.aliases == {CHAMPION: "1", CHALLENGER: "2"}
     assert rollout.went_back_to == []
@@ -240,7 +229,7 @@ def test_first_promotion_that_was_killed_leaves_no_version_in_service(registry):
     registry.aliases = {CHALLENGER: "2"}
     rollout = Overtaken(lambda: True)
 
-    clear_unfinished(registry, rollout, "m", lock=Lock())
+    clear_unfinished(registry, rollout, "m", lock=Held())
 
     assert registry.aliases == {}
     assert rollout.went_back_to == [None]
@@ -270,9 +259,9 @@ def test_rollback_that_was_killed_is_finished_and_not_turned_round(registry, wri
 
     registry.set_alias, registry.remove_alias = (counted(one) for one in change)
     try:
-        roll_back(registry, NoRollout(), "m", lock=Lock())
+        roll_back(registry, NoRollout(), "m", lock=Held())
     except KeyboardInterrupt:
         registry.set_alias, registry.remove_alias = change
-        roll_back(registry, NoRollout(), "m", lock=Lock())
+        roll_back(registry, NoRollout(), "m", lock=Held())
 
     assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}
