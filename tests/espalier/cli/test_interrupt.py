@@ -70,16 +70,30 @@ def test_interrupted_training_is_one_line_and_130(pushed, connected, command):
     assert "Traceback" not in said.read_text()
 
 
-def test_ctrl_c_is_the_ordinary_end_of_a_server(tmp_path):
-    code = "from espalier.local.processes import wait_for_interrupt as w; print('up', flush=True); w(); print('over')"
+SERVER = """
+import sys, threading
+from espalier.local.processes import wait_for_interrupt
+
+def say_when_it_waits(main):
+    while sys._current_frames()[main].f_code is not threading.Condition.wait.__code__:
+        pass
+    print("waiting", flush=True)
+
+threading.Thread(target=say_when_it_waits, args=[threading.get_ident()], daemon=True).start()
+wait_for_interrupt()
+print("over")
+"""
+
+
+def test_ctrl_c_is_the_ordinary_end_of_a_server():
     process = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", SERVER],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
         preexec_fn=as_in_a_terminal,  # noqa: PLW1509 (no thread runs)
     )
-    assert process.stdout.readline() == "up\n"
+    assert process.stdout.readline() == "waiting\n"
 
     os.killpg(process.pid, signal.SIGINT)
 
