@@ -27,6 +27,7 @@ API = {
     "espalier_score_reference_share": {"model_version", "bin"},
     "espalier_auth_failures_total": {"reason"},
     "espalier_rejected_requests_total": {"reason"},
+    "espalier_connections_refused_total": {"reason"},
     "espalier_feedback_total": {"model_version", "label", "predicted"},
     "espalier_feedback_log_loss_total": {"model_version"},
     "espalier_feedback_squared_error_total": {"model_version"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,6 +64,8 @@ class Connections:
     def __init__(self, limits: ConnectionLimits) -> None:
         """Begin with none."""
         self.limits = limits
+        self.count_refused: Callable[[str], None] = lambda _reason: None
+        """Hears why each connection is refused; the app's metrics, once there is an app."""
         self._open: dict[TrackedConnection, str | None] = {}
         self._by_client: Counter[str] = Counter()
         self._trusts_all, self._trusted = _networks(limits.trusted_proxies)
@@ -77,7 +80,12 @@ class Connections:
         if self._timer is None:
             self._schedule()
         is_within = client is None or self._by_client[client] <= self.limits.connections_per_client
-        return is_within and len(self._open) <= self.limits.connections
+        return is_within and not self.is_full
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are more than a worker holds, whoever's they are."""
+        return len(self._open) > self.limits.connections
 
     @property
     def is_overfull(self) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httptools
@@ -42,6 +44,9 @@ REFUSALS = {
     503: ("too_many_connections", "too many connections are open; come again in a second"),
 }
 """Status: code, and what it says."""
+
+OF_ONE_CLIENT = "too_many_connections_of_client"
+"""What is counted where one client has too many connections, and the worker has not."""
 
 log = logging.getLogger("espalier.api.connections")
 
@@ -85,7 +90,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._note(503)
             transport.abort()
         elif not self._is_within:
-            self.app = _refuse_but_probes(self.app)
+            reason = REFUSALS[503][0] if self._all.is_full else OF_ONE_CLIENT
+            self.app = _refuse_but_probes(self.app, partial(self._all.count_refused, reason))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -243,8 +249,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()  # TLS says goodbye first
 
     def _note(self, status: int) -> None:
-        address = self.client[0] if self.client else None
-        log.info("connection refused", extra={"address": address, "status": status, "reason": REFUSALS[status][0]})
+        address, reason = self.client[0] if self.client else None, REFUSALS[status][0]
+        self._all.count_refused(reason)
+        log.info("connection refused", extra={"address": address, "status": status, "reason": reason})
 
 
 def _refusal(status: int, limits: Any) -> Any:
@@ -255,11 +262,12 @@ def _refusal(status: int, limits: Any) -> Any:
     )
 
 
-def _refuse_but_probes(app: Any) -> ASGIApp:
+def _refuse_but_probes(app: Any, count: Callable[[], None]) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in PROBES:
             await app(scope, receive, send)
         else:
+            count()
             await _refusal(503, None)(scope, receive, send)
 
     return answer

@@ -21,9 +21,16 @@ if TYPE_CHECKING:
 
     from services.api.model import Model
 
-__all__ = ["AUTH_FAILURES", "REJECTIONS", "ApiMetrics"]
+__all__ = ["AUTH_FAILURES", "CONNECTION_REFUSALS", "REJECTIONS", "ApiMetrics"]
 
 AUTH_FAILURES = ("invalid_credentials", "invalid_token", "insufficient_scope", "too_many_logins")
+CONNECTION_REFUSALS = (
+    "malformed_request",
+    "head_too_large",
+    "head_too_slow",
+    "too_many_connections",
+    "too_many_connections_of_client",
+)
 REJECTIONS = (
     "malformed_body",
     "body_too_large",
@@ -56,6 +63,12 @@ class ApiMetrics:
         )
         self._rejected = Counter(
             "espalier_rejected_requests_total", "Predictions refused for what was asked.", ["reason"], registry=registry
+        )
+        self._refused_connections = Counter(
+            "espalier_connections_refused_total",
+            "Connections refused before there was a request.",
+            ["reason"],
+            registry=registry,
         )
         self._feature_bins = Counter(
             "espalier_feature_bin_total",
@@ -94,6 +107,10 @@ class ApiMetrics:
         """Count a prediction that was refused."""
         self._rejected.labels(reason).inc()
 
+    def count_refused_connection(self, reason: str) -> None:
+        """Count a connection that was refused before there was a request."""
+        self._refused_connections.labels(reason).inc()
+
     def count_predictions(
         self, matrix: npt.NDArray[np.float32], probabilities: npt.NDArray[np.float32], positives: int
     ) -> None:
@@ -118,6 +135,8 @@ class ApiMetrics:
             self._auth_failures.labels(reason)
         for reason in REJECTIONS:
             self._rejected.labels(reason)
+        for reason in CONNECTION_REFUSALS:
+            self._refused_connections.labels(reason)
         self._negative, self._positive = (self._predictions.labels(self._version, label) for label in self._labels)
         # Looking a child up by its labels costs more than counting: once, here.
         self._feature_children = [

@@ -46,4 +46,10 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]  # the library has no type
         super().__init__(*args, **options)
         limits = self.app.connection_limits
         self.config.get_loop_factory = lambda: partial(BoundedLoop, limits.head_seconds)
-        self.config.http = partial(BoundedHttpProtocol, connections=Connections(limits))
+        self._connections = Connections(limits)
+        self.config.http = partial(BoundedHttpProtocol, connections=self._connections)
+
+    def load_wsgi(self) -> None:
+        """Load the app, whose metrics count what is refused before the app hears of it."""
+        super().load_wsgi()
+        self._connections.count_refused = self.wsgi.state.services.metrics.count_refused_connection

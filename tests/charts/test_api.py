@@ -1,10 +1,14 @@
 """The API's objects: nothing is cut while pods come and go, and every name that it is given is one that it knows."""
 
 import re
+from importlib import import_module
+from pkgutil import iter_modules
 
 import helm_python
 import pytest
 
+from services.api import routes
+from services.api.middleware import PROBES
 from services.api.settings import Settings
 from tests.charts.rendering import EVERYTHING, VARIANTS, containers, of_kind, only, render, values_file
 
@@ -86,6 +90,37 @@ def test_every_value_of_monitoring_reaches_the_settings(settings_of):
     found = (settings.watch_interval_seconds, settings.watch_jitter_seconds, settings.watch_timeout_seconds)
     assert found == (60, 9, 3)
     assert (settings.model_age_limit_days, settings.data_age_limit_days) == (0, 400)
+
+
+def test_every_value_of_feedback_reaches_the_settings(settings_of):
+    values = {"days": 30, "rowsPerHour": 2_000_000, "senders": ["joiner", "auditor"], "oldKeys": ["old.key.pem"]}
+
+    objects = render({"api": {"feedback": values}})
+    settings = settings_of(objects)
+
+    assert (settings.feedback_days, settings.feedback_rows_per_hour) == (30, 2_000_000)
+    assert settings.feedback_senders == ("joiner", "auditor")
+    (key,) = settings.feedback_old_key_files
+    (secrets,) = [one for one in deployment(objects)["spec"]["template"]["spec"]["volumes"] if one["name"] == "secrets"]
+    assert key.name in {item["path"] for item in secrets["secret"]["items"]}
+
+
+def test_every_bound_of_a_request_reaches_the_settings(settings_of):
+    values = {"maxExplainRows": 7, "smallBodyBytes": 2_000_000, "batchConcurrency": 3, "maxWaitingBatches": 0}
+
+    settings = settings_of(render({"api": {"server": values}}))
+
+    assert (settings.max_explain_rows, settings.small_body_bytes) == (7, 2_000_000)
+    assert (settings.batch_concurrency, settings.max_waiting_batches) == (3, 0)
+
+
+def test_defaults_of_feedback_and_requests_are_the_settings_own(default):
+    names = ["FEEDBACK_DAYS", "FEEDBACK_ROWS_PER_HOUR", "MAX_EXPLAIN_ROWS", "SMALL_BODY_BYTES", "BATCH_CONCURRENCY"]
+    found = environment(default)
+
+    for name in (*(f"API_{name}" for name in names), "API_MAX_WAITING_BATCHES"):
+        assert int(found[name]) == FIELDS[name].default
+    assert (found["API_FEEDBACK_SENDERS"], found["API_FEEDBACK_OLD_KEY_FILES"]) == ("", "")
 
 
 def test_tracing_is_off_and_can_be_turned_on(default):
@@ -259,15 +294,27 @@ def test_ingress_shows_predictions_and_nothing_internal():
     ingress = only(render(EVERYTHING), "Ingress")["spec"]
     paths = [path["path"] for path in ingress["rules"][0]["http"]["paths"]]
 
-    assert paths == ["/v1", "/v2", "/.well-known"]
+    assert paths == ["/v1", "/.well-known"]
     assert ingress["tls"] == [{"hosts": ["api.example.com"], "secretName": "tls"}]
+
+
+@pytest.mark.parametrize("way", ["ingress", "httpRoute"])
+def test_every_route_but_the_probes_is_reachable_and_no_path_leads_nowhere(way):
+    open_paths = values_file("charts/api/values.yaml")[way]["paths"]
+    modules = [import_module(f"services.api.routes.{module.name}") for module in iter_modules(routes.__path__)]
+    wanted = {route.path for module in modules for route in module.router.routes} - PROBES
+
+    found = {path: {route for route in wanted if route.startswith(f"{path}/")} for path in open_paths}
+
+    assert set().union(*found.values()) == wanted
+    assert [path for path, led_to in found.items() if not led_to] == []
 
 
 def test_route_and_certificate_name_what_the_ingress_names():
     objects = render(EVERYTHING)
     route, certificate = only(objects, "HTTPRoute")["spec"], only(objects, "Certificate")["spec"]
 
-    assert [match["path"]["value"] for match in route["rules"][0]["matches"]] == ["/v1", "/v2", "/.well-known"]
+    assert [match["path"]["value"] for match in route["rules"][0]["matches"]] == ["/v1", "/.well-known"]
     assert route["hostnames"] == ["route.example.com"]
     assert certificate["secretName"] == only(objects, "Ingress")["spec"]["tls"][0]["secretName"]
     assert certificate["dnsNames"] == ["api.example.com"]

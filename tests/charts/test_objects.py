@@ -59,8 +59,8 @@ DEFAULT = {
     ("ServiceMonitor", "espalier-metrics-api"),
     ("StatefulSet", "espalier-object-store"),
     ("StatefulSet", "espalier-postgresql"),
-    ("ValidatingAdmissionPolicy", "espalier-espalier-training"),
-    ("ValidatingAdmissionPolicyBinding", "espalier-espalier-training"),
+    ("ValidatingAdmissionPolicy", "espalier-espalier-training-4b7bc18c"),
+    ("ValidatingAdmissionPolicyBinding", "espalier-espalier-training-4b7bc18c"),
 }
 DEFAULT |= {("PrometheusRule", f"espalier-alerts-{path.stem}") for path in (ROOT / "alerts").glob("*.yaml")}
 DEFAULT |= {

@@ -254,6 +254,18 @@ def test_lease_is_named_to_runs_and_left_to_them(default):
     assert environment(default, container_of(default, "gate"))["PIPELINE_LEASE"] == lease["metadata"]["name"]
 
 
+def test_admission_policy_s_name_is_no_other_release_s_in_the_cluster():
+    releases = [("b", "c-a"), ("a-b", "c"), ("b", "c"), ("b-espalier-training", "c")]
+    names = [
+        only(render(name=name, namespace=namespace), kind)["metadata"]["name"]
+        for name, namespace in releases
+        for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+    ]
+
+    assert len(set(names)) == len(releases), "a policy and its binding share theirs"
+    assert max(map(len, names)) <= 253
+
+
 def test_policy_holds_the_account_that_runs_training(default):
     policy, binding = only(default, "ValidatingAdmissionPolicy"), only(default, "ValidatingAdmissionPolicyBinding")
     spec = policy["spec"]

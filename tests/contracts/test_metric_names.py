@@ -79,3 +79,9 @@ def test_the_metrics_that_are_listed_are_those_that_the_api_exposes(exposed):
     assert set(exposed) == set(listed)
     for name, labels in exposed.items():
         assert labels <= listed[name], name
+
+
+def test_every_metric_of_the_api_is_documented():
+    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/metrics.md").read_text()))
+
+    assert set(API) <= documented

@@ -13,6 +13,7 @@ from uvicorn import Config, Server
 
 from services.api.connections import PROBE_CONNECTIONS, ConnectionLimits, Connections
 from services.api.http_protocol import MAX_CHUNKS, MAX_PIPELINED, BoundedHttpProtocol
+from services.api.metrics import CONNECTION_REFUSALS
 from services.api.worker import BoundedLoop
 from tests.services.api.process.running import wait_until
 
@@ -317,6 +318,64 @@ def test_client_that_reads_no_refusal_is_cut_off(serve):
     connection.sendall(GET + b"X: " + b"a" * 3000)
 
     wait_until(lambda: not connect.connections._open)
+
+
+# --- what is counted ---
+
+
+@pytest.fixture
+def refused(serve):
+    """Serve with given limits; gives how to connect, and the reasons that have been counted."""
+
+    def start(**limits):
+        connect, reasons = serve(**limits), []
+        connect.connections.count_refused = reasons.append
+        return connect, reasons
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("limits", "sent", "reason"),
+    [
+        ({"head_bytes": 1024}, sized(2000), "head_too_large"),
+        ({"head_seconds": 1}, GET, "head_too_slow"),
+        ({}, b"\x16\x03\x01 this is TLS\r\n\r\n", "malformed_request"),
+        ({"connections": 1}, GET + b"\r\n", "too_many_connections"),
+        ({"connections_per_client": 1, "trusted_proxies": ""}, GET + b"\r\n", "too_many_connections_of_client"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_refused_connection_is_counted_once_by_its_reason(refused, limits, sent, reason):
+    connect, reasons = refused(**limits)
+    held = connect() if reason.startswith("too_many") else None
+    wait_until(lambda: held is None or connect.connections._open)
+
+    connection = connect()
+    connection.sendall(sent)
+    read_all(connection)
+
+    assert reasons == [reason]
+    assert reason in CONNECTION_REFUSALS
+
+
+def test_connection_that_is_cut_at_once_is_counted(refused):
+    connect, reasons = refused(connections=1, head_seconds=60)
+    held = [connect() for _ in range(1 + PROBE_CONNECTIONS)]
+    wait_until(lambda: len(connect.connections._open) == len(held))
+
+    assert read_all(connect()) in (b"", b"<reset>")
+    assert reasons[:1] == ["too_many_connections"]
+
+
+def test_probe_beyond_the_limit_and_a_connection_without_a_word_are_not_counted(refused):
+    connect, reasons = refused(connections=1, head_seconds=1)
+    silent = connect()
+    wait_until(lambda: connect.connections._open)
+
+    assert status(ask(connect(), b"GET /readyz HTTP/1.1\r\n" + HOST + b"\r\n")) == 200
+    assert read_all(silent) == b""
+    assert reasons == []
 
 
 # --- what clients rightly do ---

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from services.api.metrics import AUTH_FAILURES, REJECTIONS
+from services.api.metrics import AUTH_FAILURES, CONNECTION_REFUSALS, REJECTIONS
 
 DESIGN = {
     "espalier_predictions_total",
@@ -20,6 +20,7 @@ DESIGN = {
     "espalier_score_reference_share",
     "espalier_auth_failures_total",
     "espalier_rejected_requests_total",
+    "espalier_connections_refused_total",
     "espalier_workers",
     "espalier_requests_in_progress",
     "espalier_explained_rows_total",
@@ -40,6 +41,12 @@ def test_names_are_those_that_alerts_and_dashboards_are_promised():
     text = "".join(path.read_text() for path in Path("services/api").glob("*metrics.py"))
 
     assert set(re.findall(r'"(espalier_\w+)"', text)) == DESIGN
+
+
+def test_every_reason_to_refuse_a_connection_stands_at_zero_from_the_start(client, sample):
+    found = {reason: sample("espalier_connections_refused_total", reason=reason) for reason in CONNECTION_REFUSALS}
+
+    assert set(found.values()) == {0}
 
 
 def test_everything_stands_at_zero_from_the_start(client, sample, reference):

@@ -3,7 +3,7 @@
 import socket
 import ssl
 
-from tests.services.api.process.running import wait_until, wait_until_ready, workers_of
+from tests.services.api.process.running import scrape, wait_until, wait_until_ready, workers_of
 
 QUICK = {"API_WORKERS": "1", "API_HEAD_TIMEOUT_SECONDS": "1"}
 
@@ -66,6 +66,7 @@ def test_more_connections_than_the_limit_are_refused_and_probes_are_not(start, e
     held = [connect(environment) for _ in range(3)]
 
     wait_until(lambda: ask(b"/.well-known/jwks.json") == b"503")
+    assert scrape(environment)['espalier_connections_refused_total{reason="too_many_connections"}'] >= 1
     assert ask(b"/readyz") == b"200"
     for one in held:
         one.close()
