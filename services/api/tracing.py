@@ -43,9 +43,12 @@ def trace_requests(app: FastAPI, settings: Settings, model: Model) -> None:
         meter_provider=metrics.NoOpMeterProvider(),
     )
 
+    lifespan = app.router.lifespan_context  # the application's own: what it keeps running must go on
+
     @asynccontextmanager
-    async def until_all_is_sent(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def until_all_is_sent(app: FastAPI) -> AsyncIterator[None]:
+        async with lifespan(app):
+            yield
         await run_in_threadpool(provider.shutdown)  # uvicorn ends by the signal that it got: nothing later would run
 
     app.router.lifespan_context = until_all_is_sent

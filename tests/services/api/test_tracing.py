@@ -1,0 +1,24 @@
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from services.api.tracing import trace_requests
+
+
+def test_what_the_application_keeps_running_runs_with_traces_too(make_settings):
+    seen = []
+
+    @asynccontextmanager
+    async def lifespan(_app):
+        seen.append("started")
+        yield
+        seen.append("ended")
+
+    app = FastAPI(lifespan=lifespan)
+    trace_requests(app, make_settings(otlp_endpoint="http://127.0.0.1:1"), SimpleNamespace(name="orchard", version="7"))
+
+    with TestClient(app):
+        assert seen == ["started"]
+    assert seen == ["started", "ended"]
