@@ -18,8 +18,8 @@ SWEEP_SECONDS = 1.0
 """How precise time limits of connections are."""
 
 PROBE_CONNECTIONS = 64
-"""Connections beyond the limit that are kept until their first head is there: a probe among them is answered, any other
-request gets 503. More are cut at once."""
+"""Connections beyond a limit that are kept until their first head is there: a probe among them is answered, any other
+request gets 503. More are cut at once. They take no place from others: else one client could fill the worker."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -67,6 +67,7 @@ class Connections:
         self.count_refused: Callable[[str], None] = lambda _reason: None
         """Hears why each connection is refused; the app's metrics, once there is an app."""
         self._open: dict[TrackedConnection, str | None] = {}
+        self._excess: set[TrackedConnection] = set()
         self._by_client: Counter[str] = Counter()
         self._trusts_all, self._trusted = _networks(limits.trusted_proxies)
         self._timer: asyncio.TimerHandle | None = None
@@ -74,28 +75,34 @@ class Connections:
     def add(self, connection: TrackedConnection, address: str | None) -> bool:
         """Take note of a new connection; say whether it is within the limits."""
         client = self._client(address)
+        is_within = not self.is_full and (
+            client is None or self._by_client[client] < self.limits.connections_per_client
+        )
         self._open[connection] = client
-        if client is not None:
+        if not is_within:
+            self._excess.add(connection)
+        elif client is not None:
             self._by_client[client] += 1
         if self._timer is None:
             self._schedule()
-        is_within = client is None or self._by_client[client] <= self.limits.connections_per_client
-        return is_within and not self.is_full
+        return is_within
 
     @property
     def is_full(self) -> bool:
-        """Whether there are more than a worker holds, whoever's they are."""
-        return len(self._open) > self.limits.connections
+        """Whether the worker takes no more, whoever's they are."""
+        return len(self._open) - len(self._excess) >= self.limits.connections
 
     @property
     def is_overfull(self) -> bool:
         """Whether not even a probe can be waited for."""
-        return len(self._open) > self.limits.connections + PROBE_CONNECTIONS
+        return len(self._excess) > PROBE_CONNECTIONS
 
     def discard(self, connection: TrackedConnection) -> None:
         """Forget a connection that has ended."""
         client = self._open.pop(connection, None)
-        if client is not None:
+        if connection in self._excess:
+            self._excess.remove(connection)
+        elif client is not None:
             self._by_client[client] -= 1
             if not self._by_client[client]:
                 del self._by_client[client]

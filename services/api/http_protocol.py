@@ -86,11 +86,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._is_within = self._all.add(self, self.client[0] if self.client else None)
         self._head_since = self.loop.time()
+        if self._is_within:
+            return
+        reason = REFUSALS[503][0] if self._all.is_full else OF_ONE_CLIENT
         if self._all.is_overfull:
-            self._note(503)
+            self._note(503, reason)
             transport.abort()
-        elif not self._is_within:
-            reason = REFUSALS[503][0] if self._all.is_full else OF_ONE_CLIENT
+        else:
             self.app = _refuse_but_probes(self.app, partial(self._all.count_refused, reason))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -223,7 +225,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int) -> None:
         """Take no more, and say why unless that would come in the middle of another response."""
-        self._note(status)
+        self._note(status, REFUSALS[status][0])
         self._is_refused = True
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
@@ -248,8 +250,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self.transport.close()  # TLS says goodbye first
 
-    def _note(self, status: int) -> None:
-        address, reason = self.client[0] if self.client else None, REFUSALS[status][0]
+    def _note(self, status: int, reason: str) -> None:
+        address = self.client[0] if self.client else None
         self._all.count_refused(reason)
         log.info("connection refused", extra={"address": address, "status": status, "reason": reason})
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.api.connections import ConnectionLimits, Connections
+from services.api.connections import PROBE_CONNECTIONS, ConnectionLimits, Connections
 
 
 class Connection:
@@ -47,6 +47,30 @@ def test_trusted_proxy_is_no_client(trusted, address):
 )
 def test_client_is_an_address_or_a_network_of_64_bits(addresses, expected):
     assert counted(addresses, connections_per_client=1) == expected
+
+
+def test_one_client_s_connections_beyond_its_own_limit_take_no_place_from_others():
+    addresses = ["192.0.2.1"] * 10 + ["192.0.2.2", "192.0.2.3", "192.0.2.4"]
+
+    within = counted(addresses, connections_per_client=2, connections=4)
+
+    assert within == [True, True, *[False] * 8, True, True, False]
+
+
+def test_place_of_a_connection_beyond_the_limit_is_given_back():
+    async def run():
+        made = Connections(ConnectionLimits(connections_per_client=1))
+        held, *beyond = [Connection() for _ in range(2 + PROBE_CONNECTIONS)]
+        made.add(held, "192.0.2.1")
+        for connection in beyond:
+            made.add(connection, "192.0.2.1")
+        assert made.is_overfull
+        made.discard(beyond[0])
+        assert not made.is_overfull
+        made.discard(held)
+        return made.add(Connection(), "192.0.2.1")
+
+    assert asyncio.run(run())
 
 
 def test_connection_that_has_ended_is_not_counted():
