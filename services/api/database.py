@@ -11,7 +11,14 @@ from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Engine, Float, String, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -166,14 +173,31 @@ def open_session(engine: Engine) -> Iterator[Session]:
     """Give a session in a transaction of its own, which ends with the block.
 
     Raises:
-        StoreUnavailable: the database is away, or too busy.
+        StoreUnavailable: the database is unavailable or too busy, or has not the tables of this release yet.
     """
     try:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        log.error("the database does not answer", extra={"error": str(error).partition("\n")[0]})
+    except (OperationalError, InterfaceError, ProgrammingError, PoolTimeout) as error:
+        if _is_not_migrated(error):
+            log.error("the database is not migrated: run python -m services.api migrate", extra=_reason(error))
+            raise StoreUnavailable("the database is being brought up to date; come again") from error
+        if isinstance(error, ProgrammingError):
+            raise
+        log.error("the database does not answer", extra=_reason(error))
         raise StoreUnavailable("the database of users does not answer; come again") from error
+
+
+def _is_not_migrated(error: SQLAlchemyError) -> bool:
+    """Whether a table or a column is missing: PostgreSQL has a class for each, SQLite a text."""
+    if not isinstance(error, DBAPIError):
+        return False
+    is_missing = type(error.orig).__name__ in {"UndefinedTable", "UndefinedColumn"}
+    return is_missing or str(error.orig).startswith(("no such table", "no such column"))
+
+
+def _reason(error: SQLAlchemyError) -> dict[str, str]:
+    return {"error": str(error).partition("\n")[0]}
 
 
 def _without_password(url: str) -> str:

@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import Engine, Index, Integer, String, case, delete
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.api.database import Base, open_session
-from services.api.errors import FeedbackLimitReached, StoreUnavailable
+from services.api.errors import FeedbackLimitReached
 
 __all__ = ["FeedbackRow", "FeedbackStore", "FeedbackUsage", "LabelledRow"]
 
@@ -64,12 +63,6 @@ class FeedbackStore:
             FeedbackLimitReached: more than one client may send in an hour; nothing was noted.
             StoreUnavailable: the database does not answer; nothing was noted.
         """
-        try:
-            return self._take(subject, rows)
-        except ProgrammingError as error:  # PostgreSQL's word for a table that is not there
-            raise StoreUnavailable("the database is being brought up to date; come again") from error
-
-    def _take(self, subject: str, rows: Collection[LabelledRow]) -> set[tuple[str, int]]:
         hour, seconds = divmod(int(self._now()), SECONDS_AN_HOUR)
         with open_session(self._engine) as session:
             new = self._insert(session, sorted(rows))  # in one order, or two requests could wait for one another

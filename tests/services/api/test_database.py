@@ -3,9 +3,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
-from services.api.database import MIGRATIONS, Base, migrate
-from services.api.errors import StartupFailed
+from services.api.database import MIGRATIONS, Base, migrate, open_engine, open_session
+from services.api.errors import StartupFailed, StoreUnavailable
+from services.api.users import SqlUserStore
 
 
 def test_migrations_give_the_tables_that_the_code_uses(engine):
@@ -39,3 +42,27 @@ def test_database_that_is_away_is_said_without_its_password():
         migrate("postgresql+psycopg://espalier:hunter2@127.0.0.1:1/users?connect_timeout=1")
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_engine(request, tmp_path):
+    url = f"sqlite:///{tmp_path}/empty.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    engine = open_engine(url)
+    if request.param == "postgresql":
+        with engine.begin() as connection:  # the server is shared with the tests before
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    yield engine
+    engine.dispose()
+
+
+def test_database_without_the_tables_is_unavailable_and_the_log_names_the_command(empty_engine, caplog):
+    with pytest.raises(StoreUnavailable, match="brought up to date"):
+        SqlUserStore(empty_engine).find("ana")
+
+    assert "python -m services.api migrate" in caplog.text
+
+
+def test_wrong_statement_is_no_unavailable_database(postgres_url):
+    with pytest.raises(ProgrammingError), open_session(open_engine(postgres_url)) as session:
+        session.execute(text("SELEKT 1"))
