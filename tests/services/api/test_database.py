@@ -64,5 +64,9 @@ def test_database_without_the_tables_is_unavailable_and_the_log_names_the_comman
 
 
 def test_wrong_statement_is_no_unavailable_database(postgres_url):
-    with pytest.raises(ProgrammingError), open_session(open_engine(postgres_url)) as session:
-        session.execute(text("SELEKT 1"))
+    engine = open_engine(postgres_url)
+    try:
+        with pytest.raises(ProgrammingError), open_session(engine) as session:
+            session.execute(text("SELEKT 1"))
+    finally:
+        engine.dispose()
