@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from rich.console import Console
+
 from tests.mutation import constants, functions, thresholds
 from tests.mutation.result import MIN_KILLED, Result, share_killed, table
 
@@ -18,14 +20,16 @@ def main() -> None:
     if unknown := set(wanted) - set(KINDS):
         parser.error(f"no such kind: {', '.join(sorted(unknown))}")
     found = {kind: KINDS[kind]() for kind in wanted}
+    console = Console(soft_wrap=True, markup=False, highlight=False)
     for kind, results in found.items():
-        print(f"\n{table(kind.capitalize(), results)}\n")
-        print("\n".join(f"survived: {mutant}" for result in results for mutant in result.survivors))
+        console.print(f"\n{table(kind.capitalize(), results)}\n")
+        console.print("\n".join(f"survived: {mutant}" for result in results for mutant in result.survivors))
     sys.exit(_verdict(found))
 
 
 def _verdict(found: dict[str, list[Result]]) -> str | None:
-    weak = [f"{kind} {share_killed(results):.1%}" for kind, results in found.items() if share_killed(results) < MIN_KILLED]
+    shares = {kind: share_killed(results) for kind, results in found.items()}
+    weak = [f"{kind} {share:.1%}" for kind, share in shares.items() if share < MIN_KILLED]
     return f"fewer than {MIN_KILLED:.0%} of the mutants are killed: {', '.join(weak)}" if weak else None
 
 

@@ -59,7 +59,7 @@ def mutated_modules() -> list[str]:
 
 
 def constants_of(module: str) -> Iterator[Constant]:
-    """Yield each number that a module assigns to a name outside functions and classes, and each that it computes with."""
+    """Yield each number, alone or in a product, that a module assigns to a name outside functions and classes."""
     for statement in ast.parse((ROOT / module).read_text()).body:
         if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
             continue
@@ -89,7 +89,7 @@ def _copy_checkout(folder: Path) -> Path:
         if (source := ROOT / name).exists():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
+            shutil.copy(source, target, follow_symlinks=False)  # the charts link to alerts and dashboards
     return folder
 
 

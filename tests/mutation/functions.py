@@ -1,4 +1,4 @@
-"""Mutants of the code in functions: mutmut makes them and runs the tests that reach each (pyproject.toml has the list)."""
+"""Mutants of the code in functions: mutmut makes them and runs the tests that reach each."""
 
 from __future__ import annotations
 

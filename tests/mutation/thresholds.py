@@ -15,6 +15,7 @@ from tests.mutation.result import Result
 
 THRESHOLD = re.compile(r"(?<![=!~<>])(?:[<>]=?|==|!=)\s*(?:bool\s+)?(?P<number>\d+(?:\.\d+)?)(?![\w.])")
 ALERT = re.compile(r"^\s*- alert: (\w+)$", re.M)
+EXPRESSION = re.compile(r"^\s*expr: (?P<expr>.*?)(?=^\s*(?:for|labels|keep_firing_for|annotations):)", re.M | re.S)
 SMALL = 2
 """Up to here a whole number is a count, which moves by one."""
 
@@ -57,7 +58,7 @@ def thresholds_of(path: Path) -> Iterator[Threshold]:
     alerts = [*ALERT.finditer(text)]
     for alert, following in zip(alerts, [*alerts[1:], None], strict=True):
         end = following.start() if following else len(text)
-        block = re.search(r"^\s*expr: (?P<expr>.*?)(?=^\s*(?:for|labels|keep_firing_for|annotations):)", text[alert.end() : end], re.M | re.S)
+        block = EXPRESSION.search(text[alert.end() : end])
         assert block, f"{path}: {alert[1]} has no expr"
         offset = alert.end() + block.start("expr")
         code = re.sub(r"#[^\n]*|\"[^\"]*\"", lambda comment: " " * len(comment[0]), block["expr"])
