@@ -113,6 +113,15 @@ def test_version_that_does_not_come_up_gives_way_to_the_champion(registry):
     assert registry.tags["2"]["rollout"] == "failed"
 
 
+def test_first_version_that_does_not_come_up_leaves_no_model(registry):
+    rollout = Overtaken(lambda: False)
+
+    with pytest.raises(RolloutFailed, match="; nothing serves on"):
+        go(registry, "2", None, rollout)
+
+    assert registry.aliases == {}
+
+
 def test_champion_that_came_meanwhile_stays(registry):
     go(registry, "1", None)
 
