@@ -166,6 +166,17 @@ test: $(STAMP) lint ## Run everything that needs only Python, with coverage
 e2e: $(STAMP) ## Prove the platform on a real cluster: kind, made and removed, or yours (E2E_CLUSTER=given E2E_URL=https://...)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/e2e $(E2E_ARGS)
 
+# Beside the locked packages, in an environment of its own: nothing but this target needs it.
+$(VENV)/mutmut/.installed: $(STAMP) .ci/mutmut.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/mutmut
+	@$(BIN)/uv pip sync --quiet --python $(VENV)/mutmut/bin/python --require-hashes $(VENV)/requirements.txt .ci/mutmut.txt
+	@$(BIN)/uv pip install --quiet --python $(VENV)/mutmut/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: mutants
+mutants: $(VENV)/mutmut/.installed ## Break gate, promotion, bundle reader, tokens, throttle, rows, scores and alerts in 2,000 ways, and see that a test fails (hours; MUTANTS=thresholds)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(VENV)/mutmut/bin/python -m tests.mutation $${MUTANTS:+"$$MUTANTS"}
+
 .PHONY: audit
 audit: $(STAMP) ## Look for known vulnerabilities in the locked packages (asks PyPI's advisory service)
 	@exceptions=$$($(BIN)/python .ci/audit-exceptions); \
@@ -177,7 +188,7 @@ workflows: $(STAMP) ## Check .github: zizmor (security) and, where Go is, action
 
 .PHONY: clean
 clean: ## Remove what runs have left: stage files, logs, load reports (models, keys, users and data stay)
-	@rm -rf pipelines/work pipelines/dvc.lock .dvc/tmp .espalier/logs .espalier/load dist
+	@rm -rf pipelines/work pipelines/dvc.lock .dvc/tmp .espalier/logs .espalier/load dist mutants
 
 confirmed = $(if $(filter 1,$(CONFIRM)),yes)
 

@@ -14,15 +14,19 @@ class FakeRegistry:
         self.aliases, self.tags = {}, {number: {"gate": gate} for number in numbers}
 
     def version(self, name, number):
+        assert name == "m"
         return Version(name, number, "run", 0.0, self.tags[number], ())
 
-    def version_of(self, _name, alias):
+    def version_of(self, name, alias):
+        assert name == "m"
         return self.aliases.get(alias)
 
-    def set_alias(self, _name, alias, number):
+    def set_alias(self, name, alias, number):
+        assert name == "m"
         self.aliases[alias] = number
 
-    def remove_alias(self, _name, alias):
+    def remove_alias(self, name, alias):
+        assert name == "m"
         self.aliases.pop(alias, None)
 
     def tag_version(self, version, tags):
@@ -54,6 +58,13 @@ def test_rollback_goes_to_the_previous_and_back_again(registry):
     assert roll_back(registry, NoRollout(), "m", lock=Held()).number == "1"
     assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}
     assert roll_back(registry, NoRollout(), "m", lock=Held()).number == "2"
+
+
+def test_rollback_goes_to_the_previous_while_another_promotion_is_unfinished(registry):
+    registry.aliases = {CHAMPION: "2", PREVIOUS: "1", CHALLENGER: "3"}
+
+    assert roll_back(registry, NoRollout(), "m", lock=Held()).number == "1"
+    assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}
 
 
 def test_without_a_previous_there_is_no_way_back(registry):
@@ -111,6 +122,15 @@ def test_version_that_does_not_come_up_gives_way_to_the_champion(registry):
     assert rollout.went_back_to == ["1"]
     assert registry.aliases == {CHAMPION: "1"}
     assert registry.tags["2"]["rollout"] == "failed"
+
+
+def test_first_version_that_does_not_come_up_leaves_no_model(registry):
+    rollout = Overtaken(lambda: False)
+
+    with pytest.raises(RolloutFailed, match="; nothing serves on"):
+        go(registry, "2", None, rollout)
+
+    assert registry.aliases == {}
 
 
 def test_champion_that_came_meanwhile_stays(registry):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from espalier.bundle import MalformedBundle
+from espalier.bundle import GateVerdict, MalformedBundle
 from pipelines import registration
 from pipelines.errors import RegistryFailure
 from pipelines.gate import Check, Verdict
@@ -41,7 +41,8 @@ class FakeRegistry:
     def __init__(self, *versions):
         self.known, self.deleted, self.tagged, self.untagged = versions, [], {}, []
 
-    def versions(self, _name):
+    def versions(self, name):
+        assert name == "m"
         return self.known
 
     def delete_incomplete(self, version):
@@ -96,6 +97,28 @@ def test_manifest_states_the_verdict_and_the_tags_repeat_it():
         "gate.reasons": "too few columns; log loss is 0.5000, wanted below 0.4",
         "gate.compared_with": "3",
     }
+
+
+def test_first_version_that_passed_was_compared_with_nothing():
+    assert tags_of("k", GateVerdict(passed=True, champion_version=None, checks=(), reasons=())) == {
+        "espalier.key": "k",
+        "gate": "passed",
+        "gate.reasons": "",
+        "gate.compared_with": "",
+    }
+
+
+def test_verdict_is_read_from_the_manifest_of_that_version(tmp_path, make_bundle):
+    bundle = make_bundle(tmp_path / "bundle")
+    folder = tmp_path / "downloaded"
+    folder.mkdir()
+
+    class Holding:
+        def download_bundle(self, version, folder, names):
+            assert version.number == "7"
+            (folder / names[0]).write_bytes((bundle / names[0]).read_bytes())
+
+    assert read_verdict(Holding(), version("7"), folder).passed
 
 
 def test_manifest_of_another_release_is_said(tmp_path):

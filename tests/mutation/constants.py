@@ -1,0 +1,113 @@
+"""Mutants of numbers that stand outside functions, which mutmut does not change: each twice as large, and half."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import track
+
+from tests.mutation.result import Result
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number of a module, and where it stands in the text."""
+
+    module: str
+    name: str
+    line: int
+    start: int
+    end: int
+    value: float
+
+    def changed(self, text: str, value: float) -> str:
+        lines = text.splitlines(keepends=True)
+        line = lines[self.line - 1]
+        lines[self.line - 1] = f"{line[: self.start]}{value!r}{line[self.end :]}"
+        return "".join(lines)
+
+    def values(self) -> tuple[float, float]:
+        return (self.value * 2, self.value // 2 if isinstance(self.value, int) else self.value / 2)
+
+
+def run() -> list[Result]:
+    """Change every constant of the modules that are mutated, and run the tests of its module each time."""
+    constants = [found for module in mutated_modules() for found in constants_of(module)]
+    results = {constant.module: Result(constant.module) for constant in constants}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = _copy_checkout(Path(folder))
+        for constant in track(constants, description="constants"):
+            for value in constant.values():
+                killed = _is_killed(copy, constant, value)
+                results[constant.module].add(f"{constant.module}: {constant.name} = {value}", killed=killed)
+    return list(results.values())
+
+
+def mutated_modules() -> list[str]:
+    """Return the paths of the modules that pyproject.toml gives to mutmut."""
+    return list(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]["only_mutate"])
+
+
+def constants_of(module: str) -> Iterator[Constant]:
+    """Yield each number, alone or in a product, that a module assigns to a name outside functions and classes."""
+    for statement in ast.parse((ROOT / module).read_text()).body:
+        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+            continue
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        number = _first_number(statement.value)
+        if isinstance(target, ast.Name) and number is not None:
+            yield Constant(
+                module, target.id, number.lineno, number.col_offset, number.end_col_offset or 0, _value(number)
+            )
+
+
+def _first_number(node: ast.expr) -> ast.Constant | None:
+    """Return the number, or the first of a product or a power: changing one changes all."""
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    is_number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
+    return node if is_number else None  # type: ignore[return-value]
+
+
+def _value(number: ast.Constant) -> float:
+    return number.value  # type: ignore[return-value]
+
+
+def _copy_checkout(folder: Path) -> Path:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (source := ROOT / name).exists():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target, follow_symlinks=False)  # the charts link to alerts and dashboards
+    return folder
+
+
+def _is_killed(copy: Path, constant: Constant, value: float) -> bool:
+    path = copy / constant.module
+    original = path.read_text()
+    path.write_text(constant.changed(original, value))
+    try:
+        return not _tests_pass(copy, constant.module)
+    finally:
+        path.write_text(original)
+
+
+def _tests_pass(copy: Path, module: str) -> bool:
+    tests = Path("tests", module).with_name(f"test_{Path(module).name}")
+    where = tests if (copy / tests).exists() else tests.parent
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-cov", "-p", "no:cacheprovider", str(where)]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"the tests of {module} did not run:\n{done.stdout}{done.stderr}")
+    return done.returncode == 0

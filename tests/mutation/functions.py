@@ -1,0 +1,34 @@
+"""Mutants of the code in functions: mutmut makes them and runs the tests that reach each."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.mutation.result import Result
+
+MUTMUT = Path(sys.executable).with_name("mutmut")
+# "    pipelines.gate.x_judge__mutmut_3: survived"; a method's name has the class between two letters of mutmut's own.
+LINE = re.compile(r"^\s+(?P<module>[\w.]+)\.(?P<function>x\S+)__mutmut_(?P<number>\d+): (?P<status>.+)$", re.M)
+KILLED = {"killed", "timeout", "segfault", "caught by type check"}
+
+
+def run() -> list[Result]:
+    """Run the mutants that have no result yet, and return those of all. Shows mutmut's own progress."""
+    subprocess.run([MUTMUT, "run", "--max-children", str(os.cpu_count() or 1)], check=False)
+    listed = subprocess.run([MUTMUT, "results", "--all", "true"], check=True, capture_output=True, text=True)
+    return read(listed.stdout)
+
+
+def read(listed: str) -> list[Result]:
+    """Return the results that ``mutmut results --all true`` lists."""
+    results: dict[str, Result] = {}
+    for found in LINE.finditer(listed):
+        module = found["module"].replace(".", "/") + ".py"
+        result = results.setdefault(module, Result(module))
+        name = f"{found['module']}.{found['function']}__mutmut_{found['number']}"
+        result.add(f"{name}: {found['status']}", killed=found["status"] in KILLED)
+    return [results[module] for module in sorted(results)]

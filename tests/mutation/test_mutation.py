@@ -1,0 +1,81 @@
+"""What `make mutants` changes and counts."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.alerts.promtool import FOLDER, RULE_FILES, all_alerts
+from tests.mutation import constants, functions, thresholds
+from tests.mutation.result import Result, share_killed, table
+
+LISTED = """
+    pipelines.gate.x_judge__mutmut_1: killed
+    pipelines.gate.x_judge__mutmut_2: survived
+    services.api.tokens.xǁTokenIssuerǁissue__mutmut_1: timeout
+    services.api.tokens.xǁTokenIssuerǁissue__mutmut_2: no tests
+"""
+
+
+def test_survivor_and_mutant_without_a_test_count_against_the_module():
+    gate, tokens = functions.read(LISTED)
+
+    assert (gate.place, gate.killed, gate.total) == ("pipelines/gate.py", 1, 2)
+    assert (tokens.place, tokens.killed, tokens.total) == ("services/api/tokens.py", 1, 2)
+    assert tokens.survivors == ["services.api.tokens.xǁTokenIssuerǁissue__mutmut_2: no tests"]
+
+
+def test_nothing_killed_where_nothing_ran():
+    assert share_killed([]) == 0
+    assert share_killed([Result("a", killed=19, survivors=["one"])]) == 0.95
+
+
+def test_table_has_a_row_a_place_and_their_sum():
+    lines = table("Functions", functions.read(LISTED)).splitlines()
+
+    assert lines[2:] == [
+        "| pipelines/gate.py | 1 | 2 | 50.0% |",
+        "| services/api/tokens.py | 1 | 2 | 50.0% |",
+        "| **All** | 2 | 4 | 50.0% |",
+    ]
+
+
+def test_every_mutated_module_is_there():
+    assert [module for module in constants.mutated_modules() if not (constants.ROOT / module).exists()] == []
+
+
+def test_constant_is_changed_where_it_stands():
+    (leeway,) = [found for found in constants.constants_of("services/api/tokens.py") if found.name == "LEEWAY_SECONDS"]
+
+    changed = leeway.changed((constants.ROOT / leeway.module).read_text(), 7)
+
+    assert "\nLEEWAY_SECONDS = 7\n" in changed
+    assert f"\nLEEWAY_SECONDS = {leeway.value}\n" not in changed
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
+def test_threshold_is_changed_where_it_stands_and_nothing_else(path):
+    text = path.read_text()
+    for threshold in thresholds.thresholds_of(path):
+        number = text[threshold.start : threshold.end]
+
+        assert float(number) >= 0
+        assert len(threshold.changed("LONGER")) == len(text) + len("LONGER") - len(number)
+        assert threshold.changed(number) == text
+
+
+def test_threshold_of_every_alert_that_compares_is_found():
+    found = {threshold.alert for path in RULE_FILES for threshold in thresholds.thresholds_of(path)}
+
+    assert found >= {"ModelScoreDrift", "ModelFeatureDrift", "ApiErrorBudgetBurn", "ApiTokensRefused"}
+    assert found <= {alert["alert"] for alert in all_alerts()}
+
+
+def test_count_moves_by_one_and_measure_by_a_third(tmp_path):
+    path = Path(tmp_path, "rules.yaml")
+    path.write_text("groups:\n- rules:\n  - alert: A\n    expr: a > 1 and b < 0.5 # c > 3\n    labels: {}\n")
+
+    assert [found.values() for found in thresholds.thresholds_of(path)] == [("0", "2"), ("0.325", "0.675")]
+
+
+def test_rule_files_are_those_of_the_alerts():
+    assert {path.parent for path in RULE_FILES} == {FOLDER}
