@@ -1,4 +1,5 @@
 import base64
+import string
 
 import numpy as np
 import pytest
@@ -57,6 +58,29 @@ def test_every_changed_bit_is_noticed():
             changed[place] ^= 1 << bit
             with pytest.raises(InvalidFeedbackToken, match="not a feedback_token"):
                 tokens().verify(base64.urlsafe_b64encode(bytes(changed)).decode())
+
+
+@pytest.mark.parametrize("subject", ["a", "an", "ana", "anna"])
+def test_token_is_url_safe_whatever_its_length(subject):
+    for _ in range(50):
+        issued = tokens().issue(subject, SCORES)
+
+        assert set(issued) <= set(string.ascii_letters + string.digits + "-_"), "no padding"
+        assert tokens().verify(issued).subject == subject
+
+
+def test_token_with_anything_between_its_characters_is_refused():
+    issued = tokens().issue("ana", SCORES)
+
+    for extra in ("!", "\n", " ", "."):
+        with pytest.raises(InvalidFeedbackToken, match="not a feedback_token"):
+            tokens().verify(issued[:8] + extra * 4 + issued[8:])
+
+
+def test_token_is_of_little_endian_float32_whatever_is_given():
+    issued = tokens().issue("ana", SCORES.astype(">f8"))
+
+    np.testing.assert_array_equal(tokens().verify(issued).probabilities, SCORES)
 
 
 @pytest.mark.parametrize("text", ["", "=", "AAAA", "not base64!", "é", "A" * 1000, "AQ", "AQ=="])

@@ -225,3 +225,62 @@ def test_long_list_of_problems_is_cut(contract, good):
 
 def test_too_large_is_another_failure():
     assert BodyTooLarge.reason == "body_too_large"
+
+
+def test_more_unknown_names_than_may_be_parsed_are_refused_by_the_first_twenty(reader, good):
+    row = good | {f"unknown_{number:04}": 1 for number in range(5000)}
+
+    with pytest.raises(InvalidRows, match=r"^20 or more value\(s\)") as caught:
+        reader.read(body(row))
+
+    assert [problem.field for problem in caught.value.problems] == [f"rows[0].unknown_{n:04}" for n in range(20)]
+
+
+def test_wrong_value_before_more_values_than_may_be_parsed_is_named(reader, good):
+    endless = {**good, "age": [1] * 5000}
+
+    with pytest.raises(InvalidRows) as caught:
+        reader.read(body({**good, "kind": "cherry"}, {**good, "age": "x"}, endless))
+
+    assert [problem.field for problem in caught.value.problems] == ["rows[0].kind", "rows[1].age"]
+
+
+def test_more_values_than_may_be_parsed_in_the_last_row_are_said(reader, good):
+    with pytest.raises(MalformedBody, match=r"rows: more names and values than 5 rows .*; the body is \{\"rows\""):
+        reader.read(body({**good, "age": [1] * 5000}))
+
+
+def test_beginning_that_is_no_json_is_said(reader):
+    with pytest.raises(MalformedBody, match=r"Invalid JSON: .*; the body is \{\"rows\""):
+        reader.read(b'{"rows": [{"age": nothing' + b", 1" * 5000)
+
+
+def test_name_given_again_and_again_is_named_twenty_times(reader, good):
+    again = json.dumps(good)[:-1] + ', "age": 1' * 30 + "}"
+
+    with pytest.raises(InvalidRows) as caught:
+        reader.read(f'{{"rows": [{again}]}}'.encode())
+
+    assert {problem.field for problem in caught.value.problems} == {"rows[0].age"}
+    assert len(caught.value.problems) == 20
+
+
+def test_problems_of_several_rows_are_twenty_in_all(contract, good):
+    row = {name: [] for name in good}
+    reader = RowReader(contract, max_rows=100)
+
+    with pytest.raises(InvalidRows) as caught:
+        reader.read(body(*[row] * 30))
+
+    assert len(caught.value.problems) == 20
+    assert caught.value.problems[-1].field.startswith(f"rows[{19 // len(good)}].")
+
+
+def test_field_is_shown_up_to_200_characters(reader, good):
+    problem = refused(reader, {**good, "x" * 300: 1})
+
+    assert problem.field == ("rows[0]." + "x" * 300)[:200]
+
+
+def test_schema_of_a_body_refers_to_components(reader):
+    assert "#/$defs/" not in json.dumps(reader.schema())
