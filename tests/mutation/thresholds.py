@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from rich.progress import track
 
+from tests.alerts.burn_rates import BUDGETS, burn_rate_alerts, check_edges
 from tests.alerts.promtool import RULE_FILES, TEST_FILES, Rule, load, run_case, unit_tests
 from tests.mutation.result import Result
 
@@ -69,11 +71,14 @@ def thresholds_of(path: Path) -> Iterator[Threshold]:
 def _is_killed(folder: Path, threshold: Threshold, value: str) -> bool:
     mutated = folder / threshold.path.name
     mutated.write_text(threshold.changed(value))
-    for case, step in _cases(threshold):
-        try:
+    try:
+        if threshold.alert in BUDGETS:
+            for alert in burn_rate_alerts(yaml.safe_load(mutated.read_text())):
+                check_edges(folder, alert)
+        for case, step in _cases(threshold):
             run_case(folder, mutated, case, evaluate_every=step)
-        except AssertionError:
-            return True
+    except AssertionError:
+        return True
     return False
 
 

@@ -1,0 +1,74 @@
+"""Cases at the edge of each condition of a burn-rate alert, with the recorded series given as they are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.alerts.promtool import FOLDER, Rule, load, promtool
+
+CONDITIONS: dict[tuple[str, str], tuple[float, float, float]] = {
+    ("1h", "5m"): (14.4, 14.4, 10),
+    ("6h", "30m"): (6, 6, 10),
+    ("1d", "2h"): (3, 3, 10),
+    ("3d", "6h"): (1, 1, 10),
+}
+"""Long and short window: at how many times the budget the ratio of each may stand, and failures in the long one.
+
+Source: The Site Reliability Workbook, chapter 5, table 5-8, with a fourth pair for the slowest burn.
+"""
+
+BUDGETS = {"ApiErrorBudgetBurn": 0.001, "ApiLatencyBudgetBurn": 0.01}
+SERIES = re.compile(r"espalier:\w+:\w+\{[^}]*\}")
+MINUTES = {"m": 1, "h": 60}
+
+
+def burn_rate_alerts(content: dict[str, Any] | None = None) -> list[Rule]:
+    """Return the burn-rate alerts of a rule file's content; of alerts/slo.yaml without one."""
+    groups = (content or load(FOLDER / "slo.yaml"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    return [rule for rule in rules if rule.get("alert") in BUDGETS]
+
+
+def check_edges(folder: Path, alert: Rule) -> None:
+    """Let promtool evaluate the alert alone: it fires a tenth above its three conditions, and below any of them never.
+
+    Raises:
+        AssertionError: with what promtool found.
+    """
+    rules = folder / "alert.json"
+    rules.write_text(json.dumps({"groups": [{"name": "edges", "rules": [alert]}]}))
+    path = folder / "edges.json"
+    tests = list(_cases(alert))
+    path.write_text(json.dumps({"rule_files": [rules.name], "evaluation_interval": "1m", "tests": tests}))
+    promtool("test", "rules", path)
+
+
+def _cases(alert: Rule) -> Iterator[dict[str, Any]]:
+    series = SERIES.findall(alert["expr"])
+    *multiples, failures = CONDITIONS[alert["labels"]["long"], alert["labels"]["short"]]
+    limits = [multiple * BUDGETS[alert["alert"]] for multiple in multiples] + [failures]
+    yield _case(alert, series, [limit * 1.1 for limit in limits], fires=True)
+    for low in range(len(limits)):
+        values = [limit * (0.9 if place == low else 1.5) for place, limit in enumerate(limits)]
+        yield _case(alert, series, values, fires=False)
+
+
+def _case(alert: Rule, series: list[str], values: list[float], *, fires: bool) -> dict[str, Any]:
+    minutes = int(alert["for"][:-1]) * MINUTES[alert["for"][-1]] + 1
+    return {
+        "interval": "1m",
+        "input_series": [
+            {"series": one, "values": f"{value:g}+0x{minutes}"} for one, value in zip(series, values, strict=True)
+        ],
+        "promql_expr_test": [
+            {
+                "eval_time": f"{minutes}m",
+                "expr": 'count(ALERTS{alertstate="firing"}) or vector(0)',
+                "exp_samples": [{"labels": "{}", "value": int(fires)}],
+            }
+        ],
+    }
