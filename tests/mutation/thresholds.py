@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.progress import track
 
 from tests.alerts.burn_rates import BUDGETS, burn_rate_alerts, check_edges
-from tests.alerts.promtool import RULE_FILES, TEST_FILES, Rule, load, run_case, unit_tests
+from tests.alerts.promtool import RULE_FILES, TEST_FILES, load, promtool, unit_tests
 from tests.mutation.result import Result
 
 THRESHOLD = re.compile(r"(?<![=!~<>])(?:[<>]=?|==|!=)\s*(?:bool\s+)?(?P<number>\d+(?:\.\d+)?)(?![\w.])")
@@ -75,17 +77,19 @@ def _is_killed(folder: Path, threshold: Threshold, value: str) -> bool:
         if threshold.alert in BUDGETS:
             for alert in burn_rate_alerts(yaml.safe_load(mutated.read_text())):
                 check_edges(folder, alert)
-        for case, step in _cases(threshold):
-            run_case(folder, mutated, case, evaluate_every=step)
+        for tests in _cases(threshold):
+            (folder / "case.json").write_text(json.dumps(tests | {"rule_files": [mutated.name]}))
+            promtool("test", "rules", folder / "case.json")
     except AssertionError:
         return True
     return False
 
 
-def _cases(threshold: Threshold) -> Iterator[tuple[Rule, str]]:
+def _cases(threshold: Threshold) -> Iterator[dict[str, Any]]:
+    """Yield each case that looks at the alert, as a file of its own: the order of evaluation is the file's."""
     for path in TEST_FILES:
         tests = load(path)
         if tests["rule_files"] == [f"../../alerts/{threshold.path.name}"]:
             for case in unit_tests(path):
                 if any(look["alertname"] == threshold.alert for look in case.get("alert_rule_test", ())):
-                    yield case, tests["evaluation_interval"]
+                    yield tests | {"tests": [case]}
