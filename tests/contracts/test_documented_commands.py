@@ -53,6 +53,7 @@ RUN_BY = {
     "make clean": "tests/contracts/test_makefile.py",
     "make reset": "tests/contracts/test_makefile.py",
     "make replay-alerts": "tests/alerts/replay.py",
+    "make mutants": ".github/workflows/mutants.yml",
     "make deploy": "parsed",
     "make chart": "parsed",
     "espalier": "parsed",
