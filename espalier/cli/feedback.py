@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,11 +57,8 @@ def _pair(tokens: list[tuple[str, int]], labels: list[str | None]) -> list[dict[
     rows = sum(number for _, number in tokens)
     if len(labels) != rows:
         raise CommandFailed(f"{rows:,} rows were predicted, but there are {len(labels):,} lines with labels")
-    items, begin = [], 0
-    for token, number in tokens:
-        items.append({"feedback_token": token, "labels": labels[begin : begin + number]})
-        begin += number
-    return items
+    left = iter(labels)
+    return [{"feedback_token": token, "labels": list(islice(left, number))} for token, number in tokens]
 
 
 def _read_labels(path: Path) -> list[str | None]:

@@ -140,8 +140,7 @@ def _report(answers: Answers, output: Path | None, seconds: float, *, explain: b
     versions = " and ".join(answers.versions)
     rate = f"{answers.rows:,} rows in {seconds:.1f} s, {answers.rows / seconds:,.0f} a second"
     if json and output is None:
-        said = {"predictions": answers.predictions, "feedback_tokens": answers.feedback}
-        print_json({"model": answers.model, **said})
+        print_json({"model": answers.model, "predictions": answers.predictions, "feedback_tokens": answers.feedback})
     elif json:
         print_json({"model": answers.model, "rows": answers.rows, "versions": answers.versions, "output": str(output)})
     elif output is not None:

@@ -78,7 +78,7 @@ class Revocations:
                 await run_in_threadpool(self.refresh)
             except StoreUnavailable:
                 pass  # was logged
-            except SQLAlchemyError as error:  # such as a table that a migration has yet to make
+            except SQLAlchemyError as error:  # whatever it is, the next round tries again
                 log.error("revocations cannot be read", extra={"error": str(error).partition("\n")[0]})
             first.set()
             await asyncio.sleep(seconds)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.alerts.promtool import FOLDER, Rule, load, promtool
+from tests.alerts.promtool import FOLDER, Rule, rules, run_tests
 
 CONDITIONS: dict[tuple[str, str], tuple[float, float, float]] = {
     ("1h", "5m"): (14.4, 14.4, 10),
@@ -26,11 +26,9 @@ SERIES = re.compile(r"espalier:\w+:\w+\{[^}]*\}")
 MINUTES = {"m": 1, "h": 60}
 
 
-def burn_rate_alerts(content: dict[str, Any] | None = None) -> list[Rule]:
-    """Return the burn-rate alerts of a rule file's content; of alerts/slo.yaml without one."""
-    groups = (content or load(FOLDER / "slo.yaml"))["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
-    return [rule for rule in rules if rule.get("alert") in BUDGETS]
+def burn_rate_alerts() -> list[Rule]:
+    """Return the burn-rate alerts."""
+    return [rule for rule in rules(FOLDER / "slo.yaml") if rule.get("alert") in BUDGETS]
 
 
 def check_edges(folder: Path, alert: Rule) -> None:
@@ -39,12 +37,9 @@ def check_edges(folder: Path, alert: Rule) -> None:
     Raises:
         AssertionError: with what promtool found.
     """
-    rules = folder / "alert.json"
-    rules.write_text(json.dumps({"groups": [{"name": "edges", "rules": [alert]}]}))
-    path = folder / "edges.json"
-    tests = list(_cases(alert))
-    path.write_text(json.dumps({"rule_files": [rules.name], "evaluation_interval": "1m", "tests": tests}))
-    promtool("test", "rules", path)
+    path = folder / "alert.json"
+    path.write_text(json.dumps({"groups": [{"name": "edges", "rules": [alert]}]}))
+    run_tests(folder, {"rule_files": [path.name], "evaluation_interval": "1m", "tests": list(_cases(alert))})
 
 
 def _cases(alert: Rule) -> Iterator[dict[str, Any]]:

@@ -26,7 +26,12 @@ def load(path: Path) -> dict[str, Any]:
 
 def rules(path: Path) -> list[Rule]:
     """Every rule of a file."""
-    return [rule for group in load(path)["groups"] for rule in group["rules"]]
+    return rules_of(load(path))
+
+
+def rules_of(content: dict[str, Any]) -> list[Rule]:
+    """Every rule in the content of a file."""
+    return [rule for group in content["groups"] for rule in group["rules"]]
 
 
 def all_rules() -> list[Rule]:
@@ -52,8 +57,11 @@ def promtool(*arguments: str | Path) -> None:
 
 def run_case(folder: Path, rule_file: Path, case: dict[str, Any], *, evaluate_every: str) -> None:
     """Evaluate a rule file on series that are made here, and hold it against the case's expectations."""
+    run_tests(folder, {"rule_files": [str(rule_file)], "evaluation_interval": evaluate_every, "tests": [case]})
+
+
+def run_tests(folder: Path, tests: dict[str, Any]) -> None:
+    """Run the content of a file of unit tests, whose rule files lie in the folder or have whole paths."""
     path = folder / "case.json"  # JSON is YAML, and written faster
-    path.write_text(
-        json.dumps({"rule_files": [str(rule_file)], "evaluation_interval": evaluate_every, "tests": [case]})
-    )
+    path.write_text(json.dumps(tests))
     promtool("test", "rules", path)

@@ -17,6 +17,14 @@ chart only.
 {{- printf "%s-%s" $root.Release.Name (index . 1) -}}
 {{- end }}
 
+{{/*
+What tells a release from every other of the cluster, in names that belong to no namespace. Namespace and release joined by a
+hyphen could be another pair's: release a-b in namespace c, release b in namespace c-a. A slash is in no name.
+*/}}
+{{- define "espalier.releaseHash" -}}
+{{- printf "%s/%s" .Release.Namespace .Release.Name | sha256sum | trunc 8 -}}
+{{- end }}
+
 {{/* What selects the pods of a part, and nothing that an upgrade could change. */}}
 {{- define "espalier.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}

@@ -44,7 +44,7 @@ Call: (list . "espalier-api")
 {{- define "observability.uid" -}}
 {{- $root := index . 0 -}}
 {{- $release := printf "%s/%s" $root.Release.Namespace $root.Release.Name -}}
-{{- $uid := ternary (index . 1) (printf "%s-%s" (index . 1) ($release | sha256sum | trunc 8)) (eq $release "espalier/espalier") -}}
+{{- $uid := ternary (index . 1) (printf "%s-%s" (index . 1) (include "espalier.releaseHash" $root)) (eq $release "espalier/espalier") -}}
 {{- if gt (len $uid) 40 }}{{ fail (printf "the uid %s is longer than Grafana's 40 characters" $uid) }}{{ end -}}
 {{- $uid -}}
 {{- end }}

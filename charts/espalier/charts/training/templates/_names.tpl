@@ -18,11 +18,7 @@ name has eleven more. Call: (list . "rollback")
 {{- if eq .Values.rollout.kind "kubernetes" }}true{{ end -}}
 {{- end }}
 
-{{/*
-The policy belongs to the cluster, and so does its name. A namespace and a release joined by a hyphen could be another pair's:
-release a-b in namespace c, release b in namespace c-a. A slash is in no name.
-*/}}
+{{/* The policy belongs to the cluster, and so does its name. */}}
 {{- define "training.policyName" -}}
-{{- $pair := printf "%s/%s" .Release.Namespace .Release.Name -}}
-{{- printf "%s-%s-%s" .Release.Namespace (include "espalier.fullname" .) ($pair | sha256sum | trunc 8) -}}
+{{- printf "%s-%s-%s" .Release.Namespace (include "espalier.fullname" .) (include "espalier.releaseHash" .) -}}
 {{- end }}
