@@ -16,6 +16,7 @@ from tests.alerts.promtool import (
     load,
     promtool,
     rules,
+    run_case,
     unit_tests,
 )
 
@@ -86,6 +87,47 @@ def test_every_selector_is_about_this_namespace_alone():
         for found in selectors(rule["expr"]):
             matched = {(label, operator, value) for label, operator, value in found.matchers}
             assert matched & {("namespace", "=", "espalier"), ("exported_namespace", "=", "espalier")}, found
+
+
+def test_every_selector_names_something_of_this_release():
+    """Two releases may share a namespace: neither reads the other's series, recorded ones neither."""
+    shared = {"EspalierWatchdog"}  # reads nothing at all
+    joined = {"kube_job_failed"}  # with a series that is the release's
+    for rule in all_rules():
+        for found in selectors(rule["expr"]):
+            named = any(value.startswith("espalier-") for _label, _operator, value in found.matchers)
+            assert named or rule.get("alert") in shared or found.metric in joined, found
+
+
+def test_every_record_tells_the_releases_of_a_namespace_apart():
+    for rule in all_rules():
+        for labels in re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"] if "record" in rule else ""):
+            assert {"namespace", "job"} <= set(labels.split(", ")), rule["record"]
+
+
+@pytest.mark.rules
+@pytest.mark.usefixtures("with_promtool")
+def test_no_record_of_another_release_in_the_namespace_changes_an_alert(tmp_path):
+    """Its API serves nothing but errors, and waits for its first model."""
+    of_the_other = '{namespace="espalier",job="mine-api-metrics"}'
+    down = 'kube_deployment_status_replicas_available{namespace="espalier",deployment="espalier-api"}'
+    errors = [f"espalier:http_error_ratio:rate{window}" for window in ("5m", "30m", "1h", "6h")]
+    counts = [f"espalier:http_errors:increase{window}" for window in ("1h", "6h")]
+    waiting = "espalier:waiting_for_first_model:max"
+    case = {
+        "interval": "1m",
+        "input_series": [
+            {"series": down, "values": "0x60"},
+            {"series": f"{waiting}{of_the_other}", "values": "1x60"},
+            *({"series": f"{name}{of_the_other}", "values": "1x60"} for name in errors),
+            *({"series": f"{name}{of_the_other}", "values": "500x60"} for name in counts),
+        ],
+    }
+    fired = {"slo.yaml": [], "api.yaml": [{"labels": '{alertname="ApiDown"}', "value": 1}]}
+
+    for name, samples in fired.items():
+        look = {"expr": "count by (alertname) (ALERTS)", "eval_time": "30m", "exp_samples": samples}
+        run_case(tmp_path, FOLDER / name, {**case, "promql_expr_test": [look]}, evaluate_every="1m")
 
 
 def test_names_in_selectors_can_be_replaced_by_another_release_s():
