@@ -48,7 +48,7 @@ RUN_BY = {
     "make dependencies": "tests/espalier/cluster/test_charts.py",
     "make audit": ".github/workflows/audit.yml",
     "make workflows": ".github/workflows/test.yml",
-    "make lock": "tests/contracts/test_repository.py",
+    "make lock": "tests/ci/test_lock.py",
     "make help": "tests/contracts/test_makefile.py",
     "make clean": "tests/contracts/test_makefile.py",
     "make reset": "tests/contracts/test_makefile.py",

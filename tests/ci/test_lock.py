@@ -1,0 +1,133 @@
+"""`.ci/lock` against an index on loopback that gets a newer version of a package."""
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UV = Path(sys.executable).with_name("uv")
+
+PROJECT = """
+[project]
+name = "project"
+version = "0"
+requires-python = ">=3.11"
+dependencies = [{dependencies}]
+
+[dependency-groups]
+bootstrap = ["uv"]
+"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A folder, and no line for each request."""
+
+    def log_message(self, *_arguments):
+        pass
+
+
+class Index:
+    """A package index: a folder of wheels for each name."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def publish(self, name, version):
+        place = self.folder / "simple" / name
+        place.mkdir(parents=True, exist_ok=True)
+        info = f"{name}-{version}.dist-info"
+        files = {
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        }
+        record = "".join(f"{path},sha256={_digest(text)},{len(text)}\n" for path, text in files.items())
+        with zipfile.ZipFile(place / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+            for path, text in {**files, f"{info}/RECORD": record}.items():
+                wheel.writestr(path, text)
+        links = "".join(
+            f'<a href="{path.name}#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}">{path.name}</a>\n'
+            for path in place.glob("*.whl")
+        )
+        (place / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>")
+
+
+def _digest(text):
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def index(tmp_path):
+    folder = tmp_path / "index"
+    made = Index(folder)
+    for name in ("uv", "apple", "pear"):
+        made.publish(name, "1.0")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    made.url = f"http://127.0.0.1:{server.server_port}/simple"
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    (folder / ".ci").mkdir(parents=True)
+    shutil.copy(ROOT / ".ci/lock", folder / ".ci/lock")
+    return folder
+
+
+@pytest.fixture
+def lock(project, index):
+    """Write pyproject.toml with dependencies, lock, and return the lock's text."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
+    environment |= {"UV_DEFAULT_INDEX": index.url, "UV_NO_CACHE": "1", "UV_NO_CONFIG": "1"}
+
+    def run(*dependencies, options=()):
+        quoted = ", ".join(f'"{one}"' for one in dependencies)
+        (project / "pyproject.toml").write_text(PROJECT.format(dependencies=quoted))
+        command = ["bash", ".ci/lock", str(UV), *options]
+        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return (project / "uv.lock").read_text()
+
+    return run
+
+
+def test_lock_names_no_host_and_has_every_hash(lock, project):
+    text = lock("apple")
+
+    assert "127.0.0.1" not in text
+    assert 'name = "apple"\nversion = "1.0"\nsource = { registry = "index" }' in text
+    assert '{ path = "apple-1.0-py3-none-any.whl", hash = "sha256:' in text
+    assert "uv==1.0 \\\n    --hash=sha256:" in (project / ".ci/uv.txt").read_text()
+
+
+def test_new_dependency_moves_no_version_that_is_locked(lock, index):
+    lock("apple")
+    index.publish("apple", "2.0")
+
+    text = lock("apple", "pear")
+
+    assert 'name = "apple"\nversion = "1.0"' in text
+    assert 'name = "pear"\nversion = "1.0"' in text
+    assert "127.0.0.1" not in text
+
+
+def test_upgrade_takes_the_newest(lock, index):
+    lock("apple")
+    index.publish("apple", "2.0")
+
+    assert 'name = "apple"\nversion = "2.0"' in lock("apple", options=["--upgrade"])
