@@ -3,18 +3,66 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-__all__ = ["RequestRefused", "call", "get_token", "open_client", "trust"]
+__all__ = ["AccessToken", "Login", "RequestRefused", "call", "get_token", "open_client", "trust"]
 
 TIMEOUT_SECONDS = 30
 
 
+LOGIN = "/v1/auth/token"
+
+
 class RequestRefused(Exception):
     """The API did not answer, or said no; the text has its own words."""
+
+
+class AccessToken(httpx.Auth):
+    """A token that somebody else got; it ends when it ends."""
+
+    def __init__(self, token: str) -> None:
+        """Keep it."""
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send it with every request."""
+        yield _with_token(request, self._token)
+
+
+class Login(httpx.Auth):
+    """A user's name and password: a token with the first request, and another one when the API takes it no more."""
+
+    requires_response_body = True
+
+    def __init__(self, user: str, password: str) -> None:
+        """Keep them; nothing is sent yet."""
+        self._form = {"username": user, "password": password}
+        self._token = ""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send a token with every request.
+
+        Raises:
+            RequestRefused: the API does not let the user in.
+        """
+        if self._token:
+            response = yield _with_token(request, self._token)
+            if response.status_code != httpx.codes.UNAUTHORIZED:
+                return
+        answer = yield httpx.Request("POST", request.url.copy_with(path=LOGIN, query=None), data=self._form)
+        if not answer.is_success:
+            raise RequestRefused(_explain(answer))
+        self._token = answer.json()["access_token"]
+        yield _with_token(request, self._token)
+
+
+def _with_token(request: httpx.Request, token: str) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request
 
 
 def trust(*authorities: Path) -> ssl.SSLContext:
@@ -28,9 +76,9 @@ def trust(*authorities: Path) -> ssl.SSLContext:
     return context
 
 
-def open_client(url: str, *authorities: Path) -> httpx.Client:
+def open_client(url: str, *authorities: Path, auth: httpx.Auth | None = None) -> httpx.Client:
     """Return a client that verifies the server's certificate."""
-    return httpx.Client(base_url=url, verify=trust(*authorities), timeout=TIMEOUT_SECONDS)
+    return httpx.Client(base_url=url, verify=trust(*authorities), timeout=TIMEOUT_SECONDS, auth=auth)
 
 
 def call(client: httpx.Client, method: str, path: str, **arguments: Any) -> Any:
@@ -51,7 +99,7 @@ def call(client: httpx.Client, method: str, path: str, **arguments: Any) -> Any:
 
 def get_token(client: httpx.Client, user: str, password: str) -> dict[str, Any]:
     """Log in."""
-    token: dict[str, Any] = call(client, "POST", "/v1/auth/token", data={"username": user, "password": password})
+    token: dict[str, Any] = call(client, "POST", LOGIN, data={"username": user, "password": password})
     return token
 
 

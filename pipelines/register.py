@@ -85,7 +85,7 @@ def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, l
     with registry.failing(run_id):
         version = find_version(registry.versions(name), key=origin.key, champion=champion)
         if version is None or version.is_uploading:
-            version = _register(settings, params, registry, origin, version)
+            version = _register(settings, params, registry, origin, begun=version, champion=champion)
         else:
             _recall(registry, version)
         settle_others(registry, version)
@@ -95,10 +95,18 @@ def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, l
     return f"{name} version {version.number} {said}"
 
 
-def _register(settings: Settings, params: Params, registry: Registry, origin: Origin, begun: Version | None) -> Version:
+def _register(
+    settings: Settings,
+    params: Params,
+    registry: Registry,
+    origin: Origin,
+    *,
+    begun: Version | None,
+    champion: str | None,
+) -> Version:
     key = _signing_key(settings)
     metrics = verify_metrics(load_schema(), params.evaluate)
-    verdict = stated(_judge(settings, params, registry, metrics))
+    verdict = stated(_judge(settings, params, registry, metrics, champion))
     tags = tags_of(origin.key, verdict)
     if begun is None or any(begun.tags.get(tag) != value for tag, value in tags.items()):
         begun = registry.create_version(
@@ -144,13 +152,14 @@ def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: V
     return "passed the gate and is champion"
 
 
-def _judge(settings: Settings, params: Params, registry: Registry, candidate: BundleMetrics) -> Verdict:
+def _judge(
+    settings: Settings, params: Params, registry: Registry, candidate: BundleMetrics, champion: str | None
+) -> Verdict:
     name, gate = params.register_.model_name, params.register_.gate
-    number = registry.version_of(name, CHAMPION)
-    if number is None:
+    if champion is None:
         return judge(candidate.test, None, gate, champion_version=None)
-    champion = read_version(registry, settings, registry.version(name, number))
-    return judge_against(champion, candidate, gate, test=read_prepared(TEST), schema=load_schema(), version=number)
+    bundle = read_version(registry, settings, registry.version(name, champion))
+    return judge_against(bundle, candidate, gate, test=read_prepared(TEST), schema=load_schema(), version=champion)
 
 
 def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "REASONS",
     "SUPERSEDED",
     "find_version",
+    "is_current",
     "read_verdict",
     "settle_others",
     "stated",
@@ -62,6 +63,20 @@ def find_version(versions: Sequence[Version], *, key: str, champion: str | None)
         or next((version for version in mine if version.tags.get("rollout") == "complete"), None)
         or next((version for version in mine if version.tags.get(COMPARED_WITH) == (champion or "")), None)
     )
+
+
+def is_current(versions: Sequence[Version], number: str, *, champion: str | None) -> bool:
+    """Whether a registered version still answers for its work, with the champion of now.
+
+    Args:
+        versions: as for ``find_version``.
+        number: of a version; one that is not among them is left alone.
+    """
+    version = next((one for one in versions if one.number == number), None)
+    if version is None:
+        return True
+    found = find_version(versions, key=version.tags.get(KEY_TAG, ""), champion=champion)
+    return found is not None and found.number == number
 
 
 def settle_others(registry: Registry, version: Version) -> None:

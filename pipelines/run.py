@@ -7,8 +7,12 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+
+import psutil
 
 from pipelines.errors import InvalidParams, PipelineError
 from pipelines.params import load_params
@@ -20,6 +24,8 @@ __all__ = ["DAG", "Interrupted", "StageFailed", "run_pipeline"]
 
 DAG = "pipelines/dvc.yaml"
 EXITED_WITH = re.compile(r"pipelines\.(\w+), exited with (-?\d+)")
+SIGNALLED = {code: number for number in (signal.SIGINT, signal.SIGTERM) for code in (-number, 128 + number)}
+"""Exit codes of a stage that a signal ended, before and after it could handle one, and the signal."""
 
 
 class StageFailed(PipelineError):
@@ -32,13 +38,21 @@ class StageFailed(PipelineError):
 
 
 class Interrupted(PipelineError):
-    """Ctrl-C ended a stage."""
+    """Ctrl-C or SIGTERM ended a stage; the exit code is 128 and the signal's number, as a shell has it."""
 
     exit_code = INTERRUPTED
+
+    def __init__(self, stage: str, number: int) -> None:
+        """Say which signal ended which stage."""
+        how = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+        super().__init__(f"{how} in stage {stage}; the stages before it are done and will be skipped")
+        self.exit_code = 128 + number  # type: ignore[misc]  # an instance speaks for its signal
 
 
 def run_pipeline(environment: Mapping[str, str], *, force: bool = False, until: str = "") -> list[str]:
     """Run what has changed, and return the names of the stages that ran.
+
+    ``register`` runs too where the champion is another than the one that the model was compared with.
 
     Args:
         environment: PIPELINE_* variables for the stages, beside those of this process.
@@ -47,7 +61,7 @@ def run_pipeline(environment: Mapping[str, str], *, force: bool = False, until: 
 
     Raises:
         StageFailed: with the exit code of the stage.
-        Interrupted: Ctrl-C ended a stage.
+        Interrupted: Ctrl-C or SIGTERM ended a stage.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -58,18 +72,61 @@ def run_pipeline(environment: Mapping[str, str], *, force: bool = False, until: 
     logging.getLogger("dvc").setLevel(logging.ERROR)
     target = f"{DAG}:{until}" if until else DAG
     try:
-        with Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo:
-            return [stage.name for stage in repo.reproduce([target], force=force)]
+        with Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo, _sigterm_to_the_stage():
+            ran = [stage.name for stage in repo.reproduce([target], force=force)]
+            if not until and "register" not in ran and not _verdict_is_current():
+                ran += [stage.name for stage in repo.reproduce([f"{DAG}:register"], force=True, single_item=True)]
+            return ran
     except DvcException as error:
         raise _explain(error) from error
+
+
+def _verdict_is_current() -> bool:
+    from pipelines.files import REGISTER_JSON, read_json
+    from pipelines.promotion import CHAMPION
+    from pipelines.registration import is_current
+    from pipelines.registry import Registry
+    from pipelines.settings import load_settings
+
+    judged, registry = read_json(REGISTER_JSON, stage="register"), Registry(load_settings())
+    name = judged["name"]
+    return is_current(registry.versions(name), judged["version"], champion=registry.version_of(name, CHAMPION))
+
+
+@contextmanager
+def _sigterm_to_the_stage() -> Iterator[None]:
+    """Hand SIGTERM on to the stage that runs, for Kubernetes sends it to the first process alone.
+
+    The stage ends its MLflow run, and DVC reports that it ended. Between two stages it ends this process.
+    """
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        stages = [child for child in psutil.Process().children() if _is_stage(child)]
+        for stage in stages:
+            stage.send_signal(number)
+        if not stages:
+            sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, hand_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _is_stage(process: psutil.Process) -> bool:
+    try:
+        return any(argument.startswith("pipelines.") for argument in process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def _explain(error: BaseException) -> PipelineError:
     cause: BaseException | None = error
     while cause is not None:
         found = EXITED_WITH.search(str(cause))
-        if found and int(found[2]) in (INTERRUPTED, -signal.SIGINT):
-            return Interrupted(f"interrupted in stage {found[1]}; the stages before it are done and will be skipped")
+        if found and int(found[2]) in SIGNALLED:
+            return Interrupted(found[1], SIGNALLED[int(found[2])])
         if found:
             return StageFailed(found[1], int(found[2]))
         cause = cause.__cause__

@@ -39,6 +39,9 @@ pytest_plugins = ["tests.small_project"]
 
 SHA = "0" * 64
 
+SHARED_MLFLOW = "TESTS_MLFLOW_STATE"
+"""Variable with the folder of state whose MLflow many short runs of the tests share: a start takes ten seconds."""
+
 
 @dataclass(frozen=True)
 class KeyPair:
@@ -78,8 +81,8 @@ def other_keys(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
 
 @pytest.fixture(scope="session")
 def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    """A real tracking server with an empty registry; tests take names of their own in it."""
-    state = open_state(tmp_path_factory.mktemp("platform"))
+    """A real tracking server; tests take names of their own in its registry. One that runs already may be named."""
+    state = open_state(Path(os.environ.get(SHARED_MLFLOW) or tmp_path_factory.mktemp("platform")))
     with mlflow_server(state) as uri:
         yield MlflowServer(uri, state.mlflow / "artifacts")
 

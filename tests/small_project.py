@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,12 +100,12 @@ def table() -> pd.DataFrame:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project that is the current folder."""
     monkeypatch.chdir(tmp_path)
     for folder in ("pipelines/data", ".dvc"):
         Path(folder).mkdir(parents=True)
-    name = "trees-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]
+    name = f"trees-{uuid.uuid4().hex[:12]}"  # every test has its own, in a registry that others may use
     Path("pipelines/params.yaml").write_text(PARAMS.replace("MODEL_NAME", name))
     Path("pipelines/schema.yaml").write_text(SCHEMA)
     Path(".dvc/config").write_text(CONFIG)

@@ -1,4 +1,4 @@
-"""How commands are told which API to call."""
+"""How commands are told which API to call, and as whom."""
 
 from __future__ import annotations
 
@@ -8,14 +8,34 @@ from typing import Annotated
 import httpx
 import typer
 
-from espalier.client import open_client
+from espalier.cli.output import CommandFailed
+from espalier.client import AccessToken, Login, open_client
 
-__all__ = ["CaOption", "UrlOption", "authorities", "connect"]
+__all__ = [
+    "CaOption",
+    "PasswordOption",
+    "TokenOption",
+    "UrlOption",
+    "UserOption",
+    "authorities",
+    "connect",
+    "credentials",
+]
 
 UrlOption = Annotated[str, typer.Option("--url", envvar="ESPALIER_URL", help="Where the API is.")]
 CaOption = Annotated[
     Path | None,
     typer.Option("--cacert", envvar="ESPALIER_CACERT", help="Certificate authority to trust; default: the system's."),
+]
+
+TokenOption = Annotated[
+    str | None, typer.Option("--token", envvar="ESPALIER_TOKEN", help="Access token, from espalier token; 15 minutes.")
+]
+UserOption = Annotated[
+    str | None, typer.Option("--user", envvar="ESPALIER_USER", help="Name to log in with, again whenever it takes it.")
+]
+PasswordOption = Annotated[
+    str | None, typer.Option("--password", envvar="ESPALIER_PASSWORD", help="The user's; asked for when not given.")
 ]
 
 LOCAL_CAS = ("tls/ca.pem", "cluster/ca.pem")
@@ -30,6 +50,19 @@ def authorities(url: str, ca: Path | None, state: Path = Path(".espalier")) -> l
     return [path for path in local if path.exists()]
 
 
-def connect(url: str, ca: Path | None) -> httpx.Client:
+def credentials(token: str | None, user: str | None, password: str | None) -> httpx.Auth:
+    """Return what a request shows: the token, or one that is got for the user.
+
+    Raises:
+        CommandFailed: neither is given.
+    """
+    if token:
+        return AccessToken(token)
+    if not user:
+        raise CommandFailed("log in with --user NAME, or give a token with --token: espalier token --user NAME")
+    return Login(user, password or typer.prompt("Password", hide_input=True, err=True))
+
+
+def connect(url: str, ca: Path | None, auth: httpx.Auth | None = None) -> httpx.Client:
     """Return a client."""
-    return open_client(url, *authorities(url, ca))
+    return open_client(url, *authorities(url, ca), auth=auth)

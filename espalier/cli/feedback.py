@@ -9,31 +9,35 @@ from typing import Annotated, Any
 
 import typer
 
-from espalier.cli.client import CaOption, UrlOption, connect
+from espalier.cli.client import CaOption, PasswordOption, TokenOption, UrlOption, UserOption, connect, credentials
 from espalier.cli.output import CommandFailed, JsonOption, print_json, say
 from espalier.client import call
 
 __all__ = ["feedback"]
 
 
-def feedback(
+def feedback(  # noqa: PLR0913, PLR0917 - each is an option
     answer: Annotated[Path, typer.Argument(help="What espalier predict --json printed.")],
     labels: Annotated[Path, typer.Argument(help="A text file: the true label of each row, an empty line if unknown.")],
-    token: Annotated[str, typer.Option(envvar="ESPALIER_TOKEN", help="Access token with the scope feedback:write.")],
+    token: TokenOption = None,
+    user: UserOption = None,
+    password: PasswordOption = None,
     url: UrlOption = "https://localhost:8443",
     cacert: CaOption = None,
     json: JsonOption = False,
 ) -> None:
     """Send the true labels of rows that were predicted; each row counts once, however often it is sent.
 
-    Example: `espalier predict day.csv --json > answer.json`, and when the truth is known:
-    `espalier feedback answer.json truth.txt`
+    The user needs the scope feedback:write.
+
+    Example: `espalier predict day.csv --user ana --json > answer.json`, and when the truth is known:
+    `espalier feedback answer.json truth.txt --user ana`
     """
     items = _pair(_read_tokens(answer), _read_labels(labels))
-    headers, taken = {"Authorization": f"Bearer {token}"}, {"counted": 0, "already_counted": 0}
-    with connect(url, cacert) as client:
+    taken = {"counted": 0, "already_counted": 0}
+    with connect(url, cacert, credentials(token, user, password)) as client:
         for item in items:
-            found = call(client, "POST", "/v1/feedback", headers=headers, json={"feedback": [item]})
+            found = call(client, "POST", "/v1/feedback", json={"feedback": [item]})
             taken = {name: number + found[name] for name, number in taken.items()}
     if json:
         print_json(taken)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from espalier.cli.client import CaOption, UrlOption, connect
+from espalier.cli.client import CaOption, PasswordOption, TokenOption, UrlOption, UserOption, connect, credentials
 from espalier.cli.output import CommandFailed, JsonOption, print_json, print_table, say
 from espalier.client import RequestRefused, call
 
@@ -49,7 +49,6 @@ def predict(  # noqa: PLR0913, PLR0917 - each is an option
     rows: Annotated[
         Path, typer.Argument(help='CSV, Parquet, or JSON: a list of rows or {"rows": [...]}. - reads JSON.')
     ],
-    token: Annotated[str, typer.Option(envvar="ESPALIER_TOKEN", help="Access token, from espalier token.")],
     output: Annotated[
         Path | None, typer.Option(help="Write label, probability and model version of each row: .csv or .parquet.")
     ] = None,
@@ -60,6 +59,9 @@ def predict(  # noqa: PLR0913, PLR0917 - each is an option
     batch_rows: Annotated[
         int | None, typer.Option(min=1, help="Rows in one request; default: 1000, or 100 with --explain.")
     ] = None,
+    token: TokenOption = None,
+    user: UserOption = None,
+    password: PasswordOption = None,
     url: UrlOption = "https://localhost:8443",
     cacert: CaOption = None,
     json: JsonOption = False,
@@ -67,22 +69,23 @@ def predict(  # noqa: PLR0913, PLR0917 - each is an option
     """Predict every row of a table, of any length, over one connection.
 
     Columns that the model does not know are left out; an empty cell is a missing value. The user needs the scopes
-    predict and, for CSV and Parquet, model:read.
+    predict and, for CSV and Parquet, model:read. What takes longer than a token lives needs --user. With --json it
+    prints what espalier feedback takes once the truth is known.
 
-    Examples: `espalier predict rows.json --token "$TOKEN"`, `espalier predict day.csv --explain --json`,
-    `espalier predict year.parquet --output scores.parquet --id-column flight --id-column scheduled`
+    Examples: `espalier predict rows.json --token "$TOKEN"`, `espalier predict day.csv --user ana --explain`,
+    `espalier predict year.parquet --user ana --output scores.parquet --id-column flight --json > answer.json`
     """
     from espalier.cli.predicted import open_writer
     from espalier.cli.table import open_source
 
     source, keep = open_source(rows), id_column or []
     size = batch_rows or (EXPLAINED_ROWS_A_REQUEST if explain else ROWS_A_REQUEST)
-    headers, began, answers = {"Authorization": f"Bearer {token}"}, time.monotonic(), Answers()
-    with connect(url, cacert) as client, open_writer(output) if output else nullcontext() as writer:
+    auth, began, answers = credentials(token, user, password), time.monotonic(), Answers()
+    with connect(url, cacert, auth) as client, open_writer(output) if output else nullcontext() as writer:
         named = rows.suffix in (".csv", ".parquet") or bool(keep)
-        features = call(client, "GET", "/v1/model", headers=headers)["contract"]["features"] if named else []
+        features = call(client, "GET", "/v1/model")["contract"]["features"] if named else []
         for batch in _with_bar(source.batches(features, size, keep), source.total):
-            found = _ask(client, headers, batch, answers, explain=explain)
+            found = _ask(client, batch, answers, explain=explain)
             if writer is not None:
                 writer.write([_record(kept, one, answers.model) for kept, one in zip(batch.kept, found, strict=True)])
             if writer is None or len(answers.predictions) < SHOWN_ROWS:
@@ -92,12 +95,10 @@ def predict(  # noqa: PLR0913, PLR0917 - each is an option
     _report(answers, output, time.monotonic() - began, explain=explain, json=json)
 
 
-def _ask(
-    client: httpx.Client, headers: dict[str, str], batch: Batch, answers: Answers, *, explain: bool
-) -> list[dict[str, Any]]:
+def _ask(client: httpx.Client, batch: Batch, answers: Answers, *, explain: bool) -> list[dict[str, Any]]:
     parameters = {"explain": "true"} if explain else {}
     try:
-        answer = call(client, "POST", "/v1/predict", headers=headers, params=parameters, json={"rows": batch.rows})
+        answer = call(client, "POST", "/v1/predict", params=parameters, json={"rows": batch.rows})
     except RequestRefused as error:
         if not answers.rows:
             raise
@@ -139,17 +140,18 @@ def _record(kept: dict[str, Any], prediction: dict[str, Any], model: dict[str, A
 def _report(answers: Answers, output: Path | None, seconds: float, *, explain: bool, json: bool) -> None:
     versions = " and ".join(answers.versions)
     rate = f"{answers.rows:,} rows in {seconds:.1f} s, {answers.rows / seconds:,.0f} a second"
+    found: dict[str, Any] = {"model": answers.model, "feedback_tokens": answers.feedback}
     if json and output is None:
-        print_json({"model": answers.model, "predictions": answers.predictions, "feedback_tokens": answers.feedback})
+        print_json({**found, "predictions": answers.predictions})
     elif json:
-        print_json({"model": answers.model, "rows": answers.rows, "versions": answers.versions, "output": str(output)})
+        print_json({**found, "rows": answers.rows, "versions": answers.versions, "output": str(output)})
     elif output is not None:
         say(f"{output}: {rate}, model version {versions}")
     else:
         shown = answers.predictions[:SHOWN_ROWS]
-        found = [_line(number, prediction) for number, prediction in enumerate(shown, start=1)]
+        lines = [_line(number, prediction) for number, prediction in enumerate(shown, start=1)]
         title = f"{answers.model['name']} version {versions}"
-        print_table(title, ["row", "label", "probability", "because of"][: 4 if explain else 3], found)
+        print_table(title, ["row", "label", "probability", "because of"][: 4 if explain else 3], lines)
         say(rate if answers.rows == len(shown) else f"{rate}; shown are the first {len(shown)}, --output writes all")
 
 

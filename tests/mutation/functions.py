@@ -6,8 +6,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from espalier.local.mlflow_server import mlflow_server
+from espalier.local.state import open_state
+from tests.conftest import SHARED_MLFLOW
 from tests.mutation.result import Result
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
@@ -18,7 +22,9 @@ KILLED = {"killed", "timeout", "segfault", "caught by type check"}
 
 def run() -> list[Result]:
     """Run the mutants that have no result yet, and return those of all. Shows mutmut's own progress."""
-    subprocess.run([MUTMUT, "run", "--max-children", str(os.cpu_count() or 1)], check=False)
+    command = [MUTMUT, "run", "--max-children", str(os.cpu_count() or 1)]
+    with tempfile.TemporaryDirectory() as folder, mlflow_server(open_state(Path(folder))):
+        subprocess.run(command, env={**os.environ, SHARED_MLFLOW: folder}, check=False)
     listed = subprocess.run([MUTMUT, "results", "--all", "true"], check=True, capture_output=True, text=True)
     return read(listed.stdout)
 

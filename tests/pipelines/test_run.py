@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from pipelines.errors import InvalidParams
+from pipelines.files import REGISTER_JSON, read_json
+from pipelines.promotion import CHAMPION
 from pipelines.run import StageFailed, run_pipeline
 
 STAGES = ["fetch", "validate", "prepare", "train", "evaluate", "register"]
@@ -20,6 +22,22 @@ def test_second_run_does_nothing_and_a_change_runs_what_it_touches(pushed, conne
     (pushed.parents[1] / "params.yaml").write_text(text.replace("category_bins: 2", "category_bins: 3"))
 
     assert run_pipeline({}) == ["evaluate", "register"]
+
+
+def test_nothing_changed_but_the_champion_and_the_model_is_judged_anew(pushed, registry, name):
+    run_pipeline({})
+    params = pushed.parents[1] / "params.yaml"
+    params.write_text(params.read_text().replace("max_depth: 3", "max_depth: 1"))
+    run_pipeline({})
+    assert read_json(REGISTER_JSON, stage="register")["version"] == "2"
+    assert registry.version_of(name, CHAMPION) == "1", "the second is worse"
+    assert run_pipeline({}) == []
+
+    registry.remove_alias(name, CHAMPION)
+
+    assert run_pipeline({}) == ["register"]
+    assert registry.version_of(name, CHAMPION) == read_json(REGISTER_JSON, stage="register")["version"] == "3"
+    assert run_pipeline({}) == []
 
 
 def test_run_can_end_before_the_gate_and_go_on_later(pushed, connected, monkeypatch):

@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 
 from espalier.bundle import UnsignedBundle
@@ -50,3 +52,21 @@ def test_interrupted_stage_ends_with_130_and_without_a_word(capsys):
 
     assert end.value.code == 130
     assert capsys.readouterr().err == ""
+
+
+def test_sigterm_ends_a_stage_as_an_exception_does(capsys):
+    cleaned = []
+
+    def working():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            cleaned.append("the run in MLflow")
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as end:
+        run_stage("train", working)
+
+    assert (end.value.code, cleaned) == (143, ["the run in MLflow"])
+    assert capsys.readouterr().err == ""
+    assert signal.getsignal(signal.SIGTERM) is before

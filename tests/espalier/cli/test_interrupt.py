@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 PATIENCE = 300
@@ -68,6 +69,24 @@ def test_interrupted_training_is_one_line_and_130(pushed, connected, command):
     assert lines[-1].startswith("espalier: interrupted in stage train")
     assert "boosting" in lines[-2], "one line"
     assert "Traceback" not in said.read_text()
+
+
+def test_training_that_sigterm_ends_takes_its_stage_along_and_says_so_in_mlflow(pushed, command, registry, name):
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("rounds: 15", "rounds: 5000"))
+    process, said = command("train")
+    wait_for("boosting", said, process)
+    (stage,) = (child for child in psutil.Process(process.pid).children() if "pipelines.train" in child.cmdline())
+
+    process.send_signal(signal.SIGTERM)  # to the one process, as Kubernetes does
+
+    assert process.wait(PATIENCE) == 143
+    assert said.read_text().splitlines()[-1].startswith("espalier: ended by SIGTERM in stage train")
+    assert "Traceback" not in said.read_text()
+    assert not stage.is_running()
+    experiment = registry._client.get_experiment_by_name(name)
+    [run] = registry._client.search_runs([experiment.experiment_id])
+    assert run.info.status == "KILLED"
 
 
 SERVER = """

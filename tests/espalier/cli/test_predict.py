@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections import Counter
 
 import pandas as pd
 import pytest
@@ -13,9 +14,11 @@ from espalier.load import verdict
 from services.api.app import create_app
 from services.api.bundles import ServedBundle
 from services.api.database import open_engine
+from services.api.errors import InvalidToken
 from services.api.model import load_model
 from services.api.passwords import Passwords
 from services.api.settings import Settings
+from services.api.tokens import TokenVerifier
 from services.api.users import open_user_store
 
 PASSWORD = "grafted quince under snow"
@@ -121,6 +124,58 @@ def test_table_of_any_length_is_scored_to_a_file_beside_its_ids(run, token, long
     assert out == ""
 
 
+@pytest.fixture
+def short_lived(monkeypatch):
+    """Tokens that the API takes twice, as if they had been given out a quarter of an hour ago."""
+    taken, verify = Counter(), TokenVerifier.verify
+
+    def twice(self, token):
+        taken[token] += 1
+        if taken[token] > 2:
+            raise InvalidToken
+        return verify(self, token)
+
+    monkeypatch.setattr(TokenVerifier, "verify", twice)
+    return taken
+
+
+def test_user_logs_in_again_when_the_token_has_expired(run, long_table, tmp_path, monkeypatch, short_lived):
+    monkeypatch.setenv("ESPALIER_PASSWORD", PASSWORD)
+    out = tmp_path / "out.csv"
+
+    code, _, said = run("predict", str(tmp_path / "long.csv"), "--user", "ana", "--output", str(out))
+
+    assert code == 0, said
+    assert len(pd.read_csv(out)) == len(long_table)
+    assert list(short_lived.values()) == [3, 2], "four requests, one of them twice"
+
+
+def test_token_that_has_expired_is_the_users_to_renew(run, token, long_table, tmp_path, short_lived):
+    code, _, said = run("predict", str(tmp_path / "long.csv"), "--token", token, "--json")
+
+    assert code == 1
+    assert "the API answered 401" in said
+
+
+def test_user_whom_the_api_does_not_let_in_is_told_why(run, contract, tmp_path, monkeypatch):
+    monkeypatch.setenv("ESPALIER_PASSWORD", "wrong")
+    (tmp_path / "rows.json").write_text(json.dumps([contract.example]))
+
+    code, _, said = run("predict", str(tmp_path / "rows.json"), "--user", "ana")
+
+    assert code == 1
+    assert "401: the user name or the password is wrong" in said
+
+
+def test_without_token_and_user_it_says_how_to_log_in(run, contract, tmp_path):
+    (tmp_path / "rows.json").write_text(json.dumps([contract.example]))
+
+    code, _, said = run("predict", str(tmp_path / "rows.json"))
+
+    assert code == 1
+    assert "log in with --user NAME" in said
+
+
 def test_long_table_is_shown_in_part_and_says_so(run, token, long_table, tmp_path):
     code, _, said = run("predict", str(tmp_path / "long.csv"), "--token", token)
 
@@ -210,11 +265,13 @@ def test_load_is_put_on_a_real_api(run, url, contract, monkeypatch, tmp_path):
     assert (json.loads(out)["predictions"], json.loads(out)["versions"]) == (20, ["7"])
 
 
-@pytest.fixture
-def answer(run, token, contract, tmp_path):
+@pytest.fixture(params=["shown", "written"])
+def answer(run, token, contract, tmp_path, request):
     """What predict printed of three rows."""
     (tmp_path / "rows.json").write_text(json.dumps([contract.example] * 3))
-    (tmp_path / "answer.json").write_text(run("predict", str(tmp_path / "rows.json"), "--token", token, "--json")[1])
+    where = ["--output", str(tmp_path / "scores.csv")] if request.param == "written" else []
+    printed = run("predict", str(tmp_path / "rows.json"), "--token", token, "--json", *where)[1]
+    (tmp_path / "answer.json").write_text(printed)
     return tmp_path / "answer.json"
 
 

@@ -1,5 +1,7 @@
 """What is counted of each request; through workers and their death in process/test_workers.py."""
 
+import time
+
 import pytest
 
 
@@ -47,15 +49,17 @@ def test_a_tenth_of_a_second_is_a_bound_since_the_objective_is_one(client, count
 
 
 def test_request_is_counted_once_with_how_it_ended(client, sample, ask, row):
+    began = time.perf_counter()
     ask(row)
     client.post("/v1/predict")
+    took = time.perf_counter() - began
 
     here = {"handler": "/v1/predict", "method": "POST"}
     assert sample("http_requests_total", status="2xx", **here) == 1
     assert sample("http_requests_total", status="4xx", **here) == 1
     assert sample("http_requests_total", status="5xx", **here) == 0
     assert sample("http_request_duration_seconds_count", **here) == 2
-    assert 0 < sample("http_request_duration_seconds_sum", **here) < 10
+    assert 0 < sample("http_request_duration_seconds_sum", **here) < took
 
 
 def test_unexpected_failure_is_counted(client, bearer, row, sample, monkeypatch):

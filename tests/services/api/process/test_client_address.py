@@ -33,7 +33,7 @@ def test_forged_address_changes_nothing(start, secure, trusted, requests):
         data = {"username": "ghost", "password": "wrong"}
         assert secure.post("/v1/auth/token", data=data, headers=headers).status_code == 401
 
-    lines = [json.loads(line) for line in end(process)[0].splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in end(process).splitlines() if line.startswith("{")]
     for message in ("request", "login failed"):
         seen = [line["address"] for line in lines if line["message"] == message]
         assert seen == [counts_as for _, counts_as in requests]

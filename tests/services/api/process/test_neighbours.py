@@ -90,8 +90,8 @@ def test_parent_watches_its_neighbours_and_one_that_swallows_questions_disturbs_
     wire.is_cut = False
     wait_until(lambda: up() == [1, 1, 1])
     wire.is_cut = True
-    _, seconds = end(process)
-    assert (process.returncode, seconds < 5) == (0, True)
+    end(process)
+    assert process.returncode == 0
 
 
 def test_without_its_database_it_starts_and_only_logins_are_refused(start, secure, environment, gone):
@@ -105,6 +105,6 @@ def test_without_its_database_it_starts_and_only_logins_are_refused(start, secur
     assert secure.get("/.well-known/jwks.json").status_code == 200
     assert len(children) == 2, "a worker, and what waits for the database"
     secure.close()  # over TLS an open connection is given until the end of the grace to say goodbye
-    printed, _ = end(process, timeout=30)
+    printed = end(process, timeout=30)
     assert all(gone(pid) for pid in children)
     assert "a%20secret" not in printed

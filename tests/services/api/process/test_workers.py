@@ -43,7 +43,7 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure
     assert counted() == (90, 90, 30)
 
     children = workers_of(process)
-    printed, _ = end(process)
+    printed = end(process)
     assert process.returncode == 0
     assert all(gone(pid) for pid in children)
     assert printed.count('"request_id": "from-the-client"') == 30
