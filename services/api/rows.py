@@ -19,6 +19,9 @@ __all__ = ["ROW_REASONS", "ListReader", "RowReader"]
 
 MAX_PROBLEMS = 20
 
+MAX_FIELD = 200
+"""Characters shown of where an unknown name stands, which may be of any length."""
+
 MAX_TOKENS_OF_A_NAME = 3
 """Itself, its value if that is a text, and a comma."""
 
@@ -146,7 +149,7 @@ class ListReader:
         if len(members) > 1:
             raise MalformedBody(f"there must be exactly one member, {self._member}; {self._form}")
         found = (
-            FieldProblem(field[:200], "is there twice", "duplicate_feature")
+            FieldProblem(field, "is there twice", "duplicate_feature")
             for index, item in enumerate(members[0][1])
             for field in _repeated(item, f"{self._member}[{index}]")
         )
@@ -165,7 +168,7 @@ class ListReader:
             reason = "out_of_range"  # of so many digits that no float holds it
         begin = "is missing; it must be" if problem["type"] == "missing" else "must be"
         limit = ", of 32 bits (up to 3.4e38)" if reason == "out_of_range" and place.is_unbounded else ""
-        return FieldProblem(field[:200], f"{begin} {place.text}{limit}", reason)
+        return FieldProblem(field, f"{begin} {place.text}{limit}", reason)
 
 
 class RowReader(ListReader):
@@ -200,7 +203,7 @@ def _unknown_names(value: Any, place: Place, where: str) -> Iterator[FieldProble
         return
     for name in value:
         if name not in place.names:
-            yield FieldProblem(f"{where}.{name[:200]}"[:200], place.unknown, "unknown_feature")
+            yield FieldProblem(f"{where}.{name}"[:MAX_FIELD], place.unknown, "unknown_feature")
     for name in place.objects:
         yield from _unknown_names(value.get(name), place.names[name], f"{where}.{name}")
 

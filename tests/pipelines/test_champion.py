@@ -14,11 +14,12 @@ def read(make_bundle, keys):
 
     def run(own_key=None, **of_bundle):
         class Stored:
-            def download_bundle(self, _version, folder):
+            def download_bundle(self, asked, folder):
+                assert asked is version
                 return make_bundle(folder, **of_bundle)
 
-        settings = Settings(public_key_files=str(keys.public))
-        return read_version(Stored(), settings, Version("orchard", "7", "run", 0.0, {}, ()), own_key=own_key)
+        settings, version = Settings(public_key_files=str(keys.public)), Version("orchard", "7", "run", 0.0, {}, ())
+        return read_version(Stored(), settings, version, own_key=own_key)
 
     return run
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 import pandas as pd
@@ -59,6 +60,7 @@ def test_champion_of_older_rows_is_compared_on_every_test_row(world, parts):
     verdict = world.judge(world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05), metrics)
 
     assert verdict.passed
+    assert verdict.champion_version == "4"
     assert verdict.checks[-1].found == metrics.test.log_loss
     assert "newer than all" not in verdict.checks[-1].wanted
 
@@ -90,7 +92,10 @@ def test_champion_that_saw_nearly_all_test_rows_is_not_compared_and_the_reason_s
     [reason] = verdict.reasons
     rows = len(parts[1])
     assert f"only {rows - 150} of {rows} test rows are newer, fewer than register.gate.min_compared_rows = 50" in reason
-    assert "Train again when there are more new rows" in reason
+    assert reason.endswith(
+        ": on rows that it has learned from, the champion would beat any candidate. Train again when there are more "
+        "new rows"
+    )
 
 
 def test_rows_of_one_class_are_not_compared_on(world, parts):
@@ -132,8 +137,8 @@ def test_reach_of_the_champion_is_read_in_the_zone_of_the_table(world, parts, sc
     metrics = world.candidate()
     champion = world.champion(parts[0], metrics)
     newest = parts[1]["seen"].iloc[99].to_pydatetime()
-    there = schema.time.model_copy(update={"timezone": "America/New_York"})
-    until = newest.replace(tzinfo=UTC) + timedelta(hours=4)
+    there = schema.time.model_copy(update={"timezone": "Asia/Tokyo"})
+    until = newest.replace(tzinfo=UTC) - timedelta(hours=9)
     lineage = champion.manifest.lineage.model_copy(update={"data_until": until})
     reaching = Bundle(
         champion.model, champion.contract, champion.reference, metrics, Manifest.model_construct(lineage=lineage)
@@ -144,3 +149,66 @@ def test_reach_of_the_champion_is_read_in_the_zone_of_the_table(world, parts, sc
     )
 
     assert f"({len(parts[1]) - 100} that are newer" in verdict.checks[-1].wanted
+
+
+def test_columns_that_the_data_no_longer_has_are_said(world, parts, schema):
+    metrics = world.candidate()
+    fewer = schema.model_copy(update={"features": schema.features[2:]})
+
+    verdict = judge_against(world.champion(parts[0], metrics), metrics, GATE, test=parts[1], schema=fewer, version="4")
+
+    assert verdict.champion_version == "4"
+    assert verdict.reasons == [
+        "the champion (version 4) needs column(s) height, age, which the data no longer has, so the two cannot be "
+        "compared; judge by eye and remove the alias champion to begin anew"
+    ]
+
+
+def test_columns_that_became_another_type_are_all_named(world, parts, schema):
+    metrics = world.candidate()
+    height, age = (
+        feature.model_copy(update={"type": "category", "minimum": None, "maximum": None})
+        for feature in schema.features[:2]
+    )
+    changed = schema.model_copy(update={"features": (height, age, *schema.features[2:])})
+
+    verdict = judge_against(
+        world.champion(parts[0], metrics), metrics, GATE, test=parts[1], schema=changed, version="4"
+    )
+
+    assert "needs column(s) height, age of the type that the schema had then, so" in verdict.reasons[0]
+
+
+def test_champion_of_which_nobody_knows_what_it_saw_is_compared_on_every_row(world, parts):
+    metrics = world.candidate()
+    champion = world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05)
+    lineage = champion.manifest.lineage.model_copy(update={"data_until": None})
+    unknown = replace(champion, manifest=Manifest.model_construct(lineage=lineage))
+
+    assert world.judge(unknown, metrics).checks[-1].found == metrics.test.log_loss
+
+
+def test_where_no_row_is_left_out_the_scores_that_were_given_count(world, parts):
+    metrics = world.candidate()
+    given = metrics.model_copy(update={"test": metrics.test.model_copy(update={"log_loss": 0.001})})
+
+    assert world.judge(world.champion(parts[0], metrics), given).checks[-1].found == 0.001
+
+
+def test_small_test_set_of_which_no_row_is_left_out_is_large_enough(world, parts):
+    metrics = world.candidate()
+    gate = GateParams(min_roc_auc=0.5, min_compared_rows=len(parts[1]) + 1)
+
+    assert world.judge(world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05), metrics, gate).passed
+
+
+def test_as_many_rows_as_are_asked_for_are_enough(world, parts):
+    train, test = parts
+    metrics = world.candidate()
+    champion = world.champion(pd.concat([train, test.head(100)]), metrics)
+
+    def refusals(rows):
+        return world.judge(champion, metrics, GateParams(min_roc_auc=0.5, min_compared_rows=rows)).refusals
+
+    assert refusals(len(test) - 100) == ()
+    assert len(refusals(len(test) - 99)) == 1

@@ -54,6 +54,7 @@ def test_only_better_than_the_champion_passes(scores, metric, better, worse):
         return judge(scores.model_copy(update={metric: value}), scores, gate, champion_version="4")
 
     assert verdict(better).passed
+    assert verdict(better).champion_version == "4"
     assert not verdict(worse).passed
     assert not verdict(getattr(scores, metric)).passed
     assert "champion (version 4)" in verdict(worse).reasons[0]
@@ -111,3 +112,44 @@ def test_what_cannot_be_compared_is_rejected():
 
     assert not verdict.passed
     assert verdict.reasons == ["the columns differ"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "wanted"),
+    [
+        ("roc_auc", "above 0.8000 by at least 0.02, that of the champion (version 4) on the same rows"),
+        ("log_loss", "below 0.5000 by at least 0.02, that of the champion (version 4) on the same rows"),
+    ],
+)
+def test_comparison_says_what_was_wanted(scores, metric, wanted):
+    gate = GateParams(min_roc_auc=0.5, compare_by=metric, min_improvement=0.02)
+    other = scores.model_copy(update={metric: getattr(scores, metric) + 0.01})
+
+    check = judge(other, scores, gate, champion_version="4").checks[-1]
+
+    assert check.wanted == wanted
+    assert check.digits == 4
+
+
+def test_comparison_without_a_margin_names_none(scores):
+    better = scores.model_copy(update={"log_loss": 0.4})
+
+    check = judge(better, scores, GateParams(min_roc_auc=0.5), champion_version="4").checks[-1]
+
+    assert check.wanted == "below 0.5000, that of the champion (version 4) on the same rows"
+
+
+def test_two_that_no_decimal_tells_apart_are_shown_with_four(scores):
+    gate, close = GateParams(min_roc_auc=0.5), scores.model_copy(update={"log_loss": 0.12345678901234561})
+    closer = scores.model_copy(update={"log_loss": 0.12345678901234565})
+
+    assert judge(scores, scores, gate, champion_version="4").checks[-1].digits == 4
+    assert judge(close, closer, gate, champion_version="4").checks[-1].digits == 4
+
+
+def test_metric_that_could_not_be_measured_is_the_worst(scores):
+    gate = GateParams(min_roc_auc=0.5, compare_by="pr_auc")
+    unmeasured, poor = scores.model_copy(update={"pr_auc": None}), scores.model_copy(update={"pr_auc": 0.1})
+
+    assert not judge(unmeasured, poor, gate, champion_version="4").passed
+    assert judge(poor, unmeasured, gate, champion_version="4").passed

@@ -194,13 +194,16 @@ def test_run_that_is_ended_in_its_rollout_puts_the_annotation_back(registry, end
     assert "rollout" not in registry.tags["2"], "it did not fail"
 
 
-def test_way_back_that_is_barred_leaves_the_mark_for_the_next_run_and_the_first_reason(registry):
+def test_way_back_that_is_barred_leaves_the_mark_for_the_next_run_and_the_first_reason(registry, capsys):
     go(registry, "1", None)
-    rollout = Overtaken(raises(Unreachable("unavailable")))
+    rollout = Overtaken(raises(Unreachable("the API server of the cluster is unavailable")))
     rollout.go_back = lambda _number: rollout.serve("1")
 
     with pytest.raises(Unreachable, match="unavailable"):
         go(registry, "2", "1", rollout)
+    assert capsys.readouterr().err.endswith(
+        "version 2 could not be taken back, the next run will: the API server of the cluster is unavailable\n"
+    )
     assert registry.aliases == {CHAMPION: "1", CHALLENGER: "2"}
 
     rollout = Overtaken(lambda: True)
@@ -285,3 +288,18 @@ def test_rollback_that_was_killed_is_finished_and_not_turned_round(registry, wri
         roll_back(registry, NoRollout(), "m", lock=Held())
 
     assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}
+
+
+@pytest.mark.parametrize(
+    ("aliases", "said"),
+    [
+        ({CHAMPION: "1", PREVIOUS: "1", CHALLENGER: "2"}, "finishing the promotion of version 2, whose run was killed"),
+        ({CHAMPION: "1", CHALLENGER: "2"}, "taking back version 2, whose run was killed in its rollout"),
+    ],
+)
+def test_what_becomes_of_a_killed_run_is_said(registry, capsys, aliases, said):
+    registry.aliases = aliases
+
+    clear_unfinished(registry, Overtaken(lambda: True), "m", lock=Held())
+
+    assert capsys.readouterr().err == f"{said}\n"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import lease
 from pipelines.errors import PromotionLocked
 from pipelines.promotion_lock import file_lock, promotion_lock
 from pipelines.settings import Settings
@@ -75,3 +76,17 @@ def test_without_a_cluster_the_lock_is_a_file_of_this_machine(path):
         assert path.exists()
         with pytest.raises(PromotionLocked, match=path.name), file_lock(path, 0):
             pass
+
+
+def test_on_a_cluster_the_lock_is_its_lease(monkeypatch):
+    settings = Settings(rollout="kubernetes", deployment="d", namespace="n", lease="l")
+    monkeypatch.setattr(lease, "lease_lock", lambda given: given)
+
+    assert promotion_lock(settings) is settings
+
+
+def test_holder_that_has_not_said_who_it_is_yet_is_another_process(path, holder):
+    path.with_name(f"{path.name}.holder").unlink()
+
+    with pytest.raises(PromotionLocked, match="by another process; wait"), file_lock(path, 0):
+        pass

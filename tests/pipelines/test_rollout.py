@@ -1,6 +1,7 @@
 import pytest
 
 from pipelines.errors import InvalidParams
+from pipelines.kubernetes_rollout import KubernetesRollout
 from pipelines.rollout import NoRollout, rollout_of
 from pipelines.settings import Settings, load_settings
 
@@ -21,3 +22,10 @@ def test_rollout_on_kubernetes_needs_to_know_what_to_roll_out_and_what_to_lock(m
 
     with pytest.raises(InvalidParams, match=f"needs .*PIPELINE_{missing}"):
         load_settings()
+
+
+def test_rollout_on_kubernetes_has_the_settings_and_the_lock(monkeypatch):
+    settings = Settings(rollout="kubernetes", deployment="d", namespace="n", lease="l")
+    monkeypatch.setattr(KubernetesRollout, "connect", lambda *given: given)
+
+    assert rollout_of(settings, lock="the lock") == (settings, "the lock")

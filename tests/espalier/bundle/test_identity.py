@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import pytest
 from pydantic import ValidationError
 
@@ -31,6 +33,7 @@ def test_version_is_digits(number):
         10**12,
         None,
         True,
+        Fraction(7),
         [],
     ],
 )

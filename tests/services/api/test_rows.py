@@ -3,8 +3,9 @@ import json
 import pytest
 
 from espalier.bundle import Contract, Feature
-from services.api.errors import BodyTooLarge, InvalidRows, MalformedBody, TooManyRows
-from services.api.rows import RowReader
+from services.api.errors import BodyTooLarge, FieldProblem, InvalidRows, MalformedBody, TooManyRows
+from services.api.row_types import Place, dict_type
+from services.api.rows import ListReader, RowReader
 
 
 @pytest.fixture
@@ -266,14 +267,14 @@ def test_name_given_again_and_again_is_named_twenty_times(reader, good):
 
 
 def test_problems_of_several_rows_are_twenty_in_all(contract, good):
-    row = {name: [] for name in good}
+    row = good | {name: [] for name in ("age", "grafted", "kind")}  # three, of which twenty is no multiple
     reader = RowReader(contract, max_rows=100)
 
     with pytest.raises(InvalidRows) as caught:
         reader.read(body(*[row] * 30))
 
     assert len(caught.value.problems) == 20
-    assert caught.value.problems[-1].field.startswith(f"rows[{19 // len(good)}].")
+    assert caught.value.problems[-1].field == "rows[6].grafted"
 
 
 def test_field_is_shown_up_to_200_characters(reader, good):
@@ -282,5 +283,100 @@ def test_field_is_shown_up_to_200_characters(reader, good):
     assert problem.field == ("rows[0]." + "x" * 300)[:200]
 
 
-def test_schema_of_a_body_refers_to_components(reader):
-    assert "#/$defs/" not in json.dumps(reader.schema())
+def test_schema_of_a_body_is_a_list_of_components(reader):
+    schema = reader.schema()
+
+    assert schema["title"] == "Body"
+    assert schema["properties"]["rows"] == {
+        "title": "Rows",
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 5,
+        "items": {"$ref": "#/components/schemas/Row"},
+    }
+
+
+def test_ordinary_body_is_parsed_once(reader, good, monkeypatch):
+    monkeypatch.setattr(RowReader, "_check_repeated", lambda *_given: pytest.fail("a second time"))
+
+    assert reader.read(body(good, good)) == [good, good]
+
+
+def test_body_that_is_cut_short_is_no_json(reader, good):
+    with pytest.raises(MalformedBody, match="Invalid JSON"):
+        reader.read(body(good)[:-2])
+
+
+def test_number_of_problems_is_told_where_there_are_fewer_than_twenty(reader, good):
+    with pytest.raises(InvalidRows, match=r"^1 value\(s\) do not fit"):
+        reader.read(body(good | {"age": -1}))
+
+
+@pytest.fixture
+def orders():
+    """A reader of lists whose items hold objects and a list."""
+    person = dict_type("Person", {"age": float})
+    kind = dict_type("Order", {"buyer": person, "seller": person, "notes": list[str]})
+    of_person = Place("a person", names={"age": Place("a number")}, unknown="is nothing of a person")
+    names = {"buyer": of_person, "seller": of_person, "notes": Place("a list of texts")}
+    place = Place("an order", names=names, unknown="is nothing of an order")
+    return ListReader("orders", kind, place, form="a list of orders", max_rows=3, more_tokens=9)
+
+
+@pytest.fixture
+def order():
+    return {"buyer": {"age": 30.0}, "seller": {"age": 40.0}, "notes": []}
+
+
+def test_objects_in_items_come_as_they_are(orders, order):
+    assert orders.read(json.dumps({"orders": [order, order]}).encode()) == [order, order]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "message", "reason"),
+    [
+        ({"buyer": {"age": "x"}}, "buyer.age", "must be a number", "wrong_type"),
+        ({"seller": {}}, "seller.age", "is missing; it must be a number", "missing_feature"),
+        ({"seller": {"age": 1, "name": "x"}}, "seller.name", "is nothing of a person", "unknown_feature"),
+        ({"notes": ["a", 1]}, "notes", "must be a list of texts", "wrong_type"),
+        ({"price": 1}, "price", "is nothing of an order", "unknown_feature"),
+    ],
+)
+def test_problem_in_an_object_of_an_item_is_named(orders, order, change, field, message, reason):
+    with pytest.raises(InvalidRows) as caught:
+        orders.read(json.dumps({"orders": [order, order | change]}).encode())
+
+    assert caught.value.problems == (FieldProblem(f"orders[1].{field}", message, reason),)
+
+
+def test_unknown_name_in_an_object_is_named_beside_a_wrong_value(orders, order):
+    wrong = order | {"buyer": {"age": 1, "name": "x"}, "notes": 1}
+
+    with pytest.raises(InvalidRows) as caught:
+        orders.read(json.dumps({"orders": [wrong]}).encode())
+
+    assert [problem.field for problem in caught.value.problems] == ["orders[0].buyer.name", "orders[0].notes"]
+
+
+def test_name_given_twice_in_an_object_of_an_item_is_named(orders, order):
+    raw = json.dumps({"orders": [order, order]}).replace('"age": 40.0', '"age": 1, "age": 40.0').encode()
+
+    with pytest.raises(InvalidRows) as caught:
+        orders.read(raw)
+
+    assert [problem.field for problem in caught.value.problems] == ["orders[0].seller.age", "orders[1].seller.age"]
+
+
+def test_as_much_is_parsed_as_the_largest_good_body_has_and_no_more(orders, order):
+    """Of each of 3 items: 5 names with a text and a comma each, 3 objects, 1 for the list; 9 in lists, 8 around all."""
+    most = 3 * (3 * 5 + 3 + 1) + 9 + 8
+
+    def body_of(number):
+        raw = json.dumps({"orders": [order | {"notes": [1]}]}).encode()
+        tokens = raw.count(b'"') // 2 + raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+        return raw.replace(b'"notes": [1', b'"notes": [1' + b",1" * (number - tokens))
+
+    with pytest.raises(InvalidRows):
+        orders.read(body_of(most))
+    with pytest.raises(MalformedBody, match="more names and values than 3 rows"):
+        orders.read(body_of(most + 1))

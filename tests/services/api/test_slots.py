@@ -58,3 +58,16 @@ def test_slot_is_free_again_after_a_failure_and_after_a_caller_that_left():
             return True
 
     assert asyncio.run(go())
+
+
+@pytest.mark.parametrize(("count", "for_anybody"), [(1, 1), (2, 1), (3, 2)])
+def test_all_slots_but_one_are_for_anybody_and_never_fewer_than_one(count, for_anybody):
+    async def go():
+        slots, done = HashSlots(count), asyncio.Event()
+        tasks = await running(*(hold(slots, done) for _ in range(for_anybody)))
+        with pytest.raises(Busy, match=r"^too many passwords are being checked; come again in a second$"):
+            await hold(slots, done)
+        done.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(go())

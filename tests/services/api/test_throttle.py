@@ -268,9 +268,50 @@ def test_an_account_keeps_its_twenty_newest_addresses(throttle, engine, clock):
         log_in(throttle, address=f"10.0.1.{number}")
         clock.now += 1
 
+    assert networks_kept(engine) == {f"10.0.1.{number}" for number in range(10, 30)}
+
+
+def networks_kept(engine, name="ana"):
     with open_session(engine) as session:
-        kept = session.scalars(select(LoginOrigin.network)).all()
-    assert sorted(kept) == sorted(f"10.0.1.{number}" for number in range(10, 30))
+        return set(session.scalars(select(LoginOrigin.network).where(LoginOrigin.name == name)))
+
+
+def test_newest_address_is_the_one_that_was_used_last_not_the_one_that_came_last(throttle, engine, clock):
+    for number in range(20):
+        log_in(throttle, address=f"10.0.1.{number}")
+        clock.now += 1
+    clock.now += 86400
+    for number in range(10):  # in use again, after more than the day that a use counts for
+        log_in(throttle, address=f"10.0.1.{number}")
+        clock.now += 1
+    for number in range(20, 30):
+        log_in(throttle, address=f"10.0.1.{number}")
+        clock.now += 1
+
+    assert networks_kept(engine) == {f"10.0.1.{number}" for number in (*range(10), *range(20, 30))}
+
+
+def test_addresses_of_one_account_are_nothing_to_another(throttle, engine, clock):
+    log_in(throttle, name="ben", address="10.0.2.1")
+    clock.now += 1
+    for number in range(30):
+        log_in(throttle, address=f"10.0.1.{number}")
+        clock.now += 1
+
+    assert networks_kept(engine, "ben") == {"10.0.2.1"}
+
+
+def test_time_of_the_last_login_is_written_once_a_day(throttle, engine, clock):
+    def last():
+        with open_session(engine) as session:
+            return session.scalars(select(LoginOrigin.last)).one()
+
+    log_in(throttle)
+    began = clock.now
+    for later, written in ((1, began), (86399, began), (86400, began + 86400)):
+        clock.now = began + later
+        log_in(throttle)
+        assert last() == written
 
 
 @pytest.mark.parametrize("name", ["my-password-in-the-wrong-field", "x" * 100_000, "\0", "\ud800", ""])

@@ -5,7 +5,7 @@ import time
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.api.errors import InvalidToken
@@ -136,3 +136,17 @@ def test_key_set_has_public_parts_only(verifier):
     (key,) = verifier.key_set["keys"]
 
     assert set(key) == {"crv", "kty", "x", "kid", "alg", "use"}
+
+
+def test_token_without_a_scope_may_nothing(verifier):
+    assert verifier.verify(make()).scopes == frozenset()
+
+
+def test_key_is_named_by_its_thumbprint_and_signs():
+    """RFC 8037, appendix A.3."""
+    raw = base64.urlsafe_b64decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
+
+    key = public_jwk(Ed25519PublicKey.from_public_bytes(raw))
+
+    assert key["kid"] == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    assert (key["alg"], key["use"]) == ("EdDSA", "sig")
