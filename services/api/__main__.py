@@ -41,8 +41,9 @@ def main() -> None:
         if sys.argv[1:2] == ["migrate"]:
             _migrate(settings, sys.argv[2:])
             return
-        for host, port in ((settings.host, settings.port), (settings.metrics_host, settings.metrics_port)):
-            _check_port(host, port)
+        _check_port(settings.host, settings.port)
+        for port in filter(None, (settings.metrics_port, settings.peer_port)):
+            _check_port(settings.metrics_host, port)
         _check_certificate(settings)
         _serve(settings)
     except StartupFailed as error:
@@ -113,7 +114,9 @@ def _wait(
 
 
 def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
+    from services.api.bundle_server import BundleServer
     from services.api.draining import Drain
+    from services.api.internal_ports import InternalPorts
     from services.api.metrics_server import MetricsServer
     from services.api.server import ApiServer
     from services.api.watch import Watch
@@ -136,7 +139,8 @@ def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
         return app
 
     watch = Watch(settings, served)
-    ApiServer(settings, load_app, MetricsServer(folder, served, watch), watch, drain).run()
+    internal = InternalPorts(MetricsServer(folder, watch), BundleServer(served))
+    ApiServer(settings, load_app, internal, watch, drain).run()
 
 
 def _metrics_folder(settings: Settings) -> Path:
@@ -160,7 +164,7 @@ def _check_port(host: str, port: int) -> None:
         except OSError as error:
             raise StartupFailed(
                 f"port {port} on {host} cannot be used ({error.strerror}); end what listens there, or set another with "
-                "API_HOST and API_PORT, or API_METRICS_HOST and API_METRICS_PORT"
+                "API_HOST and API_PORT, or API_METRICS_HOST, API_METRICS_PORT and API_PEER_PORT"
             ) from error
 
 

@@ -1,7 +1,7 @@
 """The bundle that another pod of the API serves, for a pod that starts while the registry is away.
 
-Each pod hands on its verified bundle at its internal port, beside the metrics (metrics_server.py): ``/bundle`` says
-which version, ``/bundle/<file>`` gives one of the six files. Nothing from there is trusted: the caller verifies it.
+Each pod hands on its verified bundle at a port for other pods (bundle_server.py). Nothing from there is trusted: the
+caller verifies it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def offers(settings: Settings, folder: Path) -> Iterator[str]:
     """
     for address in _addresses(settings):
         host = f"[{address}]" if ":" in address else address
-        with httpx.Client(base_url=f"http://{host}:{settings.metrics_port}", timeout=_timeout()) as client:
+        with httpx.Client(base_url=f"http://{host}:{settings.peer_port}", timeout=_timeout()) as client:
             try:
                 version = _served(client, settings)
                 if version is None:
@@ -58,7 +58,7 @@ def _addresses(settings: Settings) -> list[str]:
     if not settings.peer_host:
         return []
     try:
-        found = socket.getaddrinfo(settings.peer_host, settings.metrics_port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(settings.peer_host, settings.peer_port, type=socket.SOCK_STREAM)
     except OSError as error:  # no pod is ready, so the name has no address
         log.warning("no peer is known", extra={"host": settings.peer_host, "error": str(error)})
         return []

@@ -16,8 +16,8 @@ from services.api.arbiter import DrainingArbiter
 from services.api.connections import ConnectionLimits
 from services.api.draining import Drain
 from services.api.errors import BundleRefused, StartupFailed
+from services.api.internal_ports import InternalPorts
 from services.api.logs import logging_config
-from services.api.metrics_server import MetricsServer
 from services.api.settings import Settings
 from services.api.watch import Watch
 
@@ -36,11 +36,11 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
     """Serves what ``load_app`` makes, once in each worker."""
 
     def __init__(
-        self, settings: Settings, load_app: Callable[[], ASGIApp], metrics: MetricsServer, watch: Watch, drain: Drain
+        self, settings: Settings, load_app: Callable[[], ASGIApp], internal: InternalPorts, watch: Watch, drain: Drain
     ) -> None:
         """Keep what the hooks need; gunicorn calls ``load_config`` at once."""
         self._settings, self._load_app, self._drain = settings, load_app, drain
-        self._metrics, self._watch = metrics, watch
+        self._internal, self._watch = internal, watch
         super().__init__()
 
     @property
@@ -76,7 +76,7 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             sys.exit(Arbiter.APP_LOAD_ERROR if is_refused else Arbiter.WORKER_BOOT_ERROR)
 
     def _begin(self) -> None:
-        self._metrics.start(self._settings.metrics_host, self._settings.metrics_port)
+        self._internal.start(self._settings)
         self._watch.start()
 
     def _options(self) -> dict[str, Any]:
@@ -94,8 +94,8 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             "proc_name": "espalier-api",
             "control_socket_disable": True,
             "when_ready": lambda _server: self._begin(),
-            "post_fork": lambda _server, worker: self._metrics.leave_to_parent(worker),
-            "child_exit": lambda _server, worker: self._metrics.forget(worker.pid),
+            "post_fork": lambda _server, _worker: self._internal.leave_to_parent(),
+            "child_exit": lambda _server, worker: self._internal.forget(worker.pid),
         }
         if MEMORY.is_dir():
             options["worker_tmp_dir"] = str(MEMORY)

@@ -53,10 +53,13 @@ class Settings(BaseSettings):
     """Port of the API."""
 
     metrics_host: str = "127.0.0.1"
-    """Address that the metrics listen on."""
+    """Address that the internal ports listen on."""
 
     metrics_port: int = Field(default=9090, ge=1, le=65535)
-    """Internal port, which is never published: metrics, and the served bundle for other pods."""
+    """Internal port of the metrics, which is never published."""
+
+    peer_port: int = Field(default=0, ge=0, le=65535)
+    """Internal port at which other pods get the served bundle, and at which they are asked for theirs. 0: none."""
 
     metrics_dir: Path | None = None
     """Folder through which workers share counters; wiped at the start. Empty: a new temporary one."""
@@ -132,8 +135,8 @@ class Settings(BaseSettings):
     """Where verified bundles are kept, to start from when the registry is away."""
 
     peer_host: str = ""
-    """Name whose addresses are the other pods of the API, each with its internal port at ``metrics_port``: one of them
-    gives the last good bundle where the registry is away and none is kept."""
+    """Name whose addresses are the other pods of the API: at ``peer_port``, one gives the last good bundle where the
+    registry is away and none is kept."""
 
     model_max_bytes: int = Field(default=256 * 2**20, ge=1)
     """Size limit of a bundle."""
@@ -253,8 +256,11 @@ class Settings(BaseSettings):
             raise ValueError("API_TLS_CERT_FILE and API_TLS_KEY_FILE go together")
         if not self.body_timeout_seconds < self.request_timeout_seconds <= self.graceful_seconds:
             raise ValueError("API_BODY_TIMEOUT_SECONDS < API_REQUEST_TIMEOUT_SECONDS <= API_GRACEFUL_SECONDS must hold")
-        if self.port == self.metrics_port:
-            raise ValueError("API_PORT and API_METRICS_PORT must differ")
+        if self.peer_host and not self.peer_port:
+            raise ValueError("API_PEER_HOST needs API_PEER_PORT")
+        ports = (self.port, self.metrics_port, self.peer_port)
+        if len(set(ports)) < len(ports):
+            raise ValueError("API_PORT, API_METRICS_PORT and API_PEER_PORT must differ")
         least = MIN_MEMORY_KIB[min(self.hash_passes, 3)]
         if self.hash_memory_kib < least:
             raise ValueError(f"API_HASH_MEMORY_KIB must be at least {least} with {self.hash_passes} pass(es)")

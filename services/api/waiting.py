@@ -73,7 +73,7 @@ def wait_for_model(settings: Settings, error: StartupFailed) -> bool:
     log.warning("waiting for a model", extra={"reason": str(error)})
     wait, watch = Wait(error), Watch(settings, None)
     with tempfile.TemporaryDirectory() as folder:
-        metrics = MetricsServer(Path(folder), None, watch, wait)
+        metrics = MetricsServer(Path(folder), watch, wait)
         metrics.start(settings.metrics_host, settings.metrics_port)
         watch.start()
         try:

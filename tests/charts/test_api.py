@@ -157,11 +157,12 @@ def test_pod_is_given_the_time_that_its_end_takes(release):
     assert pod["terminationGracePeriodSeconds"] >= pre_stop + drain + graceful + 5
 
 
-def test_pods_ask_the_internal_port_of_one_another(default):
+def test_pods_ask_one_another_at_a_port_that_is_not_that_of_the_metrics(default):
     service = only(default, "Service", environment(default)["API_PEER_HOST"])
 
     assert service["spec"]["clusterIP"] == "None"
-    assert [port["port"] for port in service["spec"]["ports"]] == [int(environment(default)["API_METRICS_PORT"])]
+    assert [port["port"] for port in service["spec"]["ports"]] == [int(environment(default)["API_PEER_PORT"])]
+    assert environment(default)["API_PEER_PORT"] != environment(default)["API_METRICS_PORT"]
 
 
 def test_connections_outlive_those_of_the_proxy(release):

@@ -120,6 +120,15 @@ PROMETHEUS, ALERTMANAGER = (f"espalier-kube-prometheus-s-{name}" for name in ("p
 KEDA = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}
 
 
+def test_metrics_are_read_by_prometheus_and_the_bundle_by_pods_of_the_api_alone(default):
+    policy = only(default, "NetworkPolicy", "espalier-api")
+    (asked,) = (rule for rule in policy["spec"]["egress"] if {"protocol": "TCP", "port": 9091} in rule.get("ports", ()))
+
+    [prometheus] = peers(policy, 9090)
+    assert prometheus["podSelector"] == pod("prometheus", PROMETHEUS)["podSelector"]
+    assert peers(policy, 9091) == asked["to"] == [pod("api", "espalier")]
+
+
 def test_pod_of_helm_test_reaches_an_api_that_is_open_to_the_ingress_controller_alone():
     objects = render(*VARIANTS["prod"])
 

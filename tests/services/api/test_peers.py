@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from services.api import bundles, peers
+from services.api.bundle_server import BundleServer
 from services.api.bundles import ServedBundle, fetch_bundle
 from services.api.errors import StartupFailed
-from services.api.metrics_server import MetricsServer
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def serve(make_bundle, tmp_path, port):
 
     def start(version="7", name="orchard", host="127.0.0.1"):
         folder = make_bundle(tmp_path / f"peer-{len(started)}", name=name, version=version)
-        server = MetricsServer(tmp_path, ServedBundle(name, version, folder, "registry"))
+        server = BundleServer(ServedBundle(name, version, folder, "registry"))
         server.start(host, port)
         started.append(server)
         return folder
@@ -42,7 +42,7 @@ def fetch(make_settings, port):
     """A start with nothing kept and a registry that does not answer."""
 
     def run(**changes):
-        return fetch_bundle(make_settings(peer_host="localhost", metrics_port=port, **changes))
+        return fetch_bundle(make_settings(peer_host="localhost", peer_port=port, **changes))
 
     return run
 
@@ -111,11 +111,11 @@ def _babble(server):
 
 def test_name_without_an_address_is_no_peer(make_settings):
     with pytest.raises(StartupFailed, match="or served by a peer"):
-        fetch_bundle(make_settings(peer_host="nowhere.invalid"))
+        fetch_bundle(make_settings(peer_host="nowhere.invalid", peer_port=9091))
 
 
 @pytest.mark.parametrize(
-    "path", ["/bundle/", "/bundle/passwd", "/bundle/../../etc/passwd", "/bundle/MLmodel", "/other"]
+    "path", ["/bundle/", "/bundle/passwd", "/bundle/../../etc/passwd", "/bundle/MLmodel", "/metrics", "/"]
 )
 def test_nothing_else_is_handed_on(serve, port, path):
     serve()
@@ -141,7 +141,7 @@ def test_version_that_a_peer_names_is_no_path(answering, make_settings, tmp_path
 
     port = int(answering(answer).rpartition(":")[2])
     with pytest.raises(StartupFailed, match="or served by a peer"):
-        fetch_bundle(make_settings(peer_host="localhost", metrics_port=port))
+        fetch_bundle(make_settings(peer_host="localhost", peer_port=port))
 
     assert asked == ["/bundle"]
     assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
@@ -152,7 +152,7 @@ def test_card_without_end_is_not_read(answering, make_settings, monkeypatch, cap
     port = int(answering(lambda _path: (200, b" " * 100_000)).rpartition(":")[2])
 
     with pytest.raises(StartupFailed, match="or served by a peer"):
-        fetch_bundle(make_settings(peer_host="localhost", metrics_port=port))
+        fetch_bundle(make_settings(peer_host="localhost", peer_port=port))
 
     assert "more than 1,000 bytes" in str([record.__dict__ for record in caplog.records])
 

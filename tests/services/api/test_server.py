@@ -17,9 +17,11 @@ SERVE = """
 import os, sys
 from pathlib import Path
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = sys.argv[1]
+from services.api.bundle_server import BundleServer
 from services.api.bundles import ServedBundle
 from services.api.draining import Drain
 from services.api.errors import BundleRefused, StartupFailed
+from services.api.internal_ports import InternalPorts
 from services.api.metrics_server import MetricsServer
 from services.api.server import ApiServer
 from services.api.settings import Settings
@@ -35,7 +37,8 @@ def load_app():
     raise ERROR
 
 served = ServedBundle("x", "1", folder, "registry")
-ApiServer(settings, load_app, MetricsServer(folder, served), Watch(settings, served), Drain()).run()
+internal = InternalPorts(MetricsServer(folder), BundleServer(served))
+ApiServer(settings, load_app, internal, Watch(settings, served), Drain()).run()
 """
 
 

@@ -39,7 +39,7 @@ def test_migrate_says_that_the_database_is_away(monkeypatch, environment, capsys
     assert "a%20secret" not in printed + told and "a secret" not in printed + told
 
 
-@pytest.mark.parametrize("port", ["API_PORT", "API_METRICS_PORT"])
+@pytest.mark.parametrize("port", ["API_PORT", "API_METRICS_PORT", "API_PEER_PORT"])
 def test_port_that_is_taken_is_said(monkeypatch, environment, capsys, port):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

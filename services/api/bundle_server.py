@@ -1,0 +1,58 @@
+"""The bundle that this pod serves, for pods that start while the registry is away (peers.py asks for it).
+
+``/bundle`` says which version it is, ``/bundle/<file>`` gives one of its six files. A port of its own, so that who may
+read the metrics may not read the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from espalier.bundle import BUNDLE_FILES
+from services.api.bundles import ServedBundle
+from services.api.internal_server import InternalServer
+from services.api.peers import BUNDLE_PATH
+
+__all__ = ["BundleServer"]
+
+
+class BundleServer:
+    """A thread in the parent of the workers."""
+
+    def __init__(self, served: ServedBundle) -> None:
+        """Serve a verified bundle."""
+        self._offered = _offered(served)
+        self._server = InternalServer()
+
+    def start(self, host: str, port: int) -> None:
+        """Begin to answer."""
+        self._server.start(_app(self._offered), host, port)
+
+    def stop(self) -> None:
+        """End, and give the port back."""
+        self._server.stop()
+
+    def leave_to_parent(self) -> None:
+        """Close, in a worker, the socket that it inherited."""
+        self._server.leave_to_parent()
+
+
+def _offered(served: ServedBundle) -> Mapping[str, bytes | Path]:
+    card = json.dumps({"name": served.name, "version": served.version}).encode()
+    return {BUNDLE_PATH: card, **{f"{BUNDLE_PATH}/{name}": served.folder / name for name in BUNDLE_FILES}}
+
+
+def _app(offered: Mapping[str, bytes | Path]) -> Any:
+    def app(environ: dict[str, Any], respond: Callable[..., Any]) -> Iterable[bytes]:
+        found = offered.get(environ["PATH_INFO"])
+        if found is None or environ["REQUEST_METHOD"] != "GET":
+            respond("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"not here\n"]
+        content = found.read_bytes() if isinstance(found, Path) else found
+        respond("200 OK", [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(content)))])
+        return [content]
+
+    return app
