@@ -64,8 +64,8 @@ def test_what_was_judged_before_is_superseded_and_what_was_never_completed_is_de
         version("7", compared_with="3"),
         version("6", compared_with="2", superseded_by="9"),
         version("5", bundle="uploading"),
-        version("4", "other", bundle="uploading", created=99_000),
-        version("3", "other", bundle="uploading", created=10_000),
+        version("4", "other", bundle="uploading", created=100_000 - 86_399),
+        version("3", "other", bundle="uploading", created=100_000 - 86_401),
     )
 
     settle_others(registry, new)
@@ -80,7 +80,7 @@ def test_few_are_deleted_at_a_time():
 
     settle_others(registry, version("100"))
 
-    assert len(registry.deleted) == registration.MAX_DELETED
+    assert len(registry.deleted) == 20
 
 
 def test_manifest_states_the_verdict_and_the_tags_repeat_it():

@@ -29,7 +29,7 @@ def test_metrics_of_evaluate_are_measured_again_the_same(verify):
 
 
 def test_better_looking_metrics_are_refused(verify, registry, name):
-    change(lambda metrics: metrics["test"].update(log_loss=metrics["test"]["log_loss"] - 1e-5))
+    change(lambda metrics: metrics["test"].update(log_loss=metrics["test"]["log_loss"] - 1.5e-6))
 
     with pytest.raises(AlteredData, match=r"metrics\.json says that test\.log_loss is"):
         register.main()
@@ -51,7 +51,7 @@ def test_slice_that_is_left_out_is_noticed(verify):
 
 
 def test_rounding_is_no_difference(verify):
-    change(lambda metrics: metrics["test"].update(log_loss=metrics["test"]["log_loss"] + 1e-8))
+    change(lambda metrics: metrics["test"].update(log_loss=metrics["test"]["log_loss"] + 8e-7))
 
     assert verify()
 

@@ -102,6 +102,19 @@ def test_as_many_bytes_as_are_allowed_are_read(folder, trusted):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted, max_bytes=size - 1)
 
 
+def test_bundle_may_have_256_mebibytes_unless_told_otherwise(folder, trusted):
+    def grow_to(size):
+        others = sum((folder / name).stat().st_size for name in BUNDLE_FILES if name != "model.ubj")
+        os.truncate(folder / "model.ubj", size - others)  # sparse: it takes no space
+
+    grow_to(256 * 2**20 + 1)
+    with pytest.raises(BundleTooLarge):
+        read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
+    grow_to(130 * 2**20)
+    with pytest.raises(AlteredBundle):
+        read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
+
+
 def test_too_many_bytes_are_refused_before_anything_is_read(folder, trusted):
     with pytest.raises(BundleTooLarge, match="limit of 100"):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted, max_bytes=100)

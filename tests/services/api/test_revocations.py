@@ -124,3 +124,26 @@ def test_tables_that_a_migration_has_yet_to_make_are_no_failure(tmp_path):
 
 def test_a_failed_refresh_leaves_time_for_another_within_the_minute():
     assert 2 * REFRESH_SECONDS + 10 < 60
+
+
+def test_start_waits_two_seconds_for_the_first_refresh_and_asks_four_times_a_minute(revocations, monkeypatch):
+    waits, wait_for, sleep = [], asyncio.wait_for, asyncio.sleep
+
+    async def recorded_wait(awaitable, timeout):
+        waits.append(timeout)
+        return await wait_for(awaitable, timeout)
+
+    async def recorded_sleep(seconds):
+        waits.append(seconds)
+        await sleep(seconds)
+
+    async def start():
+        async with revocations.kept_fresh():
+            await sleep(0)
+
+    with monkeypatch.context() as recorded:
+        recorded.setattr(asyncio, "wait_for", recorded_wait)
+        recorded.setattr(asyncio, "sleep", recorded_sleep)
+        asyncio.run(start())
+
+    assert waits == [2, 15]

@@ -81,7 +81,7 @@ def test_schema_of_a_number_without_bounds_has_none(contract):
 
 
 @pytest.mark.parametrize("kind", ["float", "int"])
-@pytest.mark.parametrize("value", [-5.0, 0.0, 5.0])
+@pytest.mark.parametrize("value", [-3.4e38, -5.0, 0.0, 5.0, 3.4e38])
 def test_number_without_bounds_may_be_any(contract, kind, value):
     bare = Contract(model_name="m", features=(Feature(name="x", type=kind),), target=contract.target, example={"x": 1})
 

@@ -151,7 +151,7 @@ def test_unknown_names_and_wrong_values_are_told_together(reader, good):
 
 
 @pytest.mark.parametrize("kind", ["float", "int"])
-@pytest.mark.parametrize("value", ["1e39", "-1e39"])
+@pytest.mark.parametrize("value", ["1e39", "-1e39", "3.41e38", "-3.41e38"])
 def test_number_that_the_model_cannot_hold_is_refused(contract, kind, value):
     bare = Contract(model_name="m", features=(Feature(name="x", type=kind),), target=contract.target, example={"x": 1})
 

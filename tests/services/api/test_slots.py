@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from services.api.errors import Busy
-from services.api.slots import MAX_WAITING, HashSlots
+from services.api.slots import HashSlots
 
 
 async def hold(slots, done, *, is_known=False):
@@ -34,7 +34,7 @@ def test_one_slot_of_several_is_kept_for_known_callers():
 def test_known_callers_wait_in_line_and_the_line_has_an_end():
     async def go():
         slots, done = HashSlots(1), asyncio.Event()
-        tasks = await running(*(hold(slots, done, is_known=True) for _ in range(1 + MAX_WAITING)))
+        tasks = await running(*(hold(slots, done, is_known=True) for _ in range(1 + 32)))
         with pytest.raises(Busy) as caught:
             await hold(slots, done, is_known=True)
         done.set()

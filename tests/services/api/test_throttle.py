@@ -1,5 +1,5 @@
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 
 from services.api import throttle as module
 from services.api.database import LoginBucket, LoginOrigin, open_engine, open_session
@@ -322,3 +322,31 @@ def test_what_was_typed_is_not_kept(throttle, engine, name):
         stored = connection.execute(text("select key from login_buckets")).scalars().all()
     assert len(stored) == 3
     assert all(len(key) <= 64 and "my-password" not in key for key in stored)
+
+
+def test_what_no_longer_counts_is_removed_after_256_failures(throttle, engine, clock):
+    fail(throttle, name="long-ago", address="198.51.100.1")
+    clock.now += 10 * HOUR
+    admission = throttle.admit("ana", "10.0.0.1")
+
+    def kept():
+        with open_session(engine) as session:
+            return session.scalar(select(func.count()).select_from(LoginBucket))
+
+    for _ in range(254):
+        throttle.failed(admission)
+    assert kept() == 6
+    throttle.failed(admission)
+    assert kept() == 3
+
+
+def test_a_hundred_thousand_failures_are_kept(throttle, engine, clock):
+    rows = [{"key": f"pair:{number}", "clear_at": clock.now + 1000 + number} for number in range(100_001)]
+    with open_session(engine) as session:
+        session.execute(insert(LoginBucket), rows)
+
+    throttle.prune()
+
+    with open_session(engine) as session:
+        assert session.scalar(select(func.count()).select_from(LoginBucket)) == 100_000
+        assert session.get(LoginBucket, "pair:0") is None, "the one that would stop counting first"

@@ -150,3 +150,13 @@ def test_key_is_named_by_its_thumbprint_and_signs():
 
     assert key["kid"] == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
     assert (key["alg"], key["use"]) == ("EdDSA", "sig")
+
+
+def test_token_has_4096_characters_at_most(verifier):
+    """Not every length is one of base64, so the head grows too."""
+    made = [make(header={"cty": "x" * more}, pad="x" * number) for more in range(4) for number in range(2600, 2750)]
+    by_length = {len(token): token for token in made}
+
+    assert verifier.verify(by_length[4096]).subject == "ana"
+    with pytest.raises(InvalidToken):
+        verifier.verify(by_length[4097])
