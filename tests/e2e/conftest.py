@@ -47,6 +47,7 @@ ORDER = (
     "data_version",
     "killed_runs",
     "permissions",
+    "documented_commands",
     "network",
     "client_address",
     "traces",
