@@ -144,8 +144,7 @@ class ListReader:
 
     def _check_repeated(self, body: bytes) -> None:
         """Refuse up to 20 names that are there twice."""
-        # Objects as tuples of pairs, so that nothing is lost; numbers stay text, of which any length is cheap.
-        members = json.loads(body, object_pairs_hook=tuple, parse_int=str, parse_float=str, parse_constant=str)
+        members = json.loads(body, object_pairs_hook=tuple)  # as pairs, so that nothing is lost
         if len(members) > 1:
             raise MalformedBody(f"there must be exactly one member, {self._member}; {self._form}")
         found = (
@@ -193,8 +192,8 @@ def _invalid(problems: tuple[FieldProblem, ...]) -> InvalidRows:
 
 
 def _count_members(items: list[Any], place: Place) -> int:
-    inner = ((place.names or {})[name] for name in place.objects)
-    deeper = (_count_members([item[name] for item in items], at) for name, at in zip(place.objects, inner, strict=True))
+    names = place.names or {}
+    deeper = (_count_members([item[name] for item in items], names[name]) for name in place.objects)
     return sum(map(len, items)) + sum(deeper)
 
 

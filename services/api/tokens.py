@@ -91,7 +91,7 @@ class TokenVerifier:
                 raise InvalidToken
             header = jwt.get_unverified_header(token)
             key = self._keys.get(str(header.get("kid")))
-            if key is None or str(header.get("typ", "")).lower() != TYPE:
+            if key is None or str(header.get("typ")).lower() != TYPE:
                 raise InvalidToken
             claims: dict[str, Any] = jwt.decode(
                 token,

@@ -141,7 +141,7 @@ def test_comparison_without_a_margin_names_none(scores):
 
 def test_two_that_no_decimal_tells_apart_are_shown_with_four(scores):
     gate, close = GateParams(min_roc_auc=0.5), scores.model_copy(update={"log_loss": 0.12345678901234561})
-    closer = scores.model_copy(update={"log_loss": 0.12345678901234565})
+    closer = scores.model_copy(update={"log_loss": 0.12345678901234569})
 
     assert judge(scores, scores, gate, champion_version="4").checks[-1].digits == 4
     assert judge(close, closer, gate, champion_version="4").checks[-1].digits == 4
