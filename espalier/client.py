@@ -22,7 +22,7 @@ class RequestRefused(Exception):
 
 
 class AccessToken(httpx.Auth):
-    """A token that somebody else got; it ends when it ends."""
+    """A given access token, which is not renewed when it expires."""
 
     def __init__(self, token: str) -> None:
         """Keep it."""
@@ -34,7 +34,7 @@ class AccessToken(httpx.Auth):
 
 
 class Login(httpx.Auth):
-    """A user's name and password: a token with the first request, and another one when the API takes it no more."""
+    """Logs in with the first request, and again when the token has expired or was revoked."""
 
     requires_response_body = True
 

@@ -29,10 +29,11 @@ CaOption = Annotated[
 ]
 
 TokenOption = Annotated[
-    str | None, typer.Option("--token", envvar="ESPALIER_TOKEN", help="Access token, from espalier token; 15 minutes.")
+    str | None, typer.Option("--token", envvar="ESPALIER_TOKEN", help="Access token, from espalier token.")
 ]
 UserOption = Annotated[
-    str | None, typer.Option("--user", envvar="ESPALIER_USER", help="Name to log in with, again whenever it takes it.")
+    str | None,
+    typer.Option("--user", envvar="ESPALIER_USER", help="Log in as this user, and again when the token expires."),
 ]
 PasswordOption = Annotated[
     str | None, typer.Option("--password", envvar="ESPALIER_PASSWORD", help="The user's; asked for when not given.")
@@ -51,16 +52,16 @@ def authorities(url: str, ca: Path | None, state: Path = Path(".espalier")) -> l
 
 
 def credentials(token: str | None, user: str | None, password: str | None) -> httpx.Auth:
-    """Return what a request shows: the token, or one that is got for the user.
+    """Return how requests are authenticated: as a user, who logs in again when the token expires, or by a given token.
 
     Raises:
         CommandFailed: neither is given.
     """
+    if user:
+        return Login(user, password or typer.prompt("Password", hide_input=True, err=True))
     if token:
         return AccessToken(token)
-    if not user:
-        raise CommandFailed("log in with --user NAME, or give a token with --token: espalier token --user NAME")
-    return Login(user, password or typer.prompt("Password", hide_input=True, err=True))
+    raise CommandFailed("log in with --user NAME, or give a token with --token: espalier token --user NAME")
 
 
 def connect(url: str, ca: Path | None, auth: httpx.Auth | None = None) -> httpx.Client:
