@@ -25,6 +25,7 @@ LABELS = {
     "severity": {"critical", "warning", "info"},
     "team": {"platform", "model"},
     "component": {"api", "model", "training", "mlflow", "storage", "monitoring"},
+    "release": {"espalier"},
 }
 COMPONENTS = ("Api", "Espalier", "Mlflow", "Model", "ObjectStore", "Postgresql", "S3", "Training")
 RUNBOOKS = FOLDER / "runbooks"

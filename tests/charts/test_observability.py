@@ -66,6 +66,7 @@ def test_nothing_of_another_release_names_this_one():
         assert not re.search(r'[=~]"[^"]*espalier', rule["expr"])
         text = " ".join(rule.get("annotations", {}).values())
         assert not re.search(r'"espalier-|grafana\.example\.com|github\.com/espalier', text)
+        assert "alert" not in rule or rule["labels"]["release"] == "mine"
     for dashboard in dashboards_of(objects).values():
         for text in map(str, queries(dashboard)):
             assert not re.search(r'[=~]"[^"]*espalier', text), text
@@ -95,7 +96,9 @@ def test_links_lead_to_the_dashboards_of_the_same_release():
     assert alerts and linked <= uids
 
 
-@pytest.mark.parametrize("word", ["a-seasonal-feature", 'namespace="espalier"', '"espalier-', "grafana.example.com"])
+@pytest.mark.parametrize(
+    "word", ["a-seasonal-feature", 'namespace="espalier"', '"espalier-', "grafana.example.com", "release: espalier"]
+)
 def test_every_word_that_the_chart_replaces_is_in_the_alerts(word):
     assert any(word in path.read_text() for path in RULES)
 
@@ -164,7 +167,7 @@ def test_critical_alerts_silence_warnings_of_this_platform_only():
     alerts = [rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
     ours = [one["labels"] for one in alerts if "alert" in one]
 
-    assert set(rule["equal"]) == {"namespace", "component"}
+    assert set(rule["equal"]) == {"namespace", "release", "component"}
     for labels in ours:
         assert matches(rule["source_matchers"], labels) is (labels["severity"] == "critical")
         assert matches(rule["target_matchers"], labels) is (labels["severity"] in ("warning", "info"))

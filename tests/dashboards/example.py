@@ -235,6 +235,7 @@ def _rules(release: Release) -> None:
         severity="warning",
         team="model",
         component="model",
+        release="espalier",
         feature="temp",
     )
 

@@ -60,7 +60,7 @@ def told(platform, monitoring, hurried, note):
         fired = monitoring.wait_for(f"{severity} {name} ", since=began, seconds=FIRES)
         note(f"{name}: in Slack {fired.at - began:.0f} s after the fault: {fired.title} | {fired.text!r}")
         assert fired.channel == channel
-        assert fired.title == f"{severity} {name} in {platform.kube.namespace}"
+        assert fired.title == f"{severity} {name} in {platform.kube.namespace}/{RELEASE}"
         assert f"{RUNBOOKS}/{name}.md" in fired.text
         assert "https://grafana.example.com/d/espalier-" in fired.text
         assert "{{" not in fired.text and "<no value>" not in fired.text

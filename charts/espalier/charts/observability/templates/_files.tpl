@@ -26,6 +26,7 @@ dashboard's name is in quotation marks too, and stays.
 {{- $text := index . 1
   | replace (printf "namespace=%sespalier%s" $quote $quote) (printf "namespace=%s%s%s" $quote $root.Release.Namespace $quote)
   | replace (printf "%sespalier-" $quote) (printf "%s%s-" $quote $root.Release.Name)
+  | replace "release: espalier" (printf "release: %s" $root.Release.Name)
   | replace "a-seasonal-feature" (join "|" $root.Values.rules.seasonalFeatures | default "a-seasonal-feature")
   | replace "https://github.com/espalier/espalier/blob/main/alerts/runbooks" $root.Values.rules.runbooks
   | replace "https://grafana.example.com" $root.Values.grafanaUrl
