@@ -115,6 +115,11 @@ def names():
 
 
 @pytest.mark.parametrize(("page", "line"), of("kubectl"))
+def test_logs_are_read_in_one_namespace(page, line):
+    assert not re.match(r"kubectl logs (.* )?(-A|--all-namespaces)\b", line), "kubectl logs has no such option"
+
+
+@pytest.mark.parametrize(("page", "line"), of("kubectl"))
 def test_objects_that_kubectl_is_asked_for_exist(page, line, names):
     for name in re.findall(r"(?<![\w./-])((?:data-)?espalier-[a-z0-9-]+)", line.replace("/", " ")):
         assert name in names or any(one.startswith(name) for one in names), name

@@ -18,7 +18,7 @@ READS = re.compile(
 )
 LEFT_OUT = re.compile(
     r" logs -f | --previous | > |…"  # no end; no container before this one; a file of the reader's
-    r"|cert-?manager|certificate|orders|NODE|MONITORING|EVERYTHING"  # not on this cluster
+    r"|cert-?manager|certificate|orders|NODE|MONITORING|kube-state-metrics"  # not on every cluster, or elsewhere
     r"|job/(?!JOB)|prometheusrules,alertmanagerconfigs"  # a Job's own name; the operator's objects that are not used
 )
 COMMANDS = sorted({line for _page, line in OURS if READS.match(line) and not LEFT_OUT.search(line)})
