@@ -19,25 +19,12 @@ from services.api.peers import BUNDLE_PATH
 __all__ = ["BundleServer"]
 
 
-class BundleServer:
+class BundleServer(InternalServer):
     """A thread in the parent of the workers."""
 
     def __init__(self, served: ServedBundle) -> None:
         """Serve a verified bundle."""
-        self._offered = _offered(served)
-        self._server = InternalServer()
-
-    def start(self, host: str, port: int) -> None:
-        """Begin to answer."""
-        self._server.start(_app(self._offered), host, port)
-
-    def stop(self) -> None:
-        """End, and give the port back."""
-        self._server.stop()
-
-    def leave_to_parent(self) -> None:
-        """Close, in a worker, the socket that it inherited."""
-        self._server.leave_to_parent()
+        super().__init__(_app(_offered(served)))
 
 
 def _offered(served: ServedBundle) -> Mapping[str, bytes | Path]:

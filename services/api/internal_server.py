@@ -15,14 +15,15 @@ __all__ = ["InternalServer"]
 class InternalServer:
     """Answers what a WSGI app answers, each request in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: Any) -> None:
         """Prepare; nothing listens yet."""
+        self._app = app
         self._server: ThreadingWSGIServer | None = None
 
-    def start(self, app: Any, host: str, port: int) -> None:
+    def start(self, host: str, port: int) -> None:
         """Begin to answer."""
         kind = _Server6 if ":" in host else ThreadingWSGIServer
-        self._server = make_server(host, port, app, kind, handler_class=_Silent)
+        self._server = make_server(host, port, self._app, kind, handler_class=_Silent)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
