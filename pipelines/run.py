@@ -101,7 +101,8 @@ def _sigterm_to_the_stage() -> Iterator[None]:
     """
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
-        stages = [child for child in psutil.Process().children() if _is_stage(child)]
+        # A shell stands between: bash gives its place to the stage, dash (/bin/sh in the image) waits for it.
+        stages = [child for child in psutil.Process().children(recursive=True) if _is_stage(child)]
         for stage in stages:
             stage.send_signal(number)
         if not stages:

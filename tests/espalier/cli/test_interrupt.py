@@ -71,12 +71,18 @@ def test_interrupted_training_is_one_line_and_130(pushed, connected, command):
     assert "Traceback" not in said.read_text()
 
 
-def test_training_that_sigterm_ends_takes_its_stage_along_and_says_so_in_mlflow(pushed, command, registry, name):
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_training_that_sigterm_ends_takes_its_stage_along_and_says_so_in_mlflow(
+    pushed, command, registry, name, monkeypatch, need, shell
+):
+    """DVC runs a stage in the user's shell: bash gives its place to the stage, dash waits for it."""
+    monkeypatch.setenv("SHELL", need(shell))
     path = Path("pipelines/params.yaml")
     path.write_text(path.read_text().replace("rounds: 15", "rounds: 5000"))
     process, said = command("train")
     wait_for("boosting", said, process)
-    (stage,) = (child for child in psutil.Process(process.pid).children() if "pipelines.train" in child.cmdline())
+    children = psutil.Process(process.pid).children(recursive=True)
+    (stage,) = (child for child in children if "pipelines.train" in child.cmdline())
 
     process.send_signal(signal.SIGTERM)  # to the one process, as Kubernetes does
 
