@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import track
 
 from tests.mutation.result import Result
@@ -44,12 +45,16 @@ def run() -> list[Result]:
     """Change every constant of the modules that are mutated, and run the tests of its module each time."""
     constants = [found for module in mutated_modules() for found in constants_of(module)]
     results = {constant.module: Result(constant.module) for constant in constants}
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
     with tempfile.TemporaryDirectory() as folder:
         copy = _copy_checkout(Path(folder))
-        for constant in track(constants, description="constants"):
+        for constant in track(constants, description="constants", console=console):
             for value in constant.values():
                 killed = _is_killed(copy, constant, value)
-                results[constant.module].add(f"{constant.module}: {constant.name} = {value}", killed=killed)
+                mutant = f"{constant.module}: {constant.name} = {value}"
+                results[constant.module].add(mutant, killed=killed)
+                if not killed:  # at once: the table comes minutes later
+                    console.print(f"survived: {mutant}")
     return list(results.values())
 
 
