@@ -48,5 +48,11 @@ def push(names: Iterable[str]) -> None:
 
 
 def load(names: Iterable[str], *, cluster: str) -> None:
-    """Copy images to every node; one copy of what they share."""
-    run("kind", "load", "docker-image", "--name", cluster, *names, seconds=SECONDS)
+    """Copy images to every node that runs our pods: one copy of what the images share.
+
+    kind's control plane takes no pods of ours where there are workers, and a copy for it takes as long as one for them.
+    """
+    nodes = run("kind", "get", "nodes", "--name", cluster).split()
+    workers = [node for node in nodes if node.startswith(f"{cluster}-worker")]
+    where = ["--nodes", ",".join(sorted(workers))] if workers else []
+    run("kind", "load", "docker-image", "--name", cluster, *where, *names, seconds=SECONDS)

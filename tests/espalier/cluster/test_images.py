@@ -32,7 +32,17 @@ def test_image_is_built_from_the_root_and_says_its_commit(tools):
     ]
 
 
-def test_images_are_loaded_together(tools):
+def test_images_are_loaded_together_to_the_only_node(tools):
+    tools.answer({"get nodes": (0, "c-control-plane\n")})
+
     load(["a:1", "b:1"], cluster="c")
 
-    assert tools.lines() == ["kind load docker-image --name c a:1 b:1"]
+    assert tools.lines()[-1] == "kind load docker-image --name c a:1 b:1"
+
+
+def test_images_are_loaded_to_workers_alone_where_there_are_any(tools):
+    tools.answer({"get nodes": (0, "c-worker2\nc-control-plane\nc-worker\n")})
+
+    load(["a:1", "b:1"], cluster="c")
+
+    assert tools.lines()[-1] == "kind load docker-image --name c --nodes c-worker,c-worker2 a:1 b:1"
