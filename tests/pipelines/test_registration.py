@@ -6,7 +6,7 @@ from espalier.bundle import GateVerdict, MalformedBundle
 from pipelines import registration
 from pipelines.errors import RegistryFailure
 from pipelines.gate import Check, Verdict
-from pipelines.registration import find_version, read_verdict, settle_others, stated, tags_of
+from pipelines.registration import find_version, is_current, read_verdict, settle_others, stated, tags_of
 from pipelines.registry import Version
 
 
@@ -35,6 +35,32 @@ def test_version_answers_while_its_champion_is_the_champion(versions, champion, 
     found = find_version(versions, key="k", champion=champion)
 
     assert (found.number if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "champion", "current"),
+    [
+        ("4", "3", True),
+        ("2", "3", False),  # its work has an answer with the champion of now, and that is another version
+        ("2", "1", True),
+        ("4", "1", False),
+        ("4", "9", False),  # nothing was compared with this champion
+        ("5", "9", True),
+        ("5", "3", True),
+        ("6", "3", False),  # of no known work
+        ("8", "3", True),  # none of these versions
+    ],
+)
+def test_verdict_is_current_while_a_run_would_find_it_again(number, champion, current):
+    keyless = Version("m", "6", "run", 0.0, {"bundle": "complete"}, ())
+    versions = [
+        keyless,
+        version("5", "other", compared_with="4", rollout="complete"),
+        version("4", compared_with="3"),
+        version("2", compared_with="1"),
+    ]
+
+    assert is_current(versions, number, champion=champion) is current
 
 
 class FakeRegistry:
