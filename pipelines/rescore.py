@@ -55,15 +55,23 @@ def _claimed() -> BundleMetrics:
         raise InvalidData(describe_problems(METRICS_JSON, error)) from error
 
 
-def _differences(claimed: Any, measured: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(claimed, dict) and isinstance(measured, dict) and claimed.keys() == measured.keys():
-        for key in claimed:
-            yield from _differences(claimed[key], measured[key], f"{where}.{key}".lstrip("."))
-    elif isinstance(claimed, list | tuple) and isinstance(measured, list | tuple) and len(claimed) == len(measured):
-        for number, (one, other) in enumerate(zip(claimed, measured, strict=True)):
-            yield from _differences(one, other, f"{where}[{number}]")
-    elif not _same(claimed, measured):
-        yield where, claimed, measured
+def _differences(claimed: dict[str, Any], measured: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    said, found = dict(_figures(claimed)), dict(_figures(measured))
+    for where in [*said, *(found.keys() - said.keys())]:
+        if not _same(said.get(where), found.get(where)):
+            yield where, said.get(where), found.get(where)
+
+
+def _figures(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each figure with its place, such as ``slices[0].scores.roc_auc``."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _figures(inner, f"{where}.{key}" if where else key)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _figures(inner, f"{where}[{number}]")
+    else:
+        yield where, value
 
 
 def _same(claimed: Any, measured: Any) -> bool:

@@ -92,6 +92,7 @@ def test_what_was_judged_before_is_superseded_and_what_was_never_completed_is_de
         version("5", bundle="uploading"),
         version("4", "other", bundle="uploading", created=100_000 - 86_399),
         version("3", "other", bundle="uploading", created=100_000 - 86_401),
+        version("2", "other", bundle="uploading", created=100_000 - 86_400),
     )
 
     settle_others(registry, new)

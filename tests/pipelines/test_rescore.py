@@ -46,7 +46,21 @@ def test_slices_are_held_against_the_model_too(verify):
 def test_slice_that_is_left_out_is_noticed(verify):
     change(lambda metrics: metrics["slices"].pop())
 
-    with pytest.raises(AlteredData, match="slices"):
+    with pytest.raises(AlteredData, match=r"says that slices\[\d+\]\.\S+ is None, but"):
+        verify()
+
+
+def test_slice_that_is_put_in_is_noticed(verify):
+    change(lambda metrics: metrics["slices"].append(metrics["slices"][0]))
+
+    with pytest.raises(AlteredData, match=r"slices\[\d+\].* gives None"):
+        verify()
+
+
+def test_figure_that_is_blanked_is_noticed(verify):
+    change(lambda metrics: metrics["slices"][0]["scores"].update(roc_auc=None))
+
+    with pytest.raises(AlteredData, match=r"says that slices\[0\]\.scores\.roc_auc is None"):
         verify()
 
 
