@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipelines.params import EvaluateParams
@@ -69,8 +70,6 @@ def test_one_class_has_no_ranking():
 
 
 def test_slice_is_scored_on_its_own_rows_at_the_threshold_that_was_asked_for(table, schema):
-    import pandas as pd
-
     known = table[table["bears"].notna()].assign(seen=lambda rows: pd.to_datetime(rows["seen"]))
     truth = known["bears"].to_numpy(dtype=np.int8)
     likely = np.random.default_rng(1).uniform(0, 1, len(known)).astype(np.float32)
@@ -86,8 +85,6 @@ def test_slice_is_scored_on_its_own_rows_at_the_threshold_that_was_asked_for(tab
 
 
 def test_every_slice_with_enough_rows_is_measured(table, schema):
-    import pandas as pd
-
     known = table[table["bears"].notna()].copy()
     known["seen"] = pd.to_datetime(known["seen"])
     truth = known["bears"].to_numpy(dtype=np.int8)
@@ -100,3 +97,16 @@ def test_every_slice_with_enough_rows_is_measured(table, schema):
     assert ("quarter", "2025Q1") in found
     assert found["kind", "pear"].rows == (known["kind"] == "pear").sum()
     assert all(part.scores.rows >= 100 for part in slices)
+
+
+def test_slice_of_as_many_rows_as_are_asked_for_is_measured(table, schema):
+    known = table[table["bears"].notna()].assign(seen=lambda rows: pd.to_datetime(rows["seen"]))
+    truth, likely = known["bears"].to_numpy(dtype=np.int8), np.full(len(known), 0.5, np.float32)
+    pears = int((known["kind"] == "pear").sum())
+
+    def measured(rows):
+        params = EvaluateParams(slices=("kind",), time_slice="none", min_slice_rows=rows)
+        return {part.value for part in score_slices(known, truth, likely, schema=schema, params=params)}
+
+    assert "pear" in measured(pears)
+    assert "pear" not in measured(pears + 1)
