@@ -62,11 +62,14 @@ def test_calibration_error_weights_bins_by_their_rows():
     assert calibration_error(truth, likely) == pytest.approx(0.09)
 
 
-def test_one_class_has_no_ranking():
-    scores = score(np.ones(3, dtype=np.int8), LIKELY[:3], threshold=0.5)
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_has_no_ranking_and_is_no_surprise_to_its_base_rate(label):
+    scores = score(np.full(3, label, dtype=np.int8), LIKELY[:3], threshold=0.5)
 
     assert scores.roc_auc is None
     assert scores.pr_auc is None
+    assert scores.base_rate_log_loss == 0.0
+    assert scores.brier == pytest.approx(np.mean((LIKELY[:3] - label) ** 2), rel=1e-6)
 
 
 def test_slice_is_scored_on_its_own_rows_at_the_threshold_that_was_asked_for(table, schema):
