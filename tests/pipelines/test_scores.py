@@ -62,6 +62,17 @@ def test_calibration_error_weights_bins_by_their_rows():
     assert calibration_error(truth, likely) == pytest.approx(0.09)
 
 
+def test_calibration_error_is_taken_over_ten_bins_of_which_the_last_holds_certainty():
+    random = np.random.default_rng(3)
+    likely = np.concatenate([random.uniform(0, 1, 400), np.full(20, 1.0)])
+    truth = np.where(likely < 0.8, random.integers(0, 2, len(likely)), likely < 1).astype(np.int8)  # signs differ above
+    bins = [(likely >= k / 10) & ((likely < (k + 1) / 10) | (k == 9)) for k in range(10)]
+
+    by_hand = sum(abs(likely[own].sum() - truth[own].sum()) for own in bins) / len(likely)
+
+    assert calibration_error(truth, likely) == pytest.approx(by_hand)
+
+
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_has_no_ranking_and_is_no_surprise_to_its_base_rate(label):
     scores = score(np.full(3, label, dtype=np.int8), LIKELY[:3], threshold=0.5)
