@@ -88,6 +88,15 @@ def test_number_without_bounds_may_be_any(contract, kind, value):
     assert TypeAdapter(row_type(bare)).validate_python({"x": value}) == {"x": value}
 
 
+@pytest.mark.parametrize("kind", ["float", "int"])
+@pytest.mark.parametrize("value", [-3.41e38, 3.41e38])
+def test_number_that_the_model_would_take_for_infinite_is_none(contract, kind, value):
+    bare = Contract(model_name="m", features=(Feature(name="x", type=kind),), target=contract.target, example={"x": 1})
+
+    with pytest.raises(ValidationError, match=r"or equal to -?34028234663852886"):
+        TypeAdapter(row_type(bare)).validate_python({"x": value})
+
+
 def test_objects_and_names_are_counted_at_any_depth():
     inner = Place(names={"a": Place(), "b": Place()})
     outer = Place(names={"inner": inner, "c": Place(), "empty": Place(names={})})
