@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,9 @@ from rich.progress import track
 from tests.mutation.result import Result
 
 ROOT = Path(__file__).parents[2]
+
+MAX_SECONDS = 300
+"""Tests that take longer hang, and have noticed."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,15 @@ def _tests_pass(copy: Path, module: str) -> bool:
     tests = Path("tests", module).with_name(f"test_{Path(module).name}")
     where = tests if (copy / tests).exists() else tests.parent
     command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-cov", "-p", "no:cacheprovider", str(where)]
-    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"the tests of {module} did not run:\n{done.stdout}{done.stderr}")
-    return done.returncode == 0
+    process = subprocess.Popen(
+        command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        said, _ = process.communicate(timeout=MAX_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # servers that tests have started too
+        process.communicate()
+        return False
+    if process.returncode not in (0, 1):
+        raise SystemExit(f"the tests of {module} did not run:\n{said}")
+    return process.returncode == 0

@@ -5,6 +5,13 @@ import pytest
 from services.api.errors import Busy
 from services.api.slots import HashSlots
 
+PATIENCE = 10
+"""Seconds: what waits for ever fails."""
+
+
+def run(work):
+    return asyncio.run(asyncio.wait_for(work, PATIENCE))
+
 
 async def hold(slots, done, *, is_known=False):
     async with slots.take(is_known=is_known):
@@ -28,7 +35,7 @@ def test_one_slot_of_several_is_kept_for_known_callers():
         done.set()
         await asyncio.gather(*tasks)
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_known_callers_wait_in_line_and_the_line_has_an_end():
@@ -41,7 +48,7 @@ def test_known_callers_wait_in_line_and_the_line_has_an_end():
         await asyncio.gather(*tasks)
         return caught.value.retry_after_seconds
 
-    assert asyncio.run(go()) == 1
+    assert run(go()) == 1
 
 
 def test_slot_is_free_again_after_a_failure_and_after_a_caller_that_left():
@@ -57,7 +64,7 @@ def test_slot_is_free_again_after_a_failure_and_after_a_caller_that_left():
         async with slots.take(is_known=False):
             return True
 
-    assert asyncio.run(go())
+    assert run(go())
 
 
 @pytest.mark.parametrize(("count", "for_anybody"), [(1, 1), (2, 1), (3, 2)])
@@ -70,4 +77,4 @@ def test_all_slots_but_one_are_for_anybody_and_never_fewer_than_one(count, for_a
         done.set()
         await asyncio.gather(*tasks)
 
-    asyncio.run(go())
+    run(go())
