@@ -99,8 +99,14 @@ SERVER = """
 import sys, threading
 from espalier.local.processes import wait_for_interrupt
 
+def waits(frame):  # and not for this thread to start, which is a wait of the same kind
+    inner = frame.f_code is threading.Condition.wait.__code__
+    while frame is not None and frame.f_code is not wait_for_interrupt.__code__:
+        frame = frame.f_back
+    return inner and frame is not None
+
 def say_when_it_waits(main):
-    while sys._current_frames()[main].f_code is not threading.Condition.wait.__code__:
+    while not waits(sys._current_frames()[main]):
         pass
     print("waiting", flush=True)
 
