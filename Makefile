@@ -164,6 +164,10 @@ test: $(STAMP) lint ## Run everything that needs only Python, with coverage
 
 .PHONY: e2e
 e2e: $(STAMP) ## Prove the platform on a real cluster: kind, made and removed, or yours (E2E_CLUSTER=given E2E_URL=https://...)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/e2e -m "not slow" $(E2E_ARGS)
+
+.PHONY: e2e-all
+e2e-all: $(STAMP) ## The same with the slow tests: killed and concurrent runs, every alert's fault, idle connections (an hour)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/e2e $(E2E_ARGS)
 
 # Beside the locked packages, in an environment of its own: nothing but this target needs it.

@@ -134,6 +134,7 @@ def test_failed_training(platform, told, called_off):
         platform.kube.kubectl("delete", "job", job["metadata"]["name"])
 
 
+@pytest.mark.slow
 def test_mlflow_down(platform, told, called_off):
     with told("MlflowUnreachable", "platform", "WARNING"):
         platform.kube.kubectl("scale", "--replicas=0", f"deployment/{RELEASE}-mlflow")
@@ -142,6 +143,7 @@ def test_mlflow_down(platform, told, called_off):
         wait_for_stores(platform.kube, RELEASE)
 
 
+@pytest.mark.slow
 def test_stale_model(platform, told, called_off, install):
     with told("ModelStale", "model", "WARNING"):
         install("observability.rules.enabled=false", values={"api": {"monitoring": {"modelAgeLimitDays": 0.0001}}})
@@ -150,6 +152,7 @@ def test_stale_model(platform, told, called_off, install):
         platform.wait_until_settled()
 
 
+@pytest.mark.slow
 def test_errors_and_slow_answers(platform, ask, flights, told, called_off):
     """Logins without their database are 503; many thousands of rows at once are slow. Both burn the budget."""
     rows, _late = flights

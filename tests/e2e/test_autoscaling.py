@@ -20,7 +20,7 @@ def wait_for(platform, wanted, seconds):
 def test_scales_out_and_in_without_a_failed_request(platform, note):
     bounds = platform.kube.get("hpa", f"{RELEASE}-api")["spec"]
     wait_for(platform, lambda pods: pods == bounds["minReplicas"], 300)
-    rate = platform.capacity(10) / 2
+    rate = platform.capacity(10) / 3
     wait_for(platform, lambda pods: pods == bounds["minReplicas"], 300)
     with platform.under_load(rate) as load:
         out = wait_for(platform, lambda pods: pods > bounds["minReplicas"], 240)

@@ -9,6 +9,7 @@ def before(platform):
     return platform.registry()
 
 
+@pytest.mark.slow
 def test_the_second_of_two_jobs_is_judged_against_what_the_first_left(platform, before):
     # Better than the model that the rollback left, and worse than what test_killed_runs.py trains later.
     jobs = [platform.training_job(label, rounds=rounds) for label, rounds in (("one", 20), ("two", 24))]

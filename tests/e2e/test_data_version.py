@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from espalier.cluster import release
 from tests.e2e.platform import RELEASE
 
@@ -19,6 +21,7 @@ print("POINTER " + json.dumps({"md5": md5, "text": pointer}))
 STEPS = 'espalier data export && python -c "$THIN" && espalier data push --pointer pipelines/data/thin.csv.dvc'
 
 
+@pytest.mark.slow
 def test_pointer_in_the_configmap_is_what_is_trained_on(platform):
     job = release.job(platform.kube, RELEASE, "seed")
     job["metadata"]["name"] = "seed-thin"

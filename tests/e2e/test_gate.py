@@ -33,6 +33,7 @@ def foreign_key(platform, tmp_path):
     return "foreign-key"
 
 
+@pytest.mark.slow
 def test_bundle_that_the_api_refuses_is_taken_back(platform, foreign_key):
     aliases, annotation, _template = state(platform)
     job = platform.training_job("foreign", rounds=60, secret=foreign_key)

@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 from tests.e2e.monitoring import wait_until
 
 EVERY_SECONDS = 60
@@ -10,6 +12,7 @@ SILENT_SECONDS = 2.5 * EVERY_SECONDS
 """What is awaited by whoever calls people when it stops: two beats are missing."""
 
 
+@pytest.mark.slow
 def test_heartbeat_stops_with_prometheus_and_comes_back_with_it(monitoring, note):
     began = time.time()
     scale(monitoring.kube, 0)

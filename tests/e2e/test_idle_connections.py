@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import pytest
+
 from espalier.client import get_token
 from tests.e2e.platform import ROW, USER
 
@@ -14,6 +16,7 @@ PAUSES = (*range(1, 10, 2), *range(10, 55, 5), *range(55, 101))
 """Seconds, the closer the nearer to what nginx (60), Traefik (90) and the API (95) keep."""
 
 
+@pytest.mark.slow
 def test_pause_of_any_length_loses_no_request(platform, note):
     with platform.client() as client:
         token = get_token(client, USER, platform.password)["access_token"]

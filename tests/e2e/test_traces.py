@@ -19,6 +19,7 @@ def spans(platform):
     platform.kube.kubectl("delete", f"pod/{COLLECTOR}", f"service/{COLLECTOR}", "--wait=false")
 
 
+@pytest.mark.slow
 def test_trace_of_a_client_goes_through_the_ingress_to_the_prediction(platform, upgrade, ask, spans, note):
     peers = {"collector": {"to": [{"podSelector": {"matchLabels": {"app": COLLECTOR}}}]}}
     tracing = {"endpoint": f"http://{COLLECTOR}:{PORT}", "sampleRatio": 0}

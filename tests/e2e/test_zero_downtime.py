@@ -4,27 +4,17 @@ import time
 
 import pytest
 
-from espalier.cluster.waiting import wait_until
 from tests.e2e.platform import API, RELEASE
 
-
-@pytest.fixture(scope="module")
-def rate(platform, note):
-    """Half of what the platform can answer while a run trains beside it, as one does in the first of these tests."""
-    platform.wait_until_settled()
-    job = platform.training_job("beside", rounds=1, max_depth=1)
-    platform.kube.apply(job)
-    wait_until("a run beside", lambda: "" if "fetch" in platform.log("training-beside") else "no log yet", seconds=120)
-    capacity = platform.capacity()
-    platform.wait_for_job("training-beside")
-    platform.wait_until_settled()
-    note(f"capacity: {capacity:.0f} answers a second beside a training run")
-    return capacity / 2
+RATE = 15
+"""Requests a second. That none is lost is what is proven here, not how many there can be: a small machine holds the
+cluster, a training run and the load generator at once, and one that is overloaded would fail requests for that alone.
+"""
 
 
-def test_second_better_model_comes_in(platform, rate, note):
+def test_second_better_model_comes_in(platform, note):
     before = platform.registry().aliases["champion"]
-    with platform.under_load(rate) as load:
+    with platform.under_load(RATE) as load:
         platform.train("better", rounds=40)
         platform.wait_until_settled()
     after = platform.registry()
@@ -36,8 +26,8 @@ def test_second_better_model_comes_in(platform, rate, note):
     assert report.failures == []
 
 
-def test_pods_are_killed(platform, rate, note):
-    with platform.under_load(rate) as load:
+def test_pods_are_killed(platform, note):
+    with platform.under_load(RATE) as load:
         for _ in range(3):
             victim = platform.api_pods()[0]
             platform.kube.kubectl("delete", "pod", victim, "--wait=false")
@@ -49,13 +39,13 @@ def test_pods_are_killed(platform, rate, note):
     assert report.failures == []
 
 
-def test_node_is_drained(platform, rate, note):
+def test_node_is_drained(platform, note):
     nodes = {node["metadata"]["name"] for node in platform.kube.get("nodes")["items"] if is_open(node)}
     if len(nodes) == 1:
         pytest.skip("NOT TESTED: a drain takes a second node (NODES=3 make e2e)")
     victim = platform.kube.get("pod", platform.api_pods()[0])["spec"]["nodeName"]
     kubectl = platform.kube.kubectl
-    with platform.under_load(rate) as load:
+    with platform.under_load(RATE) as load:
         try:
             kubectl(
                 "drain",
@@ -81,10 +71,10 @@ def is_open(node):
     return not [taint for taint in node["spec"].get("taints", []) if taint["effect"] == "NoSchedule"]
 
 
-def test_rollback(platform, rate, note):
+def test_rollback(platform, note):
     before = platform.registry().aliases
     started = time.monotonic()
-    with platform.under_load(rate) as load:
+    with platform.under_load(RATE) as load:
         platform.roll_back()
         seconds = time.monotonic() - started
         platform.wait_until_settled()
@@ -97,11 +87,11 @@ def test_rollback(platform, rate, note):
     assert report.failures == []
 
 
-def test_helm_upgrade_keeps_the_promoted_version(platform, rate, upgrade, note):
+def test_helm_upgrade_keeps_the_promoted_version(platform, upgrade, note):
     """The annotation is not Helm's, whether it applies on the server's side or patches."""
     version = platform.annotation()
     revision = platform.deployment()["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
-    with platform.under_load(rate) as load:
+    with platform.under_load(RATE) as load:
         upgrade("api.server.logLevel=WARNING")
         platform.wait_until_settled()
     report = load.report()

@@ -3,12 +3,16 @@
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
 BASE = os.environ["SMOKE_URL"]
 SECONDS = 10
+READY_SECONDS = float(os.environ.get("SMOKE_READY_SECONDS", "60"))
+PAUSE_SECONDS = 2
+READY = 200
 
 
 def call(method, path, *, form=None, token=None):
@@ -22,6 +26,8 @@ def call(method, path, *, form=None, token=None):
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refusal:
         return refusal.code, None
+    except OSError as error:  # no connection, or no answer in time
+        return f"unavailable ({error})", None
 
 
 def expect(what, found, wanted):
@@ -31,9 +37,17 @@ def expect(what, found, wanted):
         sys.exit(f"expected {wanted}")
 
 
+def wait_until_ready():
+    """Return the last answer of the readiness check: network policies take a moment to know a new pod's address."""
+    end = time.monotonic() + READY_SECONDS
+    while (status := call("GET", "/readyz")[0]) != READY and time.monotonic() < end:
+        time.sleep(PAUSE_SECONDS)
+    return status
+
+
 def main():
     """Ask, from the outside in."""
-    expect("ready", call("GET", "/readyz")[0], 200)
+    expect("ready", wait_until_ready(), READY)
     expect("public keys", call("GET", "/.well-known/jwks.json")[0], 200)
     expect("prediction without a token", call("POST", "/v1/predict")[0], 401)
     expect("metrics on the public port", call("GET", "/metrics")[0], 404)

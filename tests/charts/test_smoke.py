@@ -1,0 +1,82 @@
+"""What `helm test` runs: against a server on loopback, as the script of the chart's pod."""
+
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from espalier.local.processes import free_port
+
+SCRIPT = Path(__file__).parents[2] / "charts/espalier/charts/api/files/smoke.py"
+GOOD = {"/readyz": [200], "/.well-known/jwks.json": [200], "/v1/predict": [401], "/metrics": [404]}
+
+
+@pytest.fixture
+def api():
+    """Start a server that answers each path with the given statuses in turn, the last of them for ever."""
+    servers = []
+
+    def start(statuses):
+        left = {path: list(these) for path, these in statuses.items()}
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                these = left[self.path]
+                self.send_response(these.pop(0) if len(these) > 1 else these[0])
+                self.send_header("content-length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            do_POST = do_GET
+
+            def log_message(self, *_arguments):
+                pass
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
+        return servers[-1].server_port
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def smoke(port, seconds):
+    environment = os.environ | {"SMOKE_URL": f"http://127.0.0.1:{port}", "SMOKE_READY_SECONDS": str(seconds)}
+    return subprocess.run(
+        [sys.executable, str(SCRIPT)], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_api_that_answers_as_it_should_passes(api):
+    done = smoke(api(GOOD), 0)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "prediction without a token: 401" in done.stdout
+
+
+def test_api_that_becomes_ready_in_time_passes(api):
+    done = smoke(api(GOOD | {"/readyz": [503, 503, 200]}), 30)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("path", GOOD)
+def test_any_other_answer_fails(api, path):
+    done = smoke(api(GOOD | {path: [500]}), 0)
+
+    assert done.returncode == 1
+    assert done.stderr == f"expected {GOOD[path][0]}\n"
+
+
+def test_api_that_cannot_be_reached_fails_without_a_traceback():
+    done = smoke(free_port(), 0)
+
+    assert done.returncode == 1
+    assert "ready: unavailable (" in done.stdout
+    assert done.stderr == "expected 200\n"
