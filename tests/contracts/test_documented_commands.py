@@ -24,6 +24,7 @@ RUN_BY = {
     "make s3-server": ".ci/run",
     "make alert-tools": ".ci/run",
     "make test": ".ci/run",
+    "make e2e-all": ".github/workflows/e2e.yml",
     "make e2e": ".ci/run",
     "make fmt": ".ci/run",
     "make demo": "tests/demo/test_demo.py",
