@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +37,7 @@ from espalier.bundle import (
 )
 from espalier.local.mlflow_server import mlflow_server
 from espalier.local.state import open_state
+from tests.http_server import serving
 
 pytest_plugins = ["tests.small_project"]
 
@@ -229,3 +233,28 @@ def make_bundle(
         return folder
 
     return make
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[..., str]]:
+    """Start servers on loopback that answer by a function of the path: status, and bytes or what becomes JSON."""
+    with ExitStack() as servers:
+
+        def start(answer: Callable[[str], tuple[int, object]]) -> str:
+            class Handler(BaseHTTPRequestHandler):
+                def do_GET(self) -> None:
+                    status, body = answer(self.path)
+                    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content)
+
+                do_POST = do_GET
+
+                def log_message(self, *args: object) -> None:
+                    pass
+
+            return servers.enter_context(serving(Handler))
+
+        yield start

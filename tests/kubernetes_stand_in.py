@@ -10,10 +10,12 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import yaml
+
+from tests.http_server import serving
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/ns/leases/promotion"
 DEPLOYMENT = "/apis/apps/v1/namespaces/ns/deployments/api"
@@ -119,25 +121,20 @@ def api_server(folder: Path) -> Iterator[tuple[ApiServer, Path]]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    with serving(Handler) as url:
+        yield state, write_kubeconfig(folder, url)
+
+
+def write_kubeconfig(folder: Path, url: str) -> Path:
+    """Write a kubeconfig that names the server."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "users": [{"name": "u", "user": {}}],
+    }
     path = folder / "kubeconfig"
-    path.write_text(
-        yaml.safe_dump(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "c",
-                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-                "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-                "users": [{"name": "u", "user": {}}],
-            }
-        )
-    )
-    try:
-        yield state, path
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    path.write_text(yaml.safe_dump(config))
+    return path

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,38 +14,23 @@ GOOD = {"/readyz": [200], "/.well-known/jwks.json": [200], "/v1/predict": [401],
 
 
 @pytest.fixture
-def api():
+def api(answering):
     """Start a server that answers each path with the given statuses in turn, the last of them for ever."""
-    servers = []
 
     def start(statuses):
         left = {path: list(these) for path, these in statuses.items()}
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                these = left[self.path]
-                self.send_response(these.pop(0) if len(these) > 1 else these[0])
-                self.send_header("content-length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
+        def answer(path):
+            these = left[path]
+            return these.pop(0) if len(these) > 1 else these[0], {}
 
-            do_POST = do_GET
+        return answering(answer)
 
-            def log_message(self, *_arguments):
-                pass
-
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
-        return servers[-1].server_port
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    return start
 
 
-def smoke(port, seconds):
-    environment = os.environ | {"SMOKE_URL": f"http://127.0.0.1:{port}", "SMOKE_READY_SECONDS": str(seconds)}
+def smoke(url, seconds):
+    environment = os.environ | {"SMOKE_URL": url, "SMOKE_READY_SECONDS": str(seconds)}
     return subprocess.run(
         [sys.executable, str(SCRIPT)], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
@@ -75,7 +58,7 @@ def test_any_other_answer_fails(api, path):
 
 
 def test_api_that_cannot_be_reached_fails_without_a_traceback():
-    done = smoke(free_port(), 0)
+    done = smoke(f"http://127.0.0.1:{free_port()}", 0)
 
     assert done.returncode == 1
     assert "ready: unavailable (" in done.stdout

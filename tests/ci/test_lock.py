@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import zipfile
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+
+from tests.http_server import serving
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
@@ -71,14 +72,9 @@ def index(tmp_path):
     made = Index(folder)
     for name in ("uv", "apple", "pear"):
         made.publish(name, "1.0")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}/simple"
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(partial(Quiet, directory=str(folder))) as url:
+        made.url = f"{url}/simple"
+        yield made
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -16,6 +15,7 @@ import pytest
 
 from espalier.local.processes import free_port
 from tests.dashboards.example import make
+from tests.http_server import serving
 
 WORDS = (
     "alertname",
@@ -76,12 +76,8 @@ def asked() -> list[tuple[str, dict[str, str]]]:
 @pytest.fixture
 def fake_prometheus(asked: list[tuple[str, dict[str, str]]]) -> Iterator[str]:
     handler = type("Handler", (FakePrometheus,), {"asked": asked})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(handler) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

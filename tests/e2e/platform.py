@@ -187,7 +187,7 @@ class Platform:
 
     # --- load --------------------------------------------------------------------------------------------------------
 
-    def capacity(self, seconds: float = 15) -> float:
+    def capacity(self, seconds: float) -> float:
         """Answers a second when asked as fast as clients can."""
         with self._load(0, seconds) as running:
             running.wait()

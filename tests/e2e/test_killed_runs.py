@@ -7,6 +7,8 @@ import pytest
 
 from tests.e2e.platform import RELEASE
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_SECONDS = 600
 
 
@@ -36,7 +38,6 @@ def start(platform, run):
     return name
 
 
-@pytest.mark.slow
 def test_killed_while_training(platform, before, run):
     name = start(platform, run)
     wait_for("the first trees", lambda: "boosting" in platform.log(name))
@@ -46,7 +47,6 @@ def test_killed_while_training(platform, before, run):
     assert platform.version() == before.aliases["champion"]
 
 
-@pytest.mark.slow
 def test_killed_after_registering(platform, before, run):
     """Between the two halves: it has the lock, but may not change the Deployment, and leaves its challenger."""
     role = platform.kube.get("role", f"{RELEASE}-training")["rules"]
@@ -68,7 +68,6 @@ def set_rules(platform, rules):
     platform.kube.kubectl("patch", "role", f"{RELEASE}-training", "--type=merge", "-p", json.dumps({"rules": rules}))
 
 
-@pytest.mark.slow
 def test_killed_during_the_rollout(platform, before, run):
     name = start(platform, run)
     wait_for("the annotation", lambda: platform.annotation() != before.aliases["champion"], pause=0.2)
@@ -77,7 +76,6 @@ def test_killed_during_the_rollout(platform, before, run):
     assert platform.registry().aliases["champion"] == before.aliases["champion"]
 
 
-@pytest.mark.slow
 def test_applied_again_it_ends_as_if_nothing_had_happened(platform, before, run):
     platform.kube.apply(run)
     platform.wait_for_job(run["metadata"]["name"])

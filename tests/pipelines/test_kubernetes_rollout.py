@@ -1,14 +1,14 @@
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
-import yaml
 
 from pipelines import kubernetes_api, kubernetes_rollout
 from pipelines.errors import InvalidParams, PromotionLocked, RegistryFailure, RolloutFailed, Unreachable
 from pipelines.kubernetes_rollout import ANNOTATION, KubernetesRollout
 from pipelines.settings import Settings
+from tests.http_server import serving
+from tests.kubernetes_stand_in import write_kubeconfig
 from tests.pipelines.locks import Held
 
 SETTINGS = Settings(rollout="kubernetes", deployment="api", namespace="ns", lease="promotion")
@@ -160,21 +160,9 @@ def api_server(tmp_path, monkeypatch):
         def log_message(self, *args):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-        "users": [{"name": "u", "user": {}}],
-    }
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
-    yield seen, statuses
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as url:
+        monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path, url)))
+        yield seen, statuses
 
 
 @pytest.fixture

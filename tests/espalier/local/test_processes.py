@@ -1,8 +1,7 @@
 import os
 import socket
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from espalier.local.errors import PortTaken, ServerFailed
 from espalier.local.mlflow_server import mlflow_server
 from espalier.local.processes import Server, check_port, free_port, running
 from espalier.local.state import open_state
+from tests.http_server import serving
 
 SERVE = """
 import http.server, os, subprocess, sys
@@ -94,14 +94,7 @@ def test_mlflow_of_the_same_state_is_shared_not_started_twice(tmp_path):
         def log_message(self, *_arguments):
             pass
 
-    fake = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    thread = threading.Thread(target=fake.serve_forever)
-    thread.start()
-    (state.mlflow / "address").write_text(f"http://127.0.0.1:{fake.server_port}")
-    try:
+    with serving(Answer) as url:
+        (state.mlflow / "address").write_text(url)
         with mlflow_server(state) as uri:
-            assert uri == f"http://127.0.0.1:{fake.server_port}"
-    finally:
-        fake.shutdown()
-        thread.join()
-        fake.server_close()
+            assert uri == url

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -201,29 +197,3 @@ def gone() -> Callable[[int], bool]:
         return False
 
     return wait
-
-
-@pytest.fixture
-def answering():
-    """Start servers on loopback that answer a GET by a function of its path: status, and bytes or what becomes JSON."""
-    with ExitStack() as servers:
-
-        def start(answer):
-            class Handler(BaseHTTPRequestHandler):
-                def do_GET(self):
-                    status, body = answer(self.path)
-                    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-                    self.send_response(status)
-                    self.send_header("Content-Length", str(len(content)))
-                    self.end_headers()
-                    self.wfile.write(content)
-
-                def log_message(self, *args):
-                    pass
-
-            server = servers.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-            servers.callback(server.shutdown)
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            return f"http://127.0.0.1:{server.server_port}"
-
-        yield start
