@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,11 +53,13 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
     for addon in ADDONS:
         with step(addon.name):
             ensure_addon(kube, addon)
-    load_images(cluster)
-    with step("namespace, Secrets, chart"):
-        release.create_namespace(kube)
-        ensure_secrets(kube, RELEASE, HOST)
-        release.install(kube, RELEASE, settings=[trust_ingress(kube)])
+    names = images.image_names("", release.app_version())
+    build_images(names)
+    with meanwhile("images to the nodes", lambda: images.load(names.values(), cluster=cluster.name)):
+        with step("namespace, Secrets, chart"):
+            release.create_namespace(kube)
+            ensure_secrets(kube, RELEASE, HOST)
+            release.install(kube, RELEASE, settings=[trust_ingress(kube)])
     release.wait_for_stores(kube, RELEASE)
     if release_is_new(kube):
         release.run_job(kube, release.job(kube, RELEASE, "seed"))
@@ -80,6 +83,21 @@ def build_images(names: Mapping[str, str]) -> None:
     for part, name in names.items():
         with step(f"image {name}"):
             images.build(part, name, commit=commit)
+
+
+@contextmanager
+def meanwhile(what: str, work: Callable[[], None]) -> Iterator[None]:
+    """Do ``work`` beside the block, and wait for its end after it.
+
+    Copying images takes longer than any other step, and most of what the block does is to wait.
+    """
+    started = time.monotonic()
+    with ThreadPoolExecutor(1) as beside:
+        done = beside.submit(work)
+        yield
+        with console.status(f"{what} …"):
+            done.result()
+    console.print(f"  {what}: {time.monotonic() - started:.0f} s, beside the steps above")
 
 
 def release_is_new(kube: Kube) -> bool:

@@ -31,6 +31,21 @@ def test_no_registry_is_refused_unless_the_nodes_have_the_images():
         render(without, secrets=False)
 
 
+def pull_policies(*values):
+    return {
+        container["imagePullPolicy"]
+        for _name, pod in pods(render(*values))
+        for container in containers(pod)
+        if "espalier/" in container["image"]
+    }
+
+
+def test_images_that_the_nodes_are_given_are_never_pulled_and_those_of_a_registry_are():
+    assert pull_policies() == {"Never"}
+    assert pull_policies(REGISTRY) == {"IfNotPresent"}
+    assert pull_policies(merged(REGISTRY, {"global": {"espalier": {"imagesPreloaded": True}}})) == {"IfNotPresent"}
+
+
 def test_only_the_evaluation_takes_images_from_the_nodes():
     assert yaml.safe_load((CHART / "values.yaml").read_text())["global"]["espalier"]["imagesPreloaded"] is False
     assert values_file("values-kind.yaml")["global"]["espalier"]["imagesPreloaded"] is True

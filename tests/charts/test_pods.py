@@ -86,7 +86,7 @@ def test_images_are_pinned_and_asked_for_sparingly(templates):
         for container in containers(pod):
             tag = container["image"].rpartition(":")[2]
             assert tag and tag != "latest" and "/" not in tag, name
-            assert container["imagePullPolicy"] == "IfNotPresent"
+            assert container["imagePullPolicy"] in ("IfNotPresent", "Never")
 
 
 def test_servers_have_all_three_probes(objects):

@@ -37,7 +37,6 @@ TESTED_ELSEWHERE = {
     "espalier/local/mlflow_server.py": "test_processes.py, and every test with a registry",
     "espalier/local/rehearsal.py": "tests/demo",
     "espalier/cluster/errors.py": "test_tools.py",
-    "espalier/cluster/up.py": "tests/e2e, which goes the same steps",
     "espalier/cli/cluster.py": "test_commands.py",
     "espalier/cli/output.py": "the commands' tests",
     "espalier/cli/client.py": "test_predict.py",

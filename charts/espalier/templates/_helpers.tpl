@@ -81,6 +81,16 @@ have the images already.
 {{- include "espalier.imageReference" (list $registry .) -}}
 {{- end }}
 
+{{/*
+When one of Espalier's own images is pulled. Where the nodes are given them, never: a pod that comes before its image then
+waits for it some seconds at a time, and not, after a pull that cannot succeed, for up to five minutes.
+*/}}
+{{- define "espalier.imagePullPolicy" -}}
+{{- $global := .Values.global.espalier -}}
+{{- $pulled := or .Values.image.registry $global.imageRegistry (not $global.imagesPreloaded) -}}
+{{- ternary .Values.image.pullPolicy "Never" (not (empty $pulled)) -}}
+{{- end }}
+
 {{/* The full name of an image of another project: from its own registry, or from the mirror of all of them. */}}
 {{- define "espalier.thirdPartyImage" -}}
 {{- include "espalier.imageReference" (list (.Values.global.espalier.mirrorRegistry | default .Values.image.registry) .) -}}

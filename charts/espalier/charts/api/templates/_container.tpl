@@ -1,7 +1,7 @@
 {{/* What the API and its migration have in common. */}}
 {{- define "api.container" -}}
 image: {{ include "espalier.image" . }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+imagePullPolicy: {{ include "espalier.imagePullPolicy" . }}
 securityContext:
   {{- include "espalier.containerSecurity" . | nindent 2 }}
 envFrom:

@@ -1,7 +1,7 @@
 {{/* What the server and the upgrade of its database have in common. */}}
 {{- define "mlflow.container" -}}
 image: {{ include "espalier.image" . }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+imagePullPolicy: {{ include "espalier.imagePullPolicy" . }}
 securityContext:
   {{- include "espalier.containerSecurity" . | nindent 2 }}
 envFrom:

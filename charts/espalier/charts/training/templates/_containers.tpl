@@ -8,7 +8,7 @@ alone, and what the training container may write reaches the gate as one folder 
 {{- $root := .root -}}
 - name: {{ .name }}
   image: {{ include "espalier.image" $root }}
-  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+  imagePullPolicy: {{ include "espalier.imagePullPolicy" $root }}
   args: [{{ join ", " .args }}]
   securityContext:
     {{- include "espalier.containerSecurity" $root | nindent 4 }}
