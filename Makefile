@@ -134,6 +134,7 @@ fmt: $(STAMP) ## Format the code
 lint: $(STAMP) ## Check style and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/lint-imports --no-logo --no-cache > /dev/null || $(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/mypy --no-error-summary
 
 .PHONY: replay-alerts

@@ -10,8 +10,8 @@
     ├── RolloutFailed   8   the new model was let through but did not come up
     └── PromotionLocked 10  another promotion runs and does not end, or the lock on promotions was lost
 
-9 is a refused bundle (stage.py), 130 and 143 a run that Ctrl-C or SIGTERM ended (run.py). A model that the gate rejects
-is not a failure: the stage ends with 0.
+9 is a refused bundle (stages/process.py), 130 and 143 a run that Ctrl-C or SIGTERM ended (runner/run.py). A model that
+the gate rejects is not a failure: the stage ends with 0.
 """
 
 from typing import ClassVar

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from pipelines.stage import console
+from pipelines.console import console
 
 __all__ = ["Advance", "progress_bar"]
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from espalier.bundle import (
+from bundle import (
     Bins,
     BundleMetrics,
     Contract,

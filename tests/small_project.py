@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines import evaluate, fetch, prepare, train, validate
-from pipelines.params import Params, load_params
-from pipelines.pointer import hash_file
-from pipelines.registry import Registry
-from pipelines.schema import Schema, load_schema
-from pipelines.settings import Settings, load_settings
+from pipelines.config.params import Params, load_params
+from pipelines.config.schema import Schema, load_schema
+from pipelines.config.settings import Settings, load_settings
+from pipelines.dataset.pointer import hash_file
+from pipelines.registry.versions import Registry
+from pipelines.stages import evaluate, fetch, prepare, train, validate
 
 ROOT = Path(__file__).parents[1]
+CODE_ALONE = shutil.ignore_patterns("__pycache__", "data", "work", "dvc.lock", "*.yaml")
 
 PARAMS = """
 fetch: {pointer: pipelines/data/current.yaml}
@@ -110,12 +111,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("pipelines/schema.yaml").write_text(SCHEMA)
     Path(".dvc/config").write_text(CONFIG)
     shutil.copy(ROOT / "pipelines/dvc.yaml", "pipelines/dvc.yaml")
-    for source in (ROOT / "pipelines").glob("*.py"):
-        # The stages depend on their code by path; what runs is the installed package.
-        (Path("pipelines") / source.name).symlink_to(source)
+    # The stages depend on their code by path; what runs is the installed package.
+    for package in ("bundle", "pipelines"):
+        shutil.copytree(ROOT / package, package, ignore=CODE_ALONE, dirs_exist_ok=True)
     shutil.copy(ROOT / ".dvcignore", ".dvcignore")
-    Path("espalier").mkdir()
-    shutil.copytree(ROOT / "espalier/bundle", "espalier/bundle", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -147,8 +146,8 @@ def settings(project: Path) -> Settings:
 @pytest.fixture
 def pushed(project: Path, settings: Settings, table: pd.DataFrame) -> Path:
     """The table on the remote, and gone from here."""
-    from pipelines.pointer import load_pointer
-    from pipelines.remote import Remote
+    from pipelines.dataset.pointer import load_pointer
+    from pipelines.dataset.remote import Remote
 
     path = write_data(table)
     remote, pointer = Remote(settings), load_pointer(Path("pipelines/data/current.yaml"))
@@ -183,8 +182,8 @@ def candidate(pushed: Path, connected) -> Callable[..., None]:
     """Run every stage up to register, in this process, with a table and parameters of one's own."""
 
     def run(table: pd.DataFrame | None = None, **booster: float) -> None:
-        from pipelines.pointer import load_pointer
-        from pipelines.remote import Remote
+        from pipelines.dataset.pointer import load_pointer
+        from pipelines.dataset.remote import Remote
 
         if table is not None:
             path = write_data(table)

@@ -27,7 +27,7 @@ def export(json: JsonOption = False) -> None:
     Example: `espalier data export`
     """
     from pipelines.data.flights import FLIGHTS_CSV, export_flights
-    from pipelines.pointer import check_file, load_pointer
+    from pipelines.dataset.pointer import check_file, load_pointer
 
     path = export_flights()
     sha256 = check_file(path, load_pointer(FLIGHTS_CSV.with_name(f"{FLIGHTS_CSV.name}.dvc")))
@@ -46,10 +46,10 @@ def push(pointer: PointerOption = None, json: JsonOption = False) -> None:
 
     Example: `espalier data push`
     """
-    from pipelines.params import load_params
-    from pipelines.pointer import load_pointer
-    from pipelines.remote import Remote
-    from pipelines.settings import load_settings
+    from pipelines.config.params import load_params
+    from pipelines.config.settings import load_settings
+    from pipelines.dataset.pointer import load_pointer
+    from pipelines.dataset.remote import Remote
 
     settings = load_settings()
     source = pointer or settings.pointer_file or load_params().fetch.pointer
@@ -78,11 +78,11 @@ def fetch(json: JsonOption = False) -> None:
 
     Example: `espalier data fetch`
     """
-    from pipelines.fetch import main
+    from pipelines.stages.fetch import main
 
     said = main()
     if json:
-        from pipelines.files import DATA_JSON, read_json
+        from pipelines.dataset.files import DATA_JSON, read_json
 
         print_json(read_json(DATA_JSON, stage="fetch"))
     else:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import httpx
 
     from espalier.local.api_server import ApiAddress
-    from espalier.local.rehearsal import Day
+    from espalier.local.demo_client import Day
     from espalier.local.state import State
-    from pipelines.settings import Settings
+    from pipelines.config.settings import Settings
 
 __all__ = ["demo"]
 
@@ -77,10 +77,10 @@ def _step(title: str, text: str) -> None:
 
 def _provide_data() -> None:
     """Export, push, and forget, so that the pipeline has to bring the data back from the remote."""
+    from pipelines.config.settings import load_settings
     from pipelines.data.flights import FLIGHTS_CSV, export_flights
-    from pipelines.pointer import load_pointer
-    from pipelines.remote import Remote
-    from pipelines.settings import load_settings
+    from pipelines.dataset.pointer import load_pointer
+    from pipelines.dataset.remote import Remote
 
     remote = Remote(load_settings())
     pointer = load_pointer(FLIGHTS_CSV.with_name(f"{FLIGHTS_CSV.name}.dvc"))
@@ -96,11 +96,11 @@ def _provide_data() -> None:
 
 
 def _train(settings: Settings) -> str:
+    from bundle.vocabulary import CHAMPION
     from espalier.local.pipeline import as_environment
-    from pipelines.params import load_params
-    from pipelines.promotion import CHAMPION
-    from pipelines.registry import Registry
-    from pipelines.run import run_pipeline
+    from pipelines.config.params import load_params
+    from pipelines.registry.versions import Registry
+    from pipelines.runner.run import run_pipeline
 
     name = load_params().register_.model_name
     # Files of an earlier run may say that all is done while its registry is gone.
@@ -113,7 +113,7 @@ def _train(settings: Settings) -> str:
 
 def _ask(local: State, api: ApiAddress) -> tuple[dict[str, Any], Day]:
     from espalier.client import get_token, open_client
-    from espalier.local.rehearsal import keep_password, make_user, predict_day
+    from espalier.local.demo_client import keep_password, make_user, predict_day
 
     password = make_user(local, USER)
     keep_password(local.demo_password, password)
@@ -131,7 +131,7 @@ def _card(client: httpx.Client, token: str) -> dict[str, Any]:
 
 
 def _show(card: dict[str, Any], day: Day, api: ApiAddress, seconds: float) -> None:
-    from espalier.local.rehearsal import read_metrics
+    from espalier.local.demo_client import read_metrics
 
     _show_day(card, day)
     scores, lineage = card["metrics"]["test"], card["lineage"]
@@ -168,8 +168,8 @@ def _say_how_to_go_on(local: State, api: ApiAddress, settings: Settings, *, keep
 
 
 def _show_day(card: dict[str, Any], day: Day) -> None:
-    from espalier.local.rehearsal import by_fifth, most_middle_least
-    from pipelines.schema import load_schema
+    from espalier.local.demo_client import by_fifth, most_middle_least
+    from pipelines.config.schema import load_schema
 
     schema = load_schema()
     names = [*(column.name for column in schema.identifiers), schema.time.name]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from espalier.bundle import write_key_pair
+from bundle import write_key_pair
 from espalier.cli.output import JsonOption, print_json, say
 
 __all__ = ["keys"]

@@ -12,7 +12,7 @@ import httpx
 import typer
 from rich.markup import escape
 
-from espalier.bundle import BundleError
+from bundle import BundleError
 from espalier.cli import cluster, data, demo, feedback, keys, load, models, predict, serve, token, train, users
 from espalier.cli.output import CommandFailed, console, say
 from espalier.client import RequestRefused

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from bundle.vocabulary import CHAMPION, GATE_TAG, PASSED, PREVIOUS, ROLLOUT_TAG, SUPERSEDED_TAG
 from espalier.cli.output import JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from pipelines.registry import Registry, Version
-    from pipelines.settings import Settings
+    from pipelines.config.settings import Settings
+    from pipelines.registry.versions import Registry, Version
 
 __all__ = ["app", "promote", "rollback"]
 
@@ -40,7 +41,7 @@ def list_models(context: typer.Context, state: StateOption = Path(".espalier"), 
             version.number,
             ", ".join(version.aliases),
             _gate(version),
-            version.tags.get("rollout", ""),
+            version.tags.get(ROLLOUT_TAG, ""),
             _made(version),
         ]
         for version in versions
@@ -94,15 +95,15 @@ def promote(
 
     Example: `espalier promote 3`
     """
-    from pipelines.champion import read_version
-    from pipelines.promotion import CHAMPION, clear_unfinished
-    from pipelines.promotion import promote as make_champion
-    from pipelines.promotion_lock import promotion_lock
-    from pipelines.rollout import rollout_of
+    from pipelines.promotion.lock import promotion_lock
+    from pipelines.promotion.promote import clear_unfinished
+    from pipelines.promotion.promote import promote as make_champion
+    from pipelines.promotion.rollout import rollout_of
+    from pipelines.registry.champion import read_version
 
     with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
         version, rollout = registry.version(name, number), rollout_of(settings, lock)
-        if version.tags.get("gate") == "passed":  # any other is refused for that
+        if version.tags.get(GATE_TAG) == PASSED:  # any other is refused for that
             read_version(registry, settings, version)
         clear_unfinished(registry, rollout, name, lock=lock, own=number)
         champion = registry.version_of(name, CHAMPION)
@@ -115,10 +116,10 @@ def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -
 
     Example: `espalier rollback`
     """
-    from pipelines.champion import read_version
-    from pipelines.promotion import PREVIOUS, roll_back
-    from pipelines.promotion_lock import promotion_lock
-    from pipelines.rollout import rollout_of
+    from pipelines.promotion.lock import promotion_lock
+    from pipelines.promotion.promote import roll_back
+    from pipelines.promotion.rollout import rollout_of
+    from pipelines.registry.champion import read_version
 
     with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
         previous = registry.version_of(name, PREVIOUS)
@@ -131,8 +132,8 @@ def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -
 def _gate(version: Version) -> str:
     if version.is_uploading:
         return "incomplete"
-    superseded = version.tags.get("superseded_by", "")
-    return version.tags.get("gate", "") + (f", judged anew: {superseded}" if superseded else "")
+    superseded = version.tags.get(SUPERSEDED_TAG, "")
+    return version.tags.get(GATE_TAG, "") + (f", judged anew: {superseded}" if superseded else "")
 
 
 def _report(name: str, number: str, json: bool) -> None:
@@ -146,8 +147,8 @@ def _report(name: str, number: str, json: bool) -> None:
 def _registry(state: Path) -> Iterator[tuple[Registry, str, Settings]]:
     from espalier.local.pipeline import pipeline_settings
     from espalier.local.state import open_state
-    from pipelines.params import load_params
-    from pipelines.registry import Registry
+    from pipelines.config.params import load_params
+    from pipelines.registry.versions import Registry
 
     name = load_params().register_.model_name
     with pipeline_settings(open_state(state)) as settings:

@@ -30,7 +30,7 @@ def serve(
     from espalier.local.mlflow_server import expect_port, mlflow_server
     from espalier.local.processes import check_port, wait_for_interrupt
     from espalier.local.state import State, open_state
-    from pipelines.params import load_params
+    from pipelines.config.params import load_params
 
     check_port(port)
     if mlflow_port is not None:

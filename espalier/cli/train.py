@@ -41,8 +41,8 @@ def train(
     """
     from espalier.local.pipeline import as_environment, pipeline_settings
     from espalier.local.state import open_state
-    from pipelines.files import REGISTER_JSON, read_json
-    from pipelines.run import run_pipeline
+    from pipelines.dataset.files import REGISTER_JSON, read_json
+    from pipelines.runner.run import run_pipeline
 
     with pipeline_settings(open_state(state)) as settings:
         ran = run_pipeline(as_environment(settings), force=force, until=until or "")
@@ -75,12 +75,12 @@ def gate(
     """
     from espalier.local.pipeline import as_environment, pipeline_settings
     from espalier.local.state import open_state
-    from pipelines import handover as handed_over
-    from pipelines import register
-    from pipelines.files import REGISTER_JSON, read_json
-    from pipelines.params import load_params
-    from pipelines.pointer import load_pointer
-    from pipelines.stage import run_stage
+    from pipelines.config.params import load_params
+    from pipelines.dataset.files import REGISTER_JSON, read_json
+    from pipelines.dataset.pointer import load_pointer
+    from pipelines.runner import handover as handed_over
+    from pipelines.stages import register
+    from pipelines.stages.process import run_stage
 
     with pipeline_settings(open_state(state)) as settings:
         os.environ.update(as_environment(settings))

@@ -14,7 +14,7 @@ import typer
 from espalier.cli.output import CommandFailed, JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from services.api.users import Account, SqlUserStore, UserChange
+    from services.api.auth.users import Account, SqlUserStore, UserChange
 
 __all__ = ["app"]
 
@@ -82,7 +82,7 @@ def password(
 
     Examples: `espalier users password ana`, `pass show ana | espalier users password ana --password-stdin`
     """
-    from services.api.users import UserChange
+    from services.api.auth.users import UserChange
 
     new, encoded = _new_password(name, password_stdin)
     _change(name, UserChange(password_hash=encoded), database, state, json, "" if password_stdin else new)
@@ -100,7 +100,7 @@ def scopes(
 
     Example: `espalier users scopes ana --scope predict --scope users:admin`
     """
-    from services.api.users import UserChange
+    from services.api.auth.users import UserChange
 
     _change(name, UserChange(scopes=scope), database, state, json)
 
@@ -113,7 +113,7 @@ def disable(
 
     Example: `espalier users disable ana`
     """
-    from services.api.users import UserChange
+    from services.api.auth.users import UserChange
 
     _change(name, UserChange(disabled=True), database, state, json)
 
@@ -126,7 +126,7 @@ def enable(
 
     Example: `espalier users enable ana`
     """
-    from services.api.users import UserChange
+    from services.api.auth.users import UserChange
 
     _change(name, UserChange(disabled=False), database, state, json)
 
@@ -148,11 +148,12 @@ def delete(
 
 
 def _new_password(name: str, from_stdin: bool) -> tuple[str, str]:
-    from services.api.passwords import Passwords, check_password, random_password
+    from services.api.auth.passwords import Passwords, check_password, random_password
+    from services.api.settings import HASH_MEMORY_KIB, HASH_PASSES
 
     given = sys.stdin.readline().rstrip("\r\n") if from_stdin else random_password()
     check_password(given, user=name)
-    return given, Passwords.with_defaults().hash(given)
+    return given, Passwords(passes=HASH_PASSES, memory_kib=HASH_MEMORY_KIB).hash(given)
 
 
 def _change(name: str, change: UserChange, database: str, state: Path, json: bool, password: str = "") -> None:
@@ -182,7 +183,7 @@ def _shown(account: Account) -> dict[str, object]:
 @contextmanager
 def _store(database: str, state: Path) -> Iterator[SqlUserStore]:
     from espalier.local.state import State
-    from services.api.users import open_user_store
+    from services.api.auth.users import open_user_store
 
     with closing(open_user_store(database or _url_from_file() or State(state).users_database)) as store:
         yield store

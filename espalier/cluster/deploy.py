@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from bundle.vocabulary import VERSION_ANNOTATION
 from espalier.cluster.errors import ClusterError
 from espalier.cluster.tools import Kube, run
 from espalier.cluster.waiting import wait_for_rollout
@@ -78,7 +79,7 @@ def _has_model(kube: Kube, release: str) -> bool:
         return False
     found = kube.get("deployment", name)
     annotations = found["spec"]["template"]["metadata"].get("annotations", {})
-    return "espalier.dev/model-version" in annotations or bool(found.get("status", {}).get("availableReplicas"))
+    return VERSION_ANNOTATION in annotations or bool(found.get("status", {}).get("availableReplicas"))
 
 
 def _rollback_option() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from espalier.bundle import write_key_pair
+from bundle import write_key_pair
 from espalier.cluster.errors import ClusterError
 from espalier.cluster.tools import Kube
 

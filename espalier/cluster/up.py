@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bundle.vocabulary import VERSION_ANNOTATION
 from espalier.cluster import images, release
 from espalier.cluster.addons import ADDONS, ensure_addon, trust_ingress
 from espalier.cluster.kind import KindCluster
@@ -103,7 +104,7 @@ def meanwhile(what: str, work: Callable[[], None]) -> Iterator[None]:
 def release_is_new(kube: Kube) -> bool:
     """Tell whether no training run has brought in a version yet."""
     template = kube.get("deployment", f"{RELEASE}-api")["spec"]["template"]["metadata"]
-    return "espalier.dev/model-version" not in template.get("annotations", {})
+    return VERSION_ANNOTATION not in template.get("annotations", {})
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from espalier.local.mlflow_server import mlflow_server
 from espalier.local.state import State
-from pipelines.settings import Settings, load_settings
+from pipelines.config.settings import Settings, load_settings
 
 __all__ = ["as_environment", "pipeline_settings"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from espalier.bundle import write_key_pair
+from bundle import write_key_pair
 from espalier.local.certificates import write_certificates
 
 __all__ = ["State", "open_state"]

@@ -23,11 +23,12 @@ from services.api.logs import logging_config
 from services.api.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    import subprocess
+    from collections.abc import Callable
 
     from starlette.types import ASGIApp
 
-    from services.api.bundles import ServedBundle
+    from services.api.keys import Keys
+    from services.api.model.source import ServedBundle
 
 __all__ = ["main"]
 
@@ -45,81 +46,88 @@ def main() -> None:
         for port in filter(None, (settings.metrics_port, settings.peer_port)):
             _check_port(settings.metrics_host, port)
         _check_certificate(settings)
-        _serve(settings)
+        is_to_begin_anew = _serve(settings)
     except StartupFailed as error:
         sys.stderr.write(f"the API does not start: {error}\n")
         sys.exit(error.exit_code)
+    if is_to_begin_anew:  # no thread, file or metric of the wait for a model is left in what serves
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (this very program)
 
 
 def _migrate(settings: Settings, options: list[str]) -> None:
-    from services.api.migration import migrate_until_done, migrate_within
+    from services.api.database.migration import migrate_until_done, migrate_within
 
     if "--until-done" in options:
-        migrate_until_done(settings)
+        migrate_until_done(settings.database_url)
         return
     try:
-        migrate_within(settings)
+        migrate_within(settings.database_url, settings.database_wait_seconds)
     except DatabaseAway as error:
         if "--tolerate-absence" not in options:
             raise
         sys.stderr.write(f"not migrated yet: {error}\n")
 
 
-def _serve(settings: Settings) -> None:
-    from services.api.bundles import fetch_bundle
-    from services.api.keys import load_bundle_keys, load_token_keys
-    from services.api.migration import migrate_or_later
+def _serve(settings: Settings) -> bool:
+    """Serve until told to end, and tell whether a first model has come that is to be served by a process begun anew."""
+    from services.api.database.migration import migrate_or_later
+    from services.api.keys import load_keys
 
     logging.config.dictConfig(logging_config(settings.log_level))
-    load_token_keys(settings)
-    load_bundle_keys(settings)
-    migration = migrate_or_later(settings)
-    try:
-        served = fetch_bundle(settings)
-    except (NoModelYet, RegistryUnreachable) as error:
-        _wait(settings, error, migration)
-        return
-    log.info("serving", extra={"model": served.name, "model_version": served.version, "source": served.source})
-
-    folder = _metrics_folder(settings)
+    keys = load_keys(settings)
+    migration = migrate_or_later(settings.database_url, settings.database_wait_seconds)
+    folder, parent = _metrics_folder(settings), os.getpid()
     # prometheus_client decides when it is first imported whether counters are shared: nothing above imports it.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    parent = os.getpid()
     try:
-        _run(settings, served, folder)
+        return _fetch_and_run(settings, keys, folder)
     finally:
-        if migration is not None and os.getpid() == parent:
-            migration.terminate()
-        if settings.metrics_dir is None and os.getpid() == parent:  # workers come by here too
-            shutil.rmtree(folder, ignore_errors=True)
+        if os.getpid() == parent:  # workers come by here too
+            if migration is not None:
+                migration.terminate()
+                migration.wait()
+            if settings.metrics_dir is None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(
-    settings: Settings, error: NoModelYet | RegistryUnreachable, migration: subprocess.Popen[bytes] | None
-) -> None:
-    """Wait for a first model, then begin anew in this process; fail where the settings want no waiting."""
-    from services.api.waiting import wait_for_model
+def _fetch_and_run(settings: Settings, keys: Keys, folder: Path) -> bool:
+    from services.api.model.source import fetch_bundle
+    from services.api.startup import bundle_sources, wanted_model
+
+    wanted, sources = wanted_model(settings, keys), bundle_sources(settings)
+    try:
+        served = fetch_bundle(wanted, sources)
+    except (NoModelYet, RegistryUnreachable) as error:
+        return _wait(settings, error, lambda: fetch_bundle(wanted, sources))
+    log.info("serving", extra={"model": served.name, "model_version": served.version, "source": served.source})
+    _run(settings, keys, served, folder)
+    return False
+
+
+def _wait(settings: Settings, error: NoModelYet | RegistryUnreachable, look: Callable[[], object]) -> bool:
+    """Wait for a first model; fail where the settings want no waiting."""
+    from services.api.process.wait_for_model import wait_for_model
+    from services.api.startup import dependency_monitor, internal_address, listen_address
 
     is_wanted = settings.wait_for_model if isinstance(error, NoModelYet) else settings.wait_for_registry
-    try:
-        if not is_wanted:
-            raise error
-        has_model = wait_for_model(settings, error)
-    finally:
-        if migration is not None:
-            migration.terminate()
-            migration.wait()
-    if has_model:  # no thread, file or metric of the wait is left in what serves
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (this very program)
+    if not is_wanted:
+        raise error
+    return wait_for_model(
+        error,
+        look,
+        listen=listen_address(settings),
+        internal=internal_address(settings),
+        watch=dependency_monitor(settings, None),
+    )
 
 
-def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
-    from services.api.bundle_server import BundleServer
+def _run(settings: Settings, keys: Keys, served: ServedBundle, folder: Path) -> None:
     from services.api.draining import Drain
-    from services.api.internal_ports import InternalPorts
-    from services.api.metrics_server import MetricsServer
-    from services.api.server import ApiServer
-    from services.api.watch import Watch
+    from services.api.internal.bundle_server import BundleServer
+    from services.api.internal.metrics_server import MetricsServer
+    from services.api.internal.ports import InternalPorts
+    from services.api.process.server import ApiServer
+    from services.api.startup import dependency_monitor, internal_address, server_options, wanted_model
 
     drain = Drain()
 
@@ -127,20 +135,20 @@ def _run(settings: Settings, served: ServedBundle, folder: Path) -> None:
         from prometheus_client import CollectorRegistry
 
         from services.api.app import create_app
-        from services.api.database import open_engine
-        from services.api.model import load_model
+        from services.api.database.engine import open_engine
+        from services.api.model.loaded import load_model
 
-        model = load_model(served, settings)
-        app = create_app(settings, model, open_engine(settings.database_url), CollectorRegistry(), drain)
+        model = load_model(served, wanted_model(settings, keys))
+        app = create_app(settings, keys, model, open_engine(settings.database_url), CollectorRegistry(), drain)
         if settings.otlp_endpoint:
-            from services.api.tracing import trace_requests  # what sends traces is not even loaded without
+            from services.api.http.tracing import trace_requests  # what sends traces is not even loaded without
 
-            trace_requests(app, settings, model)
+            trace_requests(app, model, endpoint=settings.otlp_endpoint, sample_ratio=settings.trace_sample_ratio)
         return app
 
-    watch = Watch(settings, served)
-    internal = InternalPorts(MetricsServer(folder, watch), BundleServer(served))
-    ApiServer(settings, load_app, internal, watch, drain).run()
+    watch = dependency_monitor(settings, served.version)
+    internal = InternalPorts(MetricsServer(folder, watch), BundleServer(served), internal_address(settings))
+    ApiServer(server_options(settings), load_app, internal, watch, drain).run()
 
 
 def _metrics_folder(settings: Settings) -> Path:

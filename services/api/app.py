@@ -11,32 +11,32 @@ from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator
 from sqlalchemy import Engine
 
-from services.api.batches import Batches
-from services.api.callers import CallerCheck
-from services.api.dependencies import Services
-from services.api.docs_page import serve_docs
+from services.api.auth.access_tokens import TokenIssuer, TokenVerifier
+from services.api.auth.login import Login
+from services.api.auth.login_throttle import LoginThrottle
+from services.api.auth.passwords import Passwords
+from services.api.auth.revocations import Revocations
+from services.api.auth.users import SqlUserStore
 from services.api.draining import Drain
-from services.api.feedback import Feedback, FeedbackReader
-from services.api.feedback_store import FeedbackStore
-from services.api.feedback_tokens import FeedbackTokens
-from services.api.http_errors import install_error_handlers
-from services.api.http_metrics import HttpMetrics, served_methods
-from services.api.keys import load_feedback_keys, load_token_keys
-from services.api.login import Login
-from services.api.metrics import ApiMetrics
-from services.api.middleware import PROBES, Limits, RequestFrame
-from services.api.model import Model
-from services.api.model_metrics import describe_limits
-from services.api.openapi import describe_bodies
-from services.api.passwords import Passwords
-from services.api.revocations import Revocations
-from services.api.routes import feedback, health, predictions, tokens, users
-from services.api.routes import model as model_routes
-from services.api.rows import RowReader
+from services.api.http.callers import CallerCheck
+from services.api.http.dependencies import Services
+from services.api.http.docs_page import serve_docs
+from services.api.http.middleware import PROBES, Limits, RequestFrame
+from services.api.http.openapi import describe_bodies
+from services.api.http.problems import install_error_handlers
+from services.api.http.routes import feedback, health, predictions, tokens, users
+from services.api.http.routes import model as model_routes
+from services.api.keys import Keys
+from services.api.metrics.counters import ApiMetrics
+from services.api.metrics.http import HttpMetrics, served_methods
+from services.api.metrics.model import describe_limits
+from services.api.model.loaded import Model
+from services.api.prediction.batches import Batches
+from services.api.prediction.feedback import Feedback, FeedbackReader
+from services.api.prediction.feedback_store import FeedbackStore
+from services.api.prediction.feedback_tokens import FeedbackTokens
+from services.api.prediction.validation import RowReader
 from services.api.settings import Settings
-from services.api.throttle import LoginThrottle
-from services.api.tokens import TokenIssuer, TokenVerifier
-from services.api.users import SqlUserStore
 
 __all__ = ["create_app"]
 
@@ -49,11 +49,16 @@ ROUTES = (health, tokens, users, model_routes, predictions, feedback)
 
 
 def create_app(
-    settings: Settings, model: Model, engine: Engine, registry: CollectorRegistry, drain: Drain | None = None
+    settings: Settings,
+    keys: Keys,
+    model: Model,
+    engine: Engine,
+    registry: CollectorRegistry,
+    drain: Drain | None = None,
 ) -> FastAPI:
     """Return the app for one worker."""
     drain = drain or Drain()
-    services = _services(settings, model, engine, registry, drain)
+    services = _services(settings, keys, model, engine, registry, drain)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -75,7 +80,7 @@ def create_app(
     app.state.services = services
     app.state.feedback_batches = Batches(concurrency=FEEDBACK_CONCURRENCY, waiting=FEEDBACK_WAITING)
     app.state.batches = Batches(concurrency=settings.batch_concurrency, waiting=settings.max_waiting_batches)
-    describe_limits(registry, settings)
+    describe_limits(registry, model_days=settings.model_age_limit_days, data_days=settings.data_age_limit_days)
     install_error_handlers(app)
     routers = [module.router for module in ROUTES]
     methods = {path: taken for path, taken in served_methods(app.routes, routers).items() if path not in PROBES}
@@ -102,20 +107,21 @@ def create_app(
     return app
 
 
-def _services(settings: Settings, model: Model, engine: Engine, registry: CollectorRegistry, drain: Drain) -> Services:
-    signing, trusted = load_token_keys(settings)
+def _services(
+    settings: Settings, keys: Keys, model: Model, engine: Engine, registry: CollectorRegistry, drain: Drain
+) -> Services:
     issuer, audience = settings.jwt_issuer, settings.jwt_audience
     users_store = SqlUserStore(engine)
     login = Login(
         users_store,
-        Passwords.from_settings(settings),
+        Passwords(passes=settings.hash_passes, memory_kib=settings.hash_memory_kib),
         LoginThrottle(engine),
         concurrency=settings.hash_concurrency,
     )
     metrics = ApiMetrics(registry, model)
-    feedback_tokens = _feedback_tokens(settings, model)
+    feedback_tokens = _feedback_tokens(settings, keys, model)
     return Services(
-        settings=settings,
+        max_explain_rows=settings.max_explain_rows,
         model=model,
         reader=RowReader(model.bundle.contract, max_rows=settings.max_rows),
         feedback_reader=FeedbackReader(model.bundle.contract, max_rows=settings.max_rows),
@@ -130,17 +136,17 @@ def _services(settings: Settings, model: Model, engine: Engine, registry: Collec
         ),
         users=users_store,
         login=login,
-        issuer=TokenIssuer(signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),
-        verifier=TokenVerifier(trusted, issuer=issuer, audience=audience),
+        issuer=TokenIssuer(keys.token_signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),
+        verifier=TokenVerifier(list(keys.token_trusted), issuer=issuer, audience=audience),
         revocations=Revocations(engine),
         metrics=metrics,
         drain=drain,
     )
 
 
-def _feedback_tokens(settings: Settings, model: Model) -> FeedbackTokens:
+def _feedback_tokens(settings: Settings, keys: Keys, model: Model) -> FeedbackTokens:
     return FeedbackTokens(
-        load_feedback_keys(settings),
+        list(keys.feedback),
         model_version=model.version,
         classes=model.label_names,
         threshold=model.threshold,

@@ -1,52 +1,57 @@
-"""The keys of access tokens and of bundles, from files."""
+"""Every key that the API holds, read from disk once, when it starts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from espalier.bundle import InvalidKey, load_private_key, load_public_keys
+from bundle import InvalidKey, load_private_key, load_public_keys
 from services.api.errors import StartupFailed
-from services.api.feedback_tokens import derive_feedback_key
+from services.api.prediction.feedback_tokens import derive_feedback_key
 from services.api.settings import Settings
 
-__all__ = ["load_bundle_keys", "load_feedback_keys", "load_token_keys"]
+__all__ = ["Keys", "load_keys"]
 
 
-def load_token_keys(settings: Settings) -> tuple[Ed25519PrivateKey, list[Ed25519PublicKey]]:
-    """Return the key that signs, and every key whose tokens are accepted.
+@dataclass(frozen=True)
+class Keys:
+    """What signs, and what is trusted."""
+
+    token_signing: Ed25519PrivateKey
+    token_trusted: tuple[Ed25519PublicKey, ...]
+    """Every key whose access tokens are accepted, the signing key's own first."""
+
+    feedback: tuple[bytes, ...]
+    """The key of feedback tokens, and those of tokens from before the signing key was changed."""
+
+    bundle_trusted: tuple[Ed25519PublicKey, ...]
+    """Every key whose bundles are trusted."""
+
+
+def load_keys(settings: Settings) -> Keys:
+    """Read the keys from the files that the settings name.
 
     Raises:
         StartupFailed: a file is missing, or holds a key of another kind; the text says how to make one.
     """
-    try:
+    with _failing("access tokens cannot be signed"):
         signing = load_private_key(settings.jwt_signing_key_file)
         extra = settings.jwt_extra_verification_key_files
-        others = load_public_keys(extra) if extra else []
-    except InvalidKey as error:
-        raise StartupFailed(f"access tokens cannot be signed: {error}") from error
-    return signing, [signing.public_key(), *others]
+        trusted = load_public_keys(extra) if extra else []
+    with _failing("feedback tokens cannot be signed or verified"):
+        old = [load_private_key(path) for path in settings.feedback_old_key_files]
+    with _failing("bundles cannot be verified"):
+        bundle = load_public_keys(settings.model_public_key_files)
+    feedback = tuple(derive_feedback_key(key) for key in (signing, *old))
+    return Keys(signing, (signing.public_key(), *trusted), feedback, tuple(bundle))
 
 
-def load_feedback_keys(settings: Settings) -> list[bytes]:
-    """Return the key of feedback tokens, and those of tokens from before the signing key was changed.
-
-    Raises:
-        StartupFailed: a file is missing, or holds a key of another kind.
-    """
-    files = (settings.jwt_signing_key_file, *settings.feedback_old_key_files)
+@contextmanager
+def _failing(what: str) -> Iterator[None]:
     try:
-        return [derive_feedback_key(load_private_key(path)) for path in files]
+        yield
     except InvalidKey as error:
-        raise StartupFailed(f"feedback tokens cannot be signed or verified: {error}") from error
-
-
-def load_bundle_keys(settings: Settings) -> list[Ed25519PublicKey]:
-    """Return every key whose bundles are trusted.
-
-    Raises:
-        StartupFailed: a file is missing, or holds a key of another kind.
-    """
-    try:
-        return load_public_keys(settings.model_public_key_files)
-    except InvalidKey as error:
-        raise StartupFailed(f"bundles cannot be verified: {error}") from error
+        raise StartupFailed(f"{what}: {error}") from error

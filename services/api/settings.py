@@ -9,10 +9,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from espalier.bundle import ModelName
+from bundle import ModelName
+from bundle.vocabulary import CHAMPION
 from services.api.errors import StartupFailed
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["HASH_MEMORY_KIB", "HASH_PASSES", "Settings", "load_settings"]
 
 
 def _split(value: str) -> tuple[str, ...]:
@@ -39,6 +40,9 @@ Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_text)]
 
 MIN_MEMORY_KIB = {1: 47104, 2: 19456, 3: 12288}
 """Least Argon2id memory for each number of passes. Source: OWASP ASVS 5.0, appendix C."""
+
+HASH_PASSES, HASH_MEMORY_KIB = 3, 32 * 1024
+"""What passwords are hashed with unless the settings say otherwise; as the command line, which has none, does."""
 
 
 class Settings(BaseSettings):
@@ -116,7 +120,7 @@ class Settings(BaseSettings):
     model_name: ModelName
     """Registered name."""
 
-    model_alias: str = "champion"
+    model_alias: str = CHAMPION
     """Alias that is served."""
 
     model_version: str = Field(default="", pattern=r"^([1-9][0-9]{0,9})?$")
@@ -194,10 +198,10 @@ class Settings(BaseSettings):
     request_timeout_seconds: float = Field(default=20, gt=0)
     """How long a request may take in all before it is given up."""
 
-    hash_passes: int = Field(default=3, ge=1)
+    hash_passes: int = Field(default=HASH_PASSES, ge=1)
     """Argon2id time cost."""
 
-    hash_memory_kib: int = Field(default=32 * 1024, ge=12288)
+    hash_memory_kib: int = Field(default=HASH_MEMORY_KIB, ge=12288)
     """Argon2id memory cost. Times ``hash_concurrency`` it must fit the memory limit of a worker."""
 
     hash_concurrency: int = Field(default=4, ge=1)

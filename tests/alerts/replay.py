@@ -19,17 +19,17 @@ import numpy.typing as npt
 import pandas as pd
 import xgboost as xgb
 
-from espalier.bundle import Contract, Reference
-from espalier.bundle.reference import MIN_PSI_ROWS
+from bundle import Contract, Reference
+from bundle.reference import MIN_PSI_ROWS
+from pipelines.config.params import PARAMS_FILE, load_params
+from pipelines.config.schema import SCHEMA_FILE, load_schema
 from pipelines.data.flights import export_flights
-from pipelines.files import read_table
-from pipelines.matrix import build_contract, encode, labels, real_row
-from pipelines.natural import WINDOW_HOURS, add_natural_variation, stability_index
-from pipelines.params import PARAMS_FILE, load_params
-from pipelines.prepare import split_by_time
-from pipelines.reference import build_reference
-from pipelines.schema import SCHEMA_FILE, load_schema
-from services.api.drift import BinCounter, DriftCounter
+from pipelines.dataset.files import read_table
+from pipelines.model.drift_reference import build_reference
+from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, stability_index
+from pipelines.model.matrix import build_contract, encode, labels, real_row
+from pipelines.stages.prepare import split_by_time
+from services.api.metrics.bins import BinCounter, DriftCounter
 
 ROOT = Path(__file__).parents[2]
 DAY_HOURS, TWO_WEEKS_HOURS = 24, 14 * 24

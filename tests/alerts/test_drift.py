@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 
-from espalier.bundle import Contract, Reference
+from bundle import Contract, Reference
+from pipelines.config.params import PARAMS_FILE, load_params
+from pipelines.config.schema import SCHEMA_FILE, load_schema
 from pipelines.data.flights import export_flights
-from pipelines.files import read_table
-from pipelines.matrix import build_contract, encode, labels, real_row
-from pipelines.params import PARAMS_FILE, load_params
-from pipelines.reference import build_reference
-from pipelines.schema import SCHEMA_FILE, load_schema
+from pipelines.dataset.files import read_table
+from pipelines.model.drift_reference import build_reference
+from pipelines.model.matrix import build_contract, encode, labels, real_row
 from tests.alerts.promtool import FOLDER, ROOT, run_case
 from tests.alerts.traffic import Pod, Served, direct_psi
 

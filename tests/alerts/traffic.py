@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from espalier.bundle import Bins, Contract, Reference
-from espalier.bundle.reference import MISSING, OTHER
-from services.api.drift import BinCounter, DriftCounter
+from bundle import Bins, Contract, Reference
+from bundle.reference import MISSING, OTHER
+from services.api.metrics.bins import BinCounter, DriftCounter
 
 Series = dict[str, str]
 Floats = npt.NDArray[np.floating[Any]]

@@ -7,8 +7,8 @@ from pkgutil import iter_modules
 import helm_python
 import pytest
 
-from services.api import routes
-from services.api.middleware import PROBES
+from services.api.http import routes
+from services.api.http.middleware import PROBES
 from services.api.settings import Settings
 from tests.charts.rendering import EVERYTHING, VARIANTS, containers, of_kind, only, render, values_file
 
@@ -302,7 +302,7 @@ def test_ingress_shows_predictions_and_nothing_internal():
 @pytest.mark.parametrize("way", ["ingress", "httpRoute"])
 def test_every_route_but_the_probes_is_reachable_and_no_path_leads_nowhere(way):
     open_paths = values_file("charts/api/values.yaml")[way]["paths"]
-    modules = [import_module(f"services.api.routes.{module.name}") for module in iter_modules(routes.__path__)]
+    modules = [import_module(f"services.api.http.routes.{module.name}") for module in iter_modules(routes.__path__)]
     wanted = {route.path for module in modules for route in module.router.routes} - PROBES
 
     found = {path: {route for route in wanted if route.startswith(f"{path}/")} for path in open_paths}

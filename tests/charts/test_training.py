@@ -6,8 +6,8 @@ from ipaddress import ip_address, ip_network
 import helm_python
 import pytest
 
-from pipelines.rollout_progress import limit_seconds
-from pipelines.settings import Settings
+from pipelines.config.settings import Settings
+from pipelines.promotion.rollout_progress import limit_seconds
 from tests.charts.rendering import (
     EVERYTHING,
     ROOT,

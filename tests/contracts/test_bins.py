@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from espalier.bundle import Contract
-from pipelines.matrix import encode
-from pipelines.params import EvaluateParams
-from pipelines.reference import build_reference
-from services.api.drift import DriftCounter
+from bundle import Contract
+from pipelines.config.params import EvaluateParams
+from pipelines.model.drift_reference import build_reference
+from pipelines.model.matrix import encode
+from services.api.metrics.bins import DriftCounter
 
 
 @pytest.fixture

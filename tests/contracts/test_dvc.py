@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines import files
-from pipelines.params import PARAMS_FILE, Params, load_params
-from pipelines.schema import SCHEMA_FILE, load_schema
+from pipelines.config.params import PARAMS_FILE, Params, load_params
+from pipelines.config.schema import SCHEMA_FILE, load_schema
+from pipelines.dataset import files
 
 ROOT = Path(__file__).parents[2]
 STAGES = yaml.safe_load((ROOT / "pipelines/dvc.yaml").read_text())["stages"]
@@ -23,17 +23,18 @@ def test_stage_is_module_is_block_of_parameters():
 
     assert set(STAGES) == blocks
     for stage, entry in STAGES.items():
-        assert entry["cmd"] == f"python -m pipelines.{stage}"
-        assert (ROOT / f"pipelines/{stage}.py").exists()
-        assert f"pipelines/{stage}.py" in entry["deps"]
+        assert entry["cmd"] == f"python -m pipelines.stages.{stage}"
+        assert (ROOT / f"pipelines/stages/{stage}.py").exists()
+        assert f"pipelines/stages/{stage}.py" in entry["deps"]
 
 
-BUNDLE = "espalier/bundle"
-"""Named as a folder: a stage that imports one module of it imports them all."""
+PACKAGES = {"bundle", *(str(path.parent.relative_to(ROOT)) for path in (ROOT / "pipelines").glob("*/__init__.py"))}
+PACKAGES -= {"pipelines/stages"}
+"""Named as folders, so that a stage runs anew whatever changes in them. The stages are named one by one."""
 
 
 def imported(path):
-    """Modules of pipelines and espalier.bundle that a file imports, at its head or in a function, but not for types."""
+    """Modules of pipelines and bundle that a file imports, at its head or in a function, but not for types."""
     tree = ast.parse(path.read_text())
     for_types = {
         inner
@@ -53,25 +54,29 @@ def imported(path):
 
 def code_of(stage):
     """Every file of ours that runs in a stage."""
-    found, left = set(), [f"pipelines/{stage}.py"]
+    found, left = set(), [f"pipelines/stages/{stage}.py"]
     while left:
         name = left.pop()
         if name in found:
             continue
         found.add(name)
         for module in imported(ROOT / name):
-            if module.startswith(("pipelines.", "espalier.bundle")):
+            if module.startswith(("pipelines.", "bundle")):
                 path = Path(*module.split("."))
                 candidates = (path.with_suffix(".py"), path / "__init__.py")
                 left += [str(one) for one in candidates if (ROOT / one).is_file()]
     return found
 
 
+def named_code(stage):
+    return {name for name in names_of(STAGES[stage]["deps"]) if name.endswith(".py") or name in PACKAGES}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_depends_on_all_of_its_code(stage):
-    """A stage whose code has changed runs again: DVC knows only of the files that are named."""
-    named = {name for name in names_of(STAGES[stage]["deps"]) if name.endswith(".py") or name == BUNDLE}
-    code = {BUNDLE if name.startswith(f"{BUNDLE}/") else name for name in code_of(stage)}
+    """A stage whose code has changed runs again: DVC knows only of what is named."""
+    named = named_code(stage)
+    code = {parent if (parent := str(Path(name).parent)) in PACKAGES else name for name in code_of(stage)}
 
     assert named == code, f"in dvc.yaml, {stage}: add {sorted(code - named)}, remove {sorted(named - code)}"
 

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.api.bundles import ServedBundle
 from services.api.errors import StartupFailed
-from services.api.metrics import ApiMetrics
-from services.api.model import load_model
-from services.api.model_metrics import describe_limits
-from services.api.registry import RegisteredVersion
-from services.api.registry_state import RegistryState
+from services.api.keys import load_keys
+from services.api.metrics.counters import ApiMetrics
+from services.api.metrics.model import describe_limits
+from services.api.metrics.registry import RegistryState
+from services.api.model.loaded import load_model
+from services.api.model.mlflow_registry import RegisteredVersion
+from services.api.model.source import ServedBundle
+from services.api.process.wait_for_model import Wait
 from services.api.settings import Settings
-from services.api.waiting import Wait
-from services.api.watch import Watch
+from services.api.startup import dependency_monitor, wanted_model
 from tests.alerts.promql import selectors
 from tests.alerts.promtool import RULE_FILES, rules
 from tests.metric_names import API, recorded, series
@@ -55,14 +56,13 @@ def exposed(make_bundle, keys, tmp_path) -> dict[str, set[str]]:
         model_public_key_files=(keys.public,),
         mlflow_tracking_uri="http://127.0.0.1:1",
         model_name="orchard",
-        data_age_limit_days=1,
     )
     served = ServedBundle("orchard", "7", make_bundle(tmp_path / "served"), "registry")
     registry = CollectorRegistry()
-    ApiMetrics(registry, load_model(served, settings))
-    describe_limits(registry, settings)
+    ApiMetrics(registry, load_model(served, wanted_model(settings, load_keys(settings))))
+    describe_limits(registry, model_days=1, data_days=1)
     version = RegisteredVersion(number=7, created=1.0, tags={})
-    families = [*registry.collect(), *Watch(settings, served).collect()]
+    families = [*registry.collect(), *dependency_monitor(settings, "7").collect()]
     families += RegistryState(aliases={}, versions=[version]).gauges()
     families += Wait(StartupFailed("no model yet")).collect()
     found: dict[str, set[str]] = {}

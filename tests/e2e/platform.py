@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import yaml
 
+from bundle.vocabulary import VERSION_ANNOTATION
 from espalier.client import get_token, open_client
 from espalier.cluster import release
 from espalier.cluster.tools import Kube
@@ -29,7 +30,6 @@ API = f"app.kubernetes.io/name=api,app.kubernetes.io/instance={RELEASE}"
 """Label selector of its API's pods."""
 
 MODEL = "flight-delay"
-ANNOTATION = "espalier.dev/model-version"
 USER = "ana"
 ROW = json.loads((ROOT / "docs/example-request.json").read_text())
 
@@ -161,7 +161,7 @@ class Platform:
 
     def annotation(self) -> str | None:
         """The version that the Deployment's pods are told to serve."""
-        return self.deployment()["spec"]["template"]["metadata"]["annotations"].get(ANNOTATION)
+        return self.deployment()["spec"]["template"]["metadata"]["annotations"].get(VERSION_ANNOTATION)
 
     def api_pods(self) -> list[str]:
         """Names of the API's pods that are not ending."""

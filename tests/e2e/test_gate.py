@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from espalier.bundle import write_key_pair
+from bundle import write_key_pair
 from espalier.cluster.errors import ClusterError
 from tests.e2e.platform import RELEASE
 

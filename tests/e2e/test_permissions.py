@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from bundle.vocabulary import VERSION_ANNOTATION
 from espalier.cluster.errors import CommandRefused
-from tests.e2e.platform import ANNOTATION, RELEASE
+from tests.e2e.platform import RELEASE
 
 API = f"{RELEASE}-api"
 LEASE = f"{RELEASE}-training-promotion"
@@ -80,12 +81,14 @@ PATCHES = {
     "annotation and image": {
         "spec": {
             "template": {
-                "metadata": {"annotations": {ANNOTATION: "1"}},
+                "metadata": {"annotations": {VERSION_ANNOTATION: "1"}},
                 "spec": {"containers": [{"name": "api", "image": "evil:1"}]},
             }
         }
     },
-    "version that is no number": {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: "latest; rm"}}}}},
+    "version that is no number": {
+        "spec": {"template": {"metadata": {"annotations": {VERSION_ANNOTATION: "latest; rm"}}}}
+    },
 }
 
 
@@ -121,6 +124,6 @@ def test_helm_upgrade_leaves_the_holder_of_the_lease(platform, upgrade):
 
 
 def test_the_annotation_is_what_it_may_write(platform, as_trainer):
-    patch = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: platform.annotation()}}}}}
+    patch = {"spec": {"template": {"metadata": {"annotations": {VERSION_ANNOTATION: platform.annotation()}}}}}
 
     assert "patched" in as_trainer("patch", "deployment", API, "--type=merge", "-p", json.dumps(patch))

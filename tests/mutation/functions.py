@@ -15,7 +15,7 @@ from tests.conftest import SHARED_MLFLOW
 from tests.mutation.result import Result
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
-# "    pipelines.gate.x_judge__mutmut_3: survived"; a method's name has the class between two letters of mutmut's own.
+# "    pipelines.gate.checks.x_judge__mutmut_3: survived"; a method's name begins with its class, between two letters.
 LINE = re.compile(r"^\s+(?P<module>[\w.]+)\.(?P<function>x\S+)__mutmut_(?P<number>\d+): (?P<status>.+)$", re.M)
 KILLED = {"killed", "timeout", "segfault", "caught by type check"}
 

@@ -9,19 +9,19 @@ from tests.mutation import constants, functions, thresholds
 from tests.mutation.result import Result, share_killed, table
 
 LISTED = """
-    pipelines.gate.x_judge__mutmut_1: killed
-    pipelines.gate.x_judge__mutmut_2: survived
-    services.api.tokens.xǁTokenIssuerǁissue__mutmut_1: timeout
-    services.api.tokens.xǁTokenIssuerǁissue__mutmut_2: no tests
+    pipelines.gate.checks.x_judge__mutmut_1: killed
+    pipelines.gate.checks.x_judge__mutmut_2: survived
+    services.api.auth.access_tokens.xǁTokenIssuerǁissue__mutmut_1: timeout
+    services.api.auth.access_tokens.xǁTokenIssuerǁissue__mutmut_2: no tests
 """
 
 
 def test_survivor_and_mutant_without_a_test_count_against_the_module():
     gate, tokens = functions.read(LISTED)
 
-    assert (gate.place, gate.killed, gate.total) == ("pipelines/gate.py", 1, 2)
-    assert (tokens.place, tokens.killed, tokens.total) == ("services/api/tokens.py", 1, 2)
-    assert tokens.survivors == ["services.api.tokens.xǁTokenIssuerǁissue__mutmut_2: no tests"]
+    assert (gate.place, gate.killed, gate.total) == ("pipelines/gate/checks.py", 1, 2)
+    assert (tokens.place, tokens.killed, tokens.total) == ("services/api/auth/access_tokens.py", 1, 2)
+    assert tokens.survivors == ["services.api.auth.access_tokens.xǁTokenIssuerǁissue__mutmut_2: no tests"]
 
 
 def test_nothing_killed_where_nothing_ran():
@@ -33,8 +33,8 @@ def test_table_has_a_row_a_place_and_their_sum():
     lines = table("Functions", functions.read(LISTED)).splitlines()
 
     assert lines[2:] == [
-        "| pipelines/gate.py | 1 | 2 | 50.0% |",
-        "| services/api/tokens.py | 1 | 2 | 50.0% |",
+        "| pipelines/gate/checks.py | 1 | 2 | 50.0% |",
+        "| services/api/auth/access_tokens.py | 1 | 2 | 50.0% |",
         "| **All** | 2 | 4 | 50.0% |",
     ]
 
@@ -44,7 +44,11 @@ def test_every_mutated_module_is_there():
 
 
 def test_constant_is_changed_where_it_stands():
-    (leeway,) = [found for found in constants.constants_of("services/api/tokens.py") if found.name == "LEEWAY_SECONDS"]
+    (leeway,) = [
+        found
+        for found in constants.constants_of("services/api/auth/access_tokens.py")
+        if found.name == "LEEWAY_SECONDS"
+    ]
 
     changed = leeway.changed((constants.ROOT / leeway.module).read_text(), 7)
 

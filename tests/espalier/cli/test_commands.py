@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from espalier.cli import main as entry
-from pipelines import register
+from pipelines.stages import register
 
 COMMANDS = [
     ("data", "export"),
@@ -255,7 +255,7 @@ def test_version_is_told(run):
 
 
 def test_unexpected_failure_keeps_its_traceback(run, monkeypatch):
-    monkeypatch.setattr("espalier.bundle.keys.write_key_pair", None)
+    monkeypatch.setattr("bundle.keys.write_key_pair", None)
     monkeypatch.setattr("espalier.cli.keys.write_key_pair", None)
 
     with pytest.raises(TypeError):

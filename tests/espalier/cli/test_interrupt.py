@@ -82,7 +82,7 @@ def test_training_that_sigterm_ends_takes_its_stage_along_and_says_so_in_mlflow(
     process, said = command("train")
     wait_for("boosting", said, process)
     children = psutil.Process(process.pid).children(recursive=True)
-    (stage,) = (child for child in children if "pipelines.train" in child.cmdline())
+    (stage,) = (child for child in children if "pipelines.stages.train" in child.cmdline())
 
     process.send_signal(signal.SIGTERM)  # to the one process, as Kubernetes does
 

@@ -12,14 +12,16 @@ from prometheus_client import CollectorRegistry
 
 from espalier.load import verdict
 from services.api.app import create_app
-from services.api.bundles import ServedBundle
-from services.api.database import open_engine
+from services.api.auth.access_tokens import TokenVerifier
+from services.api.auth.passwords import Passwords
+from services.api.auth.users import open_user_store
+from services.api.database.engine import open_engine
 from services.api.errors import InvalidToken
-from services.api.model import load_model
-from services.api.passwords import Passwords
+from services.api.keys import load_keys
+from services.api.model.loaded import load_model
+from services.api.model.source import ServedBundle
 from services.api.settings import Settings
-from services.api.tokens import TokenVerifier
-from services.api.users import open_user_store
+from services.api.startup import wanted_model
 
 PASSWORD = "grafted quince under snow"
 
@@ -36,10 +38,15 @@ def url(make_bundle, keys, tmp_path):
         hash_memory_kib=12288,
     )
     store = open_user_store(database)
-    store.create("ana", Passwords.from_settings(settings).hash(PASSWORD), ["predict", "model:read", "feedback:write"])
-    model = load_model(ServedBundle("orchard", "7", make_bundle(tmp_path / "bundle"), "registry"), settings)
+    store.create(
+        "ana", Passwords(passes=1, memory_kib=47104).hash(PASSWORD), ["predict", "model:read", "feedback:write"]
+    )
+    model = load_model(
+        ServedBundle("orchard", "7", make_bundle(tmp_path / "bundle"), "registry"),
+        wanted_model(settings, load_keys(settings)),
+    )
     engine = open_engine(database)
-    app = create_app(settings, model, engine, CollectorRegistry())
+    app = create_app(settings, load_keys(settings), model, engine, CollectorRegistry())
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()

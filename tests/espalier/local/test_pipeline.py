@@ -1,6 +1,6 @@
 from espalier.local.pipeline import as_environment, pipeline_settings
 from espalier.local.state import open_state
-from pipelines.settings import Settings
+from pipelines.config.settings import Settings
 
 
 def test_registry_that_the_environment_names_is_used(tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 import stat
 
-from espalier.bundle import load_private_key, load_public_keys
+from bundle import load_private_key, load_public_keys
 from espalier.local.state import open_state
 
 

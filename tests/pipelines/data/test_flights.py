@@ -1,12 +1,12 @@
 import pandas as pd
 import pytest
 
+from pipelines.config.params import PARAMS_FILE, load_params
+from pipelines.config.schema import SCHEMA_FILE, load_schema
 from pipelines.data import flights
+from pipelines.dataset.pointer import check_file, load_pointer
 from pipelines.errors import MissingData
-from pipelines.params import PARAMS_FILE, load_params
-from pipelines.pointer import check_file, load_pointer
-from pipelines.schema import SCHEMA_FILE, load_schema
-from pipelines.validate import check_table
+from pipelines.stages.validate import check_table
 
 POINTER = flights.FLIGHTS_CSV.with_name("flights.csv.dvc")
 ROOT = POINTER.parents[2]
@@ -31,7 +31,7 @@ def test_facts_of_the_data_hold(exported):
 
 
 def test_every_row_follows_the_committed_schema(exported):
-    from pipelines.files import read_table
+    from pipelines.dataset.files import read_table
 
     schema = load_schema(ROOT / SCHEMA_FILE)
 

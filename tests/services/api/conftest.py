@@ -13,15 +13,17 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from espalier.bundle import load_private_key
+from bundle import load_private_key
 from services.api.app import create_app
-from services.api.bundles import ServedBundle
-from services.api.database import migrate, open_engine
-from services.api.model import Model, load_model
-from services.api.passwords import Passwords
+from services.api.auth.access_tokens import TokenIssuer
+from services.api.auth.passwords import Passwords
+from services.api.auth.users import SqlUserStore
+from services.api.database.engine import migrate, open_engine
+from services.api.keys import load_keys
+from services.api.model.loaded import Model, load_model
+from services.api.model.source import ServedBundle
 from services.api.settings import Settings
-from services.api.tokens import TokenIssuer
-from services.api.users import SqlUserStore
+from services.api.startup import wanted_model
 from tests.services.api.postgres import is_installed, running_postgres
 
 PASSWORD = "grafted quince under snow"
@@ -60,7 +62,7 @@ def served(make_bundle, tmp_path: Path) -> ServedBundle:
 
 @pytest.fixture
 def model(served: ServedBundle, settings: Settings) -> Model:
-    return load_model(served, settings)
+    return load_model(served, wanted_model(settings, load_keys(settings)))
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def users(engine: Engine) -> SqlUserStore:
 
 @pytest.fixture
 def passwords(settings: Settings) -> Passwords:
-    return Passwords.from_settings(settings)
+    return Passwords(passes=settings.hash_passes, memory_kib=settings.hash_memory_kib)
 
 
 @pytest.fixture
@@ -108,7 +110,9 @@ def make_client(model: Model, engine: Engine, registry: CollectorRegistry) -> It
     opened = []
 
     def make(settings: Settings, **options: Any) -> TestClient:
-        opened.append(TestClient(create_app(settings, model, engine, CollectorRegistry()), **options))
+        opened.append(
+            TestClient(create_app(settings, load_keys(settings), model, engine, CollectorRegistry()), **options)
+        )
         return opened[-1]
 
     yield make
@@ -118,7 +122,9 @@ def make_client(model: Model, engine: Engine, registry: CollectorRegistry) -> It
 
 @pytest.fixture
 def client(settings: Settings, model: Model, engine: Engine, registry: CollectorRegistry) -> Iterator[TestClient]:
-    with TestClient(create_app(settings, model, engine, registry), raise_server_exceptions=False) as made:
+    with TestClient(
+        create_app(settings, load_keys(settings), model, engine, registry), raise_server_exceptions=False
+    ) as made:
         yield made
 
 

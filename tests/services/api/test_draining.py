@@ -5,8 +5,9 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
 from services.api.app import create_app
-from services.api.arbiter import DrainingArbiter
 from services.api.draining import Drain
+from services.api.keys import load_keys
+from services.api.process.arbiter import DrainingArbiter
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def drain():
 
 @pytest.fixture
 def client(settings, model, engine, drain):
-    with TestClient(create_app(settings, model, engine, CollectorRegistry(), drain)) as made:
+    with TestClient(create_app(settings, load_keys(settings), model, engine, CollectorRegistry(), drain)) as made:
         yield made
 
 
@@ -48,7 +49,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    monkeypatch.setattr("services.api.arbiter.time.monotonic", made)
+    monkeypatch.setattr("services.api.process.arbiter.time.monotonic", made)
     return made
 
 

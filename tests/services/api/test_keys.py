@@ -3,19 +3,19 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from services.api.errors import StartupFailed
-from services.api.keys import load_token_keys
+from services.api.keys import load_keys
 
 
 def test_signing_key_is_trusted_beside_the_extra_ones(make_settings, other_keys):
-    signing, trusted = load_token_keys(make_settings(jwt_extra_verification_key_files=(other_keys.public,)))
+    keys = load_keys(make_settings(jwt_extra_verification_key_files=(other_keys.public,)))
 
-    assert len(trusted) == 2
-    trusted[0].verify(signing.sign(b"x"), b"x")
+    assert len(keys.token_trusted) == 2
+    keys.token_trusted[0].verify(keys.token_signing.sign(b"x"), b"x")
 
 
 def test_missing_key_says_how_to_make_one(make_settings, tmp_path):
     with pytest.raises(StartupFailed, match="make a pair with: espalier keys"):
-        load_token_keys(make_settings(jwt_signing_key_file=tmp_path / "absent.pem"))
+        load_keys(make_settings(jwt_signing_key_file=tmp_path / "absent.pem"))
 
 
 def test_weak_key_is_refused(make_settings, tmp_path):
@@ -24,4 +24,4 @@ def test_weak_key_is_refused(make_settings, tmp_path):
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
     with pytest.raises(StartupFailed, match="not an Ed25519 key"):
-        load_token_keys(make_settings(jwt_signing_key_file=path))
+        load_keys(make_settings(jwt_signing_key_file=path))

@@ -1,0 +1,75 @@
+"""The model bundle: the one artefact that training writes and the API reads.
+
+Gives:  the format (contract, reference, metrics, manifest), its writer, its reader, its keys, and checked names.
+        The words that training and the API share about the registry are in vocabulary.py.
+Never:  imports anything else of ours, loads a model, talks to MLflow.
+"""
+
+from bundle.contract import Category, Contract, Feature, Target
+from bundle.errors import (
+    AlteredBundle,
+    BundleError,
+    BundleTooLarge,
+    InvalidKey,
+    MalformedBundle,
+    MissingFile,
+    RejectedBundle,
+    UnexpectedFile,
+    UnsafeName,
+    UnsignedBundle,
+    UntrustedSignature,
+    WrongIdentity,
+)
+from bundle.identity import Identity, ModelName, VersionNumber, artifact_folder, check_version
+from bundle.keys import load_private_key, load_public_keys, write_key_pair
+from bundle.layout import BUNDLE_FILES, COMPANION_FILES
+from bundle.manifest import FileEntry, Lineage, Manifest
+from bundle.metrics import BundleMetrics, Scores, SliceScores
+from bundle.reader import Bundle, read_bundle
+from bundle.reference import Bins, Reference
+from bundle.verdict import GateCheck, GateVerdict
+from bundle.writer import sign_bundle, write_bundle, write_manifest
+
+__all__ = [
+    "BUNDLE_FILES",
+    "COMPANION_FILES",
+    "AlteredBundle",
+    "Bins",
+    "Bundle",
+    "BundleError",
+    "BundleMetrics",
+    "BundleTooLarge",
+    "Category",
+    "Contract",
+    "Feature",
+    "FileEntry",
+    "GateCheck",
+    "GateVerdict",
+    "Identity",
+    "InvalidKey",
+    "Lineage",
+    "MalformedBundle",
+    "Manifest",
+    "MissingFile",
+    "ModelName",
+    "Reference",
+    "RejectedBundle",
+    "Scores",
+    "SliceScores",
+    "Target",
+    "UnexpectedFile",
+    "UnsafeName",
+    "UnsignedBundle",
+    "UntrustedSignature",
+    "VersionNumber",
+    "WrongIdentity",
+    "artifact_folder",
+    "check_version",
+    "load_private_key",
+    "load_public_keys",
+    "read_bundle",
+    "sign_bundle",
+    "write_bundle",
+    "write_key_pair",
+    "write_manifest",
+]

@@ -1,0 +1,74 @@
+"""Which version of which model a bundle is, and which names from elsewhere may become part of a path.
+
+A registry, another pod or a client may be wrong or hostile: what they name is checked here before it names a file, a
+folder or an address.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from bundle.contract import FrozenModel
+from bundle.errors import UnsafeName
+
+__all__ = ["PROXY_SCHEME", "Identity", "ModelName", "VersionNumber", "artifact_folder", "check_version"]
+
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""A registered name: one part of a path, never a hidden one and never one that leads upwards."""
+
+VersionNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,9}$")]
+"""A version as MLflow counts them: from 1, at most ten digits."""
+
+PROXY_SCHEME = "mlflow-artifacts"
+"""Scheme of files that MLflow itself hands on."""
+
+_VERSION = re.compile(r"[1-9][0-9]{0,9}")
+MAX_VERSION = 10**10
+_MAX_PATH = 1000
+_SHOWN = 60
+
+
+class Identity(FrozenModel):
+    """A registered version."""
+
+    name: ModelName
+    version: VersionNumber
+
+    def __str__(self) -> str:
+        """Name it in a message."""
+        return f"{self.name} version {self.version}"
+
+
+def check_version(number: object) -> str:
+    """Return a version number as text, if it is one.
+
+    Raises:
+        UnsafeName: anything but one to ten digits, the first not 0.
+    """
+    text = str(number) if isinstance(number, str) or (type(number) is int and 0 < number < MAX_VERSION) else ""
+    if not _VERSION.fullmatch(text):
+        raise UnsafeName(f"{_shown(number)} is not a version number")
+    return text
+
+
+def artifact_folder(uri: object) -> str:
+    """Return the path below MLflow's artifact proxy of ``mlflow-artifacts:/path``: relative, and inside.
+
+    Raises:
+        UnsafeName: another scheme, or a path that is empty, leads upwards or holds what no path should.
+    """
+    parts = urlsplit(uri if isinstance(uri, str) else "")
+    path = parts.path.strip("/")
+    is_plain = path.isprintable() and "\\" not in path and len(path) <= _MAX_PATH
+    if parts.scheme != PROXY_SCHEME or not is_plain or any(part in ("", ".", "..") for part in path.split("/")):
+        raise UnsafeName(f"{_shown(uri)} is not a folder of artifacts that MLflow hands on")
+    return path
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else type(value).__name__
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

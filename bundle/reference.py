@@ -1,0 +1,77 @@
+"""reference.json: how the values were spread when the model was made, for drift.
+
+Every feature, and the score, has a fixed list of bins with the share of each. The API counts live values into the same
+bins; recording rules compare the two. The number of bins is bounded, so the number of time series is too.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bundle.contract import FrozenModel
+
+__all__ = ["MIN_PSI_ROWS", "MISSING", "OTHER", "SHARE_FLOOR", "Bins", "Reference"]
+
+MISSING = "missing"
+"""The bin of null, present in every feature."""
+
+ROUNDING = 1e-6
+
+SHARE_FLOOR = 1e-4
+"""Of a share in the population stability index (PSI): an empty bin would be infinite. The rules have it too."""
+
+MIN_PSI_ROWS = 500
+"""Fewer rows say too little for a PSI: without any drift it is about (bins - 1) / rows. The rules have it too."""
+
+OTHER = "other"
+"""The bin of every category that has none of its own."""
+
+
+class Bins(FrozenModel):
+    """The bins of one feature or of the score.
+
+    Numbers: ``edges`` e1 < … < ek cut the line into k + 1 bins, value v in bin i when e(i) <= v < e(i+1), labels in
+    that order. Categories: ``edges`` is None, a label is the category itself, and OTHER takes the rest.
+    """
+
+    labels: tuple[str, ...] = Field(min_length=1)
+    shares: tuple[float, ...]
+    """The share of each label among the reference rows; they add up to 1."""
+
+    edges: tuple[float, ...] | None = None
+
+    natural_psi: float | None = Field(default=None, ge=0)
+    """The largest PSI of any seven days in a row against these shares, where nothing was wrong; None: not known, since
+    the table has no time or is shorter."""
+
+    natural_missing_share: float | None = Field(default=None, ge=0, le=1)
+    """The largest share of missing values in any seven days in a row; None: not known."""
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        if len(self.labels) != len(self.shares) or len(set(self.labels)) != len(self.labels):
+            raise ValueError("every bin needs one label of its own and one share")
+        if abs(sum(self.shares) - 1) > ROUNDING or min(self.shares) < 0:
+            raise ValueError("the shares must add up to 1")
+        if self.edges is not None:
+            if list(self.edges) != sorted(set(self.edges)):
+                raise ValueError("the edges must rise")
+            if len([label for label in self.labels if label != MISSING]) != len(self.edges) + 1:
+                raise ValueError("k edges make k + 1 bins")
+        return self
+
+
+class Reference(FrozenModel):
+    """The bins of every feature (from the training rows) and of the score (from the test rows)."""
+
+    format: Literal[1] = 1
+    features: dict[str, Bins]
+    score: Bins
+    contributions: dict[str, Annotated[float, Field(ge=0)]] | None = None
+    """Mean absolute SHAP value of every feature on test rows, in log-odds; absent from bundles that are older."""
+
+    label_shares: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
+    """The share of each label among the training rows: what an answer without a model would be; absent from bundles
+    that are older."""

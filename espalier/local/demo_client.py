@@ -1,0 +1,130 @@
+"""The demo's second half: log in as a user would, and ask for a day that the model has not seen."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from espalier.local.api_server import ApiAddress
+from espalier.local.state import State
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Day",
+    "busiest_day",
+    "by_fifth",
+    "keep_password",
+    "make_user",
+    "most_middle_least",
+    "predict_day",
+    "read_metrics",
+]
+
+ROWS_A_REQUEST = 500
+
+
+@dataclass(frozen=True)
+class Day:
+    """Held-out rows of one day, with what was predicted and what happened."""
+
+    date: str
+    rows: pd.DataFrame
+    predictions: list[dict[str, Any]]
+    truth: list[int]
+
+
+def make_user(state: State, name: str) -> str:
+    """Give a user of this name a new random password, and return it."""
+    from services.api.auth.passwords import Passwords, random_password
+    from services.api.auth.scopes import Scope
+    from services.api.auth.users import UserChange, open_user_store
+    from services.api.errors import UserExists
+    from services.api.settings import HASH_MEMORY_KIB, HASH_PASSES
+
+    password = random_password()
+    encoded = Passwords(passes=HASH_PASSES, memory_kib=HASH_MEMORY_KIB).hash(password)
+    with closing(open_user_store(state.users_database)) as store:
+        try:
+            store.create(name, encoded, [Scope.PREDICT, Scope.MODEL_READ])
+        except UserExists:
+            store.change(name, UserChange(password_hash=encoded))
+    return password
+
+
+def keep_password(path: Path, password: str) -> None:
+    """Write a password so that only this account of the machine can read it."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(password)
+
+
+def most_middle_least(day: Day, each: int) -> list[int]:
+    """Return places of rows: the ``each`` likeliest, as many from the middle, and the unlikeliest, in that order."""
+    order = _likeliest_first(day)
+    if len(order) <= 3 * each:
+        return order
+    middle = (len(order) - each) // 2
+    return [*order[:each], *order[middle : middle + each], *order[-each:]]
+
+
+def by_fifth(day: Day) -> list[tuple[float, float]]:
+    """Return, from the likeliest fifth of the rows to the unlikeliest, what was predicted on average and what happened.
+
+    Returns:
+        five pairs of shares from 0 to 1; fewer where there are fewer rows.
+    """
+    order = _likeliest_first(day)
+    bounds = [round(len(order) * part / 5) for part in range(6)]
+    parts = [order[begin:end] for begin, end in pairwise(bounds) if end > begin]
+    return [
+        (
+            sum(day.predictions[place]["probability"] for place in part) / len(part),
+            sum(day.truth[place] for place in part) / len(part),
+        )
+        for part in parts
+    ]
+
+
+def _likeliest_first(day: Day) -> list[int]:
+    return sorted(range(len(day.truth)), key=lambda place: -day.predictions[place]["probability"])
+
+
+def busiest_day() -> tuple[str, pd.DataFrame]:
+    """Return the day with the most rows of the test set."""
+    from pipelines.config.schema import load_schema
+    from pipelines.dataset.files import TEST, read_prepared
+
+    test, time = read_prepared(TEST), load_schema().time.name
+    days = test[time].dt.strftime("%Y-%m-%d")
+    date = str(days.value_counts().idxmax())
+    return date, test[days == date]
+
+
+def predict_day(client: httpx.Client, headers: dict[str, str]) -> Day:
+    """Ask the API for every row of the busiest held-out day."""
+    from espalier.client import call
+    from pipelines.config.schema import load_schema
+    from pipelines.model.matrix import labels, plain_rows
+
+    schema = load_schema()
+    date, rows = busiest_day()
+    plain = plain_rows(rows, schema)
+    predictions: list[dict[str, Any]] = []
+    for start in range(0, len(plain), ROWS_A_REQUEST):
+        body = {"rows": plain[start : start + ROWS_A_REQUEST]}
+        predictions += call(client, "POST", "/v1/predict", headers=headers, json=body)["predictions"]
+    return Day(date, rows, predictions, labels(rows, schema).tolist())
+
+
+def read_metrics(address: ApiAddress, names: tuple[str, ...]) -> list[str]:
+    """Return the lines of these metrics that are not zero."""
+    lines = httpx.get(address.metrics_url, trust_env=False).text.splitlines()
+    return [line for line in lines if line.startswith(names) and not line.endswith(" 0.0")]

@@ -1,0 +1,1 @@
+"""What a project and its environment say: params.yaml, schema.yaml, PIPELINE_* variables."""

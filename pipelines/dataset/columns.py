@@ -1,0 +1,74 @@
+"""schema.yaml as rules for pandera: what every cell of a column must be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from pipelines.config.schema import FeatureColumn, Schema
+
+__all__ = ["table_schema"]
+
+DTYPES = {"float": "float64", "int": "float64", "bool": "float64", "category": "str"}
+"""What a column is coerced to for the check. Numbers with gaps are floats; whole ones are a check of their own."""
+
+LARGEST = float(np.finfo(np.float32).max)
+"""The model's numbers have 32 bits."""
+
+MAX_CATEGORY = 200
+"""Characters of a category in a contract."""
+
+
+def table_schema(schema: Schema) -> pa.DataFrameSchema:
+    """Return the rules of every column."""
+    columns = {feature.name: _feature_column(feature) for feature in schema.features}
+    columns[schema.time.name] = pa.Column("datetime64[ns]", coerce=True)
+    columns[schema.target.name] = pa.Column("float64", pa.Check.isin([0, 1]), nullable=True, coerce=True)
+    for column in schema.identifiers:
+        columns[column.name] = pa.Column("str", nullable=True, coerce=True)
+    return pa.DataFrameSchema(columns)
+
+
+def _feature_column(feature: FeatureColumn) -> pa.Column:
+    checks = {
+        "float": _number_checks,
+        "int": _whole_number_checks,
+        "bool": lambda _: [pa.Check.isin([0, 1])],
+        "category": _category_checks,
+    }[feature.type](feature)
+    return pa.Column(DTYPES[feature.type], checks, nullable=feature.nullable, coerce=True)
+
+
+def _number_checks(feature: FeatureColumn) -> list[pa.Check]:
+    checks = []
+    if feature.minimum is not None:
+        checks.append(pa.Check.ge(feature.minimum))
+    if feature.maximum is not None:
+        checks.append(pa.Check.le(feature.maximum))
+    if len(checks) < 2:  # noqa: PLR2004 (a range that is open on one side at least)
+        checks.append(pa.Check(_is_finite, error=f"a finite number of 32 bits (at most {LARGEST:.2g} from 0)"))
+    return checks
+
+
+def _whole_number_checks(feature: FeatureColumn) -> list[pa.Check]:
+    return [*_number_checks(feature), pa.Check(_is_whole, error="a whole number")]
+
+
+def _category_checks(feature: FeatureColumn) -> list[pa.Check]:
+    if feature.categories is None:
+        said = f"a text of 1 to {MAX_CATEGORY} characters"
+        return [pa.Check(lambda values: values.str.len().between(1, MAX_CATEGORY), error=said)]
+    if feature.unknown_category == "missing":
+        return []
+    return [pa.Check.isin(feature.categories, error=f"one of the {len(feature.categories)} categories")]
+
+
+def _is_finite(values: pd.Series[Any]) -> pd.Series[Any]:
+    return values.abs() <= LARGEST
+
+
+def _is_whole(values: pd.Series[Any]) -> pd.Series[Any]:
+    return (values % 1 == 0) | values.abs().eq(np.inf)

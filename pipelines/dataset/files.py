@@ -1,0 +1,134 @@
+"""Where each stage leaves its files, and how tables and JSON are read and written. The only file I/O of the stages."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipelines.config.schema import Schema
+from pipelines.dataset.tables import read_csv_table, read_parquet_table
+from pipelines.errors import InvalidData, MissingData
+
+__all__ = [
+    "BUNDLE",
+    "CONTRACT_JSON",
+    "DATA_JSON",
+    "GATE_JSON",
+    "MEASURED_MODEL",
+    "METRICS_JSON",
+    "MODEL",
+    "PLOTS",
+    "RAW",
+    "REFERENCE_JSON",
+    "REGISTER_JSON",
+    "RUN_JSON",
+    "TABLE",
+    "TEST",
+    "TRAIN",
+    "TRAINING_JSON",
+    "VALIDATE_JSON",
+    "WORK",
+    "raw_table",
+    "read_json",
+    "read_prepared",
+    "read_table",
+    "write_json",
+    "write_prepared",
+]
+
+WORK = Path("pipelines/work")
+RAW = WORK / "raw"
+DATA_JSON = WORK / "data.json"
+VALIDATE_JSON = WORK / "validate.json"
+TABLE = WORK / "table.parquet"
+TRAIN = WORK / "train.parquet"
+TEST = WORK / "test.parquet"
+MODEL = WORK / "model.ubj"
+MEASURED_MODEL = WORK / "measured.ubj"
+TRAINING_JSON = WORK / "training.json"
+CONTRACT_JSON = WORK / "contract.json"
+REFERENCE_JSON = WORK / "reference.json"
+RUN_JSON = WORK / "run.json"
+METRICS_JSON = WORK / "metrics.json"
+PLOTS = WORK / "plots"
+BUNDLE = WORK / "bundle"
+GATE_JSON = WORK / "gate.json"
+REGISTER_JSON = WORK / "register.json"
+
+
+def raw_table(folder: Path = RAW) -> Path:
+    """Return the one data file that ``fetch`` left.
+
+    Raises:
+        MissingData: there is none yet.
+    """
+    files = sorted(path for path in folder.glob("*") if path.is_file())
+    if len(files) != 1:
+        raise MissingData(
+            f"expected one data file in {folder}, found {len(files)}; run: python -m pipelines.stages.fetch"
+        )
+    return files[0]
+
+
+def read_table(path: Path, schema: Schema) -> pd.DataFrame:
+    """Read a CSV or Parquet table, categories and identifiers as text, everything else as it is.
+
+    Raises:
+        InvalidData: neither format, or unreadable.
+        MissingData: no such file.
+    """
+    texts = [column.name for column in schema.identifiers]
+    texts += [feature.name for feature in schema.features if feature.type == "category"]
+    try:
+        if path.suffix == ".parquet":
+            return read_parquet_table(path, texts)
+        if path.suffix == ".csv":
+            return read_csv_table(path, [schema.time.name, *texts])
+    except FileNotFoundError as error:
+        raise MissingData(f"{path} is not there") from error
+    except (ValueError, OSError, csv.Error) as error:
+        raise InvalidData(f"cannot read {path}: {error}") from error
+    raise InvalidData(f"{path}: a table must be .csv or .parquet")
+
+
+def write_prepared(table: pd.DataFrame, path: Path) -> None:
+    """Write rows for the next stage."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(path, index=False)
+
+
+def read_prepared(path: Path, *, stage: str = "prepare") -> pd.DataFrame:
+    """Read rows that ``prepare``, or another stage, left.
+
+    Raises:
+        MissingData: not there yet.
+        InvalidData: not a Parquet file that can be read.
+    """
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise MissingData(f"{path} is not there; run: python -m pipelines.stages.{stage}") from error
+    except (ValueError, OSError) as error:
+        raise InvalidData(f"cannot read {path}: {error}") from error
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write one JSON file, readable and in a fixed order."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, *, stage: str) -> Any:
+    """Read the JSON file that ``stage`` left.
+
+    Raises:
+        MissingData: not there yet.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingData(f"{path} is not there; run: python -m pipelines.stages.{stage}") from error

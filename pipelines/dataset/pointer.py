@@ -1,0 +1,78 @@
+"""A .dvc pointer: which bytes a table is, without the bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from pipelines.config.params import describe_problems, read_yaml
+from pipelines.errors import AlteredData, InvalidParams
+
+__all__ = ["Pointer", "check_file", "hash_file", "load_pointer"]
+
+CHUNK_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """One tracked file."""
+
+    source: Path
+    md5: str
+    size_bytes: int
+    name: str
+
+
+class _Out(BaseModel):
+    md5: str
+    size: int
+    path: str
+
+
+class _PointerFile(BaseModel):
+    outs: tuple[_Out]
+
+
+def load_pointer(path: Path) -> Pointer:
+    """Read a pointer that ``dvc add`` made for one file.
+
+    Raises:
+        InvalidParams: no such file, or a folder's pointer, or not a pointer.
+    """
+    try:
+        out = _PointerFile.model_validate(read_yaml(path)).outs[0]
+    except ValidationError as error:
+        raise InvalidParams(describe_problems(path, error)) from error
+    if len(out.md5) != 32 or not set(out.md5) <= set("0123456789abcdef"):  # noqa: PLR2004 (an MD5 in hexadecimal)
+        raise InvalidParams(f"{path}: {out.md5!r} is not the MD5 of one file; make the pointer with: dvc add FILE")
+    return Pointer(source=path, md5=out.md5, size_bytes=out.size, name=Path(out.path).name)
+
+
+def check_file(path: Path, pointer: Pointer) -> str:
+    """Compare a file with its pointer, and return its SHA-256.
+
+    MD5 is what DVC names files by, and is not collision-resistant, hence the second hash in the lineage.
+
+    Raises:
+        AlteredData: size or MD5 differ.
+    """
+    md5, sha256 = hash_file(path)
+    if md5 != pointer.md5 or path.stat().st_size != pointer.size_bytes:
+        raise AlteredData(
+            f"{path} has MD5 {md5} and {path.stat().st_size:,} bytes, but {pointer.source} says {pointer.md5} and "
+            f"{pointer.size_bytes:,}: the data or the pointer was changed"
+        )
+    return sha256
+
+
+def hash_file(path: Path) -> tuple[str, str]:
+    """Return MD5 and SHA-256 in one reading."""
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            md5.update(chunk)
+            sha256.update(chunk)
+    return md5.hexdigest(), sha256.hexdigest()

@@ -1,0 +1,1 @@
+"""May this model replace the one that serves?"""

@@ -1,0 +1,1 @@
+"""The model as training sees it: matrix, scores, plots, drift reference, lineage."""

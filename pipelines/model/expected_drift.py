@@ -1,0 +1,92 @@
+"""How far any seven days differ from the whole training period where nothing is wrong: seasons, weather, holidays.
+
+Rows of one week depend on one another, so their PSI is far from what independent rows would have. An alert that knew
+only a fixed threshold would fire in every week of the training period itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bundle import Bins, Contract, Feature, Reference
+from bundle.reference import MIN_PSI_ROWS, MISSING, OTHER, SHARE_FLOOR
+
+__all__ = ["WINDOW_HOURS", "add_natural_variation", "stability_index", "window_shares"]
+
+WINDOW_HOURS = 7 * 24
+"""As long as the rules' window in alerts/drift.yaml, and whole weeks, so that weekdays are in it as often as ever."""
+
+Floats = npt.NDArray[np.floating[Any]]
+Places = npt.NDArray[np.intp]
+
+
+def add_natural_variation(
+    reference: Reference, contract: Contract, train: pd.DataFrame, test: pd.DataFrame, *, time: str, scores: Floats
+) -> Reference:
+    """Say of every feature, and of the score, how far it goes in the most unusual seven days.
+
+    Args:
+        reference: whose bins and shares count.
+        contract: of the features.
+        train: (n, k) rows that trained; features are looked at here.
+        test: (m, k) newer rows.
+        time: the column of both that has a row's time.
+        scores: (n + m,) probabilities of the training rows and then of the test rows. Both are looked at: the test
+            rows alone are of one season.
+    """
+    features = {}
+    for feature in contract.features:
+        bins = reference.features[feature.name]
+        features[feature.name] = _with_extremes(bins, train[time], _places(train[feature.name], bins, feature))
+    times = pd.concat([train[time], test[time]], ignore_index=True)
+    edges = np.asarray(reference.score.edges or (), dtype=np.float32)
+    places = np.searchsorted(edges, scores.astype(np.float32), side="right")
+    score = _with_extremes(reference.score, times, places)
+    return reference.model_copy(update={"features": features, "score": score})
+
+
+def window_shares(times: pd.Series[Any], places: Places, bins: int) -> Floats:
+    """Return (windows, bins): the shares in every window that begins at a full hour and has rows enough for a PSI."""
+    hours = ((times - times.min()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
+    counts = np.zeros((hours.max() + 2, bins))
+    np.add.at(counts, (hours + 1, places), 1)
+    until = counts.cumsum(axis=0)
+    rows = until[WINDOW_HOURS:] - until[:-WINDOW_HOURS]
+    total = rows.sum(axis=1)
+    enough = total >= MIN_PSI_ROWS
+    shares: Floats = rows[enough] / total[enough, None]
+    return shares
+
+
+def stability_index(live: Floats, reference: Floats) -> Floats:
+    """Return the PSI of (…, bins) shares against (bins,) others, as the rules compute it."""
+    actual, expected = np.maximum(live, SHARE_FLOOR), np.maximum(reference, SHARE_FLOOR)
+    index: Floats = ((actual - expected) * np.log(actual / expected)).sum(axis=-1)
+    return index
+
+
+def _with_extremes(bins: Bins, times: pd.Series[Any], places: Places) -> Bins:
+    shares = window_shares(times, places, len(bins.labels))
+    if not len(shares):
+        return bins
+    found: dict[str, Any] = {"natural_psi": float(stability_index(shares, np.asarray(bins.shares)).max())}
+    if MISSING in bins.labels:
+        found["natural_missing_share"] = float(shares[:, bins.labels.index(MISSING)].max())
+    return bins.model_copy(update=found)
+
+
+def _places(values: pd.Series[Any], bins: Bins, feature: Feature) -> Places:
+    """Return the bin of every value, as the API finds it."""
+    missing = bins.labels.index(MISSING)
+    if feature.type != "category":
+        numbers = values.to_numpy(dtype=np.float32, na_value=np.nan)
+        places = np.searchsorted(np.asarray(bins.edges or (), dtype=np.float32), numbers, side="right")
+        return np.where(np.isnan(numbers), missing, places)
+    known = {label: place for place, label in enumerate(bins.labels)}
+    other = known.get(OTHER, missing)
+    texts = values.astype(object)
+    return np.asarray([missing if pd.isna(text) else known.get(str(text), other) for text in texts], dtype=np.intp)

@@ -1,0 +1,97 @@
+"""From rows to the matrix that XGBoost sees, and the contract that says how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bundle import Contract, Feature, Target
+from pipelines.config.schema import FeatureColumn, Schema
+from pipelines.errors import InvalidData
+
+__all__ = ["build_contract", "encode", "labels", "plain_rows", "real_row"]
+
+Matrix = npt.NDArray[np.float32]
+
+
+def build_contract(
+    train: pd.DataFrame, schema: Schema, *, model_name: str, threshold: float, example: dict[str, Any]
+) -> Contract:
+    """Write down what a row must look like: the schema's columns, with the categories that it declares or, where it
+    declares none, those of the training rows.
+
+    A category that no training row has is a code that the model never saw: at every split that asks for categories,
+    XGBoost sends it where the categories go that were not chosen.
+    """
+    return Contract(
+        model_name=model_name,
+        features=tuple(_feature(column, train[column.name]) for column in schema.features),
+        target=Target(
+            name=schema.target.name,
+            description=schema.target.description,
+            classes=schema.target.classes,
+            threshold=threshold,
+        ),
+        example=example,
+    )
+
+
+def encode(rows: pd.DataFrame, contract: Contract) -> Matrix:
+    """Return (n, features) float32 in the contract's order: categories as codes, missing and unknown ones as NaN."""
+    matrix = np.empty((len(rows), len(contract.features)), dtype=np.float32)
+    for index, feature in enumerate(contract.features):
+        column = rows[feature.name]
+        if feature.categories is not None:
+            column = column.map(feature.categories)
+        matrix[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return matrix
+
+
+def labels(rows: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int8]:
+    """Return (n,) of 0 and 1."""
+    return rows[schema.target.name].to_numpy(dtype=np.int8)
+
+
+def real_row(rows: pd.DataFrame, schema: Schema) -> dict[str, Any]:
+    """Take the first of the rows that have the fewest empty cells, as an example for people and for self-checks."""
+    features = rows[schema.feature_names]
+    fullest = int(features.isna().sum(axis=1).to_numpy().argmin())
+    return plain_rows(features.iloc[fullest : fullest + 1], schema)[0]
+
+
+def plain_rows(rows: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
+    """Return the features of every row as JSON has them, missing values as None: what the API takes."""
+    columns = {
+        column.name: [_plain(value, column) for value in rows[column.name].tolist()] for column in schema.features
+    }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _feature(column: FeatureColumn, values: pd.Series[Any]) -> Feature:
+    categories = None
+    if column.type == "category":
+        seen = sorted(str(value) for value in values.dropna().unique())
+        if not seen:
+            raise InvalidData(f"column {column.name} is empty in the training set: it has no category to learn from")
+        categories = {category: code for code, category in enumerate(column.categories or seen)}
+    return Feature(
+        name=column.name,
+        type=column.type,
+        description=column.description,
+        unit=column.unit,
+        nullable=column.nullable,
+        minimum=column.minimum,
+        maximum=column.maximum,
+        categories=categories,
+        unknown_category=column.unknown_category,
+    )
+
+
+def _plain(value: Any, column: FeatureColumn) -> Any:
+    if pd.isna(value):
+        return None
+    kinds: dict[str, Any] = {"float": float, "int": int, "bool": bool, "category": str}
+    return kinds[column.type](value)

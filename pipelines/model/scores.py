@@ -1,0 +1,64 @@
+"""How good a set of predictions is."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+from bundle import Scores, SliceScores
+from pipelines.config.params import EvaluateParams
+from pipelines.config.schema import Schema
+
+__all__ = ["calibration_error", "score", "score_slices"]
+
+Labels = npt.NDArray[np.int8]
+Floats = npt.NDArray[np.float32]
+
+TIME_FORMATS = {"month": "M", "quarter": "Q"}
+
+
+def score(truth: Labels, probabilities: Floats, *, threshold: float) -> Scores:
+    """Measure (n,) probabilities against (n,) labels."""
+    likely = probabilities.astype(np.float64)
+    base_rate = float(truth.mean())
+    both = 0 < base_rate < 1
+    return Scores(
+        rows=len(truth),
+        base_rate=base_rate,
+        log_loss=float(log_loss(truth, likely, labels=[0, 1])),
+        base_rate_log_loss=float(log_loss(truth, np.full(len(truth), base_rate))) if both else 0.0,
+        brier=float(brier_score_loss(truth, likely)),
+        accuracy=float(accuracy_score(truth, likely >= threshold)),
+        calibration_error=calibration_error(truth, likely),
+        roc_auc=float(roc_auc_score(truth, likely)) if both else None,
+        pr_auc=float(average_precision_score(truth, likely)) if both else None,
+    )
+
+
+def calibration_error(truth: Labels, probabilities: npt.NDArray[np.float64], bins: int = 10) -> float:
+    """Return the mean distance of predicted from observed share, over equal-width bins, weighted by their rows.
+
+    Source: Naeini, Cooper, Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
+    """
+    places = np.minimum((probabilities * bins).astype(int), bins - 1)
+    predicted = np.bincount(places, weights=probabilities, minlength=bins)
+    observed = np.bincount(places, weights=truth, minlength=bins)
+    return float(np.abs(predicted - observed).sum() / len(truth))
+
+
+def score_slices(
+    rows: pd.DataFrame, truth: Labels, probabilities: Floats, *, schema: Schema, params: EvaluateParams
+) -> tuple[SliceScores, ...]:
+    """Measure every value of every slice column that has enough rows, and every month or quarter."""
+    columns = {name: rows[name].astype(str) for name in params.slices}
+    if params.time_slice != "none":
+        columns[params.time_slice] = rows[schema.time.name].dt.to_period(TIME_FORMATS[params.time_slice]).astype(str)
+    found = []
+    for name, values in columns.items():
+        for value, places in values.groupby(values).indices.items():
+            if len(places) >= params.min_slice_rows:
+                scores = score(truth[places], probabilities[places], threshold=params.threshold)
+                found.append(SliceScores(column=name, value=str(value), scores=scores))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Bring a version into service: lock, aliases, rollout."""

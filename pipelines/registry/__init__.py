@@ -1,0 +1,1 @@
+"""MLflow: its tracking server, and the registry's versions."""

@@ -1,0 +1,48 @@
+"""Lay MLflow's own description beside the bundle, so that its pages and ``mlflow models serve`` work on a version."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+
+from bundle import COMPANION_FILES, Contract
+from pipelines.model.matrix import encode
+
+__all__ = ["write_mlflow_model"]
+
+
+def write_mlflow_model(folder: Path, booster: xgb.Booster, contract: Contract) -> None:
+    """Write MLmodel and its companions: flavour, signature over the encoded columns, an example, requirements.
+
+    The signature speaks of encoded rows (categories as their codes), which is what a bare booster takes.
+    """
+    import mlflow.xgboost
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    names = [feature.name for feature in contract.features]
+    row = pd.DataFrame([contract.example]).astype(object)
+    example = pd.DataFrame(encode(row, contract).astype(np.float64), columns=names)
+    signature = ModelSignature(
+        inputs=Schema([ColSpec("double", name) for name in names]), outputs=Schema([ColSpec("float", "probability")])
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        saved = Path(temporary) / "model"
+        mlflow.xgboost.save_model(
+            booster,
+            str(saved),
+            signature=signature,
+            input_example=example,
+            pip_requirements=[f"xgboost-cpu=={version('xgboost-cpu')}", f"mlflow=={version('mlflow-skinny')}"],
+            model_format="ubj",
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in saved.iterdir():
+            if path.name in COMPANION_FILES:
+                shutil.copyfile(path, folder / path.name)

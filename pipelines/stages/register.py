@@ -1,0 +1,197 @@
+"""Stage ``register``: past the gate and into the registry, or rejected with reasons.
+
+Reads:  what ``train`` and ``evaluate`` left, the champion.
+Gives:  a registered version with its bundle; signed, and made champion, only if it passed. gate.json, register.json.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bundle import (
+    BundleMetrics,
+    GateVerdict,
+    Lineage,
+    Reference,
+    load_private_key,
+    sign_bundle,
+    write_bundle,
+    write_manifest,
+)
+from bundle.vocabulary import CHAMPION, COMPARED_WITH_TAG, COMPLETE, GATE_TAG, PASSED, REASONS_TAG, ROLLOUT_TAG
+from pipelines.config.params import Params, load_params
+from pipelines.config.schema import load_schema
+from pipelines.config.settings import Settings, load_settings
+from pipelines.dataset.files import (
+    BUNDLE,
+    GATE_JSON,
+    MODEL,
+    REFERENCE_JSON,
+    REGISTER_JSON,
+    RUN_JSON,
+    TEST,
+    read_json,
+    read_prepared,
+    write_json,
+)
+from pipelines.errors import InvalidParams
+from pipelines.gate.checks import Verdict, judge
+from pipelines.gate.comparison import judge_against
+from pipelines.gate.rescore import verify_metrics
+from pipelines.model.lineage import Origin, read_origin
+from pipelines.model.trained import read_model, read_training
+from pipelines.promotion.lock import PromotionLock, promotion_lock
+from pipelines.promotion.promote import clear_unfinished, promote
+from pipelines.promotion.rollout import Rollout, rollout_of
+from pipelines.registry.champion import read_version
+from pipelines.registry.mlflow_model import write_mlflow_model
+from pipelines.registry.registration import (
+    find_version,
+    read_verdict,
+    settle_others,
+    stated,
+    tags_of,
+)
+from pipelines.registry.versions import Registry, Version
+from pipelines.stages.process import run_stage
+
+__all__ = ["judge_and_settle", "main"]
+
+
+def main(rollout: Rollout | None = None) -> str:
+    """Judge the candidate, register it, and promote it if it passed. Run again, it ends in the same state."""
+    settings = load_settings()
+    registry = Registry(settings)
+    registry.check()
+    with promotion_lock(settings) as lock:  # before the comparison, so that the champion stays the one compared with
+        return judge_and_settle(settings, registry, rollout or rollout_of(settings, lock), lock)
+
+
+def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, lock: PromotionLock) -> str:
+    """Find the version of this work that was judged against the present champion, or make it; then promote it."""
+    params, origin = load_params(), read_origin(settings)
+    name = params.register_.model_name
+    own = find_version(registry.versions(name), key=origin.key, champion=registry.version_of(name, CHAMPION))
+    clear_unfinished(registry, rollout, name, lock=lock, own=own.number if own else None)
+    champion = registry.version_of(name, CHAMPION)
+    run_id = read_json(RUN_JSON, stage="train")["run_id"]
+    with registry.failing(run_id):
+        version = find_version(registry.versions(name), key=origin.key, champion=champion)
+        if version is None or version.is_uploading:
+            version = _register(settings, params, registry, origin, begun=version, champion=champion)
+        else:
+            _recall(registry, version)
+        settle_others(registry, version)
+    registry.finish_run(run_id)
+    said = _settle(settings, registry, rollout, version, lock)
+    write_json({"name": name, "version": version.number, "gate": version.tags[GATE_TAG]}, REGISTER_JSON)
+    return f"{name} version {version.number} {said}"
+
+
+def _register(
+    settings: Settings,
+    params: Params,
+    registry: Registry,
+    origin: Origin,
+    *,
+    begun: Version | None,
+    champion: str | None,
+) -> Version:
+    key = _signing_key(settings)
+    metrics = verify_metrics(load_schema(), params.evaluate)
+    verdict = stated(_judge(settings, params, registry, metrics, champion))
+    tags = tags_of(origin.key, verdict)
+    if begun is None or any(begun.tags.get(tag) != value for tag, value in tags.items()):
+        begun = registry.create_version(
+            params.register_.model_name,
+            run_id=read_json(RUN_JSON, stage="train")["run_id"],
+            description=params.register_.description,
+            version_description=_describe(metrics, verdict),
+            tags={**tags, "data_md5": origin.data_md5, "git_commit": origin.git_commit},
+        )
+    _write_bundle(begun, verdict, metrics, origin)
+    if verdict.passed:
+        sign_bundle(BUNDLE, key)
+    registry.upload_bundle(begun, BUNDLE)
+    if verdict.passed:
+        read_version(registry, settings, begun, own_key=key.public_key())  # what arrived is what was sent
+    write_json(verdict.model_dump(mode="json"), GATE_JSON)
+    return registry.complete_version(begun)
+
+
+def _signing_key(settings: Settings) -> Ed25519PrivateKey:
+    if settings.signing_key_file is None:
+        raise InvalidParams(
+            "PIPELINE_SIGNING_KEY_FILE is not set; make a key with: espalier keys model --directory DIR"
+        )
+    return load_private_key(settings.signing_key_file)
+
+
+def _recall(registry: Registry, version: Version) -> None:
+    """Write gate.json as the run that registered the version did."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_json(read_verdict(registry, version, Path(folder)).model_dump(mode="json"), GATE_JSON)
+
+
+def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: Version, lock: PromotionLock) -> str:
+    """Bring a registered version to where it belongs: the second half, which a killed Job may have left undone."""
+    if version.tags[GATE_TAG] != PASSED:
+        return f"rejected by the gate, the champion stays: {version.tags[REASONS_TAG]}"
+    if version.tags.get(ROLLOUT_TAG) == COMPLETE and CHAMPION not in version.aliases:
+        return "was champion before and has been replaced; to serve it again: espalier promote " + version.number
+    own_key = _signing_key(settings).public_key() if settings.signing_key_file else None
+    read_version(registry, settings, version, own_key=own_key)
+    promote(registry, rollout, version, expected_champion=version.tags[COMPARED_WITH_TAG] or None, lock=lock)
+    return "passed the gate and is champion"
+
+
+def _judge(
+    settings: Settings, params: Params, registry: Registry, candidate: BundleMetrics, champion: str | None
+) -> Verdict:
+    name, gate = params.register_.model_name, params.register_.gate
+    if champion is None:
+        return judge(candidate.test, None, gate, champion_version=None)
+    bundle = read_version(registry, settings, registry.version(name, champion))
+    return judge_against(bundle, candidate, gate, test=read_prepared(TEST), schema=load_schema(), version=champion)
+
+
+def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin) -> None:
+    booster, contract = read_model()
+    rows = read_training().registered
+    shutil.rmtree(BUNDLE, ignore_errors=True)
+    write_mlflow_model(BUNDLE, booster, contract)
+    write_bundle(
+        BUNDLE,
+        model=MODEL.read_bytes(),
+        contract=contract,
+        reference=Reference.model_validate_json(REFERENCE_JSON.read_bytes()),
+        metrics=metrics,
+    )
+    lineage = Lineage(
+        run_id=version.run_id,
+        git_commit=origin.git_commit,
+        data_md5=origin.data_md5,
+        data_sha256=origin.data_sha256,
+        params_sha256=origin.params_sha256,
+        libraries=origin.libraries,
+        created=datetime.fromtimestamp(version.created, UTC),
+        data_from=rows.oldest,
+        data_until=rows.newest,
+        trained_rows=rows.rows,
+    )
+    write_manifest(BUNDLE, identity=version.identity, verdict=verdict, lineage=lineage)
+
+
+def _describe(metrics: BundleMetrics, verdict: GateVerdict) -> str:
+    scores = metrics.test
+    against = f"champion then: version {verdict.champion_version}" if verdict.champion_version else "no champion then"
+    return f"ROC AUC {scores.roc_auc or 0:.4f}, log loss {scores.log_loss:.4f} on {scores.rows:,} test rows; {against}"
+
+
+if __name__ == "__main__":
+    run_stage("register", main)

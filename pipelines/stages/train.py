@@ -1,0 +1,214 @@
+"""Stage ``train``: training rows in, booster and contract out.
+
+Reads:  train.parquet; test.parquet for the learning curve only, nothing is chosen by it (``train.final_fit`` fits a
+        second model on both).
+Gives:  measured.ubj, which ``evaluate`` measures, model.ubj, which ``register`` registers (the same unless
+        ``train.final_fit``), training.json with the rows that each was fitted on, contract.json, and a run in MLflow
+        with parameters, lineage and the curve.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import xgboost as xgb
+
+from bundle import Contract
+from pipelines.config.params import Params, TrainParams, load_params
+from pipelines.config.schema import Schema, load_schema
+from pipelines.config.settings import load_settings
+from pipelines.dataset.files import (
+    CONTRACT_JSON,
+    MEASURED_MODEL,
+    MODEL,
+    RUN_JSON,
+    TEST,
+    TRAIN,
+    TRAINING_JSON,
+    read_prepared,
+    write_json,
+)
+from pipelines.dataset.trained_rows import TrainedRows, Training, describe_rows, hash_model
+from pipelines.errors import InvalidParams
+from pipelines.model.lineage import read_origin
+from pipelines.model.matrix import build_contract, encode, labels, real_row
+from pipelines.progress import Advance, progress_bar
+from pipelines.registry.versions import Registry
+from pipelines.stages.process import run_stage
+
+__all__ = ["Fit", "main", "to_matrix", "train_booster"]
+
+CURVE_STEP = 10
+"""The learning curve has every tenth round and the last: measuring the training rows costs a third of a round."""
+
+Curve = dict[str, dict[int, float]]
+"""Log loss by set of rows and round."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A booster, and the rows that it was fitted on."""
+
+    booster: xgb.Booster
+    rows: TrainedRows
+    curve: Curve = field(default_factory=dict)
+
+    @property
+    def model(self) -> bytes:
+        """The booster as XGBoost's UBJSON."""
+        return bytes(self.booster.save_raw("ubj"))
+
+
+def main() -> str:
+    """Train one booster, or two with ``train.final_fit``, inside one MLflow run."""
+    settings, params, schema = load_settings(), load_params(), load_schema()
+    registry = Registry(settings)
+    registry.check()  # before minutes of work, not after
+    train, test = read_prepared(TRAIN), read_prepared(TEST)
+    contract = build_contract(
+        train,
+        schema,
+        model_name=params.register_.model_name,
+        threshold=params.evaluate.threshold,
+        example=real_row(test, schema),
+    )
+    origin = read_origin(settings)
+    run_id = registry.start_run(params.register_.model_name, origin, _flat(params))
+    started = time.monotonic()
+    with registry.failing(run_id):
+        measured, registered = _fit(train, test, contract, schema, params.train)
+    seconds = time.monotonic() - started
+    registry.log_curve(run_id, {f"{name}_logloss": values for name, values in measured.curve.items()})
+    registry.log_metrics(run_id, {"train_seconds": seconds, "train_rows": len(train), "test_rows": len(test)})
+    _write(measured, registered, contract)
+    write_json({"run_id": run_id}, RUN_JSON)
+    fits = f", then on all {registered.rows.rows:,}" if registered is not measured else ""
+    return f"{params.train.rounds} trees on {len(train):,} rows{fits} in {seconds:.0f} s, run {run_id}"
+
+
+def _fit(
+    train: pd.DataFrame, test: pd.DataFrame, contract: Contract, schema: Schema, params: TrainParams
+) -> tuple[Fit, Fit]:
+    """Return the model to measure, and the one to register."""
+    with progress_bar("boosting", params.rounds) as advance:
+        measured = train_booster(train, contract, schema, params, advance, watched=test)
+    if not params.final_fit:
+        return measured, measured
+    with progress_bar("boosting on all rows", params.rounds) as advance:
+        return measured, train_booster(pd.concat([train, test]), contract, schema, params, advance)
+
+
+def train_booster(
+    rows: pd.DataFrame,
+    contract: Contract,
+    schema: Schema,
+    params: TrainParams,
+    advance: Advance,
+    *,
+    watched: pd.DataFrame | None = None,
+) -> Fit:
+    """Boost on ``rows``, and return the booster with the record of these rows.
+
+    Args:
+        rows: (n, k) prepared rows.
+        watched: rows that the learning curve is drawn for, beside those that train; without them there is no curve.
+
+    Raises:
+        InvalidParams: XGBoost does not take the parameters, or does not know one.
+    """
+    matrix = to_matrix(rows, contract, schema)
+    sets = [] if watched is None else [(matrix, "train"), (to_matrix(watched, contract, schema), "test")]
+    curve = _Curve(sets, params.rounds, advance)
+    # Last, since with a lower verbosity XGBoost would not say which parameters it does not know.
+    own = {"seed": params.seed, "nthread": params.threads, "verbosity": 1, "validate_parameters": True}
+    booster_params = {"objective": "binary:logistic", "eval_metric": "logloss", **params.booster, **own}
+    try:
+        with _unknown_refused():
+            booster = xgb.train(booster_params, matrix, params.rounds, callbacks=[curve])
+    except xgb.core.XGBoostError as error:
+        raise InvalidParams(f"XGBoost refuses params.yaml, train.booster: {str(error).splitlines()[-1]}") from error
+    return Fit(booster, describe_rows(rows, schema), curve.values)
+
+
+def to_matrix(rows: pd.DataFrame, contract: Contract, schema: Schema) -> xgb.DMatrix:
+    """Return the rows as XGBoost's own matrix, with names, types and labels."""
+    return xgb.DMatrix(
+        encode(rows, contract),
+        labels(rows, schema),
+        feature_names=[feature.name for feature in contract.features],
+        feature_types=contract.feature_types,
+        enable_categorical=True,
+    )
+
+
+@contextmanager
+def _unknown_refused() -> Iterator[None]:
+    """XGBoost only warns of a parameter that it does not use; most often it is a misspelt one.
+
+    Raises:
+        InvalidParams: names the parameters.
+    """
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        yield
+    for warning in said:
+        unused = re.search(r"Parameters: \{(.*?)\} are not used", str(warning.message))
+        if unused:
+            names = ", ".join(re.findall(r'"(.*?)"', unused[1]))
+            raise InvalidParams(f"params.yaml, train.booster: XGBoost does not use {names}; is it spelt right?")
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library has no types
+    """Measure now and then, and tell the progress bar of each round."""
+
+    def __init__(self, sets: list[tuple[xgb.DMatrix, str]], rounds: int, advance: Advance) -> None:
+        self.values: Curve = {name: {} for _, name in sets}
+        self._sets = sets
+        self._last = rounds - 1
+        self._advance = advance
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        if self._sets and (epoch % CURVE_STEP == 0 or epoch == self._last):
+            # As XGBoost prints it: [0]\ttrain-logloss:0.61\ttest-logloss:0.62
+            for name, value in re.findall(r"\t(\w+)-logloss:(\S+)", model.eval_set(self._sets, epoch)):
+                self.values[name][epoch] = float(value)
+        losses = self.values.get("test")
+        self._advance(f"test log loss {list(losses.values())[-1]:.4f}" if losses else "")
+        return False
+
+
+def _write(measured: Fit, registered: Fit, contract: Contract) -> None:
+    MEASURED_MODEL.write_bytes(measured.model)
+    MODEL.write_bytes(registered.model)
+    CONTRACT_JSON.write_text(contract.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    training = Training(
+        measured=measured.rows,
+        measured_model_sha256=hash_model(measured.model),
+        registered=registered.rows,
+        registered_model_sha256=hash_model(registered.model),
+        final_fit=registered is not measured,
+    )
+    write_json(training.model_dump(mode="json"), TRAINING_JSON)
+
+
+def _flat(params: Params) -> dict[str, Any]:
+    """Every parameter that shapes the model or its verdict, as MLflow shows them: one level, dotted names."""
+    nested = params.model_dump(include={"prepare", "train", "evaluate"}, mode="json", exclude_none=True)
+    flat: dict[str, Any] = {}
+    for stage, block in nested.items():
+        for name, value in block.items():
+            inner = value if isinstance(value, dict) else {"": value}
+            flat |= {f"{stage}.{name}.{key}".rstrip("."): item for key, item in inner.items()}
+    return flat
+
+
+if __name__ == "__main__":
+    run_stage("train", main)

@@ -1,0 +1,135 @@
+"""Stage ``validate``: is the table what schema.yaml says?
+
+Reads:  work/raw, schema.yaml.
+Gives:  table.parquet with the schema's types, and validate.json (rows, copies, share of missing values); or a failure
+        that names row, column and rule of what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandera.errors import SchemaErrors
+
+from pipelines.config.params import ValidateParams, load_params
+from pipelines.config.schema import Schema, load_schema
+from pipelines.dataset.columns import table_schema
+from pipelines.dataset.files import TABLE, VALIDATE_JSON, raw_table, read_table, write_json, write_prepared
+from pipelines.dataset.times import as_wall_clock
+from pipelines.dataset.trained_rows import hash_rows
+from pipelines.errors import InvalidData
+from pipelines.stages.process import run_stage
+
+__all__ = ["check_table", "main"]
+
+
+def main() -> str:
+    """Check the whole table before anything is made from it."""
+    schema, params = load_schema(), load_params().validate_
+    path = raw_table()
+    table = check_table(read_table(path, schema), schema, params)
+    missing = {name: float(table[name].isna().mean()) for name in schema.columns}
+    write_prepared(table[schema.columns], TABLE)
+    write_json({"rows": len(table), "copies": _count_copies(table, schema)[0], "missing_share": missing}, VALIDATE_JSON)
+    return f"{len(table):,} rows of {path.name} follow schema.yaml"
+
+
+def check_table(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> pd.DataFrame:
+    """Return the table with the schema's types, times as the wall clock of the schema's zone shows them.
+
+    Raises:
+        InvalidData: too few rows, a column that is empty throughout, copied rows, times in the future, or up to
+            ``max_reported`` problems with row, column, value and rule.
+    """
+    missing = [name for name in schema.columns if name not in table.columns]
+    if missing:
+        raise InvalidData(
+            f"missing column(s) {', '.join(missing)}; schema.yaml names them, the table has {_names(table)}"
+        )
+    if len(table) < params.min_rows:
+        raise InvalidData(f"the table has {len(table)} rows, fewer than validate.min_rows = {params.min_rows}")
+    _check_empty(table, schema)
+    table = table.assign(**{schema.time.name: as_wall_clock(table[schema.time.name], schema.time)})
+    try:
+        table = table_schema(schema).validate(table, lazy=True)
+    except SchemaErrors as error:
+        problems = list(_describe(error.failure_cases))
+        more = len(problems) - params.max_reported
+        shown = problems[: params.max_reported] + ([f"… and {more:,} more"] if more > 0 else [])
+        raise InvalidData("\n  ".join([f"{len(problems):,} problem(s) in the table:", *shown])) from error
+    _check_future(table, schema, params)
+    _check_copies(table, schema, params)
+    return table
+
+
+def _check_empty(table: pd.DataFrame, schema: Schema) -> None:
+    empty = [name for name in (*schema.feature_names, schema.target.name) if table[name].isna().all()]
+    if empty:
+        raise InvalidData(
+            f"column(s) {', '.join(empty)} are empty in every row: nothing can be learned from them; mend the export, "
+            "or take a feature out of schema.yaml"
+        )
+
+
+def _check_future(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> None:
+    """A row whose target is known has happened; one in the future would be the whole test set, or move a window."""
+    now = pd.Timestamp(datetime.now(UTC).astimezone(schema.time.zone).replace(tzinfo=None))
+    late = (table[schema.time.name] > now + params.max_future) & table[schema.target.name].notna()
+    if late.any():
+        row = int(late.to_numpy().argmax())
+        raise InvalidData(
+            f"{int(late.sum()):,} row(s) with a known target lie in the future: row {row + 1}, column "
+            f"{schema.time.name}: {table[schema.time.name].iloc[row]} is after now, {now:%Y-%m-%d %H:%M}, by more than "
+            "validate.max_future"
+        )
+
+
+def _check_copies(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> None:
+    copies, first, original = _count_copies(table, schema)
+    if copies > params.max_duplicate_share * len(table):
+        raise InvalidData(
+            f"{copies:,} of {len(table):,} rows are exact copies of another row, more than "
+            f"validate.max_duplicate_share = {params.max_duplicate_share:g} of them; the first: row {first} is the "
+            f"same as row {original} in every column"
+        )
+
+
+def _count_copies(table: pd.DataFrame, schema: Schema) -> tuple[int, int, int]:
+    """Return how many rows repeat an earlier one, the number of the first such row, and of the one that it repeats."""
+    hashes = hash_rows(table, schema.columns)
+    _, firsts, place = np.unique(hashes, return_index=True, return_inverse=True)
+    is_copy = firsts[place] != np.arange(len(hashes))
+    row = int(is_copy.argmax())
+    return int(is_copy.sum()), row + 1, int(firsts[place][row]) + 1
+
+
+def _describe(cases: pd.DataFrame) -> Iterator[str]:
+    # A value that cannot be converted fails the other checks of its column as well: those are noise.
+    coerced = set(cases.loc[cases["check"].str.startswith("coerce_dtype"), "column"])
+    for case in cases.to_dict("records"):
+        if case["column"] in coerced and not case["check"].startswith("coerce_dtype"):
+            continue
+        yield f"{_where(case)}column {case['column']}: {case['failure_case']!r} is not {_rule(str(case['check']))}"
+
+
+def _where(case: dict[Any, Any]) -> str:
+    index = case["index"]
+    return "" if index is None or pd.isna(index) else f"row {int(index) + 1}, "
+
+
+def _rule(check: str) -> str:
+    if check.startswith("coerce_dtype"):
+        return f"of type {check.removeprefix('coerce_dtype(').strip(')').strip(chr(39))}"
+    return {"not_nullable": "allowed: the column may not be empty"}.get(check, check)
+
+
+def _names(table: pd.DataFrame) -> str:
+    return ", ".join(str(name) for name in table.columns)
+
+
+if __name__ == "__main__":
+    run_stage("validate", main)

@@ -1,0 +1,275 @@
+"""Who may log in, and the rules by which users are changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, Engine, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from services.api.auth.access_tokens import Claims
+from services.api.auth.scopes import Scope
+from services.api.auth.usernames import USER_NAME_RULE, is_user_name
+from services.api.database.engine import (
+    LoginOrigin,
+    TokenRevocation,
+    User,
+    insert_for,
+    migrate,
+    open_engine,
+    open_session,
+)
+from services.api.errors import InvalidRequest, InvalidToken, LastAdministrator, UnknownUser, UserExists
+
+__all__ = ["Account", "SqlUserStore", "UserChange", "UserStore", "open_user_store"]
+
+
+@dataclass(frozen=True)
+class Account:
+    """One user, as the rest of the API sees them."""
+
+    name: str
+    password_hash: str
+    scopes: frozenset[str]
+    disabled: bool
+    created: datetime
+    epoch: int
+    """How often tokens of this name were revoked: those of a lower epoch are refused."""
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether they may change users now."""
+        return not self.disabled and Scope.USERS_ADMIN in self.scopes
+
+
+@dataclass(frozen=True)
+class UserChange:
+    """What is to be different. None: as before."""
+
+    disabled: bool | None = None
+    scopes: Iterable[str] | None = None
+    password_hash: str | None = None
+
+
+class UserStore(Protocol):
+    """Where users are kept. ``by`` is the administrator who asks; None where the operator of the database does."""
+
+    def find(self, name: str) -> Account | None:
+        """Return the user of this name."""
+        ...
+
+    def list(self) -> list[Account]:
+        """Return every user, by name."""
+        ...
+
+    def create(self, name: str, password_hash: str, scopes: Iterable[str], *, by: Claims | None = None) -> Account:
+        """Add a user."""
+        ...
+
+    def change(self, name: str, change: UserChange, *, by: Claims | None = None) -> Account:
+        """Change a user; tokens given out before end, if anything is different."""
+        ...
+
+    def change_own_password(self, account: Account, password_hash: str) -> None:
+        """Replace the password of somebody who has proved the old one; tokens given out before end."""
+        ...
+
+    def replace_hash(self, name: str, old: str, new: str) -> bool:
+        """Replace the hash of the same password, unless it is another one by now."""
+        ...
+
+
+class SqlUserStore:
+    """Users in an SQL database."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use tables that ``migrate`` has made."""
+        self._engine = engine
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._engine.dispose()
+
+    def find(self, name: str) -> Account | None:
+        """Return the user of this name."""
+        if not is_user_name(name):  # whatever was typed, of any length, and of characters that no column takes
+            return None
+        with open_session(self._engine) as session:
+            return next(_accounts(session, User.name == name), None)
+
+    def list(self) -> list[Account]:
+        """Return every user, by name."""
+        with open_session(self._engine) as session:
+            return [*_accounts(session)]
+
+    def create(self, name: str, password_hash: str, scopes: Iterable[str], *, by: Claims | None = None) -> Account:
+        """Add a user. Tokens of an earlier user of the same name stay refused.
+
+        Raises:
+            InvalidRequest: the name or a scope is not allowed.
+            UserExists: the name is taken.
+            InvalidToken: ``by`` is no administrator any more.
+        """
+        wanted = _checked_scopes(scopes)
+        if not is_user_name(name):
+            raise InvalidRequest(USER_NAME_RULE)
+        user = User(name=name, password_hash=password_hash, scopes=wanted, disabled=False, created=datetime.now(UTC))
+        try:
+            with self._administration(name, by) as session:
+                session.add(user)
+                session.flush()
+                _revoke(session, name)
+                return next(_accounts(session, User.name == name))
+        except IntegrityError as error:
+            raise UserExists(f"there is a user {name} already") from error
+
+    def change(self, name: str, change: UserChange, *, by: Claims | None = None) -> Account:
+        """Change a user; tokens given out before end, if anything is different.
+
+        Raises:
+            UnknownUser
+            InvalidRequest: a scope is not allowed, or ``by`` may not do this to themselves.
+            LastAdministrator: no enabled administrator would be left.
+            InvalidToken: ``by`` is no administrator any more.
+        """
+        scopes = None if change.scopes is None else _checked_scopes(change.scopes)
+        if by and by.subject == name and (change.disabled is not None or change.password_hash is not None):
+            raise InvalidRequest(
+                "you cannot disable or enable yourself: ask another administrator; your own password is changed at "
+                "/v1/users/me/password"
+            )
+        wanted = {"disabled": change.disabled, "scopes": scopes, "password_hash": change.password_hash}
+        with self._administration(name, by) as session:
+            user = _get(session, name)
+            was_administrator = _to_account(user, 0).is_administrator
+            different = {key: to for key, to in wanted.items() if to is not None and to != getattr(user, key)}
+            for key, to in different.items():
+                setattr(user, key, to)
+            if different:
+                session.flush()
+                _check_administrators(session, name, was_administrator)
+                _revoke(session, name)
+            return next(_accounts(session, User.name == name))
+
+    def delete(self, name: str, *, by: Claims | None = None) -> None:
+        """Remove a user; tokens given out before end.
+
+        Raises:
+            UnknownUser
+            InvalidRequest: ``by`` asks for themselves.
+            LastAdministrator: no enabled administrator would be left.
+            InvalidToken: ``by`` is no administrator any more.
+        """
+        if by and by.subject == name:
+            raise InvalidRequest("you cannot delete yourself; ask another administrator")
+        with self._administration(name, by) as session:
+            user = _get(session, name)
+            session.delete(user)
+            session.flush()
+            _check_administrators(session, name, _to_account(user, 0).is_administrator)
+            _revoke(session, name)
+
+    def change_own_password(self, account: Account, password_hash: str) -> None:
+        """Replace the password of somebody who has proved the old one; tokens given out before end.
+
+        Raises:
+            InvalidToken: the account has changed since.
+        """
+        with self._administration(account.name, None) as session:
+            if not _replace_hash(session, account.name, account.password_hash, password_hash):
+                raise InvalidToken
+            _revoke(session, account.name)
+
+    def replace_hash(self, name: str, old: str, new: str) -> bool:
+        """Replace the hash of the same password, unless it is another one by now. No token ends."""
+        with open_session(self._engine) as session:
+            return _replace_hash(session, name, old, new)
+
+    @contextmanager
+    def _administration(self, name: str, by: Claims | None) -> Iterator[Session]:
+        """Give a transaction in which nobody else changes this user or the set of administrators."""
+        if not is_user_name(name):
+            raise UnknownUser(USER_NAME_RULE)
+        with open_session(self._engine) as session:
+            # A write comes first: SQLite has one writer at a time, from the first write on, so what is read below holds
+            # until the end. PostgreSQL lets others go on, except for this row.
+            lock = insert_for(session, TokenRevocation).values(subject=name, epoch=0, at=0.0)
+            session.execute(lock.on_conflict_do_update(index_elements=["subject"], set_={"subject": name}))
+            # There the rows of all administrators are locked, in one order: who waits here reads, in what comes after,
+            # what the one before has committed. SQLite knows no such clause, and none is sent to it.
+            administrators = select(User.name).where(_IS_ADMINISTRATOR).order_by(User.name).with_for_update()
+            enabled = set(session.scalars(administrators))
+            if by and (by.subject not in enabled or _epoch(session, by.subject) != by.epoch):
+                raise InvalidToken
+            yield session
+
+
+def open_user_store(database_url: str) -> SqlUserStore:
+    """Return the users of a database, with its tables brought up to date; to be closed.
+
+    Raises:
+        StartupFailed: the database cannot be used.
+    """
+    migrate(database_url)
+    return SqlUserStore(open_engine(database_url))
+
+
+_IS_ADMINISTRATOR = ~User.disabled & (" " + User.scopes + " ").contains(f" {Scope.USERS_ADMIN} ")
+
+
+def _check_administrators(session: Session, changed: str, was_administrator: bool) -> None:
+    if was_administrator and not session.scalar(select(func.count()).select_from(User).where(_IS_ADMINISTRATOR)):
+        raise LastAdministrator(f"{changed} is the last enabled administrator; make or enable another first")
+
+
+def _revoke(session: Session, name: str) -> None:
+    raised = {"epoch": TokenRevocation.epoch + 1, "at": time.time()}
+    session.execute(update(TokenRevocation).where(TokenRevocation.subject == name).values(**raised))
+    session.execute(delete(LoginOrigin).where(LoginOrigin.name == name))  # whoever logged in from there proves it anew
+
+
+def _replace_hash(session: Session, name: str, old: str, new: str) -> bool:
+    statement = update(User).where(User.name == name, User.password_hash == old).values(password_hash=new)
+    return bool(session.connection().execute(statement).rowcount)
+
+
+def _epoch(session: Session, name: str) -> int:
+    return session.scalar(select(TokenRevocation.epoch).where(TokenRevocation.subject == name)) or 0
+
+
+def _get(session: Session, name: str) -> User:
+    user = session.get(User, name)
+    if user is None:
+        raise UnknownUser(f"there is no user {name}")
+    return user
+
+
+def _accounts(session: Session, *which: ColumnElement[bool]) -> Iterator[Account]:
+    users = select(User, TokenRevocation.epoch).outerjoin(TokenRevocation, TokenRevocation.subject == User.name)
+    for user, epoch in session.execute(users.where(*which).order_by(User.name)):
+        yield _to_account(user, epoch or 0)
+
+
+def _to_account(user: User, epoch: int) -> Account:
+    return Account(
+        name=user.name,
+        password_hash=user.password_hash,
+        scopes=frozenset(user.scopes.split()),
+        disabled=user.disabled,
+        created=user.created.replace(tzinfo=user.created.tzinfo or UTC),  # SQLite keeps no offset
+        epoch=epoch,
+    )
+
+
+def _checked_scopes(scopes: Iterable[str]) -> str:
+    wanted = sorted(set(scopes))
+    unknown = [scope for scope in wanted if scope not in set(Scope)]
+    if unknown or not wanted:
+        raise InvalidRequest(f"scopes are one or more of {', '.join(Scope)}")
+    return " ".join(wanted)

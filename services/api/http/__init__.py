@@ -1,0 +1,1 @@
+"""What a request meets: middleware, body limits, callers, routes, problem details, OpenAPI."""

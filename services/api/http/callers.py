@@ -1,0 +1,42 @@
+"""Who calls, before their body is read."""
+
+from __future__ import annotations
+
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from services.api.auth.access_tokens import TokenVerifier
+from services.api.errors import InvalidToken
+from services.api.metrics.counters import ApiMetrics
+
+__all__ = ["CallerCheck"]
+
+OPEN = "/v1/auth/"
+"""Where callers say who they are, in bodies that are small."""
+
+
+class CallerCheck:
+    """Refuses bodies of callers without a token; what a token allows is the route's to check.
+
+    FastAPI parses a body that is an argument of a route before it asks for anything else of the request.
+    """
+
+    def __init__(self, verifier: TokenVerifier, metrics: ApiMetrics) -> None:
+        """Hold what is needed."""
+        self._verifier, self._metrics = verifier, metrics
+
+    def __call__(self, scope: Scope) -> None:
+        """Do nothing if the caller is known by now.
+
+        Raises:
+            InvalidToken
+        """
+        if "subject" in scope or scope["path"].startswith(OPEN):
+            return
+        kind, token = get_authorization_scheme_param(Headers(scope=scope).get("authorization"))
+        try:
+            self._verifier.verify(token if kind.lower() == "bearer" else "")
+        except InvalidToken as error:
+            self._metrics.count_auth_failure(error.code)
+            raise

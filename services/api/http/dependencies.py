@@ -1,0 +1,97 @@
+"""What routes ask for, by type."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import OAuth2PasswordBearer
+from starlette.concurrency import run_in_threadpool
+
+from services.api.auth.access_tokens import Claims, TokenIssuer, TokenVerifier
+from services.api.auth.login import Login
+from services.api.auth.revocations import Revocations
+from services.api.auth.scopes import Scope
+from services.api.auth.users import UserStore
+from services.api.draining import Drain
+from services.api.errors import InsufficientScope, InvalidToken
+from services.api.metrics.counters import ApiMetrics
+from services.api.model.loaded import Model
+from services.api.prediction.feedback import Feedback, FeedbackReader
+from services.api.prediction.feedback_tokens import FeedbackTokens
+from services.api.prediction.validation import RowReader
+
+__all__ = ["Caller", "Served", "Services", "allow", "allow_administrator", "client_address"]
+
+SCHEME = OAuth2PasswordBearer("/v1/auth/token", auto_error=False, scopes={str(scope): scope.name for scope in Scope})
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that routes use, made once by ``create_app``."""
+
+    max_explain_rows: int
+    model: Model
+    reader: RowReader
+    feedback_reader: FeedbackReader
+    feedback_tokens: FeedbackTokens
+    feedback: Feedback
+    users: UserStore
+    login: Login
+    issuer: TokenIssuer
+    verifier: TokenVerifier
+    revocations: Revocations
+    metrics: ApiMetrics
+    drain: Drain
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Served = Annotated[Services, Depends(_services)]
+Bearer = Annotated[str | None, Depends(SCHEME)]
+
+
+def client_address(request: Request) -> str:
+    """Return where the request comes from; behind a trusted proxy, what that says."""
+    return request.client.host if request.client else "unknown"
+
+
+async def _authenticate(request: Request, services: Served, token: Bearer) -> Claims:
+    try:
+        claims = services.verifier.verify(token or "")
+        if services.revocations.is_revoked(claims):
+            raise InvalidToken
+    except InvalidToken as error:
+        services.metrics.count_auth_failure(error.code)
+        raise
+    request.scope["subject"] = claims.subject
+    return claims
+
+
+Caller = Annotated[Claims, Depends(_authenticate)]
+
+
+def allow(scope: Scope) -> Callable[..., Awaitable[Claims]]:
+    """Return the dependency that lets through only tokens with ``scope``, and gives their claims."""
+
+    async def check(claims: Caller, services: Served) -> Claims:
+        if scope not in claims.scopes:
+            services.metrics.count_auth_failure(InsufficientScope.code)
+            raise InsufficientScope(f"this needs a token with the scope {scope}")
+        return claims
+
+    return check
+
+
+async def allow_administrator(claims: Annotated[Claims, Depends(allow(Scope.USERS_ADMIN))], services: Served) -> Claims:
+    """Let through only who is an administrator at this moment, by the database."""
+    account = await run_in_threadpool(services.users.find, claims.subject)
+    if account is None or not account.is_administrator or account.epoch != claims.epoch:
+        services.metrics.count_auth_failure(InvalidToken.code)
+        raise InvalidToken
+    return claims

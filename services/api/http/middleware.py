@@ -1,0 +1,147 @@
+"""Around every request: its id, its host, its limits, and one line in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from opentelemetry import trace
+from prometheus_client import Gauge
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api.draining import Drain
+from services.api.http.body import BodyBound, bound_body
+from services.api.http.problems import late_problem, problem_response, unexpected_problem
+from services.api.logs import REQUEST_ID
+
+__all__ = ["PROBES", "Limits", "RequestFrame"]
+
+PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Asked for by address, not by name, and every few seconds: any host, no log line, no count."""
+
+MAX_LENGTH_DIGITS = 20
+"""A declared length with more is not believed; the bytes are counted anyway."""
+
+log = logging.getLogger("espalier.api.access")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may take."""
+
+    body_bytes: int
+    """Of what brings no rows."""
+
+    row_bytes: int
+    body_seconds: float
+    request_seconds: float
+
+
+class RequestFrame:
+    """Pure ASGI, since it runs for every request."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: tuple[str, ...],
+        limits: Limits,
+        drain: Drain,
+        in_progress: Gauge,
+        check_caller: Callable[[Scope], None],
+    ) -> None:
+        """Wrap an app."""
+        self._app, self._check_caller = app, check_caller
+        self._hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._limits, self._drain, self._in_progress = limits, drain, in_progress
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"] in PROBES:
+            await self._answer(scope, receive, send)
+        else:
+            with self._in_progress.track_inprogress():
+                await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+        scope["request_id"] = request_id
+        REQUEST_ID.set(request_id)  # each request has a context of its own
+        trace.get_current_span().set_attribute("espalier.request_id", request_id)
+        started, status, started_to_answer = time.perf_counter(), 500, False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status, started_to_answer
+            if message["type"] == "http.response.start":
+                status, started_to_answer = message["status"], True
+                self._head(message, request_id)
+            await send(message)
+
+        clock = asyncio.timeout(self._limits.request_seconds)
+        try:
+            refusal = self._refusal(scope, headers, request_id)
+            async with clock:
+                await (refusal or self._app)(scope, self._bounded(scope, receive, headers), send_with_id)
+        except Exception:
+            log.exception("given up, too late" if clock.expired() else "unexpected failure")
+            if started_to_answer:
+                raise  # too late for another answer: the connection ends, so that half a one is not taken for whole
+            problem = late_problem(request_id) if clock.expired() else unexpected_problem(request_id)
+            await problem(scope, receive, send_with_id)
+        finally:
+            _log(scope, status, time.perf_counter() - started)
+
+    def _head(self, message: Message, request_id: str) -> None:
+        headers = MutableHeaders(scope=message)
+        headers["X-Request-ID"] = request_id
+        if self._drain.begun:  # a kept connection would be cut when the process ends
+            headers["Connection"] = "close"
+
+    def _refusal(self, scope: Scope, headers: Headers, request_id: str) -> ASGIApp | None:
+        host = headers.get("host", "").lower()
+        name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+        if scope["path"] in PROBES or "*" in self._hosts or name in self._hosts:
+            return None
+        return problem_response(request_id, 400, code="unknown_host", detail="this host name is not served here")
+
+    def _bounded(self, scope: Scope, receive: Receive, headers: Headers) -> Receive:
+        length = headers.get("content-length", "")
+        limits = self._limits
+        scope["body_bound"] = bound = BodyBound(limits.body_bytes, limits.row_bytes, limits.body_seconds)
+        return bound_body(
+            receive,
+            bound,
+            declared_bytes=int(length) if length.isdecimal() and len(length) < MAX_LENGTH_DIGITS else 0,
+            check_caller=partial(self._check_caller, scope),
+        )
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    if scope["path"] in PROBES:
+        return
+    route: Any = scope.get("route")
+    log.info(
+        "request",
+        extra={
+            "request_id": scope["request_id"],
+            "method": scope["method"],
+            "route": getattr(route, "path", "none"),
+            "status": status,
+            "milliseconds": round(seconds * 1000, 2),
+            "subject": scope.get("subject"),
+            "address": scope["client"][0] if scope.get("client") else None,
+        },
+    )

@@ -1,0 +1,43 @@
+"""What is served, and where it comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+
+from bundle import BundleMetrics, Contract, Lineage
+from services.api.auth.access_tokens import Claims
+from services.api.auth.scopes import Scope
+from services.api.http.dependencies import Served, allow
+from services.api.http.problems import documented
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["model"])
+
+Reader = Annotated[Claims, Depends(allow(Scope.MODEL_READ))]
+
+
+class ModelCard(BaseModel):
+    """A version, and everything that is known of it."""
+
+    name: str
+    version: str
+    contract: Contract
+    metrics: BundleMetrics
+    lineage: Lineage
+
+
+@router.get("/v1/model", responses=documented(401, 403))
+async def read_model(caller: Reader, services: Served) -> ModelCard:  # noqa: ARG001
+    """Describe the model that predicts: its contract, its test metrics, and its lineage."""
+    model = services.model
+    return ModelCard(
+        name=model.name,
+        version=model.version,
+        contract=model.bundle.contract,
+        metrics=model.bundle.metrics,
+        lineage=model.bundle.manifest.lineage,
+    )

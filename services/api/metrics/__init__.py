@@ -1,0 +1,1 @@
+"""Every metric of the API, one module a subject."""

@@ -1,0 +1,26 @@
+"""From validated rows to the matrix that the booster takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bundle import Contract
+
+__all__ = ["encode"]
+
+
+def encode(rows: Sequence[Mapping[str, Any]], contract: Contract) -> npt.NDArray[np.float32]:
+    """Return (n, features) float32 in the contract's order: categories as codes, null and unknown ones as NaN.
+
+    The same numbers as the pipelines' own encoding, which a test in tests/contracts holds against this one.
+    """
+    matrix = np.empty((len(rows), len(contract.features)), dtype=np.float32)
+    for index, feature in enumerate(contract.features):
+        name, codes = feature.name, feature.categories
+        values = [row[name] for row in rows] if codes is None else [codes.get(row[name]) for row in rows]
+        matrix[:, index] = np.array(values, dtype=np.float64)
+    return matrix

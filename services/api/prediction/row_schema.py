@@ -1,0 +1,127 @@
+"""What a row must be, from the contract: as a type for pydantic, and in words for whoever sent another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from bundle import Contract, Feature
+
+__all__ = ["Place", "describe", "dict_type", "row_place", "row_type"]
+
+MAX_NAMED = 12
+
+FLOAT32_LIMIT = 3.4028234663852886e38
+"""The model's numbers have 32 bits: what is larger would become infinite."""
+
+CONFIG = ConfigDict(strict=True, allow_inf_nan=False, json_schema_extra={"additionalProperties": False})
+"""pydantic is not asked for names that are unknown or doubled: it is silent about the latter, and makes an error of
+each of the former, of which one body may hold hundreds of thousands."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place in a body: what stands there, and which names may stand in it."""
+
+    text: str = "an object"
+    is_unbounded: bool = False
+    names: dict[str, Place] | None = None
+    unknown: str = ""
+    """What is said of any other name."""
+
+    @cached_property
+    def objects(self) -> tuple[str, ...]:
+        """The names whose values are objects."""
+        return tuple(name for name, place in (self.names or {}).items() if place.names is not None)
+
+    def count_objects(self) -> int:
+        """How many objects it is, with those in it."""
+        inner = sum(place.count_objects() for place in (self.names or {}).values())
+        return inner + (self.names is not None)
+
+    def count_names(self) -> int:
+        """How many names are in it, at any depth."""
+        return sum(1 + place.count_names() for place in (self.names or {}).values())
+
+
+def row_type(contract: Contract) -> Any:
+    """Return the type of a row."""
+    return dict_type("Row", {feature.name: _type_of(feature) for feature in contract.features})
+
+
+def row_place(contract: Contract) -> Place:
+    """Return what is said of a row."""
+    return Place(
+        names={
+            feature.name: Place(describe(feature), is_unbounded=None in (feature.minimum, feature.maximum))
+            for feature in contract.features
+        },
+        unknown=f"is no feature of this model; the features are "
+        f"{', '.join(feature.name for feature in contract.features)}",
+    )
+
+
+def dict_type(name: str, members: dict[str, Any]) -> Any:
+    """Return a dictionary's type that is known only now."""
+    make: Any = TypedDict
+    kind = make(name, members)
+    kind.__pydantic_config__ = CONFIG
+    return kind
+
+
+def describe(feature: Feature) -> str:
+    """Say in words which values a feature takes."""
+    null = " or null" if feature.nullable else ""
+    if feature.categories is not None:
+        names = list(feature.categories)
+        if feature.unknown_category == "missing":
+            return f"a text of 1 to 200 characters{null}"
+        more = f", … ({len(names)} in all, see GET /v1/model)" if len(names) > MAX_NAMED else ""
+        return f"one of {', '.join(names[:MAX_NAMED])}{more}{null}"
+    if feature.type == "bool":
+        return f"true or false{null}"
+    kind = "a whole number" if feature.type == "int" else "a number"
+    unit = f" {feature.unit}" if feature.unit else ""
+    low = "" if feature.minimum is None else f" from {feature.minimum:.15g}"
+    high = "" if feature.maximum is None else f" to {feature.maximum:.15g}"
+    return f"{kind}{low}{high}{unit}{null}"
+
+
+def _type_of(feature: Feature) -> Any:
+    field = Field(
+        description=feature.description or None, json_schema_extra={"unit": feature.unit} if feature.unit else None
+    )
+    kind: Any
+    if feature.categories is not None:
+        kind = Literal[tuple(feature.categories)]
+        if feature.unknown_category == "missing":
+            kind = Annotated[str, Field(min_length=1, max_length=200)]
+    elif feature.type == "bool":
+        kind = StrictBool
+    else:
+        kind = _number(feature)
+    return Annotated[kind | None if feature.nullable else kind, field]
+
+
+def _number(feature: Feature) -> Any:
+    low = -FLOAT32_LIMIT if feature.minimum is None else feature.minimum
+    high = FLOAT32_LIMIT if feature.maximum is None else feature.maximum
+    checks = Field(ge=low, le=high)
+    if feature.type == "float":
+        return Annotated[float, checks]
+    # To JSON 12.0 is a whole number like 12; to pydantic's int it is not.
+    schema: dict[str, Any] = {"type": "integer"}
+    schema |= {} if feature.minimum is None else {"minimum": feature.minimum}
+    schema |= {} if feature.maximum is None else {"maximum": feature.maximum}
+    return Annotated[float, checks, AfterValidator(_check_whole), WithJsonSchema(schema)]
+
+
+def _check_whole(value: float) -> float:
+    if not value.is_integer():  # pydantic's own multiple_of lets through what is nearly whole, and the smallest numbers
+        raise PydanticCustomError("whole_number", "must be a whole number")
+    return value

@@ -1,0 +1,219 @@
+"""Is a request body what the contract asks for? If not: which field, and what would be right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any
+
+from pydantic import FailFast, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from bundle import Contract
+from services.api.errors import FieldProblem, InvalidRows, MalformedBody, TooManyRows
+from services.api.prediction.json_size import find_end
+from services.api.prediction.row_schema import Place, dict_type, row_place, row_type
+
+__all__ = ["ROW_REASONS", "ListReader", "RowReader"]
+
+MAX_PROBLEMS = 20
+
+MAX_FIELD = 200
+"""Characters shown of where an unknown name stands, which may be of any length."""
+
+MAX_TOKENS_OF_A_NAME = 3
+"""Itself, its value if that is a text, and a comma."""
+
+OUTER_TOKENS = 8
+"""Of the body around its list, with some left."""
+
+REASONS = {
+    "missing": "missing_feature",
+    "literal_error": "unknown_category",
+    "greater_than_equal": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "finite_number": "out_of_range",
+}
+"""pydantic's error types by the word that the rejection counter uses; any other is a wrong type."""
+
+ROW_REASONS = (*sorted(set(REASONS.values())), "wrong_type", "unknown_feature", "duplicate_feature")
+"""Every word that the counter may use for a row."""
+
+
+class ListReader:
+    """Parses and checks a body that is one list.
+
+    What a body costs is bounded before it is parsed: one that has more names, texts and values than the largest good
+    one is refused by its beginning. Any other is parsed once, and checked until twenty problems are found.
+    """
+
+    def __init__(self, member: str, kind: Any, place: Place, *, form: str, max_rows: int, more_tokens: int = 0) -> None:
+        """Build the checks once.
+
+        Args:
+            member: the one name in the body.
+            kind: the type of an item of its list.
+            place: what is said of an item.
+            form: the body, as an example for whoever sent another.
+            max_rows: length of the list.
+            more_tokens: texts, commas and brackets of lists within items, in the largest good body.
+        """
+        self._member, self._place, self._max_rows = member, place, max_rows
+        self._form = f"the body is {form}"
+        self._names = place.count_names()
+        tokens = MAX_TOKENS_OF_A_NAME * self._names + place.count_objects() + 1
+        self._max_tokens = max_rows * tokens + more_tokens + OUTER_TOKENS
+        items: Any = Annotated[list[kind], Field(min_length=1, max_length=max_rows)]
+        self._item: TypeAdapter[dict[str, Any]] = TypeAdapter(kind)
+        self._items: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(Annotated[list[kind], FailFast()])
+        self._body: TypeAdapter[dict[str, Any]] = TypeAdapter(dict_type("Body", {member: items}))
+
+    def read(self, body: bytes) -> list[dict[str, Any]]:
+        """Return the items.
+
+        Raises:
+            MalformedBody: not JSON, or not an object with the one member.
+            TooManyRows
+            InvalidRows: names up to 20 fields and what each should be.
+        """
+        end = find_end(body, self._max_tokens)
+        if end is not None:
+            raise self._refuse_beginning(body[:end])
+        items = self._open(_parse(body, self._form))
+        try:
+            checked = self._items.validate_python(items)
+        except ValidationError as error:
+            raise _invalid(self._wrong_values(items, self._wrong_names(items))) from error
+        wanted = len(items) * self._names
+        if _count_members(items, self._place) != wanted:  # all that are asked for are there: the others are unknown
+            raise _invalid(self._wrong_names(items))
+        if body.count(b":") != 1 + wanted:  # every member has its colon: either one is there twice, or it is in a text
+            self._check_repeated(body)
+        return checked
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema of a body, for OpenAPI."""
+        return self._body.json_schema(ref_template="#/components/schemas/{model}")
+
+    def _refuse_beginning(self, beginning: bytes) -> MalformedBody | TooManyRows | InvalidRows:
+        """Say what is wrong with a body that is too much to parse, from as much of it as may be parsed."""
+        try:
+            items = self._open(_parse(beginning, self._form, is_whole=False))
+        except (MalformedBody, TooManyRows) as error:
+            return error
+        problems = self._wrong_names(items)
+        if not problems:
+            problems = self._wrong_values(items[:-1], problems)  # the last one may be cut
+        if problems:
+            return _invalid(problems)
+        return MalformedBody(
+            f"{self._member}: more names and values than {self._max_rows} rows of this model have; {self._form}"
+        )
+
+    def _open(self, body: Any) -> list[Any]:
+        if not isinstance(body, dict) or list(body) != [self._member]:
+            raise MalformedBody(f"there must be exactly one member, {self._member}; {self._form}")
+        items = body[self._member]
+        if not isinstance(items, list) or not items:
+            raise MalformedBody(f"{self._member}: must be a list of at least one; {self._form}")
+        if len(items) > self._max_rows:
+            raise TooManyRows(f"{self._member}: at most {self._max_rows} rows in one request")
+        return items
+
+    def _wrong_names(self, items: list[Any]) -> tuple[FieldProblem, ...]:
+        """Return up to 20 names that are unknown."""
+        found = (
+            problem
+            for index, item in enumerate(items)
+            for problem in _unknown_names(item, self._place, f"{self._member}[{index}]")
+        )
+        return tuple(islice(found, MAX_PROBLEMS))
+
+    def _wrong_values(self, items: list[Any], problems: tuple[FieldProblem, ...]) -> tuple[FieldProblem, ...]:
+        """Return up to 20 problems: those given, and values that are wrong or missing."""
+        for index, item in enumerate(items):
+            if len(problems) >= MAX_PROBLEMS:
+                break
+            try:
+                self._item.validate_python(item)
+            except ValidationError as error:
+                found = error.errors(include_url=False, include_context=False)
+                problems += tuple(self._problem(index, problem) for problem in found[: MAX_PROBLEMS - len(problems)])
+        return problems
+
+    def _check_repeated(self, body: bytes) -> None:
+        """Refuse up to 20 names that are there twice."""
+        members = json.loads(body, object_pairs_hook=tuple)  # as pairs, so that nothing is lost
+        if len(members) > 1:
+            raise MalformedBody(f"there must be exactly one member, {self._member}; {self._form}")
+        found = (
+            FieldProblem(field, "is there twice", "duplicate_feature")
+            for index, item in enumerate(members[0][1])
+            for field in _repeated(item, f"{self._member}[{index}]")
+        )
+        problems = tuple(islice(found, MAX_PROBLEMS))
+        if problems:
+            raise _invalid(problems)
+
+    def _problem(self, index: int, problem: Any) -> FieldProblem:
+        field, place = f"{self._member}[{index}]", self._place
+        for name in problem["loc"]:
+            if place.names is None or name not in place.names:
+                break
+            field, place = f"{field}.{name}", place.names[name]
+        reason = REASONS.get(problem["type"], "wrong_type")
+        if problem["type"] == "float_type" and type(problem["input"]) is int:
+            reason = "out_of_range"  # of so many digits that no float holds it
+        begin = "is missing; it must be" if problem["type"] == "missing" else "must be"
+        limit = ", of 32 bits (up to 3.4e38)" if reason == "out_of_range" and place.is_unbounded else ""
+        return FieldProblem(field, f"{begin} {place.text}{limit}", reason)
+
+
+class RowReader(ListReader):
+    """Reads the rows to predict."""
+
+    def __init__(self, contract: Contract, *, max_rows: int) -> None:
+        """Build the checks from the contract."""
+        form = '{"rows": [{feature: value, ...}, ...]}'
+        super().__init__("rows", row_type(contract), row_place(contract), form=form, max_rows=max_rows)
+
+
+def _parse(body: bytes, form: str, *, is_whole: bool = True) -> Any:
+    try:
+        return from_json(body, allow_inf_nan=False, cache_strings="keys", allow_partial=not is_whole)
+    except ValueError as error:
+        raise MalformedBody(f"Invalid JSON: {error}; {form}") from error
+
+
+def _invalid(problems: tuple[FieldProblem, ...]) -> InvalidRows:
+    number = f"{MAX_PROBLEMS} or more" if len(problems) == MAX_PROBLEMS else len(problems)
+    return InvalidRows(f"{number} value(s) do not fit the model's contract; see errors, and GET /v1/model", problems)
+
+
+def _count_members(items: list[Any], place: Place) -> int:
+    names = place.names or {}
+    deeper = (_count_members([item[name] for item in items], names[name]) for name in place.objects)
+    return sum(map(len, items)) + sum(deeper)
+
+
+def _unknown_names(value: Any, place: Place, where: str) -> Iterator[FieldProblem]:
+    if place.names is None or not isinstance(value, dict):
+        return
+    for name in value:
+        if name not in place.names:
+            yield FieldProblem(f"{where}.{name}"[:MAX_FIELD], place.unknown, "unknown_feature")
+    for name in place.objects:
+        yield from _unknown_names(value.get(name), place.names[name], f"{where}.{name}")
+
+
+def _repeated(value: Any, where: str) -> Iterator[str]:
+    if not isinstance(value, tuple):
+        return
+    seen: set[str] = set()
+    for name, inner in value:
+        field = f"{where}.{name}"
+        if name in seen:
+            yield field
+        seen.add(name)
+        yield from _repeated(inner, field)

@@ -1,0 +1,275 @@
+"""uvicorn's HTTP/1.1 on httptools, with bounds on what it takes before there is a request.
+
+httptools joins the parts of a header as they come, in time that grows with the square of their number, and uvicorn
+bounds neither a head nor the time that it takes. docs/adr/0015-bounds-of-a-connection.md says why this is a subclass.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import httptools
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from services.api.http.middleware import PROBES
+from services.api.http.problems import problem_response
+from services.api.process.connections import Connections
+
+__all__ = ["BoundedHttpProtocol"]
+
+CLOSE_SECONDS = 2.0
+"""How long a client has to read a refusal, or the rest of a response, before the connection is cut."""
+
+OVERFULL_SECONDS = 2.0
+"""How long a connection beyond the limit has to send its head."""
+
+MAX_PIPELINED = 8
+"""Requests that wait for one before them on the same connection; each costs memory before anything of it is checked."""
+
+MAX_CHUNKS = 10_000
+"""Chunks of one body: each costs as much as a read."""
+
+REFUSALS = {
+    400: ("malformed_request", "this is not HTTP/1.1"),
+    408: ("head_too_slow", "the head of a request must be whole within {limits.head_seconds:g} s"),
+    431: (
+        "head_too_large",
+        "the head of a request has at most {limits.head_bytes:,} bytes and {limits.head_fields:,} headers",
+    ),
+    503: ("too_many_connections", "too many connections are open; come again in a second"),
+}
+"""Status: code, and what it says."""
+
+OF_ONE_CLIENT = "too_many_connections_of_client"
+"""What is counted where one client has too many connections, and the worker has not."""
+
+log = logging.getLogger("espalier.api.connections")
+
+
+class _Refused(Exception):
+    """The head being parsed is not taken."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *args: Any, connections: Connections, **options: Any) -> None:
+        """Know the worker's other connections."""
+        super().__init__(*args, **options)
+        self._all, self._limits = connections, connections.limits
+        self._is_within = True
+        self._is_refused = False
+        self._closing_since: float | None = None
+
+        self._head_since: float | None = None
+        """Since when a head is waited for; None while a request is under way or an idle connection is kept."""
+        self._is_open = False
+        """Between the first byte of a message and its last."""
+        self._head_ended = True
+        self._run = 0
+        """Bytes that the parser has kept: part of a head, of a trailer, of a chunk's extension."""
+        self._part = 0
+        self._has_moved = False
+        self._chunks = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """Count it."""
+        super().connection_made(transport)
+        self._is_within = self._all.add(self, self.client[0] if self.client else None)
+        self._head_since = self.loop.time()
+        if self._is_within:
+            return
+        reason = REFUSALS[503][0] if self._all.is_full else OF_ONE_CLIENT
+        if self._all.is_overfull:
+            self._note(503, reason)
+            transport.abort()
+        else:
+            self.app = _refuse_but_probes(self.app, partial(self._all.count_refused, reason))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._all.discard(self)
+        self._is_refused = True
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, in parts no larger than a head may be."""
+        self._unset_keepalive_if_required()
+        step = self._limits.head_bytes
+        if len(data) <= step:
+            self._feed(data)
+            return
+        view = memoryview(data)
+        for begin in range(0, len(data), step):
+            if self._is_refused:
+                return
+            self._feed(view[begin : begin + step])
+
+    def check_time(self, now: float) -> None:
+        """Close if a head, the rest of a body nobody waits for, or a client's goodbye takes too long."""
+        if self._is_refused or self.transport.is_closing():
+            self._check_closing(now)
+        elif self._head_since is not None:
+            if self.flow.read_paused:  # not the client's fault: it waits for the response before
+                self._head_since = now
+            elif now - self._head_since > (self._limits.head_seconds if self._is_within else OVERFULL_SECONDS):
+                self._end_late_head()
+        elif self._is_open and self.cycle.response_complete:
+            self._closing_since = self._closing_since or now
+            if now - self._closing_since > self._limits.body_seconds:
+                self.transport.abort()
+
+    # --- the parser's callbacks ---
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        super().on_message_begin()
+        self._is_open, self._head_ended, self._chunks = True, False, 0
+
+    def on_headers_complete(self) -> None:
+        """Begin with the request, unless its head is too large or too many wait already."""
+        self._head_ended = self._has_moved = True
+        if len(self.headers) > self._limits.head_fields or (
+            self._run + self._part > self._limits.head_bytes and self._head_bytes() > self._limits.head_bytes
+        ):
+            raise _Refused(431)
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise _Refused(400)
+        self._head_since = self._closing_since = None
+        super().on_headers_complete()
+        if not self._is_within:
+            self.cycle.keep_alive = False
+
+    def on_chunk_header(self) -> None:
+        """Count a chunk."""
+        self._has_moved = True
+        self._chunks += 1
+        if self._chunks > MAX_CHUNKS:
+            raise _Refused(400)
+
+    def on_body(self, body: bytes) -> None:
+        """Hand it on."""
+        self._has_moved = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Be ready for the next one."""
+        self._has_moved, self._is_open = True, False
+        super().on_message_complete()
+
+    # --- bounds ---
+
+    def _feed(self, part: bytes | memoryview) -> None:
+        if self._is_refused:
+            return
+        self._part, self._has_moved = len(part), False
+        try:
+            self.parser.feed_data(part)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._unsupported_upgrade_warning()
+            if upgrade.args[0] < len(part):  # what follows was not parsed, and could be anything
+                self.cycle.keep_alive, self._is_refused = False, True
+            return
+        except httptools.HttpParserError as error:
+            self._refuse(error.__context__.status if isinstance(error.__context__, _Refused) else 400)
+            return
+        self._run = 0 if self._has_moved else self._run + len(part)
+        if self._run > self._limits.head_bytes:
+            self._refuse(431)
+        else:
+            self._wait_for_more()
+
+    def _wait_for_more(self) -> None:
+        """Start the clock that holds from here: uvicorn has stopped that of the idle connection."""
+        if not self._head_ended:
+            if len(self.headers) > self._limits.head_fields:
+                self._refuse(431)
+            elif self._head_since is None:
+                self._head_since = self.loop.time()
+        elif not self._is_open and (self.cycle is None or self.cycle.response_complete):
+            if self._has_moved:  # the rest of a body that nobody waited for
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
+            elif self._head_since is None:
+                self._head_since = self.loop.time()
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _end_late_head(self) -> None:
+        if self._head_ended:  # not one byte of it: nobody waits for an answer
+            self._is_refused = True
+            self.transport.close()
+        else:
+            self._refuse(408)
+
+    def _check_closing(self, now: float) -> None:
+        cycle = self.cycle
+        is_owed = cycle is not None and not cycle.response_complete and not cycle.disconnected
+        if is_owed and not self.transport.is_closing():
+            return  # the last of the responses closes
+        if self._closing_since is None:
+            self._closing_since = now
+        elif now - self._closing_since > CLOSE_SECONDS:
+            self.transport.abort()
+
+    def _refuse(self, status: int) -> None:
+        """Take no more, and say why unless that would come in the middle of another response."""
+        self._note(status, REFUSALS[status][0])
+        self._is_refused = True
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._say(status)
+        elif self._head_ended and self._is_open and not self.pipeline and not cycle.response_started:
+            cycle.disconnected = True  # its own body is what is refused, and its app hears that it is cut short
+            cycle.message_event.set()
+            self._say(status)
+        else:
+            cycle.keep_alive = False
+
+    def _say(self, status: int) -> None:
+        response = _refusal(status, self._limits)
+        lines = [STATUS_LINE[status]]
+        for name, value in (*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")):
+            lines.append(b"%s: %s\r\n" % (name, value))
+        self.transport.write(b"%s\r\n%s" % (b"".join(lines), response.body))
+        if self.transport.can_write_eof():
+            # Closed at once, what the client still sends would have the system drop the response.
+            self.flow.pause_reading()
+            self.transport.write_eof()
+        else:
+            self.transport.close()  # TLS says goodbye first
+
+    def _note(self, status: int, reason: str) -> None:
+        address = self.client[0] if self.client else None
+        self._all.count_refused(reason)
+        log.info("connection refused", extra={"address": address, "status": status, "reason": reason})
+
+
+def _refusal(status: int, limits: Any) -> Any:
+    code, detail = REFUSALS[status]
+    again = 1 if status == 503 else None  # noqa: PLR2004
+    return problem_response(
+        uuid.uuid4().hex, status, code=code, detail=detail.format(limits=limits), retry_after_seconds=again
+    )
+
+
+def _refuse_but_probes(app: Any, count: Callable[[], None]) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in PROBES:
+            await app(scope, receive, send)
+        else:
+            count()
+            await _refusal(503, None)(scope, receive, send)
+
+    return answer

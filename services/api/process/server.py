@@ -1,0 +1,112 @@
+"""gunicorn, as the parent of the workers."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from starlette.types import ASGIApp
+
+from services.api.draining import Drain
+from services.api.errors import BundleRefused, StartupFailed
+from services.api.internal.ports import InternalPorts
+from services.api.logs import logging_config
+from services.api.metrics.dependencies import Watch
+from services.api.process.arbiter import DrainingArbiter
+from services.api.process.connections import ConnectionLimits
+from services.api.process.listen import ListenAddress
+
+__all__ = ["ApiServer", "ServerOptions"]
+
+TLS_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""For TLS 1.2: forward secrecy and authenticated encryption alone; all of TLS 1.3 have both. Source: RFC 9325, 4.2."""
+
+WORKER_CLASS = "services.api.process.worker.ApiWorker"
+MEMORY = Path("/dev/shm")  # noqa: S108 (the heartbeat file must not be on a disk that can stall)
+
+log = logging.getLogger("espalier.api.server")
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """What gunicorn and its workers are told."""
+
+    listen: ListenAddress
+    workers: int
+    connections: ConnectionLimits
+    keep_alive_seconds: int
+    drain_seconds: float
+    """How long requests are served as before after SIGTERM."""
+
+    graceful_seconds: int
+    """How long a request may still take after that."""
+
+    log_level: str
+
+
+class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no types
+    """Serves what ``load_app`` makes, once in each worker."""
+
+    def __init__(
+        self,
+        options: ServerOptions,
+        load_app: Callable[[], ASGIApp],
+        internal: InternalPorts,
+        watch: Watch,
+        drain: Drain,
+    ) -> None:
+        """Keep what the hooks need; gunicorn calls ``load_config`` at once."""
+        self.options, self._load_app, self._drain = options, load_app, drain
+        self._internal, self._watch = internal, watch
+        super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        DrainingArbiter(self, self._drain, self.options.drain_seconds).run()
+
+    def load_config(self) -> None:
+        """Hand the settings to gunicorn."""
+        for name, value in self._options().items():
+            self.cfg.set(name, value)
+
+    def load(self) -> ASGIApp:
+        """Make the app, in a worker. Where that fails, no worker would fare better: the parent ends too."""
+        try:
+            return self._load_app()
+        except StartupFailed as error:
+            log.critical("the API does not start: %s", error)
+            is_refused = isinstance(error, BundleRefused)
+            sys.exit(Arbiter.APP_LOAD_ERROR if is_refused else Arbiter.WORKER_BOOT_ERROR)
+
+    def _begin(self) -> None:
+        self._internal.start()
+        self._watch.start()
+
+    def _options(self) -> dict[str, Any]:
+        given, listen = self.options, self.options.listen
+        options: dict[str, Any] = {
+            "bind": listen.bind,
+            "workers": given.workers,
+            "worker_class": WORKER_CLASS,
+            "graceful_timeout": given.graceful_seconds,
+            "keepalive": given.keep_alive_seconds,
+            "forwarded_allow_ips": given.connections.trusted_proxies,
+            "logconfig_dict": logging_config(given.log_level),
+            "proc_name": "espalier-api",
+            "control_socket_disable": True,
+            "when_ready": lambda _server: self._begin(),
+            "post_fork": lambda _server, _worker: self._internal.leave_to_parent(),
+            "child_exit": lambda _server, worker: self._internal.forget(worker.pid),
+        }
+        if MEMORY.is_dir():
+            options["worker_tmp_dir"] = str(MEMORY)
+        if listen.cert_file and listen.key_file:
+            options |= {"certfile": str(listen.cert_file), "keyfile": str(listen.key_file)}
+            options["ciphers"] = TLS_CIPHERS
+        return options

@@ -1,0 +1,85 @@
+"""From the settings to the values that the parts of the API take: nothing below knows the settings."""
+
+from __future__ import annotations
+
+from services.api.internal.ports import InternalAddress
+from services.api.keys import Keys
+from services.api.metrics.dependencies import Schedule, Watch
+from services.api.model.mlflow_registry import RegistryAddress
+from services.api.model.peers import PeerAddress
+from services.api.model.source import BundleSources
+from services.api.model.wanted import WantedModel
+from services.api.process.connections import ConnectionLimits
+from services.api.process.listen import ListenAddress
+from services.api.process.server import ServerOptions
+from services.api.settings import Settings
+
+__all__ = [
+    "bundle_sources",
+    "dependency_monitor",
+    "internal_address",
+    "listen_address",
+    "server_options",
+    "wanted_model",
+]
+
+
+def wanted_model(settings: Settings, keys: Keys) -> WantedModel:
+    """Return which model is served, and who must have signed it."""
+    return WantedModel(
+        name=settings.model_name,
+        alias=settings.model_alias,
+        version=settings.model_version,
+        trusted_keys=keys.bundle_trusted,
+        max_bytes=settings.model_max_bytes,
+    )
+
+
+def bundle_sources(settings: Settings) -> BundleSources:
+    """Return where its bundle comes from."""
+    return BundleSources(
+        registry=_registry(settings),
+        cache_dir=settings.model_cache_dir,
+        peers=PeerAddress(settings.peer_host, settings.peer_port),
+    )
+
+
+def dependency_monitor(settings: Settings, version: str | None) -> Watch:
+    """Return what asks the registry and the database; ``version`` is the one that is served, if there is one."""
+    schedule = Schedule(settings.watch_interval_seconds, settings.watch_jitter_seconds, settings.watch_timeout_seconds)
+    return Watch(_registry(settings), settings.database_url, schedule, model=settings.model_name, version=version)
+
+
+def listen_address(settings: Settings) -> ListenAddress:
+    """Return where the API listens."""
+    return ListenAddress(settings.host, settings.port, settings.tls_cert_file, settings.tls_key_file)
+
+
+def internal_address(settings: Settings) -> InternalAddress:
+    """Return where the ports are that are never published."""
+    return InternalAddress(settings.metrics_host, settings.metrics_port, settings.peer_port)
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """Return what gunicorn and its workers are told."""
+    return ServerOptions(
+        listen=listen_address(settings),
+        workers=settings.workers,
+        connections=ConnectionLimits(
+            head_bytes=settings.max_head_bytes,
+            head_fields=settings.max_head_fields,
+            head_seconds=settings.head_timeout_seconds,
+            body_seconds=settings.body_timeout_seconds,
+            connections=settings.max_connections,
+            connections_per_client=settings.max_connections_per_client,
+            trusted_proxies=settings.forwarded_allow_ips,
+        ),
+        keep_alive_seconds=settings.keep_alive_seconds,
+        drain_seconds=settings.drain_seconds,
+        graceful_seconds=settings.graceful_seconds,
+        log_level=settings.log_level,
+    )
+
+
+def _registry(settings: Settings) -> RegistryAddress:
+    return RegistryAddress(settings.mlflow_tracking_uri, settings.registry_retries, settings.registry_timeout_seconds)

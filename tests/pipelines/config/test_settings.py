@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from pipelines.config.settings import Settings, load_settings
+from pipelines.errors import InvalidParams
+
+
+def test_environment_names_are_the_fields_in_capitals(monkeypatch):
+    monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", "http://mlflow:5000")
+
+    assert load_settings().mlflow_tracking_uri == "http://mlflow:5000"
+
+
+def test_wrong_value_names_its_variable(monkeypatch):
+    monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "many")
+
+    with pytest.raises(InvalidParams, match="PIPELINE_MLFLOW_RETRIES"):
+        load_settings()
+
+
+def test_trusted_keys_are_those_that_are_named():
+    assert Settings(public_key_files="a.pem, b.pem").trusted_key_files() == [Path("a.pem"), Path("b.pem")]
+
+
+def test_trusted_key_lies_beside_the_signing_key(keys):
+    assert Settings(signing_key_file=keys.private).trusted_key_files() == [keys.public]
+
+
+def test_no_trusted_key_is_said(tmp_path):
+    with pytest.raises(InvalidParams, match="PIPELINE_PUBLIC_KEY_FILES"):
+        Settings(signing_key_file=tmp_path / "alone.pem").trusted_key_files()

@@ -1,0 +1,214 @@
+from dataclasses import replace
+from datetime import UTC, timedelta
+
+import pandas as pd
+import pytest
+
+from bundle import Bundle, Manifest
+from pipelines.config.params import EvaluateParams, GateParams, PrepareParams, TrainParams
+from pipelines.dataset.files import CONTRACT_JSON, MEASURED_MODEL, WORK
+from pipelines.dataset.trained_rows import describe_rows
+from pipelines.gate.comparison import judge_against
+from pipelines.model.matrix import build_contract, encode, real_row
+from pipelines.model.measure import measure, predict
+from pipelines.stages.prepare import split_by_time
+from pipelines.stages.train import train_booster
+from pipelines.stages.validate import check_table
+
+GATE = GateParams(min_roc_auc=0.5, min_compared_rows=50)
+
+
+@pytest.fixture
+def parts(table, schema, params):
+    known = check_table(table[table["bears"].notna()], schema, params.validate_)
+    return split_by_time(known, schema=schema, params=PrepareParams(test_share=0.3))
+
+
+@pytest.fixture
+def world(parts, schema, reference, lineage):
+    """A candidate that is left to be measured, and champions fitted on any rows."""
+    train, test = parts
+    WORK.mkdir(parents=True, exist_ok=True)
+
+    class World:
+        def fit(self, rows, **booster):
+            contract = build_contract(rows, schema, model_name="t", threshold=0.5, example=real_row(test, schema))
+            params = TrainParams(seed=1, rounds=20, threads=1, booster={"max_depth": 3, **booster})
+            return train_booster(rows, contract, schema, params, lambda _note="": None), contract
+
+        def candidate(self, **booster):
+            fit, contract = self.fit(train, **booster)
+            MEASURED_MODEL.write_bytes(fit.model)
+            CONTRACT_JSON.write_text(contract.model_dump_json())
+            return measure(test, predict(fit.booster, encode(test, contract)), schema, EvaluateParams())
+
+        def champion(self, rows, metrics, **booster):
+            fit, contract = self.fit(rows, **booster)
+            reach = describe_rows(rows, schema)
+            of = lineage.model_copy(update={"data_until": reach.newest})
+            manifest = Manifest.model_construct(lineage=of)
+            return Bundle(fit.model, contract, reference, metrics, manifest)
+
+        def judge(self, champion, metrics, gate=GATE):
+            return judge_against(champion, metrics, gate, test=test, schema=schema, version="4")
+
+    return World()
+
+
+def test_champion_of_older_rows_is_compared_on_every_test_row(world, parts):
+    metrics = world.candidate()
+    verdict = world.judge(world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05), metrics)
+
+    assert verdict.passed
+    assert verdict.champion_version == "4"
+    assert verdict.checks[-1].found == metrics.test.log_loss
+    assert "newer than all" not in verdict.checks[-1].wanted
+
+
+def test_champion_that_saw_a_part_of_the_test_rows_is_compared_on_the_others(world, parts, schema):
+    """It knows its own rows by heart, so that on all of them no candidate could ever win."""
+    train, test = parts
+    seen, unseen = test.head(90), test.tail(len(test) - 90)
+    metrics = world.candidate()
+    champion = world.champion(pd.concat([train.tail(20), seen]), metrics, max_depth=10, eta=1, min_child_weight=0)
+
+    verdict = world.judge(champion, metrics)
+
+    assert verdict.passed
+    assert f"({len(unseen)} that are newer than all it was trained on)" in verdict.checks[-1].wanted
+    fit, contract = world.fit(train)
+    own = measure(unseen, predict(fit.booster, encode(unseen, contract)), schema, EvaluateParams())
+    assert verdict.checks[-1].found == own.test.log_loss
+
+
+def test_champion_that_saw_nearly_all_test_rows_is_not_compared_and_the_reason_says_so(world, parts):
+    metrics = world.candidate()
+    champion = world.champion(pd.concat([parts[0], parts[1].head(150)]), metrics)
+
+    verdict = world.judge(champion, metrics)
+
+    assert not verdict.passed
+    assert verdict.champion_version == "4"
+    [reason] = verdict.reasons
+    rows = len(parts[1])
+    assert f"only {rows - 150} of {rows} test rows are newer, fewer than register.gate.min_compared_rows = 50" in reason
+    assert reason.endswith(
+        ": on rows that it has learned from, the champion would beat any candidate. Train again when there are more "
+        "new rows"
+    )
+
+
+def test_rows_of_one_class_are_not_compared_on(world, parts):
+    test = parts[1]
+    test.loc[test.index[100:], "bears"] = 1.0
+    metrics = world.candidate()
+
+    verdict = world.judge(world.champion(pd.concat([parts[0], test.head(100)]), metrics), metrics)
+
+    assert "all of one class" in verdict.reasons[0]
+
+
+def test_champion_is_encoded_by_its_own_contract(world, parts, schema):
+    """The one that learned from rows without clay has other codes for the other soils."""
+    rows = parts[0][parts[0]["soil"] != "clay"]
+    metrics = world.candidate(max_depth=1)
+    champion = world.champion(rows, metrics)
+    assert champion.contract.features[4].categories["loam"] == 0
+
+    verdict = world.judge(champion, metrics)
+
+    fit, contract = world.fit(rows)
+    own = measure(parts[1], predict(fit.booster, encode(parts[1], contract)), schema, EvaluateParams())
+    assert f"{own.test.log_loss:.4f}" in verdict.checks[-1].wanted
+
+
+def test_column_that_became_another_type_is_said(world, parts, schema):
+    metrics = world.candidate()
+    champion = world.champion(parts[0], metrics)
+    height = schema.features[0].model_copy(update={"type": "category", "minimum": None, "maximum": None})
+    changed = schema.model_copy(update={"features": (height, *schema.features[1:])})
+
+    verdict = judge_against(champion, metrics, GATE, test=parts[1], schema=changed, version="4")
+
+    assert "height of the type that the schema had then" in verdict.reasons[0]
+
+
+def test_reach_of_the_champion_is_read_in_the_zone_of_the_table(world, parts, schema):
+    metrics = world.candidate()
+    champion = world.champion(parts[0], metrics)
+    newest = parts[1]["seen"].iloc[99].to_pydatetime()
+    there = schema.time.model_copy(update={"timezone": "Asia/Tokyo"})
+    until = newest.replace(tzinfo=UTC) - timedelta(hours=9)
+    lineage = champion.manifest.lineage.model_copy(update={"data_until": until})
+    reaching = Bundle(
+        champion.model, champion.contract, champion.reference, metrics, Manifest.model_construct(lineage=lineage)
+    )
+
+    verdict = judge_against(
+        reaching, metrics, GATE, test=parts[1], schema=schema.model_copy(update={"time": there}), version="4"
+    )
+
+    assert f"({len(parts[1]) - 100} that are newer" in verdict.checks[-1].wanted
+
+
+def test_columns_that_the_data_no_longer_has_are_said(world, parts, schema):
+    metrics = world.candidate()
+    fewer = schema.model_copy(update={"features": schema.features[2:]})
+
+    verdict = judge_against(world.champion(parts[0], metrics), metrics, GATE, test=parts[1], schema=fewer, version="4")
+
+    assert verdict.champion_version == "4"
+    assert verdict.reasons == [
+        "the champion (version 4) needs column(s) height, age, which the data no longer has, so the two cannot be "
+        "compared; judge by eye and remove the alias champion to begin anew"
+    ]
+
+
+def test_columns_that_became_another_type_are_all_named(world, parts, schema):
+    metrics = world.candidate()
+    height, age = (
+        feature.model_copy(update={"type": "category", "minimum": None, "maximum": None})
+        for feature in schema.features[:2]
+    )
+    changed = schema.model_copy(update={"features": (height, age, *schema.features[2:])})
+
+    verdict = judge_against(
+        world.champion(parts[0], metrics), metrics, GATE, test=parts[1], schema=changed, version="4"
+    )
+
+    assert "needs column(s) height, age of the type that the schema had then, so" in verdict.reasons[0]
+
+
+def test_champion_of_which_nobody_knows_what_it_saw_is_compared_on_every_row(world, parts):
+    metrics = world.candidate()
+    champion = world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05)
+    lineage = champion.manifest.lineage.model_copy(update={"data_until": None})
+    unknown = replace(champion, manifest=Manifest.model_construct(lineage=lineage))
+
+    assert world.judge(unknown, metrics).checks[-1].found == metrics.test.log_loss
+
+
+def test_where_no_row_is_left_out_the_scores_that_were_given_count(world, parts):
+    metrics = world.candidate()
+    given = metrics.model_copy(update={"test": metrics.test.model_copy(update={"log_loss": 0.001})})
+
+    assert world.judge(world.champion(parts[0], metrics), given).checks[-1].found == 0.001
+
+
+def test_small_test_set_of_which_no_row_is_left_out_is_large_enough(world, parts):
+    metrics = world.candidate()
+    gate = GateParams(min_roc_auc=0.5, min_compared_rows=len(parts[1]) + 1)
+
+    assert world.judge(world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05), metrics, gate).passed
+
+
+def test_as_many_rows_as_are_asked_for_are_enough(world, parts):
+    train, test = parts
+    metrics = world.candidate()
+    champion = world.champion(pd.concat([train, test.head(100)]), metrics)
+
+    def refusals(rows):
+        return world.judge(champion, metrics, GateParams(min_roc_auc=0.5, min_compared_rows=rows)).refusals
+
+    assert refusals(len(test) - 100) == ()
+    assert len(refusals(len(test) - 99)) == 1

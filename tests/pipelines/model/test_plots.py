@@ -1,0 +1,14 @@
+import numpy as np
+
+from pipelines.model.plots import draw_plots
+
+
+def test_five_pictures_are_drawn(tmp_path):
+    random = np.random.default_rng(1)
+    likely = random.random(200).astype(np.float32)
+    truth = (random.random(200) < likely).astype(np.int8)
+
+    files = draw_plots(tmp_path, truth, likely, gains={"height": 3.0, "age": 1.0}, classes=("bare", "bearing"))
+
+    assert {path.stem for path in files} == {"roc", "precision_recall", "calibration", "importance", "score_by_class"}
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)

@@ -1,0 +1,52 @@
+import pytest
+
+from pipelines.errors import InvalidParams, Unreachable
+from pipelines.promotion import kubernetes_api
+from pipelines.promotion.kubernetes_api import connect, is_temporary, patiently, with_retries
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(kubernetes_api, "wait_exponential_jitter", lambda **_: lambda _state: 0)
+
+
+def answering(*statuses):
+    """A call that is refused with these statuses, one after another, and then works."""
+    from kubernetes.client import ApiException
+
+    left, calls = list(statuses), []
+
+    def call():
+        calls.append(1)
+        if left:
+            raise ApiException(status=left.pop(0), reason="said so")
+        return len(calls)
+
+    return call
+
+
+def test_what_may_pass_is_tried_again():
+    assert with_retries(answering(500, 429, 0, 503))() == 5
+
+
+def test_what_does_not_pass_is_unreachable():
+    with pytest.raises(Unreachable, match="within 6 tries"):
+        with_retries(answering(*[503] * 6))()
+
+
+def test_refusal_is_final_and_names_the_settings():
+    with pytest.raises(InvalidParams, match=r"403 said so.*PIPELINE_LEASE"):
+        patiently(answering(403), "PIPELINE_LEASE")()
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError()])
+def test_connection_that_breaks_is_temporary(error):
+    assert is_temporary(error)
+    assert not is_temporary(ValueError())
+
+
+def test_machine_without_a_cluster_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+
+    with pytest.raises(InvalidParams, match="no cluster is known"):
+        connect()

@@ -1,0 +1,220 @@
+import json
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from bundle.vocabulary import VERSION_ANNOTATION
+from pipelines.config.settings import Settings
+from pipelines.errors import InvalidParams, PromotionLocked, RegistryFailure, RolloutFailed, Unreachable
+from pipelines.promotion import kubernetes_api, kubernetes_rollout
+from pipelines.promotion.kubernetes_rollout import KubernetesRollout
+from tests.http_server import serving
+from tests.kubernetes_stand_in import write_kubeconfig
+from tests.pipelines.locks import Held
+
+SETTINGS = Settings(rollout="kubernetes", deployment="api", namespace="ns", lease="promotion")
+DONE = {"updatedReplicas": 2, "replicas": 2, "availableReplicas": 2}
+
+
+def deployment(number="7", *, generation=5, observed=5, conditions=(), wanted=2, deadline=300, **pods):
+    return {
+        "metadata": {"generation": generation},
+        "spec": {
+            "replicas": wanted,
+            "progressDeadlineSeconds": deadline,
+            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "selector": {"matchLabels": {"app": "api"}},
+            "template": {"metadata": {"annotations": {VERSION_ANNOTATION: number}}},
+        },
+        "status": {"observedGeneration": observed, "conditions": list(conditions), **pods},
+    }
+
+
+STUCK = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "status": "False"}]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(kubernetes_rollout, "PAUSE_SECONDS", 0)
+
+
+class Cluster:
+    """The answers that the API server gives one after another, and what it was told."""
+
+    def __init__(self, *answers, seconds=30, lock=None, wanted=2, **options):
+        self.answers, self.told, self.wanted = list(answers), [], wanted
+        self.rollout = KubernetesRollout(self.read, self.patch, lock or Held(), seconds_per_pod=seconds, **options)
+
+    def read(self):
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def patch(self, body):
+        self.told.append(body["spec"]["template"]["metadata"]["annotations"])
+        return deployment(wanted=self.wanted)
+
+
+def test_rollout_is_over_when_every_pod_is_new_and_available():
+    cluster = Cluster(
+        deployment(observed=4, **DONE),  # what the controller knew before the change
+        deployment(updatedReplicas=1, replicas=3, availableReplicas=2),
+        deployment(updatedReplicas=2, replicas=3, availableReplicas=3),
+        deployment(**DONE),
+    )
+
+    assert cluster.rollout.serve("7")
+    assert cluster.told == [{VERSION_ANNOTATION: "7"}]
+    assert len(cluster.answers) == 1
+
+
+def test_rollout_that_kubernetes_gives_up_has_failed():
+    assert not Cluster(deployment(updatedReplicas=1, conditions=STUCK)).rollout.serve("7")
+
+
+def test_old_failure_is_not_taken_for_this_one():
+    assert Cluster(deployment(observed=4, conditions=STUCK), deployment(**DONE)).rollout.serve("7")
+
+
+def test_rollout_that_takes_too_long_has_failed():
+    slow = deployment(updatedReplicas=1, deadline=0.05)
+
+    assert not Cluster(slow, seconds=0.01).rollout.serve("7")
+
+
+def test_new_pods_that_are_not_available_yet_are_waited_for():
+    cluster = Cluster(
+        deployment(updatedReplicas=2, replicas=2, availableReplicas=0),
+        deployment(updatedReplicas=2, replicas=2, availableReplicas=1),
+        deployment(**DONE),
+    )
+
+    assert cluster.rollout.serve("7")
+    assert len(cluster.answers) == 1, "asked until both were available"
+
+
+def test_without_pods_nothing_is_proven_and_that_is_said():
+    cluster = Cluster(deployment(wanted=0), wanted=0)
+
+    with pytest.raises(RolloutFailed, match=r"scaled to 0.*PIPELINE_ROLLOUT_WITHOUT_PODS"):
+        cluster.rollout.serve("7")
+
+
+def test_deployment_that_is_scaled_to_nothing_during_the_rollout_proves_nothing():
+    with pytest.raises(RolloutFailed, match="scaled to 0"):
+        Cluster(deployment(updatedReplicas=1, replicas=3), deployment(wanted=0)).rollout.serve("7")
+
+
+def test_setting_lets_a_version_in_without_pods():
+    assert Cluster(deployment(wanted=0), wanted=0, without_pods=True).rollout.serve("7")
+
+
+def test_without_the_lock_no_annotation_is_written():
+    cluster = Cluster(deployment(**DONE), lock=Held(0))
+
+    for write in (cluster.rollout.serve, cluster.rollout.go_back):
+        with pytest.raises(PromotionLocked):
+            write("7")
+    assert cluster.told == []
+
+
+def test_lock_that_is_lost_ends_the_waiting():
+    with pytest.raises(PromotionLocked):
+        Cluster(deployment(updatedReplicas=1), lock=Held(3)).rollout.serve("7")
+
+
+def test_run_that_is_overtaken_says_so():
+    with pytest.raises(RegistryFailure, match="version 8 while version 7"):
+        Cluster(deployment("8", **DONE)).rollout.serve("7")
+
+
+@pytest.mark.parametrize("champion", ["3", None])
+def test_going_back_writes_the_champion(champion):
+    cluster = Cluster(deployment())
+    cluster.rollout.go_back(champion)
+
+    assert cluster.told == [{VERSION_ANNOTATION: champion}]
+
+
+# --- over the wire ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def api_server(tmp_path, monkeypatch):
+    """An HTTP server in the place of the Kubernetes API, named in a kubeconfig; it gives the statuses it is told to."""
+    seen, statuses = [], []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self._answer(None)
+
+        def do_PATCH(self):
+            self._answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+
+        def _answer(self, body):
+            seen.append((self.command, self.path, self.headers["content-type"], body))
+            answer = json.dumps(deployment(**DONE)).encode()
+            self.send_response(statuses.pop(0) if statuses else 200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args):
+            pass
+
+    with serving(Handler) as url:
+        monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path, url)))
+        yield seen, statuses
+
+
+@pytest.fixture
+def connected(api_server, monkeypatch):
+    monkeypatch.setattr(kubernetes_api, "wait_exponential_jitter", lambda **_: lambda _state: 0)
+    return KubernetesRollout.connect(SETTINGS, Held())
+
+
+def test_one_annotation_of_one_deployment_is_all_that_is_written(api_server, connected):
+    seen, _statuses = api_server
+
+    assert connected.serve("7")
+    (method, path, kind, body), (read, *_rest) = seen
+    assert (method, read) == ("PATCH", "GET")
+    assert path.startswith("/apis/apps/v1/namespaces/ns/deployments/api")
+    assert "merge-patch" in kind
+    assert body == {"spec": {"template": {"metadata": {"annotations": {VERSION_ANNOTATION: "7"}}}}}
+
+
+def test_annotation_is_taken_away_by_null(api_server, connected):
+    connected.go_back(None)
+
+    assert api_server[0][0][3]["spec"]["template"]["metadata"]["annotations"] == {VERSION_ANNOTATION: None}
+
+
+def test_busy_api_server_is_asked_again(api_server, connected):
+    seen, statuses = api_server
+    statuses += [503, 429, 500]
+
+    assert connected.serve("7")
+    assert len(seen) == 5
+
+
+def test_api_server_that_stays_away_is_unreachable(api_server, connected):
+    api_server[1].extend([503] * 20)
+
+    with pytest.raises(Unreachable, match="within 6 tries"):
+        connected.serve("7")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_refusal_is_final_and_says_what_to_check(api_server, connected, status):
+    api_server[1].append(status)
+
+    with pytest.raises(InvalidParams, match="PIPELINE_DEPLOYMENT"):
+        connected.serve("7")
+    assert len(api_server[0]) == 1
+
+
+def test_machine_without_a_cluster_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+
+    with pytest.raises(InvalidParams, match="no cluster is known"):
+        KubernetesRollout.connect(SETTINGS, Held())

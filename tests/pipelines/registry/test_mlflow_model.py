@@ -1,0 +1,18 @@
+from bundle import COMPANION_FILES
+from pipelines.registry.mlflow_model import write_mlflow_model
+
+
+def test_only_what_the_reader_tolerates_is_written(booster, contract, tmp_path):
+    write_mlflow_model(tmp_path, booster, contract)
+
+    names = {path.name for path in tmp_path.iterdir()}
+    assert "MLmodel" in names
+    assert names <= COMPANION_FILES
+
+
+def test_signature_names_the_encoded_columns(booster, contract, tmp_path):
+    write_mlflow_model(tmp_path, booster, contract)
+
+    text = (tmp_path / "MLmodel").read_text()
+    assert "loader_module: mlflow.xgboost" in text
+    assert all(feature.name in text for feature in contract.features)

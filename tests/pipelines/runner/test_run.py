@@ -1,0 +1,78 @@
+"""The whole pipeline as a person runs it: DVC calls the stages as processes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bundle.vocabulary import CHAMPION
+from pipelines.dataset.files import REGISTER_JSON, read_json
+from pipelines.errors import InvalidParams
+from pipelines.runner.run import StageFailed, run_pipeline
+
+STAGES = ["fetch", "validate", "prepare", "train", "evaluate", "register"]
+
+
+def test_second_run_does_nothing_and_a_change_runs_what_it_touches(pushed, connected):
+    assert run_pipeline({}) == STAGES
+    assert run_pipeline({}) == []
+
+    text = (pushed.parents[1] / "params.yaml").read_text()
+    (pushed.parents[1] / "params.yaml").write_text(text.replace("category_bins: 2", "category_bins: 3"))
+
+    assert run_pipeline({}) == ["evaluate", "register"]
+
+
+def test_nothing_changed_but_the_champion_and_the_model_is_judged_anew(pushed, registry, name):
+    run_pipeline({})
+    params = pushed.parents[1] / "params.yaml"
+    params.write_text(params.read_text().replace("max_depth: 3", "max_depth: 1"))
+    run_pipeline({})
+    assert read_json(REGISTER_JSON, stage="register")["version"] == "2"
+    assert registry.version_of(name, CHAMPION) == "1", "the second is worse"
+    assert run_pipeline({}) == []
+
+    registry.remove_alias(name, CHAMPION)
+
+    assert run_pipeline({}) == ["register"]
+    assert registry.version_of(name, CHAMPION) == read_json(REGISTER_JSON, stage="register")["version"] == "3"
+    assert run_pipeline({}) == []
+
+
+def test_run_can_end_before_the_gate_and_go_on_later(pushed, connected, monkeypatch):
+    monkeypatch.delenv("PIPELINE_SIGNING_KEY_FILE")  # which no stage before the gate needs
+
+    assert run_pipeline({}, until="evaluate") == STAGES[:-1]
+    assert run_pipeline({}, until="evaluate") == []
+
+
+def test_failed_stage_gives_its_own_exit_code(pushed, connected, capfd):
+    with pytest.raises(StageFailed, match="stage train ended with 6") as caught:
+        run_pipeline({"PIPELINE_MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "PIPELINE_MLFLOW_RETRIES": "0"})
+
+    assert caught.value.exit_code == 6
+    printed = capfd.readouterr().err
+    assert "train failed: MLflow at http://127.0.0.1:1 did not answer" in printed
+    assert "Traceback" not in printed
+
+
+def test_broken_dag_is_said(pushed, connected):
+    (pushed.parents[1] / "dvc.yaml").write_text("stages: 1")
+
+    with pytest.raises(InvalidParams, match=r"dvc\.yaml"):
+        run_pipeline({})
+
+
+def test_stage_by_itself_ends_with_its_code_and_no_traceback(project):
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.stages.validate"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(project.parent)},
+    )
+
+    assert done.returncode == 3
+    said = "validate failed: expected one data file in pipelines/work/raw, found 0; run: "
+    assert done.stderr == f"{said}python -m pipelines.stages.fetch\n"

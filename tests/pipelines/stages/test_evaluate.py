@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from bundle import BundleMetrics, Reference
+from pipelines.dataset.files import MODEL, TEST, TRAIN, read_prepared
+from pipelines.errors import InvalidData, MissingData
+from pipelines.model.matrix import encode
+from pipelines.model.measure import predict
+from pipelines.model.scores import score
+from pipelines.model.trained import read_model, read_training
+from pipelines.stages import train
+
+
+def test_metrics_slices_bins_and_plots_are_there_and_in_mlflow(candidate, registry):
+    candidate()
+
+    metrics = BundleMetrics.model_validate_json(Path("pipelines/work/metrics.json").read_text())
+    reference = Reference.model_validate_json(Path("pipelines/work/reference.json").read_text())
+    run_id = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
+    assert metrics.test.roc_auc > 0.8
+    assert {part.column for part in metrics.slices} == {"kind", "month"}
+    assert set(reference.features) == set(reference.contributions) == {"height", "age", "grafted", "kind", "soil"}
+    assert max(reference.contributions, key=reference.contributions.get) == "height"
+    logged = registry._client.get_run(run_id).data.metrics
+    assert logged["test.roc_auc"] == pytest.approx(metrics.test.roc_auc)
+    names = {
+        file.path for folder in ("plots", "evaluation") for file in registry._client.list_artifacts(run_id, folder)
+    }
+    assert names >= {"plots/roc.png", "plots/calibration.png", "evaluation/metrics.json", "evaluation/slices.json"}
+
+
+def test_minimum_quality_holds_on_rows_with_gaps(candidate):
+    """A frozen slice: rows without a height are harder, and must still be better than guessing."""
+    from sklearn.metrics import roc_auc_score
+
+    candidate()
+    booster, contract = read_model()
+    rows = read_prepared(TEST)
+    rows = rows[rows["height"].isna()]
+
+    assert roc_auc_score(rows["bears"], predict(booster, encode(rows, contract))) > 0.6
+
+
+def test_model_that_was_trained_on_the_test_rows_is_refused(candidate, monkeypatch):
+    """The mistake itself: train is given the test rows for its own."""
+    real = train.read_prepared
+    monkeypatch.setattr(train, "read_prepared", lambda path: real(TEST if path == TRAIN else path))
+
+    with pytest.raises(InvalidData, match="trained on the test rows, not on the"):
+        candidate()
+
+
+def test_model_that_is_not_the_recorded_one_is_refused(candidate):
+    candidate()
+    MODEL.write_bytes(MODEL.read_bytes() + b" ")
+
+    with pytest.raises(InvalidData, match=r"training\.json is not of .*model\.ubj"):
+        read_training()
+
+
+def test_test_rows_are_measured_and_the_rows_that_trained_are_the_reference(candidate):
+    candidate()
+
+    metrics = BundleMetrics.model_validate_json(Path("pipelines/work/metrics.json").read_text())
+    reference = Reference.model_validate_json(Path("pipelines/work/reference.json").read_text())
+    rows, held_out = read_prepared(TRAIN), read_prepared(TEST)
+    assert metrics.test.rows == len(held_out) != len(rows)
+    assert metrics.test.base_rate == pytest.approx(held_out["bears"].mean())
+    assert reference.features["height"].shares[-1] == pytest.approx(rows["height"].isna().mean())
+    assert rows["height"].isna().mean() != pytest.approx(held_out["height"].isna().mean())
+    booster, contract = read_model()
+    likely = predict(booster, encode(held_out, contract))
+    assert reference.score.shares[0] == pytest.approx((likely < 0.25).mean())
+    assert metrics.test == score(held_out["bears"].to_numpy(dtype="int8"), likely, threshold=0.5)
+
+
+def test_missing_model_is_said(project):
+    with pytest.raises(MissingData, match=r"pipelines\.stages\.train"):
+        read_model()

@@ -1,0 +1,72 @@
+import signal
+
+import pytest
+
+from bundle import UnsignedBundle
+from pipelines.errors import PipelineError, Unreachable
+from pipelines.stages.process import run_stage
+
+
+def fail(error):
+    def main():
+        raise error
+
+    return main
+
+
+def test_what_a_stage_says_is_printed(capsys):
+    run_stage("fetch", lambda: "brought it")
+
+    assert "fetch brought it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Unreachable("MLflow is away"), 6),
+        (PipelineError("install espalier[demo], see [/docs]"), 1),
+        (UnsignedBundle("no"), 9),
+    ],
+)
+def test_expected_failure_is_one_line_and_an_exit_code(capsys, error, code):
+    with pytest.raises(SystemExit) as caught:
+        run_stage("train", fail(error))
+
+    printed = capsys.readouterr().err
+    assert caught.value.code == code
+    assert printed == f"train failed: {error}\n"
+
+
+def test_exit_codes_are_different():
+    codes = [kind.exit_code for kind in PipelineError.__subclasses__() if kind.__name__ != "StageFailed"]
+
+    assert len(set(codes)) == len(codes)
+
+
+def test_interrupted_stage_ends_with_130_and_without_a_word(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        run_stage("train", interrupted)
+
+    assert end.value.code == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_sigterm_ends_a_stage_as_an_exception_does(capsys):
+    cleaned = []
+
+    def working():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            cleaned.append("the run in MLflow")
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as end:
+        run_stage("train", working)
+
+    assert (end.value.code, cleaned) == (143, ["the run in MLflow"])
+    assert capsys.readouterr().err == ""
+    assert signal.getsignal(signal.SIGTERM) is before

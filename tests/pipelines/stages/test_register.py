@@ -1,0 +1,418 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost as xgb
+
+from bundle import AlteredBundle, UnsignedBundle, WrongIdentity, load_public_keys, read_bundle
+from bundle.vocabulary import CHALLENGER, CHAMPION, PREVIOUS
+from pipelines.config.schema import load_schema
+from pipelines.config.settings import load_settings
+from pipelines.dataset.files import GATE_JSON, TEST, TRAIN, read_json, read_prepared
+from pipelines.errors import InvalidParams, RolloutFailed
+from pipelines.model.matrix import encode, labels
+from pipelines.model.measure import predict
+from pipelines.model.scores import score
+from pipelines.model.trained import read_model
+from pipelines.registry.champion import read_version
+from pipelines.stages import register
+
+
+class Refusing:
+    """A rollout in which the new version does not come up."""
+
+    def __init__(self):
+        self.asked, self.went_back_to = [], []
+
+    def serve(self, number):
+        self.asked.append(number)
+        return False
+
+    def go_back(self, number):
+        self.went_back_to.append(number)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def aliases(registry, name):
+    return {alias: registry.version_of(name, alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
+
+
+@pytest.fixture
+def champion(candidate, registry, name):
+    """A first, weak version."""
+    candidate(max_depth=1, eta=0.05)
+    register.main()
+    return registry.version(name, "1")
+
+
+@pytest.fixture
+def better(champion, candidate):
+    candidate(max_depth=4, eta=0.3)
+
+
+def test_first_good_model_is_champion(champion, registry, name):
+    assert aliases(registry, name) == {CHAMPION: "1", CHALLENGER: None, PREVIOUS: None}
+    assert champion.tags["gate"] == "passed"
+    assert champion.tags["rollout"] == "complete"
+    assert read_json(Path("pipelines/work/register.json"), stage="register")["version"] == "1"
+
+
+def test_bundle_of_the_version_is_signed_and_says_where_it_comes_from(champion, registry, keys, tmp_path):
+    registry.download_bundle(champion, tmp_path / "download")
+
+    bundle = read_bundle(
+        tmp_path / "download", expected=champion.identity, trusted_keys=load_public_keys([keys.public])
+    )
+
+    lineage = bundle.manifest.lineage
+    assert lineage.run_id == champion.run_id
+    assert lineage.git_commit == "c0ffee"
+    assert lineage.data_md5 == champion.tags["data_md5"]
+    trained = read_prepared(TRAIN)["seen"]
+    assert lineage.data_until == trained.max().tz_localize("UTC") < read_prepared(TEST)["seen"].min().tz_localize("UTC")
+    assert lineage.data_from == trained.min().tz_localize("UTC")
+    assert lineage.trained_rows == len(trained)
+    assert not bundle.metrics.final_fit
+    assert set(lineage.libraries) >= {"xgboost-cpu", "pandas"}
+
+
+def test_better_model_takes_over(better, registry, name):
+    said = register.main()
+
+    assert "version 2 passed the gate and is champion" in said
+    assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
+
+
+def test_worse_model_changes_nothing_and_is_not_signed(better, candidate, registry, name, keys, tmp_path):
+    register.main()
+    candidate(max_depth=1, eta=0.01)
+
+    said = register.main()
+
+    assert "version 3 rejected by the gate, the champion stays" in said
+    assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
+    assert "champion (version 2) on the same rows" in registry.version(name, "3").tags["gate.reasons"]
+    assert not json.loads(Path("pipelines/work/gate.json").read_text())["passed"]
+    with pytest.raises(UnsignedBundle):
+        read_bundle(
+            Path("pipelines/work/bundle"),
+            expected=registry.version(name, "3").identity,
+            trusted_keys=load_public_keys([keys.public]),
+        )
+
+
+def test_floor_rejects_the_first_model_too(candidate, registry, name):
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("min_roc_auc: 0.6", "min_roc_auc: 1.0"))
+    candidate()
+
+    assert "rejected" in register.main()
+    assert aliases(registry, name)[CHAMPION] is None
+
+
+def test_registering_again_changes_nothing(better, registry, name):
+    register.main()
+    before = aliases(registry, name)
+
+    said = register.main()
+
+    assert "is champion" in said
+    assert aliases(registry, name) == before
+    assert len(registry.versions(name)) == 2
+
+
+def test_model_that_was_replaced_does_not_come_back_by_itself(better, candidate, registry, name):
+    register.main()
+    candidate(max_depth=1, eta=0.05)
+
+    said = register.main()
+
+    assert "espalier promote 1" in said
+    assert aliases(registry, name)[CHAMPION] == "2"
+
+
+@pytest.mark.parametrize("write", ["set_alias", "remove_alias", "tag_version"])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_killed_after_any_write_and_run_again_it_ends_the_same(better, registry, name, monkeypatch, write, nth):
+    kind, count = type(registry), 0
+    real = getattr(kind, write)
+
+    def dying(self, *arguments):
+        nonlocal count
+        real(self, *arguments)
+        count += 1
+        if count == nth:
+            raise Killed
+
+    monkeypatch.setattr(kind, write, dying)
+    try:
+        register.main()
+    except Killed:
+        pass
+    monkeypatch.setattr(kind, write, real)
+
+    register.main()
+
+    assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
+    assert len(registry.versions(name)) == 2
+
+
+def test_another_machine_takes_up_what_a_killed_run_left(better, registry, name):
+    register.main()
+    told = json.loads(Path("pipelines/work/gate.json").read_text())
+    Path("pipelines/work/gate.json").unlink()
+
+    register.main()
+
+    assert json.loads(Path("pipelines/work/gate.json").read_text()) == told
+    assert len(registry.versions(name)) == 2
+
+
+def test_killed_before_the_version_exists_and_run_again(better, registry, name, monkeypatch):
+    real = type(registry).create_version
+
+    def dying(*_arguments, **_named):
+        raise Killed
+
+    monkeypatch.setattr(type(registry), "create_version", dying)
+    with pytest.raises(Killed):
+        register.main()
+    monkeypatch.setattr(type(registry), "create_version", real)
+
+    register.main()
+
+    assert aliases(registry, name)[CHAMPION] == "2"
+
+
+def test_version_that_does_not_come_up_leaves_everything_as_it_was(better, registry, name):
+    rollout = Refusing()
+
+    with pytest.raises(RolloutFailed, match="version 1 serves on"):
+        register.main(rollout)
+
+    assert rollout.asked == ["2"]
+    assert rollout.went_back_to == ["1"]
+    assert aliases(registry, name) == {CHAMPION: "1", CHALLENGER: None, PREVIOUS: None}
+    assert registry.version(name, "2").tags["rollout"] == "failed"
+
+
+def files_of(mlflow, version):
+    folder = mlflow.artifacts / version.source.removeprefix("mlflow-artifacts:/")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def edit_gate(old, new):
+    """As a person would who changes one value of the gate: DVC trains nothing anew, and run.json names the same run."""
+    path = Path("pipelines/params.yaml")
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_changed_gate_registers_a_version_of_its_own_and_leaves_the_champions_files_alone(
+    champion, registry, name, mlflow, keys, tmp_path
+):
+    before = files_of(mlflow, champion)
+    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.99")
+
+    assert "version 2 rejected by the gate" in register.main()
+
+    assert registry.version(name, "2").run_id == champion.run_id
+    assert files_of(mlflow, champion) == before
+    assert "manifest.sig" not in files_of(mlflow, registry.version(name, "2"))
+    registry.download_bundle(champion, tmp_path / "download")
+    trusted = load_public_keys([keys.public])
+    manifest = read_bundle(tmp_path / "download", expected=champion.identity, trusted_keys=trusted).manifest
+    assert (manifest.identity.name, manifest.identity.version) == (name, "1")
+    assert (manifest.verdict.passed, manifest.verdict.champion_version) == (True, None)
+
+
+def test_champion_whose_bundle_is_another_versions_is_not_compared_with(better, registry, name, mlflow):
+    register.main()
+    registry.set_alias(name, CHAMPION, "1")
+    first, second = (
+        mlflow.artifacts / registry.version(name, n).source.removeprefix("mlflow-artifacts:/") for n in "12"
+    )
+    for path in second.iterdir():
+        (first / path.name).write_bytes(path.read_bytes())
+    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")
+
+    with pytest.raises(WrongIdentity, match=r"signed for .* version 2"):
+        register.main()
+
+
+def test_altered_bundle_is_not_promoted(better, registry, name, mlflow, monkeypatch):
+    with pytest.raises(RolloutFailed):
+        register.main(Refusing())
+    folder = mlflow.artifacts / registry.version(name, "2").source.removeprefix("mlflow-artifacts:/")
+    (folder / "model.ubj").write_bytes(b"x")
+    rollout = Refusing()
+
+    with pytest.raises(AlteredBundle):
+        register.main(rollout)
+
+    assert rollout.asked == []
+    assert aliases(registry, name) == {CHAMPION: "1", CHALLENGER: None, PREVIOUS: None}
+
+
+@pytest.mark.parametrize("step", ["upload_bundle", "complete_version"])
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_between_registration_and_completion_the_same_version_is_completed(
+    better, registry, name, monkeypatch, mlflow, step, after
+):
+    kind = type(registry)
+    real = getattr(kind, step)
+
+    def dying(self, *arguments):
+        if after:
+            real(self, *arguments)
+        raise Killed
+
+    monkeypatch.setattr(kind, step, dying)
+    with pytest.raises(Killed):
+        register.main()
+    assert aliases(registry, name) == {CHAMPION: "1", CHALLENGER: None, PREVIOUS: None}
+    assert registry.version(name, "2").is_complete == (step == "complete_version" and after)
+    monkeypatch.setattr(kind, step, real)
+
+    register.main()
+
+    assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
+    assert [version.number for version in registry.versions(name)] == ["2", "1"]
+    runs = registry._client.search_runs([registry._experiment(name)])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_lost_race_is_judged_anew_against_the_new_champion(better, registry, name, mlflow):
+    with pytest.raises(RolloutFailed):
+        register.main(Refusing())
+    lost = files_of(mlflow, registry.version(name, "2"))
+    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")  # another run's work is champion meanwhile
+    assert "version 3 passed the gate and is champion" in register.main()
+    edit_gate("min_roc_auc: 0.61", "min_roc_auc: 0.6")
+
+    said = register.main()
+
+    assert "version 4 rejected by the gate" in said, "it is as good as the new champion, and no better"
+    again = registry.version(name, "4")
+    assert again.tags["gate.compared_with"] == "3"
+    assert registry.version(name, "2").tags["superseded_by"] == "4"
+    assert files_of(mlflow, registry.version(name, "2")) == lost
+    register.main()
+    assert len(registry.versions(name)) == 4
+
+
+def test_rejected_against_an_older_champion_it_is_judged_anew_once_for_each(better, candidate, registry, name):
+    register.main()
+    candidate(max_depth=2, eta=0.1)
+    assert "version 3 rejected" in register.main()
+    assert "version 3 rejected" in register.main(), "nothing has changed"
+    registry.set_alias(name, CHAMPION, "1")
+
+    assert "version 4 passed the gate and is champion" in register.main()
+
+    assert registry.version(name, "4").tags["gate.compared_with"] == "1"
+    assert registry.version(name, "3").tags["superseded_by"] == "4"
+    registry.set_alias(name, CHAMPION, "2")
+    assert "was champion before" in register.main()
+    assert len(registry.versions(name)) == 4
+
+
+def test_final_fit_is_what_is_registered_and_its_metrics_say_so(candidate, registry, keys, name, tmp_path):
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("rounds: 15", "rounds: 15, final_fit: true"))
+    candidate()
+
+    register.main()
+
+    version = registry.version(name, "1")
+    registry.download_bundle(version, tmp_path / "download")
+    trusted = load_public_keys([keys.public])
+    bundle = read_bundle(tmp_path / "download", expected=version.identity, trusted_keys=trusted)
+    lineage = bundle.manifest.lineage
+    assert bundle.metrics.final_fit
+    assert bundle.model == Path("pipelines/work/model.ubj").read_bytes()
+    assert bundle.model != Path("pipelines/work/measured.ubj").read_bytes()
+    assert lineage.trained_rows == len(read_prepared(TRAIN)) + len(read_prepared(TEST))
+    assert lineage.data_until == read_prepared(TEST)["seen"].max().tz_localize("UTC")
+
+
+def test_champion_that_cannot_read_the_new_data_is_said(champion, candidate, make, registry, name):
+    path = Path("pipelines/schema.yaml")
+    path.write_text(path.read_text().replace("  - {name: age, type: int, minimum: 0, maximum: 300}\n", ""))
+    candidate(make().drop(columns="age"))
+
+    assert "needs column(s) age" in register.main()
+    assert aliases(registry, name)[CHAMPION] == "1"
+
+
+def test_champion_reads_the_rows_by_its_own_contract(champion, candidate, make, registry, name, settings):
+    """Categories that are new since have codes of their own in the candidate's contract, and shift the champion's."""
+    path = Path("pipelines/schema.yaml")
+    path.write_text(path.read_text().replace("[apple, pear, plum, quince]", "[almond, apple, pear, plum, quince]"))
+    table = make()
+    table.loc[::50, "kind"] = "almond"
+    candidate(table, max_depth=1, eta=0.05)
+    theirs = registry.version(name, "1")
+    bundle = read_version(registry, load_settings(), theirs)
+    rows, schema = read_prepared(TEST), load_schema()
+    _, contract = read_model()
+    assert contract.features != bundle.contract.features
+    probabilities = predict(_booster(bundle), encode(rows, bundle.contract))
+    expected = score(labels(rows, schema), probabilities, threshold=bundle.contract.target.threshold)
+
+    register.main()
+
+    (check,) = [check for check in read_json(GATE_JSON, stage="register")["checks"] if "champion" in check["wanted"]]
+    assert f"below {expected.log_loss:.4f}" in check["wanted"]
+
+
+def _booster(bundle):
+    booster = xgb.Booster()
+    booster.load_model(bytearray(bundle.model))
+    return booster
+
+
+def test_rollout_that_a_killed_run_left_is_said_to_be_complete(better, registry, name, monkeypatch):
+    kind = type(registry)
+    real = kind.tag_version
+
+    def dying(self, version, tags):
+        if "rollout" in tags:
+            raise Killed
+        real(self, version, tags)
+
+    monkeypatch.setattr(kind, "tag_version", dying)
+    with pytest.raises(Killed):
+        register.main()
+    assert "rollout" not in registry.version(name, "2").tags
+    monkeypatch.setattr(kind, "tag_version", real)
+
+    register.main()
+
+    assert registry.version(name, "2").tags["rollout"] == "complete"
+
+
+def test_missing_signing_key_is_said_with_the_way_to_make_one(candidate, monkeypatch):
+    candidate()
+    monkeypatch.delenv("PIPELINE_SIGNING_KEY_FILE")
+
+    with pytest.raises(InvalidParams, match="espalier keys model"):
+        register.main()
+
+
+def test_mlflows_own_loader_gives_the_same_probabilities(champion, mlflow):
+    import mlflow as client
+    import pandas as pd
+
+    booster, contract = read_model()
+    rows = encode(read_prepared(TEST).head(20), contract).astype(np.float64)
+    named = pd.DataFrame(rows, columns=[feature.name for feature in contract.features])
+
+    client.set_tracking_uri(mlflow.uri)
+    loaded = client.pyfunc.load_model(f"models:/{champion.name}@champion")
+
+    np.testing.assert_allclose(loaded.predict(named), predict(booster, rows.astype(np.float32)), rtol=1e-6)

@@ -1,0 +1,187 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost as xgb
+from sklearn.metrics import log_loss
+
+from pipelines.config.params import PrepareParams, TrainParams
+from pipelines.dataset.files import MEASURED_MODEL, TEST, TRAIN, read_prepared
+from pipelines.dataset.trained_rows import describe_rows
+from pipelines.errors import InvalidParams, MissingData, Unreachable
+from pipelines.model.matrix import build_contract, encode, real_row
+from pipelines.model.measure import predict
+from pipelines.model.trained import read_model, read_training
+from pipelines.stages.prepare import split_by_time
+from pipelines.stages.train import main, to_matrix, train_booster
+from pipelines.stages.validate import check_table
+
+
+@pytest.fixture
+def parts(table, schema, params):
+    known = check_table(table[table["bears"].notna()], schema, params.validate_)
+    return split_by_time(known, schema=schema, params=PrepareParams(test_share=0.2))
+
+
+@pytest.fixture
+def contract(parts, schema):
+    return build_contract(parts[0], schema, model_name="t", threshold=0.5, example=real_row(parts[1], schema))
+
+
+@pytest.fixture
+def boost(parts, contract, schema):
+    def run(rounds=5, seed=1, **booster):
+        params = TrainParams(seed=seed, rounds=rounds, threads=1, booster=booster or {"max_depth": 3, "subsample": 0.5})
+        return train_booster(parts[0], contract, schema, params, lambda _note="": None, watched=parts[1])
+
+    return run
+
+
+def base_score(booster):
+    """XGBoost begins with the share of the positive class in the rows that it is fitted on."""
+    config = json.loads(booster.save_config())["learner"]["learner_model_param"]["base_score"]
+    return float(config.strip("[]"))
+
+
+def test_one_seed_gives_one_model_and_another_seed_another(boost):
+    assert boost(seed=1).model == boost(seed=1).model
+    assert boost(seed=1).model != boost(seed=2).model
+
+
+def test_record_is_of_the_rows_that_trained(boost, parts, schema):
+    fit = boost()
+
+    assert fit.rows == describe_rows(parts[0], schema)
+    assert fit.rows != describe_rows(parts[1], schema)
+    assert base_score(fit.booster) == pytest.approx(parts[0]["bears"].mean(), abs=1e-4)
+
+
+def test_curve_has_every_tenth_round_and_the_last(boost, parts, contract):
+    fit = boost(rounds=25)
+
+    assert list(fit.curve["train"]) == list(fit.curve["test"]) == [0, 10, 20, 24]
+    for name, rows in zip(("train", "test"), parts, strict=True):
+        direct = log_loss(rows["bears"], predict(fit.booster, encode(rows, contract)).astype(float))
+        assert fit.curve[name][24] == pytest.approx(direct, abs=1e-4)
+    assert fit.curve["train"][24] < fit.curve["train"][0]
+
+
+def test_watching_rows_changes_nothing(boost, parts, contract, schema):
+    params = TrainParams(seed=1, rounds=5, threads=1, booster={"max_depth": 3, "subsample": 0.5})
+
+    alone = train_booster(parts[0], contract, schema, params, lambda _note="": None)
+
+    assert alone.model == boost().model
+    assert alone.curve == {}
+
+
+def test_more_height_never_bears_less(boost, parts, contract):
+    """Direction: the rule behind the rows says so, and the model has to have found it."""
+    booster = boost(rounds=30, max_depth=3).booster
+    row = encode(parts[1].head(1), contract).repeat(2, axis=0)
+    row[:, 0] = [1, 19]
+
+    low, high = booster.inplace_predict(row)
+
+    assert low < high
+
+
+def test_matrix_has_the_contracts_types(parts, contract, schema):
+    matrix = to_matrix(parts[0], contract, schema)
+
+    assert isinstance(matrix, xgb.DMatrix)
+    assert matrix.feature_types == ["q", "int", "i", "c", "c"]
+
+
+def test_parameters_that_xgboost_refuses_are_said(boost):
+    with pytest.raises(InvalidParams, match=r"train\.booster"):
+        boost(max_depth="deep")
+
+
+@pytest.mark.parametrize("more", [{}, {"verbosity": 0}, {"validate_parameters": False}])
+def test_misspelt_parameters_are_refused_by_name(boost, more):
+    with pytest.raises(InvalidParams, match=r"train\.booster: XGBoost does not use max_dept, sub_sample; is it spelt"):
+        boost(max_dept=3, sub_sample=0.5, eta=0.3, **more)
+
+
+def test_model_is_of_the_training_rows_and_no_others(candidate, schema):
+    """The bound from above: a model that has seen the test rows is too good on them."""
+    candidate(max_depth=12, eta=1, min_child_weight=0)
+
+    booster, contract = read_model()
+    train, test = read_prepared(TRAIN), read_prepared(TEST)
+    losses = [log_loss(rows["bears"], predict(booster, encode(rows, contract)).astype(float)) for rows in (train, test)]
+    assert losses[0] < 0.05
+    assert losses[1] > 0.2
+    assert read_training().registered == describe_rows(train, schema)
+
+
+def test_final_fit_is_on_all_rows_and_the_measured_one_is_not(candidate, schema):
+    candidate()
+    without = MEASURED_MODEL.read_bytes()
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("rounds: 15", "rounds: 15, final_fit: true"))
+
+    candidate()
+
+    train, test = read_prepared(TRAIN), read_prepared(TEST)
+    training = read_training()
+    assert MEASURED_MODEL.read_bytes() == without
+    assert training.final_fit
+    assert training.measured == describe_rows(train, schema)
+    assert training.registered.rows == len(train) + len(test)
+    assert training.registered.newest == describe_rows(test, schema).newest
+    everything = np.concatenate([train["bears"], test["bears"]])
+    assert base_score(read_model()[0]) == pytest.approx(everything.mean(), abs=1e-4)
+
+
+def test_without_final_fit_the_measured_model_is_the_registered_one(candidate):
+    candidate()
+
+    assert MEASURED_MODEL.read_bytes() == Path("pipelines/work/model.ubj").read_bytes()
+    assert not read_training().final_fit
+
+
+def test_run_holds_parameters_lineage_and_curve(candidate, registry, name):
+    candidate()
+
+    run_id = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
+    run = registry._client.get_run(run_id)
+    assert run.data.params["train.rounds"] == "15"
+    assert run.data.params["train.booster.max_depth"] == "3"
+    assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
+    assert run.data.tags["espalier.data_md5"] == run.inputs.dataset_inputs[0].dataset.digest
+    assert run.data.metrics["train_rows"] > 300
+    assert len(registry._client.get_metric_history(run_id, "test_logloss")) == 3
+
+
+def test_run_that_a_killed_job_left_open_is_closed(candidate, registry, name):
+    candidate()
+    first = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
+
+    candidate()
+
+    assert registry._client.get_run(first).info.status == "KILLED"
+
+
+def test_mlflow_that_is_away_is_said_before_the_work(project, monkeypatch):
+    monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "0")
+
+    with pytest.raises(Unreachable, match="PIPELINE_MLFLOW_TRACKING_URI"):
+        main()
+
+
+def test_missing_rows_are_said(connected):
+    with pytest.raises(MissingData, match=r"pipelines\.stages\.prepare"):
+        main()
+
+
+def test_failed_training_marks_the_run(candidate, registry, name):
+    with pytest.raises(InvalidParams):
+        candidate(max_depth="deep")
+
+    experiment = registry._client.get_experiment_by_name(name)
+    runs = registry._client.search_runs([experiment.experiment_id])
+    assert [run.info.status for run in runs] == ["FAILED"]

@@ -1,0 +1,162 @@
+from datetime import UTC
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipelines.config.params import ValidateParams
+from pipelines.config.schema import TimeColumn, load_schema
+from pipelines.dataset.files import TABLE, raw_table, read_json, read_prepared, read_table
+from pipelines.errors import InvalidData
+from pipelines.stages.fetch import main as fetch
+from pipelines.stages.validate import check_table, main
+
+
+@pytest.fixture
+def check(params, schema, save):
+    def run(table):
+        return check_table(read_table(save(table), schema), schema, params.validate_)
+
+    return run
+
+
+def test_good_table_is_typed(check, table):
+    checked = check(table)
+
+    assert len(checked) == 600
+    assert str(checked["seen"].dtype).startswith("datetime64")
+    assert checked["age"].dtype == "float64"
+
+
+def test_missing_column_is_named(check, table):
+    with pytest.raises(InvalidData, match=r"missing column\(s\) height, soil"):
+        check(table.drop(columns=["height", "soil"]))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("height", 51.0, r"column height: 51\.0 is not less_than_or_equal_to\(50"),
+        ("height", -1.0, r"column height: -1\.0 is not greater_than_or_equal_to\(0"),
+        ("age", 3.5, r"column age: 3\.5 is not a whole number"),
+        ("age", None, "column age: .* is not allowed: the column may not be empty"),
+        ("age", "old", r"column age: 'old' is not of type float64"),
+        ("kind", "cherry", r"column kind: 'cherry' is not one of the 4 categories"),
+        ("grafted", 2, r"column grafted: 2\.0 is not isin\(\[0, 1\]\)"),
+        ("bears", 3, r"column bears: 3\.0 is not isin\(\[0, 1\]\)"),
+        ("seen", "yesterday", r"column seen: 'yesterday' is not of type datetime64"),
+        ("age", float("inf"), r"column age: inf is not less_than_or_equal_to\(300"),
+        ("soil", "s" * 201, r"column soil: 's{201}' is not a text of 1 to 200 characters"),
+    ],
+)
+def test_problem_names_row_column_value_and_rule(check, table, column, value, rule):
+    changed = table.astype({column: object})
+    changed.loc[16, column] = value
+
+    with pytest.raises(InvalidData, match=f"1 problem.*\n  row 17, {rule}"):
+        check(changed)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), 1e39])
+@pytest.mark.parametrize("bounds", ["", " minimum: -.5e300,", " maximum: .5e300,"])
+def test_number_that_the_model_cannot_hold_is_named(project, table, save, params, value, bounds):
+    path = Path("pipelines/schema.yaml")
+    path.write_text(path.read_text().replace("unit: m, minimum: 0, maximum: 50,", f"unit: m,{bounds}"))
+    table.loc[16, "height"] = value
+    schema = load_schema()
+
+    with pytest.raises(InvalidData, match=r"row 17, column height: (-?inf|1e\+39) is not a finite number of 32 bits"):
+        check_table(read_table(save(table), schema), schema, params.validate_)
+
+
+def test_category_that_may_be_missing_may_be_unknown(check, table):
+    assert (check(table.assign(soil="moon"))["soil"] == "moon").all()
+
+
+def test_text_na_is_a_value_not_a_gap(check, table):
+    assert (check(table.assign(soil="NA"))["soil"] == "NA").all()
+
+
+def test_long_list_of_problems_is_cut(check, table):
+    with pytest.raises(InvalidData, match=r"600 problem\(s\)") as caught:
+        check(table.assign(age=999))
+
+    assert str(caught.value).count("\n") == 4
+    assert str(caught.value).endswith("… and 597 more")
+
+
+def test_too_few_rows_are_a_broken_export(check, table):
+    with pytest.raises(InvalidData, match="9 rows, fewer than"):
+        check(table.head(9))
+
+
+@pytest.mark.parametrize("column", ["height", "soil", "age", "bears"])
+def test_column_that_is_empty_throughout_is_named(check, table, column):
+    with pytest.raises(InvalidData, match=rf"column\(s\) {column} are empty in every row"):
+        check(table.assign(**{column: None}))
+
+
+def test_rows_that_are_there_three_times_are_said(check, table):
+    with pytest.raises(
+        InvalidData, match=r"1,200 of 1,800 rows are exact copies.*row 601 is the same as row 1 in every"
+    ):
+        check(pd.concat([table] * 3))
+
+
+def test_limit_for_copies_is_a_setting(table, schema, save):
+    copied = read_table(save(pd.concat([table, table.head(60)])), schema)
+
+    assert len(check_table(copied, schema, ValidateParams(max_duplicate_share=0.1))) == 660
+    with pytest.raises(InvalidData, match="60 of 660 rows"):
+        check_table(copied, schema, ValidateParams(max_duplicate_share=0.09))
+
+
+def test_known_outcome_in_the_future_is_a_mistake(check, table):
+    table.loc[16, ["seen", "bears"]] = ["2099-01-01T00:00:00", 1]
+
+    with pytest.raises(
+        InvalidData, match=r"1 row\(s\) .* in the future: row 17, column seen: 2099-01-01 00:00:00 is after"
+    ):
+        check(table)
+
+
+def test_future_row_without_an_outcome_is_a_plan(check, table):
+    table.loc[16, ["seen", "bears"]] = ["2099-01-01T00:00:00", pd.NA]
+
+    assert check(table)["seen"].max().year == 2099
+
+
+def test_tolerance_for_the_future_is_a_setting_and_knows_the_zone(table, schema, save):
+    """A clock that is ten hours ahead of UTC shows times that lie in the future only there."""
+    now = pd.Timestamp.now(UTC).tz_localize(None)
+    table.loc[16, ["seen", "bears"]] = [(now + pd.Timedelta(hours=9)).isoformat(timespec="seconds"), 1]
+    read = read_table(save(table), schema)
+    there = schema.model_copy(update={"time": TimeColumn(name="seen", timezone="Australia/Brisbane")})
+
+    assert len(check_table(read, schema, ValidateParams(max_future="10h"))) == 600
+    assert len(check_table(read, there, ValidateParams(max_future="0h"))) == 600
+    with pytest.raises(InvalidData, match="in the future"):
+        check_table(read, schema, ValidateParams(max_future="8h"))
+
+
+def test_stage_leaves_the_typed_table(pushed, schema):
+    fetch()
+    main()
+
+    left = read_prepared(TABLE)
+
+    assert list(left.columns) == schema.columns
+    assert str(left["seen"].dtype).startswith("datetime64")
+    assert left["age"].dtype == "float64"
+
+
+def test_stage_reports_rows_and_gaps(pushed):
+    fetch()
+
+    said = main()
+
+    report = read_json(raw_table().parent.parent / "validate.json", stage="validate")
+    assert "600 rows of trees.csv" in said
+    assert report["rows"] == 600
+    assert report["copies"] == 0
+    assert 0.05 < report["missing_share"]["height"] < 0.15

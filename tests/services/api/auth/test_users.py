@@ -1,0 +1,227 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
+
+import pytest
+from sqlalchemy import select
+
+from services.api.auth.access_tokens import Claims
+from services.api.auth.login_throttle import Admission, LoginThrottle
+from services.api.auth.users import SqlUserStore, UserChange, open_user_store
+from services.api.database.engine import TokenRevocation, open_engine, open_session
+from services.api.errors import InvalidRequest, InvalidToken, LastAdministrator, UnknownUser, UserExists
+
+
+def test_user_that_was_created_is_found(users):
+    users.create("ana", "hash", ["predict", "model:read", "predict"])
+
+    found = users.find("ana")
+
+    assert found.scopes == {"predict", "model:read"}
+    assert not found.disabled
+    assert found.password_hash == "hash"
+    assert users.find("bob") is None
+
+
+def test_time_of_creation_is_in_utc_however_it_was_read(users):
+    made = users.create("ana", "hash", ["predict"])
+
+    assert made.created.tzinfo == UTC
+    assert users.find("ana").created == users.list()[0].created == made.created
+
+
+def test_name_is_taken_once(users):
+    users.create("ana", "hash", ["predict"])
+
+    with pytest.raises(UserExists, match="ana already"):
+        users.create("ana", "other", ["predict"])
+
+    assert users.find("ana").password_hash == "hash"
+
+
+@pytest.mark.parametrize("name", ["", "Ana", "-ana", "a b", "a" * 65, "a\n"])
+def test_strange_name_is_refused(users, name):
+    with pytest.raises(InvalidRequest, match="user name"):
+        users.create(name, "hash", ["predict"])
+
+
+@pytest.mark.parametrize("scopes", [[], ["everything"]])
+def test_scopes_are_those_that_there_are(users, scopes):
+    with pytest.raises(InvalidRequest, match="predict, model:read, feedback:write, users:admin"):
+        users.create("ana", "hash", scopes)
+
+
+def test_disable_and_enable(users):
+    users.create("ana", "hash", ["predict"])
+
+    assert users.change("ana", UserChange(disabled=True)).disabled
+    assert users.find("ana").disabled
+    assert not users.change("ana", UserChange(disabled=False)).disabled
+
+
+@pytest.mark.parametrize("name", ["ghost", "Not A Name", "\0"])
+def test_unknown_user_is_said(users, engine, name):
+    for act in (lambda: users.change(name, UserChange(disabled=True)), lambda: users.delete(name)):
+        with pytest.raises(UnknownUser):
+            act()
+    with open_session(engine) as session:
+        assert session.scalars(select(TokenRevocation)).all() == []
+
+
+@pytest.mark.parametrize(
+    "change", [UserChange(disabled=True), UserChange(scopes=["model:read"]), UserChange(password_hash="other")]
+)
+def test_every_change_raises_the_epoch_and_forgets_where_logins_came_from(users, engine, change):
+    made = users.create("ana", "hash", ["predict"])
+    LoginThrottle(engine).succeeded(Admission("ana", ("10.0.0.1",), is_known=False, is_under_attack=False))
+
+    assert users.change("ana", change).epoch == made.epoch + 1
+    assert users.find("ana").epoch == made.epoch + 1
+    assert not LoginThrottle(engine).admit("ana", "10.0.0.1").is_known
+
+
+def test_change_that_changes_nothing_ends_no_token(users):
+    made = users.create("ana", "hash", ["predict", "model:read"])
+
+    same = users.change("ana", UserChange(disabled=False, scopes=["model:read", "predict"], password_hash="hash"))
+
+    assert same == made
+
+
+def test_new_hash_of_the_same_password_ends_no_token(users):
+    made = users.create("ana", "hash", ["predict"])
+
+    assert users.replace_hash("ana", "hash", "dearer")
+    assert users.find("ana").epoch == made.epoch
+
+
+def test_own_password_is_changed_unless_another_change_came_first(users):
+    made = users.create("ana", "hash", ["predict"])
+
+    users.change_own_password(made, "new")
+    assert users.find("ana").password_hash == "new"
+    assert users.find("ana").epoch == made.epoch + 1
+    with pytest.raises(InvalidToken):
+        users.change_own_password(made, "newer")
+    assert users.find("ana").epoch == made.epoch + 1
+
+
+def test_deleted_user_is_gone_and_the_name_can_be_taken_again(users):
+    first = users.create("ana", "hash", ["predict"])
+
+    users.delete("ana")
+    assert users.find("ana") is None
+    assert users.create("ana", "hash", ["predict"]).epoch > first.epoch
+
+
+LOSING = {
+    "disabling": lambda store, name, **by: store.change(name, UserChange(disabled=True), **by),
+    "another scope": lambda store, name, **by: store.change(name, UserChange(scopes=["predict"]), **by),
+    "deleting": lambda store, name, **by: store.delete(name, **by),
+}
+
+
+@pytest.mark.parametrize("how", LOSING)
+def test_last_enabled_administrator_stays(users, how):
+    ana = users.create("ana", "hash", ["users:admin"])
+    users.create("bob", "hash", ["users:admin"])
+    users.create("carl", "hash", ["predict"])
+    users.change("bob", UserChange(disabled=True))
+
+    with pytest.raises(LastAdministrator, match="ana is the last enabled administrator"):
+        LOSING[how](users, "ana")
+
+    assert users.find("ana") == ana
+    users.change("bob", UserChange(disabled=False))
+    LOSING[how](users, "ana")
+
+
+@pytest.mark.parametrize("how", LOSING)
+def test_where_there_is_no_administrator_others_can_be_changed(users, how):
+    users.create("ana", "hash", ["predict", "model:read"])
+
+    LOSING[how](users, "ana")
+
+
+@pytest.mark.parametrize("how", LOSING)
+def test_two_administrators_cannot_remove_one_another_at_once(identity_url, how):
+    """Each on a replica of its own; of two requests at the same time one wins, on every database."""
+    for round_ in range(8):
+        stores = [SqlUserStore(open_engine(identity_url)) for _ in range(2)]
+        names = [f"{name}{round_}" for name in ("ana", "bob")]
+        for name in names:
+            stores[0].create(name, "hash", ["users:admin"])
+        for old in (account.name for account in stores[0].list() if account.name not in names):
+            stores[0].delete(old)
+        together = threading.Barrier(2)
+
+        def remove(store, name, together=together):
+            together.wait()
+            try:
+                LOSING[how](store, name)
+            except LastAdministrator:
+                return "refused"
+            return "done"
+
+        with ThreadPoolExecutor(2) as pool:
+            results = list(pool.map(remove, stores, names))
+
+        left = [account for account in stores[0].list() if account.is_administrator]
+        assert sorted(results) == ["done", "refused"]
+        assert len(left) == 1
+        for store in stores:
+            store.close()
+
+
+def claims(account):
+    return Claims(subject=account.name, scopes=account.scopes, epoch=account.epoch)
+
+
+ACTS = {
+    "create": lambda store, by: store.create("eve", "hash", ["users:admin"], by=by),
+    "change": lambda store, by: store.change("carl", UserChange(scopes=["users:admin"]), by=by),
+    "delete": lambda store, by: store.delete("carl", by=by),
+    "enable herself": lambda store, by: store.change("ana", UserChange(disabled=False), by=by),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("how", [*LOSING, "new password"])
+def test_who_is_no_administrator_any_more_changes_nobody(users, act, how):
+    ana = claims(users.create("ana", "hash", ["users:admin"]))
+    users.create("bob", "hash", ["users:admin"])
+    users.create("carl", "hash", ["predict"])
+    LOSING.get(how, lambda store, name: store.change(name, UserChange(password_hash="new")))(users, "ana")
+    before = users.list()
+
+    with pytest.raises((InvalidToken, InvalidRequest)):
+        ACTS[act](users, ana)
+
+    assert users.list() == before
+
+
+@pytest.mark.parametrize(
+    "change", [UserChange(disabled=True), UserChange(disabled=False), UserChange(password_hash="x")]
+)
+def test_administrator_cannot_do_this_to_themselves(users, change):
+    ana = claims(users.create("ana", "hash", ["users:admin"]))
+    users.create("bob", "hash", ["users:admin"])
+
+    with pytest.raises(InvalidRequest, match="yourself"):
+        users.change("ana", change, by=ana)
+    with pytest.raises(InvalidRequest, match="yourself"):
+        users.delete("ana", by=ana)
+
+
+def test_users_are_listed_by_name(users):
+    for name in ("carl", "ana", "bob"):
+        users.create(name, "hash", ["predict"])
+
+    assert [account.name for account in users.list()] == ["ana", "bob", "carl"]
+
+
+def test_store_of_a_new_database_makes_its_tables(tmp_path):
+    store = open_user_store(f"sqlite:///{tmp_path}/deep/er/users.db")
+
+    assert store.list() == []
+    store.close()

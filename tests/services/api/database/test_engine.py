@@ -1,0 +1,72 @@
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from services.api.auth.users import SqlUserStore
+from services.api.database.engine import MIGRATIONS, Base, migrate, open_engine, open_session
+from services.api.errors import StartupFailed, StoreUnavailable
+
+
+def test_migrations_give_the_tables_that_the_code_uses(engine):
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_migrating_again_keeps_what_is_there(users, settings):
+    made = users.create("ana", "hash", ["predict"])
+
+    migrate(settings.database_url)
+
+    assert users.list() == [made]
+
+
+def test_migration_goes_back_and_forth(engine, users):
+    users.create("ana", "hash", ["predict"])
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    for target in ("0001", "head"):
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            (command.downgrade if target == "0001" else command.upgrade)(config, target)
+
+    assert users.find("ana").epoch == 0
+    test_migrations_give_the_tables_that_the_code_uses(engine)
+
+
+def test_database_that_is_away_is_said_without_its_password():
+    with pytest.raises(StartupFailed, match="cannot be used") as caught:
+        migrate("postgresql+psycopg://espalier:hunter2@127.0.0.1:1/users?connect_timeout=1")
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_engine(request, tmp_path):
+    url = f"sqlite:///{tmp_path}/empty.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    engine = open_engine(url)
+    if request.param == "postgresql":
+        with engine.begin() as connection:  # the server is shared with the tests before
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    yield engine
+    engine.dispose()
+
+
+def test_database_without_the_tables_is_unavailable_and_the_log_names_the_command(empty_engine, caplog):
+    with pytest.raises(StoreUnavailable, match="brought up to date"):
+        SqlUserStore(empty_engine).find("ana")
+
+    assert "python -m services.api migrate" in caplog.text
+
+
+def test_wrong_statement_is_no_unavailable_database(postgres_url):
+    engine = open_engine(postgres_url)
+    try:
+        with pytest.raises(ProgrammingError), open_session(engine) as session:
+            session.execute(text("SELEKT 1"))
+    finally:
+        engine.dispose()

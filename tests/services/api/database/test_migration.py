@@ -1,0 +1,70 @@
+import pytest
+
+from services.api.auth.users import open_user_store
+from services.api.database import migration
+from services.api.database.migration import migrate_or_later, migrate_until_done, migrate_within
+from services.api.errors import DatabaseAway, StartupFailed
+
+AWAY = "postgresql+psycopg://api:hunter2@127.0.0.1:1/users"
+
+
+def test_database_that_does_not_answer_is_away():
+    with pytest.raises(DatabaseAway, match="cannot be used") as caught:
+        migrate_within(AWAY, 0)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_database_that_cannot_be_used_is_a_failure_and_not_away(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StartupFailed) as caught:
+        migrate_within(f"sqlite:///{tmp_path}/file/users.db", 0)
+
+    assert not isinstance(caught.value, DatabaseAway)
+
+
+@pytest.fixture
+def sqlite(tmp_path):
+    return f"sqlite:///{tmp_path}/users.db"
+
+
+@pytest.fixture
+def comes_back(monkeypatch):
+    """A database that answers at the third call."""
+    calls, real = [], migration.migrate
+
+    def migrate(url):
+        calls.append(url)
+        if len(calls) < 3:
+            raise DatabaseAway("away")
+        real(url)
+
+    monkeypatch.setattr(migration, "migrate", migrate)
+    monkeypatch.setattr(migration.time, "sleep", lambda _seconds: None)
+    return calls
+
+
+def test_database_is_waited_for(sqlite, comes_back):
+    migrate_within(sqlite, 30)
+
+    assert len(comes_back) == 3
+
+
+def test_waiting_can_have_no_end(sqlite, comes_back):
+    migrate_until_done(sqlite)
+
+    assert open_user_store(sqlite).list() == []
+
+
+def test_start_goes_on_and_leaves_the_migration_to_another_process(monkeypatch, caplog):
+    started = []
+    monkeypatch.setattr(migration.subprocess, "Popen", lambda command: started.append(command) or "process")
+
+    assert migrate_or_later(AWAY, 0) == "process"
+    assert started[0][1:] == ["-m", "services.api", "migrate", "--until-done"]
+    assert "logins are refused" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_start_with_a_database_needs_no_other_process(sqlite):
+    assert migrate_or_later(sqlite, 0) is None

@@ -1,0 +1,273 @@
+import json
+
+import pytest
+from sqlalchemy import event
+
+from services.api.auth.users import UserChange
+
+NEW = {"name": "bob", "password": "seven slow herons landing", "scopes": ["predict"]}
+
+
+PASSWORD = "grafted quince under snow"
+
+
+@pytest.fixture
+def create(client, bearer, account):
+    def send(**changes):
+        headers = {**bearer(), "content-type": "application/json"}  # half characters pass only as escapes
+        return client.post("/v1/users", content=json.dumps(NEW | changes), headers=headers)
+
+    return send
+
+
+def test_created_user_can_log_in_and_nothing_secret_is_shown(client, create):
+    response = create()
+
+    assert response.status_code == 201
+    assert set(response.json()) == {"name", "scopes", "disabled", "created"}
+    data = {"username": "bob", "password": NEW["password"]}
+    assert client.post("/v1/auth/token", data=data).json()["scope"] == "predict"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"name": "Not A Name"}, 422),
+        ({"scopes": []}, 422),
+        ({"scopes": ["everything"]}, 422),
+        ({"password": "short"}, 422),
+        ({"password": "passwordpassword"}, 422),
+        ({"password": "seven slow herons \ud800"}, 422),
+        ({"more": 1}, 422),
+    ],
+)
+def test_what_is_not_allowed_is_refused(create, changes, status):
+    response = create(**changes)
+
+    assert response.status_code == status
+    assert NEW["password"] not in response.text
+    assert str(changes.get("password", "\0")) not in response.text
+
+
+def test_name_is_taken_once(create):
+    create()
+
+    assert create().status_code == 409
+
+
+def test_disabled_user_cannot_log_in_until_enabled(client, create, bearer):
+    create()
+    data = {"username": "bob", "password": NEW["password"]}
+
+    assert client.patch("/v1/users/bob", json={"disabled": True}, headers=bearer()).json()["disabled"]
+    assert client.post("/v1/auth/token", data=data).status_code == 401
+    client.patch("/v1/users/bob", json={"disabled": False}, headers=bearer())
+    assert client.post("/v1/auth/token", data=data).status_code == 200
+
+
+def test_unknown_user_is_not_found(client, bearer, account):
+    assert client.patch("/v1/users/ghost", json={"disabled": True}, headers=bearer()).status_code == 404
+
+
+@pytest.mark.parametrize("body", [{"disabled": True}, {"disabled": False}, {"password": "seven slow herons landing"}])
+def test_administrators_do_not_do_this_to_themselves(client, bearer, account, users, body):
+    before = users.list()
+
+    assert client.patch("/v1/users/ana", json=body, headers=bearer()).status_code == 422
+    assert users.list() == before
+
+
+@pytest.mark.parametrize("body", [{}, {"disabled": None}, {"scopes": []}, {"password": "short"}, {"name": "eve"}])
+def test_change_of_nothing_or_of_something_else_is_refused(client, create, bearer, body):
+    create()
+
+    assert client.patch("/v1/users/bob", json=body, headers=bearer()).status_code == 422
+
+
+def test_users_are_listed(client, create, bearer, account):
+    create()
+
+    assert [user["name"] for user in client.get("/v1/users", headers=bearer()).json()] == ["ana", "bob"]
+
+
+def test_time_of_creation_is_told_alike_when_made_and_when_listed(client, create, bearer):
+    made = create().json()
+
+    assert made["created"].endswith("Z")
+    assert made in client.get("/v1/users", headers=bearer()).json()
+
+
+@pytest.mark.parametrize("value", [0, 1, "false", "true", 0.0, []])
+def test_disabled_is_true_or_false_and_nothing_else(client, bearer, account, value):
+    response = client.patch(f"/v1/users/{account}", json={"disabled": value}, headers=bearer())
+
+    assert response.status_code == 422
+    assert [problem["field"] for problem in response.json()["errors"]] == ["body.disabled"]
+
+
+def test_disabled_administrator_is_powerless_at_once(client, account, users, bearer):
+    """As it was: with her old token she enabled herself, made another administrator and disabled the other one."""
+    users.create("root", "hash", ["users:admin"])
+    old = bearer()
+    users.change("ana", UserChange(disabled=True))
+
+    for method, path, body in [
+        ("patch", "/v1/users/ana", {"disabled": False}),
+        ("post", "/v1/users", NEW | {"scopes": ["users:admin"]}),
+        ("patch", "/v1/users/root", {"disabled": True}),
+        ("get", "/v1/users", None),
+    ]:
+        response = client.request(method, path, json=body, headers=old)
+        assert response.status_code == 401, path
+        assert response.json()["code"] == "invalid_token"
+    assert [(user.name, user.disabled) for user in users.list()] == [("ana", True), ("root", False)]
+
+
+@pytest.mark.parametrize(
+    "change", [UserChange(scopes=["predict"]), UserChange(password_hash="other"), UserChange(disabled=True)]
+)
+def test_token_from_before_a_change_administers_nothing(client, account, users, bearer, change):
+    users.create("root", "hash", ["users:admin"])
+    users.change("ana", change)
+
+    assert client.get("/v1/users", headers=bearer()).status_code == 401
+
+
+def test_administrator_who_was_deleted_and_made_anew_needs_a_new_token(client, account, users, bearer):
+    users.create("root", "hash", ["users:admin"])
+    users.delete("ana")
+    assert client.get("/v1/users", headers=bearer()).status_code == 401
+    new = users.create("ana", "hash", ["users:admin"])
+
+    assert client.get("/v1/users", headers=bearer()).status_code == 401
+    assert client.get("/v1/users", headers=bearer(epoch=new.epoch)).status_code == 200
+
+
+def test_scope_that_a_token_has_left_out_is_not_given_back_by_the_database(client, account, bearer):
+    assert client.get("/v1/users", headers=bearer("predict")).status_code == 403
+
+
+def test_last_administrator_is_kept(client, account, bearer):
+    response = client.patch("/v1/users/ana", json={"scopes": ["predict"]}, headers=bearer())
+
+    assert response.status_code == 409
+    assert response.json()["code"] == "last_administrator"
+
+
+def test_revoked_token_predicts_no_more_after_the_next_refresh(client, account, users, bearer, row):
+    users.create("root", "hash", ["users:admin"])
+    users.change("ana", UserChange(disabled=True))
+    client.app.state.services.revocations.refresh()
+
+    response = client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
+
+    assert response.status_code == 401
+    assert response.json()["code"] == "invalid_token"
+
+
+def test_worker_reads_revocations_when_it_starts(make_client, settings, account, users, bearer, row):
+    users.create("root", "hash", ["users:admin"])
+    users.change("ana", UserChange(disabled=True))
+
+    with make_client(settings) as started:
+        assert started.post("/v1/predict", json={"rows": [row]}, headers=bearer()).status_code == 401
+
+
+def test_prediction_asks_the_database_nothing(client, engine, account, ask, row):
+    statements = []
+    event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+
+    assert ask(row).status_code == 200
+    assert statements == []
+
+
+def test_predictions_go_on_without_the_database(client, account, ask, row, tmp_path, engine, bearer):
+    engine.dispose()
+    (tmp_path / "users.db").rename(tmp_path / "gone")
+    (tmp_path / "users.db").mkdir()
+
+    assert ask(row).status_code == 200
+    assert client.get("/v1/users", headers=bearer()).status_code == 503
+
+
+def login(client, name, password):
+    return client.post("/v1/auth/token", data={"username": name, "password": password})
+
+
+def headers_of(response):
+    return {"Authorization": f"Bearer {response.json()['access_token']}"}
+
+
+def change_own(client, headers, old, new):
+    return client.post("/v1/users/me/password", json={"old_password": old, "new_password": new}, headers=headers)
+
+
+def test_own_password_is_changed_with_the_old_one_and_tokens_end(client, create):
+    create()
+    old = headers_of(login(client, "bob", NEW["password"]))
+
+    assert change_own(client, old, NEW["password"], "eleven quiet otters").status_code == 204
+
+    assert login(client, "bob", NEW["password"]).status_code == 401
+    new = headers_of(login(client, "bob", "eleven quiet otters"))
+    client.app.state.services.revocations.refresh()
+    assert change_own(client, old, "eleven quiet otters", "twelve quiet otters").status_code == 401
+    assert change_own(client, new, "eleven quiet otters", "twelve quiet otters").status_code == 204
+
+
+def test_own_password_is_not_changed_with_a_wrong_or_for_a_weak_one(client, create, bearer):
+    create()
+    headers = bearer("predict", name="bob")
+
+    assert change_own(client, headers, "wrong", "eleven quiet otters").status_code == 401
+    assert change_own(client, headers, NEW["password"], "passwordpassword").status_code == 422
+    assert login(client, "bob", NEW["password"]).status_code == 200
+
+
+def test_guessing_the_old_password_is_throttled_as_at_a_login(client, create, bearer, sample):
+    create()
+    for _ in range(5):
+        change_own(client, bearer("predict", name="bob"), "wrong", "eleven quiet otters")
+
+    response = change_own(client, bearer("predict", name="bob"), NEW["password"], "eleven quiet otters")
+
+    assert response.status_code == 429
+    assert int(response.headers["retry-after"]) > 50
+    assert login(client, "bob", NEW["password"]).status_code == 429
+    assert sample("espalier_auth_failures_total", reason="invalid_credentials") == 5
+
+
+def test_administrator_gives_another_a_new_password_and_other_scopes(client, create, bearer):
+    create()
+    old = headers_of(login(client, "bob", NEW["password"]))
+    body = {"password": "eleven quiet otters", "scopes": ["predict", "model:read"]}
+
+    changed = client.patch("/v1/users/bob", json=body, headers=bearer())
+
+    assert changed.json()["scopes"] == ["model:read", "predict"]
+    assert "otters" not in changed.text
+    assert login(client, "bob", "eleven quiet otters").json()["scope"] == "model:read predict"
+    client.app.state.services.revocations.refresh()
+    assert client.get("/v1/model", headers=old).status_code == 401
+
+
+def test_weak_password_for_another_is_refused(client, create, bearer):
+    create()
+
+    assert client.patch("/v1/users/bob", json={"password": "bobbobbobbob"}, headers=bearer()).status_code == 422
+
+
+def test_log_says_who_changed_whom_and_what_and_no_password(client, create, bearer, caplog):
+    caplog.set_level("INFO")
+    create()
+    client.patch("/v1/users/bob", json={"disabled": True, "password": "eleven quiet otters"}, headers=bearer())
+    client.patch("/v1/users/ghost", json={"scopes": ["predict"]}, headers=bearer())
+
+    lines = [record for record in caplog.records if record.name == "espalier.api.audit"]
+    assert [(line.message, line.subject, line.target, line.changes, line.address) for line in lines] == [
+        ("user created", "ana", "bob", {"scopes": ["predict"]}, "testclient"),
+        ("user changed", "ana", "bob", {"disabled": True, "password": "new"}, "testclient"),
+        ("user administration refused", "ana", "ghost", {"scopes": ["predict"]}, "testclient"),
+    ]
+    assert lines[2].reason == "unknown_user"
+    assert not any("otters" in str(vars(record)) or "herons" in str(vars(record)) for record in caplog.records)

@@ -1,0 +1,182 @@
+import asyncio
+import json
+import logging
+
+import pytest
+from prometheus_client import CollectorRegistry, Gauge
+
+from services.api.draining import Drain
+from services.api.http.middleware import Limits, RequestFrame
+from services.api.http.routes import predictions
+
+
+@pytest.mark.parametrize("host", ["evil.example.org", "testserver.evil", "a/?x=", ""])
+def test_unknown_host_is_refused_before_anything_else(client, host):
+    response = client.post("/v1/predict", headers={"host": host})
+
+    assert response.status_code == 400
+    assert response.json()["code"] == "unknown_host"
+
+
+@pytest.mark.parametrize("host", ["testserver", "TESTSERVER:8443"])
+def test_known_host_is_served_with_any_port(client, host):
+    assert client.get("/.well-known/jwks.json", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["[::1]:80", "[::1]"])
+def test_address_in_brackets_is_a_host_too(make_client, make_settings, host):
+    client = make_client(make_settings(allowed_hosts=("::1",)))
+
+    assert client.get("/.well-known/jwks.json", headers={"host": host}).status_code == 200
+
+
+def test_probes_are_asked_by_address(client):
+    assert client.get("/healthz", headers={"host": "10.1.2.3:8000"}).status_code == 200
+
+
+def test_star_allows_every_host(make_client, make_settings):
+    client = make_client(make_settings(allowed_hosts=("*",)))
+
+    assert client.get("/.well-known/jwks.json", headers={"host": "any.example.org"}).status_code == 200
+
+
+def test_request_id_is_kept_when_it_is_short_and_plain(client):
+    assert client.get("/healthz", headers={"x-request-id": "abc-1.2_3"}).headers["x-request-id"] == "abc-1.2_3"
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", 'a"b', "<script>"])
+def test_request_id_is_made_otherwise(client, given):
+    made = client.get("/healthz", headers={"x-request-id": given}).headers["x-request-id"]
+
+    assert made != given
+    assert len(made) == 32
+
+
+BODIES = pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/v1/predict", "application/json"),
+        ("/v1/users", "application/json"),
+        ("/v1/auth/token", "application/x-www-form-urlencoded"),
+    ],
+)
+
+
+@BODIES
+def test_too_large_a_body_is_refused_by_its_length(make_client, make_settings, bearer, path, kind):
+    client = make_client(make_settings(max_body_bytes=1024))
+
+    response = client.post(path, content=b"x" * 1025, headers={**bearer(), "content-type": kind})
+
+    assert response.status_code == 413
+    assert response.headers["connection"] == "close"
+    assert response.json()["code"] == "body_too_large"
+    assert response.json()["detail"] == "this request has at most 1,024 bytes, and came with 1,025"
+
+
+@BODIES
+def test_too_large_a_body_is_refused_while_it_streams(make_client, make_settings, bearer, path, kind):
+    client = make_client(make_settings(max_body_bytes=1024))
+
+    def chunks():
+        for _ in range(10):
+            yield b"x" * 200
+
+    response = client.post(path, content=chunks(), headers={**bearer(), "content-type": kind})
+
+    assert response.status_code == 413
+    assert response.json()["code"] == "body_too_large"
+
+
+def test_who_calls_is_checked_before_the_size(client):
+    assert client.post("/v1/predict", content=b"x" * (2**21 + 1)).status_code == 401
+
+
+def test_request_that_takes_too_long_is_given_up(make_client, make_settings, bearer, row, monkeypatch):
+    settings = make_settings(body_timeout_seconds=0.1, request_timeout_seconds=0.2)
+    client = make_client(settings)
+
+    async def never(_request):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(predictions, "read_json", never)
+
+    response = client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
+
+    assert response.status_code == 504
+    assert response.headers["retry-after"] == "1"
+    assert response.json()["code"] == "too_late"
+
+
+def test_answer_that_was_begun_is_never_followed_by_another(caplog):
+    async def broken(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("half way")
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
+    gauge = Gauge("in_progress", "", registry=CollectorRegistry())
+    options = {
+        "allowed_hosts": ("*",),
+        "limits": Limits(1, 1, 1, 1),
+        "drain": Drain(),
+        "in_progress": gauge,
+        "check_caller": lambda _scope: None,
+    }
+    with pytest.raises(RuntimeError, match="half way"):
+        asyncio.run(RequestFrame(broken, **options)(scope, None, send))
+
+    assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+def test_requests_in_progress_are_those_between_their_head_and_their_end(client, ask, bearer, row, sample, monkeypatch):
+    from services.api.prediction import predict
+
+    seen = []
+
+    def encode(rows, contract):
+        seen.append(sample("espalier_requests_in_progress"))
+        raise RuntimeError
+
+    monkeypatch.setattr(predict, "encode", encode)
+
+    assert ask(row).status_code == 500
+    assert seen == [1]
+    assert sample("espalier_requests_in_progress") == 0
+
+
+def test_probes_are_not_in_progress(client, sample, monkeypatch):
+    from services.api.draining import Drain
+
+    seen = []
+    monkeypatch.setattr(Drain, "begun", property(lambda _self: seen.append(sample("espalier_requests_in_progress"))))
+
+    client.get("/readyz")
+
+    assert set(seen) == {0}
+
+
+def test_one_line_says_who_asked_what_and_how_it_went(client, bearer, caplog):
+    caplog.set_level(logging.INFO, "espalier.api.access")
+
+    client.get("/v1/model", headers={**bearer(), "x-request-id": "here"})
+    client.get("/healthz")
+    client.get("/no/such/path/at/all")
+
+    first, second = (record for record in caplog.records if record.message == "request")
+    assert (first.route, first.status, first.subject, first.request_id) == ("/v1/model", 200, "ana", "here")
+    assert (second.route, second.status) == ("none", 404)
+
+
+def test_tokens_are_never_logged(client, bearer, caplog, row):
+    caplog.set_level(logging.DEBUG)
+    headers = bearer()
+
+    client.post("/v1/predict", json={"rows": [row]}, headers=headers)
+
+    assert headers["Authorization"].split()[1] not in caplog.text
+    assert json.dumps(row["kind"]) not in caplog.text

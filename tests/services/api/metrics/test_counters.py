@@ -1,0 +1,56 @@
+import pytest
+
+from services.api.metrics.counters import AUTH_FAILURES, CONNECTION_REFUSALS, REJECTIONS
+
+
+def test_every_reason_to_refuse_a_connection_stands_at_zero_from_the_start(client, sample):
+    found = {reason: sample("espalier_connections_refused_total", reason=reason) for reason in CONNECTION_REFUSALS}
+
+    assert set(found.values()) == {0}
+
+
+def test_everything_stands_at_zero_from_the_start(client, sample, reference):
+    for reason in AUTH_FAILURES:
+        assert sample("espalier_auth_failures_total", reason=reason) == 0
+    for reason in REJECTIONS:
+        assert sample("espalier_rejected_requests_total", reason=reason) == 0
+    for label in ("bare", "bearing"):
+        assert sample("espalier_predictions_total", model_version="7", label=label) == 0
+    for feature, bins in reference.features.items():
+        for label in bins.labels:
+            assert sample("espalier_feature_bin_total", model_version="7", feature=feature, bin=label) == 0
+    assert sample("espalier_score_bin_total", model_version="7", bin="below 0.5") == 0
+    assert sample("espalier_predict_seconds_count") == 0
+    assert sample("espalier_requests_in_progress") == 0
+    assert sample("espalier_workers") == 1
+    assert sample("espalier_explained_rows_total") == 0
+    assert sample("espalier_contribution_abs_total", feature="height") == 0
+    for label in ("bare", "bearing"):
+        for predicted in ("bare", "bearing"):
+            assert sample("espalier_feedback_total", model_version="7", label=label, predicted=predicted) == 0
+        assert sample("espalier_feedback_score_bin_total", model_version="7", bin="below 0.5", label=label) == 0
+    assert sample("espalier_feedback_log_loss_total", model_version="7") == 0
+    assert sample("espalier_feedback_squared_error_total", model_version="7") == 0
+
+
+def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sample):
+    for _ in range(3):
+        answer = ask(row, {**row, "height": None, "soil": "peat"}).json()
+
+    labels = [prediction["label"] for prediction in answer["predictions"]]
+    for label in ("bare", "bearing"):
+        assert sample("espalier_predictions_total", model_version="7", label=label) == 3 * labels.count(label)
+    assert sample("espalier_feature_bin_total", model_version="7", feature="height", bin="below 5") == 3
+    assert sample("espalier_feature_bin_total", model_version="7", feature="height", bin="missing") == 3
+    assert sample("espalier_feature_bin_total", model_version="7", feature="soil", bin="other") == 3
+    assert sample("espalier_predict_seconds_count") == 3
+
+
+def test_explained_rows_are_counted_with_what_each_feature_contributed(ask, row, sample):
+    ask(row)
+    predictions = ask(row, {**row, "height": 20.0}, params={"explain": "true"}).json()["predictions"]
+
+    assert sample("espalier_explained_rows_total") == 2
+    for feature in row:
+        expected = sum(abs(prediction["contributions"][feature]) for prediction in predictions)
+        assert sample("espalier_contribution_abs_total", feature=feature) == pytest.approx(expected)

@@ -1,0 +1,46 @@
+from dataclasses import replace
+
+from services.api.metrics.model import describe_limits, describe_model
+
+
+def test_model_and_reference_are_described(client, sample, lineage):
+    assert sample("espalier_model_info", name="orchard", version="7", run_id=lineage.run_id) == 1
+    assert sample("espalier_model_trained_timestamp_seconds") == lineage.created.timestamp()
+    assert sample("espalier_model_data_until_timestamp_seconds") == lineage.data_until.timestamp()
+    assert sample("espalier_model_test_metric", metric="roc_auc") == 0.8
+    assert sample("espalier_feature_reference_share", model_version="7", feature="height", bin="10 and above") == 0.4
+    assert sample("espalier_score_reference_share", model_version="7", bin="below 0.5") == 0.6
+    assert sample("espalier_reference_contribution_abs", feature="height") == 1.5
+    assert sample("espalier_feature_natural_psi", model_version="7", feature="height") == 0.5
+    assert sample("espalier_feature_natural_missing_share", model_version="7", feature="height") == 0.25
+    assert sample("espalier_score_natural_psi", model_version="7") == 0.2
+    assert sample("espalier_label_reference_share", model_version="7", label="bearing") == 0.4
+
+
+def test_natural_variation_that_is_not_known_has_no_series(client, sample):
+    assert sample("espalier_feature_natural_psi", model_version="7", feature="age") is None
+    assert sample("espalier_feature_natural_missing_share", model_version="7", feature="age") is None
+
+
+def test_bundle_that_is_older_has_fewer_series(model, registry):
+    bundle = model.bundle
+    reference = bundle.reference.model_copy(update={"contributions": None, "label_shares": None})
+    lineage = bundle.manifest.lineage.model_copy(update={"data_until": None})
+    manifest = bundle.manifest.model_copy(update={"lineage": lineage})
+
+    describe_model(registry, replace(model, bundle=replace(bundle, reference=reference, manifest=manifest)))
+
+    assert registry.get_sample_value("espalier_reference_contribution_abs", {"feature": "height"}) is None
+    assert registry.get_sample_value("espalier_label_reference_share", {"model_version": "7", "label": "bare"}) is None
+    assert registry.get_sample_value("espalier_model_data_until_timestamp_seconds") is None
+    assert registry.get_sample_value("espalier_model_trained_timestamp_seconds") is not None
+
+
+def test_limits_of_age_are_told_in_seconds_and_none_is_no_series(client, sample, registry):
+    assert sample("espalier_age_limit_seconds", of="model") == 45 * 86400
+    assert sample("espalier_age_limit_seconds", of="data") is None
+
+    fresh = type(registry)()
+    describe_limits(fresh, model_days=0, data_days=3)
+    assert fresh.get_sample_value("espalier_age_limit_seconds", {"of": "model"}) is None
+    assert fresh.get_sample_value("espalier_age_limit_seconds", {"of": "data"}) == 3 * 86400

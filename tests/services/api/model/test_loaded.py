@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import xgboost as xgb
+
+from services.api.errors import BundleRefused
+from services.api.model.loaded import load_model
+from services.api.model.source import ServedBundle
+
+
+def test_same_numbers_as_xgboosts_own_matrix(model, matrix, contract):
+    names = [feature.name for feature in contract.features]
+    own = xgb.DMatrix(matrix, feature_names=names, feature_types=contract.feature_types, enable_categorical=True)
+
+    np.testing.assert_array_equal(model.predict(matrix), model.booster.predict(own))
+
+
+def test_contributions_add_up_to_the_prediction(model, matrix):
+    contributions = model.explain(matrix)
+
+    assert contributions.shape == (300, 6)
+    np.testing.assert_allclose(1 / (1 + np.exp(-contributions.sum(axis=1))), model.predict(matrix), atol=1e-5)
+
+
+def test_refused_bundle_is_said(served, wanted):
+    (served.folder / "manifest.sig").write_bytes(b"0" * 64)
+
+    with pytest.raises(BundleRefused, match="version 7 is refused"):
+        load_model(served, wanted)
+
+
+def test_signed_bytes_that_are_no_booster_are_refused(make_bundle, wanted, tmp_path):
+    folder = make_bundle(tmp_path / "broken", version="8", model=b"not a booster")
+
+    with pytest.raises(BundleRefused, match="refused"):
+        load_model(ServedBundle("orchard", "8", folder, "registry"), wanted)
+
+
+def test_booster_that_does_not_fit_its_contract_is_refused(make_bundle, wanted, tmp_path):
+    other = xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(np.eye(4), [0, 1, 0, 1]), 2)
+    folder = make_bundle(tmp_path / "other", version="8", model=bytes(other.save_raw("ubj")))
+
+    with pytest.raises(BundleRefused, match="takes 4 features, its contract has 5"):
+        load_model(ServedBundle("orchard", "8", folder, "registry"), wanted)
+
+
+def test_booster_that_gives_no_probability_is_refused(make_bundle, wanted, tmp_path):
+    other = xgb.train({"objective": "reg:squarederror", "base_score": 9.0}, xgb.DMatrix(np.eye(5), np.full(5, 9.0)), 1)
+    folder = make_bundle(tmp_path / "other", version="8", model=bytes(other.save_raw("ubj")))
+
+    with pytest.raises(BundleRefused, match="not a probability"):
+        load_model(ServedBundle("orchard", "8", folder, "registry"), wanted)

@@ -1,0 +1,211 @@
+"""Against a real registry: what is brought, what is refused, and what happens when it is away."""
+
+import shutil
+import socket
+
+import pytest
+
+from services.api.errors import BundleRefused, NoModelYet, RegistryUnreachable, StartupFailed
+
+
+@pytest.fixture
+def name(request):
+    import hashlib
+
+    return "orchard-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]
+
+
+@pytest.fixture
+def register(mlflow, make_bundle, name, tmp_path):
+    """Register a folder as the next version, and point the alias to it; return where its files lie on the server.
+
+    ``signed_for`` says what the manifest names instead of this name and that number.
+    """
+    import mlflow as package
+
+    client = package.MlflowClient(tracking_uri=mlflow.uri)
+
+    def run(change=None, **signed_for):
+        known = client.search_model_versions(f"name = '{name}'")
+        own = {"name": name, "version": str(len(known) + 1)}
+        folder = make_bundle(tmp_path / f"upload-{len(list(tmp_path.iterdir()))}", **(own | signed_for))
+        if change:
+            change(folder)
+        experiment = client.get_experiment_by_name(name)
+        run_id = client.create_run(
+            experiment.experiment_id if experiment else client.create_experiment(name)
+        ).info.run_id
+        client.log_artifacts(run_id, str(folder), "bundle")
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
+        version = client.create_model_version(name, source, run_id).version
+        client.set_registered_model_alias(name, "champion", version)
+        return mlflow.artifacts / source.removeprefix("mlflow-artifacts:/")
+
+    return run
+
+
+@pytest.fixture
+def fetch(make_settings, fetch_with, mlflow, name):
+    def run(**changes):
+        return fetch_with(make_settings(**{"mlflow_tracking_uri": mlflow.uri, "model_name": name} | changes))
+
+    return run
+
+
+@pytest.fixture
+def closed():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_alias_says_which_version(register, fetch):
+    register()
+    register()
+
+    served = fetch()
+
+    assert (served.version, served.source) == ("2", "registry")
+    assert {path.name for path in served.folder.iterdir()} == {
+        "model.ubj",
+        "contract.json",
+        "reference.json",
+        "metrics.json",
+        "manifest.json",
+        "manifest.sig",
+    }
+
+
+def test_version_that_is_named_goes_before_the_alias(register, fetch):
+    register()
+    register()
+
+    assert fetch(model_version="1").version == "1"
+
+
+def test_unknown_model_alias_and_version_are_said(register, fetch):
+    with pytest.raises(NoModelYet, match="registry has no model"):
+        fetch()
+    register()
+    with pytest.raises(NoModelYet, match="no alias canary: no version has passed the gate"):
+        fetch(model_alias="canary")
+    with pytest.raises(StartupFailed, match=r"has no .* version 9"):
+        fetch(model_version="9")
+
+
+def test_byte_flipped_on_the_server_is_refused_and_named(register, fetch):
+    model = register() / "model.ubj"
+    content = bytearray(model.read_bytes())
+    content[100] ^= 1
+    model.write_bytes(content)
+
+    with pytest.raises(BundleRefused, match=r"refused \(altered\): model\.ubj"):
+        fetch()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda folder: (folder / "manifest.sig").unlink(), "unsigned"),
+        (lambda folder: (folder / "model.pkl").write_bytes(b"x"), "unexpected_file"),
+        (lambda folder: (folder / "reference.json").unlink(), "missing_file"),
+        (lambda folder: (folder / "manifest.sig").write_bytes(b"0" * 64), "untrusted_signature"),
+    ],
+)
+def test_what_is_no_good_bundle_is_refused_with_its_reason(register, fetch, change, reason):
+    register(change)
+
+    with pytest.raises(BundleRefused, match=rf"refused \({reason}\)"):
+        fetch()
+
+
+def test_too_large_a_bundle_is_refused(register, fetch):
+    register()
+
+    with pytest.raises(BundleRefused, match=r"refused \(too_large\)"):
+        fetch(model_max_bytes=10)
+
+
+def test_what_mlflow_lays_beside_is_not_brought(register, fetch):
+    register(lambda folder: (folder / "MLmodel").write_text("loader_module: evil"))
+
+    assert not (fetch().folder / "MLmodel").exists()
+
+
+def test_last_good_bundle_serves_while_the_registry_is_away(register, fetch, closed, caplog):
+    register()
+    fetch()
+
+    served = fetch(mlflow_tracking_uri=closed)
+
+    assert (served.version, served.source) == ("1", "cache")
+    assert "last good" in caplog.text
+
+
+def test_named_version_serves_from_the_cache_too(register, fetch, closed):
+    register()
+    register()
+    fetch(model_version="1")
+    fetch()
+
+    assert fetch(mlflow_tracking_uri=closed, model_version="1").version == "1"
+
+
+def test_nothing_kept_and_nobody_there_is_said(fetch, closed):
+    with pytest.raises(RegistryUnreachable, match=r"did not answer .* no good bundle is kept"):
+        fetch(mlflow_tracking_uri=closed)
+
+
+def test_spoilt_cache_is_brought_anew(register, fetch, closed):
+    register()
+    folder = fetch().folder
+    (folder / "model.ubj").write_bytes(b"spoilt")
+
+    with pytest.raises(StartupFailed, match="no good bundle"):
+        fetch(mlflow_tracking_uri=closed)
+    assert fetch().folder == folder
+    assert fetch(mlflow_tracking_uri=closed).source == "cache"
+
+
+def test_refused_version_does_not_spoil_what_is_kept(register, fetch, closed):
+    register()
+    fetch()
+    register(lambda folder: (folder / "manifest.sig").unlink())
+
+    with pytest.raises(BundleRefused, match="unsigned"):
+        fetch()
+
+    assert fetch(mlflow_tracking_uri=closed).version == "1"
+    shutil.rmtree(fetch(model_version="1").folder)
+
+
+@pytest.mark.parametrize("signed_for", [{"version": "1"}, {"name": "vineyard"}, {"name": "vineyard", "version": "1"}])
+def test_validly_signed_bundle_of_another_version_or_model_is_refused(register, fetch, closed, signed_for):
+    register()
+    register(**signed_for)
+
+    with pytest.raises(BundleRefused, match=r"refused \(wrong_identity\)"):
+        fetch()
+    with pytest.raises(StartupFailed):
+        fetch(mlflow_tracking_uri=closed)
+    assert fetch(model_version="1").version == "1"
+
+
+def test_cache_of_another_version_is_not_served(register, fetch, closed, name, tmp_path):
+    register()
+    folder = fetch().folder
+    shutil.copytree(folder, folder.with_name("2"))
+
+    with pytest.raises(StartupFailed, match="no good bundle"):
+        fetch(mlflow_tracking_uri=closed, model_version="2")
+
+
+@pytest.mark.parametrize("note", ["", "[]", '{"version": "../../x"}', '{"version": 1e400}', '{"version": null}'])
+def test_spoilt_note_of_the_last_good_bundle_is_no_traceback(register, fetch, closed, note):
+    register()
+    (fetch().folder.parent / "last-good.json").write_text(note)
+
+    with pytest.raises(RegistryUnreachable, match="no good bundle"):
+        fetch(mlflow_tracking_uri=closed)

@@ -1,0 +1,175 @@
+"""The dearest bodies that there are, at their limit, on every route that takes one: what they cost has a bound.
+
+Time is not asserted, but what it depends on: how often a body is parsed, by whom, and how much of it.
+"""
+
+import json
+
+import pytest
+
+from services.api.prediction import validation
+from services.api.prediction.json_size import find_end
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+CASES = {
+    ("post", "/v1/auth/token"): "form",
+    ("post", "/v1/users"): "json",
+    ("patch", "/v1/users/{name}"): "json",
+    ("post", "/v1/users/me/password"): "json",
+    ("post", "/v1/predict"): "rows",
+    ("post", "/v1/feedback"): "rows",
+}
+"""Every route with a body: what kind of body. A new route needs a line here, and so has a bound."""
+
+
+def fill(begin, piece, end, size):
+    """A text of that many bytes at the most."""
+    return begin + piece * ((size - len(begin) - len(end)) // len(piece)) + end
+
+
+def names(size):
+    """Members of different names."""
+    found, taken = [], 0
+    while taken < size:
+        found.append(b'"%x":0' % len(found))
+        taken += len(found[-1]) + 1
+    return b",".join(found[:-1])
+
+
+def json_shapes(begin, end, size):
+    """Within what begins and ends so: many names, one name many times, much nested, many values, one long value."""
+    inner = size - len(begin) - len(end)
+    return {
+        "names": begin + names(inner) + end,
+        "one name": fill(begin + b'"a":0', b',"a":0', end, size),
+        "objects": fill(begin + b'"a":[0', b',{"a":{}}', b"]" + end, size),
+        "lists": fill(begin + b'"a":[0', b",[]", b"]" + end, size),
+        "texts": fill(begin + b'"a":[0', b',""', b"]" + end, size),
+        "numbers": fill(begin + b'"a":[0', b",0", b"]" + end, size),
+        "deep": fill(begin + b'"a":', b"[", b"", size),
+        "digits": fill(begin + b'"a":', b"1", end, size),
+        "escapes": fill(begin + b'"a":"', b"\\n", b'"' + end, size),
+        "blanks": fill(begin, b" ", end, size),
+    }
+
+
+def row_shapes(member, item, size):
+    """Bodies of a list: with what is wrong inside an item, instead of items, and beside the list."""
+    begin, good = b'{"%s":[' % member.encode(), json.dumps(item).encode()[:-1]
+    return {
+        **{f"item: {name}": body for name, body in json_shapes(begin + good + b",", b"}]}", size).items()},
+        **{f"only: {name}": body for name, body in json_shapes(begin + b"{", b"}]}", size).items()},
+        **{f"beside: {name}": body for name, body in json_shapes(begin + good + b"}],", b"}", size).items()},
+        "empty items": fill(begin + b"{}", b",{}", b"]}", size),
+        "numbers for items": fill(begin + b"0", b",0", b"]}", size),
+        "commas": b"," * size,
+        "quotes": b'"' * size,
+        "backslashes": fill(begin + b'"', b"\\", b"", size),
+    }
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """Every text that is parsed as JSON, by any of the parsers that the API uses for requests."""
+    texts = []
+
+    def recording(parse):
+        def call(text, *arguments, **options):
+            texts.append(text if isinstance(text, bytes) else text.encode())
+            return parse(text, *arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(validation, "from_json", recording(validation.from_json))
+    monkeypatch.setattr(json, "loads", recording(json.loads))
+    return texts
+
+
+def test_every_route_with_a_body_has_a_case(client):
+    document = client.get("/openapi.json").json()
+
+    found = {(method, path) for path, by in document["paths"].items() for method in by if "requestBody" in by[method]}
+
+    assert found == set(CASES)
+
+
+def routes(*kinds):
+    return pytest.mark.parametrize(("method", "path"), [route for route, kind in CASES.items() if kind in kinds])
+
+
+def send(client, route, body, headers, kind=JSON):
+    method, path = route
+    return client.request(method, path.format(name="ana"), content=body, headers={**headers, "content-type": kind})
+
+
+@routes("json", "rows")
+def test_nothing_is_read_or_parsed_of_who_is_not_known(client, parsed, sample, method, path):
+    response = send(client, (method, path), b"[" * 10_000, {"Authorization": "Bearer nobody"})
+
+    assert response.status_code == 401
+    assert parsed.count(b"[" * 10_000) == 0
+    assert sample("espalier_auth_failures_total", reason="invalid_token") == 1
+
+
+@routes("json", "form")
+def test_body_without_rows_has_a_small_limit(client, bearer, parsed, settings, method, path):
+    kind = FORM if CASES[method, path] == "form" else JSON
+
+    response = send(client, (method, path), b"1" * (settings.small_body_bytes + 1), bearer(), kind)
+
+    assert response.status_code == 413
+    assert not any(len(text) > 10_000 for text in parsed)
+
+
+@routes("json")
+def test_dearest_small_json_is_parsed_once_and_its_problems_are_cut(
+    client, bearer, account, parsed, settings, method, path
+):
+    for name, body in json_shapes(b"{", b"}", settings.small_body_bytes).items():
+        parsed.clear()
+        response = send(client, (method, path), body, bearer())
+
+        assert response.status_code in (400, 422), name
+        assert parsed.count(body) == 1, name
+        assert len(response.content) < 20_000, name
+
+
+@routes("form")
+def test_dearest_form_is_refused(client, settings, method, path):
+    for piece in (b"a&", b"a=b&", b"username=a&", b"%61=%62&", b"&", b"="):
+        response = send(client, (method, path), fill(b"", piece, b"", settings.small_body_bytes), {}, FORM)
+
+        assert response.status_code in (400, 401, 422), piece
+
+
+@routes("rows")
+def test_dearest_rows_are_parsed_once_and_only_as_far_as_good_ones_would_go(
+    client, bearer, parsed, settings, row, method, path
+):
+    member, item = (
+        ("rows", row) if path == "/v1/predict" else ("feedback", {"feedback_token": "AQ", "labels": ["bare"]})
+    )
+    services = client.app.state.services
+    reader = services.reader if member == "rows" else services.feedback_reader
+    for name, body in row_shapes(member, item, settings.max_body_bytes).items():
+        parsed.clear()
+        response = send(client, (method, path), body, bearer())
+
+        assert response.status_code in (200, 400, 422), name
+        mine = [text for text in parsed if text[:50] == body[:50]]
+        assert len(mine) == 1, name
+        assert find_end(mine[0], reader._max_tokens) is None, name
+        assert len(response.content) < 20_000, name
+
+
+@pytest.mark.parametrize("text", [":" * 200, '"' * 200, ",[{" * 66, "\\" * 200])
+def test_largest_good_body_is_taken_whatever_stands_in_its_texts(make_client, make_settings, bearer, row, parsed, text):
+    client = make_client(make_settings())
+    body = json.dumps({"rows": [{**row, "soil": text}] * 1000}).encode()
+
+    response = send(client, ("post", "/v1/predict"), body, bearer())
+
+    assert response.status_code == 200
+    assert parsed.count(body) <= 2, "once for the values, and once for names that are there twice"

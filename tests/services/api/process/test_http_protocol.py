@@ -1,0 +1,497 @@
+"""What one connection may cost: raw sockets against uvicorn with our protocol and an app that says what it has read."""
+
+import asyncio
+import select
+import socket
+import threading
+import time
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+from uvicorn import Config, Server
+
+from services.api.metrics.counters import CONNECTION_REFUSALS
+from services.api.process.connections import PROBE_CONNECTIONS, ConnectionLimits, Connections
+from services.api.process.http_protocol import MAX_CHUNKS, MAX_PIPELINED, BoundedHttpProtocol
+from services.api.process.worker import BoundedLoop
+from tests.services.api.server_process.running import wait_until
+
+HOST = b"Host: localhost\r\n"
+GET = b"GET / HTTP/1.1\r\n" + HOST
+POST = b"POST / HTTP/1.1\r\n" + HOST
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+class App:
+    """Says how many bytes it has read; /early answers before it reads, /slow after half a second."""
+
+    def __init__(self):
+        self.cut_short = 0
+
+    async def __call__(self, scope, receive, send):
+        taken = 0
+        if scope["path"] == "/slow":
+            await asyncio.sleep(0.5)
+        while scope["path"] != "/early":
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.cut_short += 1
+                return
+            taken += len(message["body"])
+            if not message["more_body"]:
+                break
+        body = f"{scope['path']} {taken}".encode()
+        headers = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def app():
+    return App()
+
+
+@pytest.fixture
+def serve(app):
+    """Serve with given limits, in a thread; gives a function that connects."""
+    with ExitStack() as ends:
+
+        def start(*, keep_alive=5, **limits):
+            made = Connections(ConnectionLimits(**limits))
+            protocol = partial(BoundedHttpProtocol, connections=made)
+            config = Config(
+                app, http=protocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=keep_alive
+            )
+            listening = socket.create_server(("127.0.0.1", 0))
+            server = Server(config)
+            loop = BoundedLoop(1.0)
+
+            async def run():
+                await server.serve([listening])
+                for one in list(made._open):
+                    one.transport.abort()
+                await asyncio.sleep(0)
+
+            def run_and_close():
+                loop.run_until_complete(run())
+                loop.close()
+
+            thread = threading.Thread(target=run_and_close)
+            thread.start()
+
+            def end():
+                server.should_exit = server.force_exit = True
+                thread.join()
+
+            ends.callback(end)
+
+            def connect():
+                return ends.enter_context(socket.create_connection(listening.getsockname(), timeout=10))
+
+            connect.connections = made
+            return connect
+
+        yield start
+
+
+def read_all(connection):
+    """Everything until the server closes."""
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        parts.append(b"<reset>")
+    return b"".join(parts)
+
+
+def ask(connection, request, *, parts=1):
+    """Send in so many parts, and read one response."""
+    size = -(-len(request) // parts)
+    for begin in range(0, len(request), size):
+        connection.sendall(request[begin : begin + size])
+        time.sleep(0.002 if parts > 1 else 0)
+    return read_one(connection)
+
+
+def read_one(connection):
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        part = connection.recv(1)
+        if not part:
+            return head, b""
+        head += part
+    length = int(
+        next(line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+    )
+    body = b""
+    while len(body) < length:
+        body += connection.recv(length - len(body))
+    return head, body
+
+
+def status(answer):
+    head = answer[0] if isinstance(answer, tuple) else answer
+    return int(head.split()[1])
+
+
+def flood(connection, piece, limit):
+    """Send a piece again and again, as long as the server takes it; return how many bytes it took."""
+    sent = 0
+    connection.settimeout(5)
+    try:
+        while sent < limit:
+            sent += connection.send(piece)
+    except OSError:
+        pass
+    return sent
+
+
+# --- the size of a head ---
+
+
+@pytest.mark.parametrize("begin", [GET + b"X: ", b"GET /", GET + b"X", GET], ids=["value", "target", "name", "fields"])
+def test_endless_head_is_refused_long_before_it_costs_anything(serve, begin):
+    connection = serve(head_bytes=4096)()
+    piece = b"a: b\r\n" * 200 if begin == GET else b"a" * 1000
+
+    connection.sendall(begin)
+    flood(connection, piece, 100_000)
+    answer = read_all(connection)
+
+    assert status(answer) == 431
+    assert b"connection: close" in answer
+    assert b'"code":"head_too_large"' in answer
+    assert b"at most 4,096 bytes and 100 headers" in answer
+
+
+def sized(number):
+    """A head of so many bytes as the limit counts them: of its target, and of names and values with 4 for each."""
+    bare = len("/") + len("Host") + len("localhost") + 4 + len("X") + 4
+    return GET + b"X: " + b"x" * (number - bare) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("parts", [1, 2, 7, 40])
+def test_head_of_the_limit_is_served_and_one_byte_more_is_not_however_it_comes(serve, parts):
+    connect = serve(head_bytes=4096)
+
+    assert status(ask(connect(), sized(4096), parts=parts)) == 200
+    assert status(ask(connect(), sized(4097), parts=parts)) == 431
+
+
+@pytest.mark.parametrize("parts", [1, 5])
+def test_number_of_headers_is_bounded(serve, parts):
+    connect = serve(head_fields=20)
+
+    def head(number):
+        return GET + b"a: b\r\n" * (number - 1) + b"\r\n"
+
+    assert status(ask(connect(), head(20), parts=parts)) == 200
+    assert status(ask(connect(), head(21), parts=parts)) == 431
+
+
+def test_second_head_on_a_kept_connection_is_bounded_too(serve):
+    connection = serve(head_bytes=4096)()
+
+    assert status(ask(connection, GET + b"\r\n")) == 200
+    assert status(ask(connection, sized(4097))) == 431
+
+
+def test_large_body_is_no_head(serve):
+    body = b"x" * 500_000
+
+    _, text = ask(serve(head_bytes=4096)(), POST + b"Content-Length: 500000\r\n\r\n" + body)
+
+    assert text == b"/ 500000"
+
+
+def test_head_right_behind_a_large_body_is_parsed(serve):
+    first = POST + b"Content-Length: 50000\r\n\r\n" + b"x" * 50_000
+    connection = serve(head_bytes=4096)()
+    connection.sendall(first + GET[:10])
+    assert read_one(connection)[1] == b"/ 50000"
+
+    assert ask(connection, GET[10:] + b"\r\n")[1] == b"/ 0"
+
+
+# --- chunked bodies ---
+
+
+@pytest.mark.parametrize("size", [1, 1000, 60_000])
+def test_chunked_body_of_any_size_is_read(serve, size):
+    chunk = b"%x\r\n%s\r\n" % (size, b"x" * size)
+
+    _, text = ask(serve(head_bytes=1024)(), CHUNKED + chunk * 5 + b"0\r\nX-Trailer: 1\r\n\r\n")
+
+    assert text == f"/ {5 * size}".encode()
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [(b"0\r\nX: ", b"a" * 1000), (b"0\r\n", b"a: b\r\n" * 100), (b"1;a=", b"a" * 1000), (b"1\r\na\r\n0;", b"a" * 1000)],
+    ids=["trailer", "trailers", "extension", "extension of the last"],
+)
+def test_endless_trailer_or_chunk_extension_is_refused_and_the_app_hears_of_it(serve, app, begin, piece):
+    connection = serve(head_bytes=4096)()
+
+    connection.sendall(CHUNKED + begin)
+    flood(connection, piece, 100_000)
+
+    assert status(read_all(connection)) == 431
+    wait_until(lambda: app.cut_short == 1)
+
+
+def test_body_in_too_many_chunks_is_refused(serve):
+    connection = serve()()
+    connection.sendall(CHUNKED + b"1\r\na\r\n" * (MAX_CHUNKS + 1))
+
+    assert status(read_all(connection)) == 400
+
+
+# --- time ---
+
+
+@pytest.mark.parametrize("begin", [b"G", GET, GET + b"X: a"])
+def test_head_that_does_not_become_whole_in_time_is_answered_408(serve, begin):
+    connection = serve(head_seconds=1)()
+    connection.sendall(begin)
+
+    answer = read_all(connection)
+
+    assert status(answer) == 408
+    assert b"must be whole within 1 s" in answer
+
+
+def test_head_that_comes_byte_by_byte_gets_no_longer(serve):
+    connection = serve(head_seconds=1)()
+    connection.sendall(GET)
+    for _ in range(100):
+        connection.send(b"a")
+        if select.select([connection], [], [], 0.1)[0]:
+            break
+
+    assert status(connection.recv(100)) == 408
+
+
+def test_connection_that_sends_nothing_is_closed_without_a_word(serve):
+    assert read_all(serve(head_seconds=1)()) == b""
+
+
+def test_blank_lines_keep_no_connection_open(serve):
+    connection = serve(head_seconds=1)()
+    assert status(ask(connection, GET + b"\r\n")) == 200
+    connection.sendall(b"\r\n")
+
+    assert read_all(connection) == b""
+
+
+def test_kept_connection_may_be_idle_longer_than_a_head_may_take(serve):
+    connection = serve(head_seconds=1, keep_alive=30)()
+    assert status(ask(connection, GET + b"\r\n")) == 200
+    time.sleep(3)
+
+    assert status(ask(connection, GET + b"\r\n")) == 200
+
+
+def test_body_that_nobody_waits_for_is_cut_off(serve):
+    connection = serve(body_seconds=1)()
+    head, _ = ask(connection, POST.replace(b"/", b"/early", 1) + b"Content-Length: 1000\r\n\r\nx")
+    assert status(head) == 200
+
+    assert read_all(connection) in (b"", b"<reset>")
+
+
+def test_connection_is_kept_after_a_body_that_nobody_waited_for(serve):
+    connection = serve(head_seconds=1)()
+    early = POST.replace(b"/", b"/early", 1) + b"Content-Length: 4\r\n\r\n"
+    assert ask(connection, early)[1] == b"/early 0"
+    connection.sendall(b"body")
+    time.sleep(2.5)
+
+    assert status(ask(connection, GET + b"\r\n")) == 200
+
+
+def test_client_that_reads_no_refusal_is_cut_off(serve):
+    connect = serve(head_bytes=1024)
+    connection = connect()
+    connection.sendall(GET + b"X: " + b"a" * 3000)
+
+    wait_until(lambda: not connect.connections._open)
+
+
+# --- what is counted ---
+
+
+@pytest.fixture
+def refused(serve):
+    """Serve with given limits; gives how to connect, and the reasons that have been counted."""
+
+    def start(**limits):
+        connect, reasons = serve(**limits), []
+        connect.connections.count_refused = reasons.append
+        return connect, reasons
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("limits", "sent", "reason"),
+    [
+        ({"head_bytes": 1024}, sized(2000), "head_too_large"),
+        ({"head_seconds": 1}, GET, "head_too_slow"),
+        ({}, b"\x16\x03\x01 this is TLS\r\n\r\n", "malformed_request"),
+        ({"connections": 1}, GET + b"\r\n", "too_many_connections"),
+        ({"connections_per_client": 1, "trusted_proxies": ""}, GET + b"\r\n", "too_many_connections_of_client"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_refused_connection_is_counted_once_by_its_reason(refused, limits, sent, reason):
+    connect, reasons = refused(**limits)
+    held = connect() if reason.startswith("too_many") else None
+    wait_until(lambda: held is None or connect.connections._open)
+
+    connection = connect()
+    connection.sendall(sent)
+    read_all(connection)
+
+    assert reasons == [reason]
+    assert reason in CONNECTION_REFUSALS
+
+
+def test_connection_that_is_cut_at_once_is_counted(refused):
+    connect, reasons = refused(connections=1, head_seconds=60)
+    held = [connect() for _ in range(1 + PROBE_CONNECTIONS)]
+    wait_until(lambda: len(connect.connections._open) == len(held))
+
+    assert read_all(connect()) in (b"", b"<reset>")
+    assert reasons[:1] == ["too_many_connections"]
+
+
+def test_probe_beyond_the_limit_and_a_connection_without_a_word_are_not_counted(refused):
+    connect, reasons = refused(connections=1, head_seconds=1)
+    silent = connect()
+    wait_until(lambda: connect.connections._open)
+
+    assert status(ask(connect(), b"GET /readyz HTTP/1.1\r\n" + HOST + b"\r\n")) == 200
+    assert read_all(silent) == b""
+    assert reasons == []
+
+
+# --- what clients rightly do ---
+
+
+def test_pipelined_requests_are_answered_in_order(serve):
+    connection = serve()()
+    connection.sendall(b"".join(b"GET /%d HTTP/1.1\r\n" % number + HOST + b"\r\n" for number in range(5)))
+
+    assert [read_one(connection)[1] for _ in range(5)] == [f"/{number} 0".encode() for number in range(5)]
+
+
+def test_too_many_pipelined_requests_are_not_taken_and_the_last_answer_says_so(serve):
+    connection = serve()()
+    connection.sendall((b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n") * 100)
+
+    answer = read_all(connection)
+
+    assert answer.count(b"HTTP/1.1 200") == 1 + MAX_PIPELINED
+    assert answer.count(b"HTTP/1.1") == 1 + MAX_PIPELINED
+    assert answer.count(b"connection: close") == 1
+    assert answer.rindex(b"connection: close") > answer.rindex(b"HTTP/1.1")
+
+
+def test_refusal_never_stands_in_the_middle_of_the_response_before_it(serve):
+    connection = serve(head_bytes=1024)()
+    connection.sendall(b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n" + GET + b"X: " + b"a" * 3000)
+
+    answer = read_all(connection)
+
+    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.endswith(b"/slow 0")
+    assert b"connection: close" in answer
+
+
+def test_client_that_waits_for_100_continue_is_told_to_go_on(serve):
+    connection = serve()()
+    connection.sendall(POST + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+    assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+    assert ask(connection, b"abc")[1] == b"/ 3"
+
+
+def test_http_1_0_is_answered_and_closed(serve):
+    connection = serve()()
+    connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+
+    answer = read_all(connection)
+
+    assert status(answer) == 200
+    assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00\x01", b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"])
+def test_what_is_not_http_is_refused(serve, garbage):
+    connection = serve()()
+    connection.sendall(garbage)
+
+    assert status(read_all(connection)) == 400
+
+
+def test_offer_of_another_protocol_is_passed_over(serve):
+    connection = serve()()
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n"
+
+    assert status(ask(connection, GET + offer)) == 200
+    assert status(ask(connection, GET + b"\r\n")) == 200
+
+
+def test_what_follows_an_offer_of_another_protocol_is_never_taken_for_a_request(serve):
+    connection = serve()()
+    offer = b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 30\r\n\r\n"
+    connection.sendall(POST + offer + b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n")
+
+    answer = read_all(connection)
+
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"smuggled" not in answer
+
+
+# --- number ---
+
+
+def test_more_connections_than_the_limit_are_told_to_come_again_and_probes_are_answered(serve):
+    connect = serve(connections=3)
+    kept = [connect() for _ in range(3)]
+    assert [status(ask(one, GET + b"\r\n")) for one in kept] == [200] * 3
+
+    head, body = ask(connect(), GET + b"\r\n")
+    assert status(head) == 503
+    assert b"retry-after: 1" in head and b"connection: close" in head
+    assert b'"code":"too_many_connections"' in body
+    assert status(ask(connect(), b"GET /readyz HTTP/1.1\r\n" + HOST + b"\r\n")) == 200
+    kept.pop().close()
+    wait_until(lambda: len(connect.connections._open) == 2)
+    assert status(ask(connect(), GET + b"\r\n")) == 200
+
+
+def test_far_more_connections_than_the_limit_are_cut_at_once(serve):
+    connect = serve(connections=1, head_seconds=60)
+    held = [connect() for _ in range(1 + PROBE_CONNECTIONS)]
+    wait_until(lambda: len(connect.connections._open) == len(held))
+
+    assert read_all(connect()) in (b"", b"<reset>")
+    wait_until(lambda: len(connect.connections._open) == 1)  # those beyond the limit have two seconds
+
+
+def test_one_client_cannot_take_all_connections(serve):
+    connect = serve(connections=10, connections_per_client=2, trusted_proxies="10.0.0.0/8")
+
+    answers = [status(ask(connect(), GET + b"\r\n")) for _ in range(3)]
+
+    assert answers == [200, 200, 503]
+
+
+def test_proxy_may_bring_as_many_as_there_are(serve):
+    connect = serve(connections=10, connections_per_client=2, trusted_proxies="127.0.0.0/8")
+
+    assert [status(ask(connect(), GET + b"\r\n")) for _ in range(5)] == [200] * 5

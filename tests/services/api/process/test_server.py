@@ -1,0 +1,97 @@
+"""What the parent ends with when its workers cannot start."""
+
+import socket
+import subprocess
+import sys
+
+import pytest
+from gunicorn.arbiter import Arbiter
+
+from services.api.errors import BundleRefused, DatabaseAway, StartupFailed
+from services.api.process.arbiter import EXIT_CODES
+from services.api.process.server import ApiServer
+from services.api.settings import Settings
+from services.api.startup import server_options
+
+SERVE = """
+import os, sys
+from pathlib import Path
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = sys.argv[1]
+from services.api.internal.bundle_server import BundleServer
+from services.api.model.source import ServedBundle
+from services.api.draining import Drain
+from services.api.errors import BundleRefused, StartupFailed
+from services.api.internal.ports import InternalPorts
+from services.api.internal.metrics_server import MetricsServer
+from services.api.process.server import ApiServer
+from services.api.settings import Settings
+from services.api.startup import dependency_monitor, internal_address, server_options
+
+folder = Path(sys.argv[1])
+settings = Settings(
+    port=int(sys.argv[2]), metrics_port=int(sys.argv[3]), workers=3,
+    jwt_signing_key_file="x", model_public_key_files="x", mlflow_tracking_uri="x", model_name="x",
+)
+
+def load_app():
+    raise ERROR
+
+served = ServedBundle("x", "1", folder, "registry")
+internal = InternalPorts(MetricsServer(folder), BundleServer(served), internal_address(settings))
+ApiServer(server_options(settings), load_app, internal, dependency_monitor(settings, "1"), Drain()).run()
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("BundleRefused('altered')", 3),
+        ("StartupFailed('no key')", 2),
+        ("RuntimeError('a fault of ours')", 2),
+        ("SystemExit(3)", 2),  # uvicorn's worker, which knows gunicorn's numbers
+    ],
+)
+def test_parent_ends_with_the_code_of_a_worker_that_cannot_start(tmp_path, error, code):
+    command = [sys.executable, "-c", SERVE.replace("ERROR", error), str(tmp_path), free_port(), free_port()]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    if "'" in error:
+        assert error.split("'")[1] in ended.stdout
+
+
+def test_exit_codes_are_those_that_the_documentation_and_an_alert_name():
+    assert (StartupFailed.exit_code, DatabaseAway.exit_code, BundleRefused.exit_code) == (2, 2, 3)
+    assert EXIT_CODES == {Arbiter.WORKER_BOOT_ERROR: 2, Arbiter.APP_LOAD_ERROR: 3}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StartupFailed("no key"), Arbiter.WORKER_BOOT_ERROR),
+        (DatabaseAway("no answer"), Arbiter.WORKER_BOOT_ERROR),
+        (BundleRefused("altered"), Arbiter.APP_LOAD_ERROR),
+    ],
+)
+def test_worker_that_cannot_start_ends_with_the_code_that_its_parent_translates(settings, error, code):
+    def load_app():
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        ApiServer(server_options(settings), load_app, None, None, None).load()
+
+    assert ended.value.code == code
+
+
+def test_connection_is_kept_longer_than_a_proxy_in_front_keeps_it(settings):
+    server = ApiServer(server_options(settings), None, None, None, None)
+
+    assert Settings.model_fields["keep_alive_seconds"].default > 90, "Traefik's default; nginx has 60"
+    assert server.cfg.keepalive == settings.keep_alive_seconds

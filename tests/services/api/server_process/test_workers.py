@@ -1,0 +1,105 @@
+"""Several workers, and the death of one: counters are exact, and nothing is left behind."""
+
+import os
+import signal
+import socket
+import ssl
+
+from tests.services.api.server_process.running import (
+    PREDICT,
+    alive_and_busy,
+    end,
+    scrape,
+    summed,
+    wait_until,
+    wait_until_ready,
+    workers_of,
+)
+
+
+def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure, environment, contract, gone, headers):
+    process = start()
+    wait_until_ready(secure, process)
+    asked = {**headers(), "X-Request-ID": "from-the-client"}
+
+    def predict(number):
+        for _ in range(number):
+            answer = secure.post("/v1/predict", json={"rows": [contract.example] * 3}, headers=asked)
+            assert (answer.status_code, answer.headers["x-request-id"]) == (200, "from-the-client")
+
+    def counted():
+        series = scrape(environment)
+        rows, scores = (summed(series, f"espalier_{name}_total") for name in ("predictions", "score_bin"))
+        return rows, scores, series[f'http_requests_total{PREDICT},status="2xx"}}']
+
+    predict(20)
+    assert counted() == (60, 60, 20)
+
+    victim = workers_of(process)[0]
+    os.kill(victim, signal.SIGKILL)
+    assert gone(victim)
+    wait_until_ready(secure, process)
+    predict(10)
+    assert counted() == (90, 90, 30)
+
+    children = workers_of(process)
+    printed = end(process)
+    assert process.returncode == 0
+    assert all(gone(pid) for pid in children)
+    assert printed.count('"request_id": "from-the-client"') == 30
+    assert asked["Authorization"].split()[1] not in printed
+    assert "grafted quince" not in printed
+
+
+def test_only_the_living_are_workers_and_have_requests_in_progress(start, secure, environment, gone, headers, tmp_path):
+    process = start()
+    wait_until_ready(secure, process)
+    asked = headers()
+    wait_until(lambda: alive_and_busy(environment) == (2, 0))
+    victim, other = workers_of(process)
+    head = "".join(f"{name}: {value}\r\n" for name, value in {**asked, "Host": "localhost"}.items())
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+
+    os.kill(other, signal.SIGSTOP)  # so that the victim takes the connection
+    with (
+        socket.create_connection(("localhost", int(environment["API_PORT"]))) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        kind = "Content-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+        connection.sendall(f"POST /v1/predict HTTP/1.1\r\n{head}{kind}".encode())
+        wait_until(lambda: alive_and_busy(environment) == (2, 1))
+        os.kill(victim, signal.SIGKILL)
+        assert gone(victim)
+    os.kill(other, signal.SIGCONT)
+
+    wait_until(lambda: alive_and_busy(environment) == (2, 0) and victim not in workers_of(process))
+
+
+def test_requests_stand_at_zero_and_no_worker_adds_a_series_not_even_one_that_comes_later(
+    start, secure, environment, gone
+):
+    process = start()
+    wait_until_ready(secure, process)
+
+    def requests():
+        return {one: value for one, value in scrape(environment).items() if one.startswith("http_request")}
+
+    first = requests()
+    assert set(first.values()) == {0}
+    assert first[f'http_requests_total{PREDICT},status="5xx"}}'] == 0
+    assert first['http_request_duration_seconds_bucket{handler="/v1/predict",le="0.1",method="POST"}'] == 0
+
+    for _ in range(20):
+        secure.post("/v1/predict", headers={"Connection": "close"})
+    os.kill(victim := workers_of(process)[0], signal.SIGKILL)
+    assert gone(victim)
+    wait_until_ready(secure, process)
+    for _ in range(5):
+        secure.get("/nowhere", headers={"Connection": "close"})
+
+    last = requests()
+    assert set(last) == set(first)
+    assert last[f'http_requests_total{PREDICT},status="4xx"}}'] == 20
+    assert last[f"http_request_duration_seconds_count{PREDICT}}}"] == 20
+    assert last['http_requests_total{handler="none",method="GET",status="4xx"}'] == 5
+    assert summed(last, "http_requests_total") == 25
