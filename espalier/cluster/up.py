@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -48,16 +50,15 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
     """
     require("docker", "kind", "kubectl", "helm")
     kube = Kube(RELEASE, context=cluster.context)
-    with step(f"cluster {cluster.name}"):
-        if not cluster.exists():
-            cluster.create()
-    for addon in ADDONS:
-        with step(addon.name):
-            ensure_addon(kube, addon)
     names = images.image_names("", release.app_version())
     build_images(names)
-    with meanwhile("images to the nodes", lambda: images.load(names.values(), cluster=cluster.name)):
-        with step("namespace, Secrets, chart"):
+    with tempfile.TemporaryDirectory() as folder:
+        archive = _make_cluster(cluster, list(names.values()), Path(folder))
+        for addon in ADDONS:
+            with step(addon.name):
+                ensure_addon(kube, addon)
+        copy = partial(images.load, names.values(), cluster=cluster.name, archive=archive)
+        with meanwhile("images to the nodes", copy), step("namespace, Secrets, chart"):
             release.create_namespace(kube)
             ensure_secrets(kube, RELEASE, HOST)
             release.install(kube, RELEASE, settings=[trust_ingress(kube)])
@@ -84,6 +85,16 @@ def build_images(names: Mapping[str, str]) -> None:
     for part, name in names.items():
         with step(f"image {name}"):
             images.build(part, name, commit=commit)
+
+
+def _make_cluster(cluster: KindCluster, names: Sequence[str], folder: Path) -> Path | None:
+    """Make the cluster where it is not there, and return the file to which its images were written meanwhile."""
+    if cluster.exists():
+        return None
+    archive = folder / "images.tar"
+    with meanwhile("images to a file", partial(images.save, names, archive)), step(f"cluster {cluster.name}"):
+        cluster.create()
+    return archive
 
 
 @contextmanager
