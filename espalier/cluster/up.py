@@ -62,9 +62,12 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
             release.create_namespace(kube)
             ensure_secrets(kube, RELEASE, HOST)
             release.install(kube, RELEASE, settings=[trust_ingress(kube)])
-    release.wait_for_stores(kube, RELEASE)
-    if release_is_new(kube):
+    is_new = release_is_new(kube)
+    if is_new:  # the table needs the object store alone: it is put there while MLflow starts
+        wait_for_rollout(kube, "statefulset", f"{RELEASE}-object-store")
         release.run_job(kube, release.job(kube, RELEASE, "seed"))
+    release.wait_for_stores(kube, RELEASE)
+    if is_new:
         release.run_job(kube, release.job(kube, RELEASE))
     wait_for_rollout(kube, "deployment", f"{RELEASE}-api")
     return _first_user(kube, cluster, state)
