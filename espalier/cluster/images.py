@@ -7,7 +7,7 @@ from pathlib import Path
 
 from espalier.cluster.tools import run
 
-__all__ = ["DOCKERFILES", "build", "image_names", "load", "push", "save"]
+__all__ = ["DOCKERFILES", "build", "image_names", "load", "push"]
 
 DOCKERFILES = {
     "api": Path("services/api/Dockerfile"),
@@ -47,21 +47,12 @@ def push(names: Iterable[str]) -> None:
         run("docker", "push", "--quiet", name, seconds=SECONDS)
 
 
-def save(names: Iterable[str], archive: Path) -> None:
-    """Write images to one file, what they share once."""
-    run("docker", "save", "--output", str(archive), *names, seconds=SECONDS)
-
-
-def load(names: Iterable[str], *, cluster: str, archive: Path | None = None) -> None:
+def load(names: Iterable[str], *, cluster: str) -> None:
     """Copy images to every node that runs our pods: one copy of what the images share.
 
     kind's control plane takes no pods of ours where there are workers, and a copy for it takes as long as one for them.
-
-    Args:
-        archive: file that holds them already; without it, kind writes one, and leaves out nodes that have an image.
     """
     nodes = run("kind", "get", "nodes", "--name", cluster).split()
     workers = [node for node in nodes if node.startswith(f"{cluster}-worker")]
     where = ["--nodes", ",".join(sorted(workers))] if workers else []
-    source = ["image-archive", "--name", cluster, *where, str(archive)] if archive else []
-    run("kind", "load", *(source or ["docker-image", "--name", cluster, *where, *names]), seconds=SECONDS)
+    run("kind", "load", "docker-image", "--name", cluster, *where, *names, seconds=SECONDS)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,16 +51,17 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
     kube = Kube(RELEASE, context=cluster.context)
     names = images.image_names("", release.app_version())
     build_images(names)
-    with tempfile.TemporaryDirectory() as folder:
-        archive = _make_cluster(cluster, list(names.values()), Path(folder))
-        for addon in ADDONS:
-            with step(addon.name):
-                ensure_addon(kube, addon)
-        copy = partial(images.load, names.values(), cluster=cluster.name, archive=archive)
-        with meanwhile("images to the nodes", copy), step("namespace, Secrets, chart"):
-            release.create_namespace(kube)
-            ensure_secrets(kube, RELEASE, HOST)
-            release.install(kube, RELEASE, settings=[trust_ingress(kube)])
+    with step(f"cluster {cluster.name}"):
+        if not cluster.exists():
+            cluster.create()
+    for addon in ADDONS:
+        with step(addon.name):
+            ensure_addon(kube, addon)
+    copy = partial(images.load, names.values(), cluster=cluster.name)
+    with meanwhile("images to the nodes", copy), step("namespace, Secrets, chart"):
+        release.create_namespace(kube)
+        ensure_secrets(kube, RELEASE, HOST)
+        release.install(kube, RELEASE, settings=[trust_ingress(kube)])
     is_new = release_is_new(kube)
     if is_new:  # the table needs the object store alone: it is put there while MLflow starts
         wait_for_rollout(kube, "statefulset", f"{RELEASE}-object-store")
@@ -88,16 +88,6 @@ def build_images(names: Mapping[str, str]) -> None:
     for part, name in names.items():
         with step(f"image {name}"):
             images.build(part, name, commit=commit)
-
-
-def _make_cluster(cluster: KindCluster, names: Sequence[str], folder: Path) -> Path | None:
-    """Make the cluster where it is not there, and return the file to which its images were written meanwhile."""
-    if cluster.exists():
-        return None
-    archive = folder / "images.tar"
-    with meanwhile("images to a file", partial(images.save, names, archive)), step(f"cluster {cluster.name}"):
-        cluster.create()
-    return archive
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-from espalier.cluster.images import DOCKERFILES, build, image_names, load, save
+from espalier.cluster.images import DOCKERFILES, build, image_names, load
 from espalier.cluster.release import app_version
 from tests.charts.rendering import ROOT, containers, manifests, pods, render
 
@@ -38,16 +38,6 @@ def test_images_are_loaded_together_to_the_only_node(tools):
     load(["a:1", "b:1"], cluster="c")
 
     assert tools.lines()[-1] == "kind load docker-image --name c a:1 b:1"
-
-
-def test_images_that_were_saved_are_loaded_from_their_file(tools, tmp_path):
-    tools.answer({"get nodes": (0, "c-control-plane\n")})
-
-    save(["a:1", "b:1"], tmp_path / "images.tar")
-    load(["a:1", "b:1"], cluster="c", archive=tmp_path / "images.tar")
-
-    assert tools.lines()[0] == f"docker save --output {tmp_path}/images.tar a:1 b:1"
-    assert tools.lines()[-1] == f"kind load image-archive --name c {tmp_path}/images.tar"
 
 
 def test_images_are_loaded_to_workers_alone_where_there_are_any(tools):
