@@ -24,7 +24,7 @@ VersionNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,9}$")]
 """A version as MLflow counts them: from 1, at most ten digits."""
 
 PROXY_SCHEME = "mlflow-artifacts"
-"""Scheme of files that MLflow itself hands on."""
+"""Scheme of files that MLflow itself serves."""
 
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
 MAX_VERSION = 10**10
@@ -65,7 +65,7 @@ def artifact_folder(uri: object) -> str:
     path = parts.path.strip("/")
     is_plain = path.isprintable() and "\\" not in path and len(path) <= _MAX_PATH
     if parts.scheme != PROXY_SCHEME or not is_plain or any(part in ("", ".", "..") for part in path.split("/")):
-        raise UnsafeName(f"{_shown(uri)} is not a folder of artifacts that MLflow hands on")
+        raise UnsafeName(f"{_shown(uri)} is not a folder of artifacts that MLflow serves")
     return path
 
 

@@ -3,7 +3,7 @@
 The order is the point: what is there and how large, then the signature, then the manifest and the digests, and only
 then does anything else get parsed. A signature says that the gate let some version through; whether it is the one that
 was asked for is compared too, so that neither a retired version nor another model is taken for it. The model's bytes
-are handed on as bytes; who loads them decides how.
+are returned as bytes; who loads them decides how.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _check_format(manifest: bytes) -> None:
     if found != MANIFEST_FORMAT:
         raise MalformedBundle(
             f"{MANIFEST}: format is {str(found)[:20]}, and this release reads {MANIFEST_FORMAT}; train the model again "
-            "with this release (if it is the champion, take its alias away first)"
+            "with this release (if it is the champion, remove its alias first)"
         )
 
 

@@ -1,4 +1,4 @@
-"""What every room's tests may use: keys, a bundle of a real model, and a real MLflow server."""
+"""What every package's tests may use: keys, a bundle of a real model, and a real MLflow server."""
 
 from __future__ import annotations
 

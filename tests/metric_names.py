@@ -37,17 +37,17 @@ API = {
     "espalier_score_natural_psi": {"model_version"},
     "espalier_label_reference_share": {"model_version", "label"},
     "espalier_explained_rows_total": set(),
-    "espalier_contribution_abs_total": {"feature"},
-    "espalier_reference_contribution_abs": {"feature"},
+    "espalier_shap_abs_sum_total": {"feature"},
+    "espalier_reference_shap_abs_mean": {"feature"},
     "espalier_dependency_up": {"dependency"},
     "espalier_waiting_for_model": set(),
     "espalier_registry_alias_version": {"alias"},
     "espalier_registry_versions": {"gate"},
     "espalier_registry_newest_version": {"gate"},
-    "espalier_registry_rejected_in_a_row": set(),
+    "espalier_registry_consecutive_rejections": set(),
     "espalier_registry_failed_rollouts": set(),
     "espalier_registry_newest_version_timestamp_seconds": set(),
-    "espalier_age_limit_seconds": {"of"},
+    "espalier_max_age_seconds": {"kind"},
 }
 """What the API exposes, with labels of its own."""
 

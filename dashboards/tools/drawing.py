@@ -38,15 +38,15 @@ def draw_panel(card: Card, panel: Panel, answers: Answers, view: View) -> None:
 def _stat(card: Card, panel: Panel, answers: Answers, _: View) -> None:
     found, defaults = _all(answers), panel["fieldConfig"]["defaults"]
     mode = panel["options"].get("textMode", "auto")
-    room = card.width / len(found)
+    space = card.width / len(found)
     for place, one in enumerate(found):
-        middle = room * (place + 0.5)
+        middle = space * (place + 0.5)
         value = one.name if mode == "name" else show(one.last, defaults["unit"], defaults.get("decimals"))
-        size = min(26.0, room * 104 / max(len(value), 1), (card.height - 0.5) * 30)
+        size = min(26.0, space * 104 / max(len(value), 1), (card.height - 0.5) * 30)
         color = _color(panel, one.name) or _threshold(panel, one.last)
         card.text(middle, card.height * 0.52, value, fontsize=size, color=color, ha="center", va="center")
         if mode == "value_and_name":
-            name = cut(one.name, max(8, int(room * 13)))
+            name = cut(one.name, max(8, int(space * 13)))
             card.text(middle, card.height - 0.14, name, fontsize=8, color=FAINT, ha="center", va="bottom")
 
 

@@ -180,14 +180,14 @@ def make_secrets(
     Example: `espalier cluster secrets --namespace espalier --host predictions.example.com`
     """
     from espalier.cluster.release import create_namespace
-    from espalier.cluster.secrets import NOWHERE, ensure_secrets
+    from espalier.cluster.secrets import UNREACHABLE_URL, ensure_secrets
     from espalier.cluster.tools import Kube, require
 
     require("kubectl")
     kube = Kube(namespace, context=context)
     if not kube.exists("namespace", namespace):
         create_namespace(kube)
-    slack_url = slack_url_file.read_text().strip() if slack_url_file else NOWHERE
+    slack_url = slack_url_file.read_text().strip() if slack_url_file else UNREACHABLE_URL
     made = ensure_secrets(kube, release, host, slack_url=slack_url)
     if json:
         print_json({"made": made, "namespace": namespace, "release": release})

@@ -30,7 +30,7 @@ MAX_FILES = 65_536
 CLUSTER_USER = "demo"
 LOCAL_URL = "https://localhost:8443"
 EXIT_CODES = {"pass": 0, "fail": 1, "void": 3}
-SAID = {
+VERDICT_TEXTS = {
     "pass": "[bold green]Both objectives hold.[/]",
     "fail": "[bold red]An objective does not hold.[/]",
     "void": "[bold yellow]The figures do not count: see above.[/]",
@@ -200,5 +200,5 @@ def _report(sent: Load, plan: Plan, folder: Path, *, json: bool) -> Verdict:
     else:
         rows = [[name, escape(text)] for name, text in lines(verdict, OBJECTIVES)]
         print_table(f"Load on {plan.url}", ["", ""], rows)
-    say(f"{SAID[verdict.verdict]} Report and picture: {files[0]}, {files[1]}")
+    say(f"{VERDICT_TEXTS[verdict.verdict]} Report and picture: {files[0]}, {files[1]}")
     return verdict

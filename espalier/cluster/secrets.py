@@ -21,11 +21,11 @@ __all__ = ["SECRETS", "ensure_secrets", "evaluation_secrets"]
 SECRETS = ("api", "mlflow", "training", "postgresql", "object-store", "model-keys", "api-tls", "grafana", "alerts")
 """Each behind the release's name."""
 
-NOWHERE = "http://localhost:9/no-address-was-given"
+UNREACHABLE_URL = "http://localhost:9/no-address-was-given"
 """Where alerts go until somebody names a webhook: Alertmanager starts, shows them, and says that it cannot send."""
 
 
-def ensure_secrets(kube: Kube, release: str, host: str, *, slack_url: str = NOWHERE) -> bool:
+def ensure_secrets(kube: Kube, release: str, host: str, *, slack_url: str = UNREACHABLE_URL) -> bool:
     """Create the Secrets unless they are there, and tell whether they were made.
 
     A database keeps the password that it was made with, and models the key that signed them: what exists stays.
@@ -49,7 +49,7 @@ def ensure_secrets(kube: Kube, release: str, host: str, *, slack_url: str = NOWH
     return True
 
 
-def evaluation_secrets(release: str, host: str, *, slack_url: str = NOWHERE) -> dict[str, dict[str, bytes]]:
+def evaluation_secrets(release: str, host: str, *, slack_url: str = UNREACHABLE_URL) -> dict[str, dict[str, bytes]]:
     """Return name → key → value; what two Secrets share is the same in both."""
     database = {name: secrets.token_urlsafe(24) for name in ("postgres", "api", "mlflow")}
     access, secret = secrets.token_hex(10), secrets.token_urlsafe(30)
@@ -67,7 +67,7 @@ def evaluation_secrets(release: str, host: str, *, slack_url: str = NOWHERE) -> 
         "postgresql": {f"{name}-password": password for name, password in database.items()},
         "object-store": {"access-key": access, "secret-key": secret},
         "grafana": {"admin-user": "admin", "admin-password": secrets.token_urlsafe(18)},
-        "alerts": {"platform-url": slack_url, "model-url": slack_url, "heartbeat-url": NOWHERE},
+        "alerts": {"platform-url": slack_url, "model-url": slack_url, "heartbeat-url": UNREACHABLE_URL},
     }
     made = {name: {key: text.encode() for key, text in content.items()} for name, content in texts.items()}
     made["api"]["jwt.key.pem"] = files["jwt.key.pem"]

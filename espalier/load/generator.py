@@ -30,7 +30,7 @@ OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, er
 """No files, ports or memory left on this machine: failures of the generator, not of the API."""
 
 CLOSING_SECONDS = 0.5
-"""TLS connections take leave of one another after a session is closed. Source: aiohttp, Graceful shutdown."""
+"""TLS connections shut down after their session is closed. Source: aiohttp, Graceful shutdown."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Load:
 
     @asynccontextmanager
     async def _sessions(self) -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
-        """Open one that keeps its connections and one that does not; then let them take leave."""
+        """Open one that keeps its connections and one that does not; then let them shut down."""
         async with self._session(keep=True) as kept, self._session(keep=False) as new:
             yield kept, new
         await asyncio.sleep(CLOSING_SECONDS)

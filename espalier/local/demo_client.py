@@ -112,11 +112,11 @@ def predict_day(client: httpx.Client, headers: dict[str, str]) -> Day:
     """Ask the API for every row of the busiest held-out day."""
     from espalier.client import call
     from pipelines.config.schema import load_schema
-    from pipelines.model.matrix import labels, plain_rows
+    from pipelines.model.matrix import labels, to_records
 
     schema = load_schema()
     date, rows = busiest_day()
-    plain = plain_rows(rows, schema)
+    plain = to_records(rows, schema)
     predictions: list[dict[str, Any]] = []
     for start in range(0, len(plain), ROWS_A_REQUEST):
         body = {"rows": plain[start : start + ROWS_A_REQUEST]}

@@ -140,7 +140,7 @@ class Remote:
 def _is_there(repo: Any, pointer: Pointer) -> bool:
     remote = repo.cloud.get_remote_odb(None, "fetch", hash_name="md5")
     try:
-        # Not ``exists``: that takes a server that is away for one that has nothing.
+        # Not ``exists``: that takes a server that is unavailable for one that has nothing.
         remote.fs.info(remote.oid_to_path(pointer.md5))
     except FileNotFoundError:
         return False

@@ -12,7 +12,7 @@ from bundle import Contract, Feature, Target
 from pipelines.config.schema import FeatureColumn, Schema
 from pipelines.errors import InvalidData
 
-__all__ = ["build_contract", "encode", "labels", "plain_rows", "real_row"]
+__all__ = ["build_contract", "encode", "example_row", "labels", "to_records"]
 
 Matrix = npt.NDArray[np.float32]
 
@@ -55,14 +55,14 @@ def labels(rows: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int8]:
     return rows[schema.target.name].to_numpy(dtype=np.int8)
 
 
-def real_row(rows: pd.DataFrame, schema: Schema) -> dict[str, Any]:
+def example_row(rows: pd.DataFrame, schema: Schema) -> dict[str, Any]:
     """Take the first of the rows that have the fewest empty cells, as an example for people and for self-checks."""
     features = rows[schema.feature_names]
     fullest = int(features.isna().sum(axis=1).to_numpy().argmin())
-    return plain_rows(features.iloc[fullest : fullest + 1], schema)[0]
+    return to_records(features.iloc[fullest : fullest + 1], schema)[0]
 
 
-def plain_rows(rows: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
+def to_records(rows: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     """Return the features of every row as JSON has them, missing values as None: what the API takes."""
     columns = {
         column.name: [_plain(value, column) for value in rows[column.name].tolist()] for column in schema.features

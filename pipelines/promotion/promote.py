@@ -2,7 +2,7 @@
 
 ``champion`` is what production serves, ``challenger`` what is being rolled out, ``previous`` where rollback goes.
 The order of writes is the point: ``champion`` moves last of all that matter, and only once its version serves. All of
-it happens under the lock of promotion_lock.py, so a ``challenger`` that is there at the beginning is what a killed run
+it happens under the lock of lock.py, so a ``challenger`` that is there at the beginning is what a killed run
 has left.
 """
 

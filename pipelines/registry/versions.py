@@ -139,7 +139,7 @@ class Registry(Tracking):
                 self._client.set_model_version_tag(version.name, version.number, key, value)
 
     def untag_version(self, version: Version, tag: str) -> None:
-        """Take a tag away; it may be absent."""
+        """Remove a tag; it may be absent."""
         if tag in version.tags:
             with self._asking("remove a tag"):
                 self._client.delete_model_version_tag(version.name, version.number, tag)
@@ -155,7 +155,7 @@ class Registry(Tracking):
             self._client.set_registered_model_alias(name, alias, number)
 
     def remove_alias(self, name: str, alias: str) -> None:
-        """Take an alias away; it may be absent."""
+        """Remove an alias; it may be absent."""
         with self._asking("remove an alias"):
             if alias in self._aliases(name):
                 self._client.delete_registered_model_alias(name, alias)

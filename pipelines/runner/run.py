@@ -95,12 +95,12 @@ def _verdict_is_current() -> bool:
 
 @contextmanager
 def _sigterm_to_the_stage() -> Iterator[None]:
-    """Hand SIGTERM on to the stage that runs, for Kubernetes sends it to the first process alone.
+    """Forward SIGTERM to the stage that runs, for Kubernetes sends it to the first process alone.
 
     The stage ends its MLflow run, and DVC reports that it ended. Between two stages it ends this process.
     """
 
-    def hand_on(number: int, _frame: FrameType | None) -> None:
+    def forward(number: int, _frame: FrameType | None) -> None:
         # A shell stands between: bash gives its place to the stage, dash (/bin/sh in the image) waits for it.
         stages = [child for child in psutil.Process().children(recursive=True) if _is_stage(child)]
         for stage in stages:
@@ -108,7 +108,7 @@ def _sigterm_to_the_stage() -> Iterator[None]:
         if not stages:
             sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, hand_on)
+    before = signal.signal(signal.SIGTERM, forward)
     try:
         yield
     finally:

@@ -38,7 +38,7 @@ from pipelines.dataset.files import (
 from pipelines.dataset.trained_rows import TrainedRows, Training, describe_rows, hash_model
 from pipelines.errors import InvalidParams
 from pipelines.model.lineage import read_origin
-from pipelines.model.matrix import build_contract, encode, labels, real_row
+from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.progress import Advance, progress_bar
 from pipelines.registry.versions import Registry
 from pipelines.stages.process import run_stage
@@ -77,7 +77,7 @@ def main() -> str:
         schema,
         model_name=params.register_.model_name,
         threshold=params.evaluate.threshold,
-        example=real_row(test, schema),
+        example=example_row(test, schema),
     )
     origin = read_origin(settings)
     run_id = registry.start_run(params.register_.model_name, origin, _flat(params))

@@ -1,5 +1,5 @@
 """Start the API: ``python -m services.api``. ``python -m services.api migrate`` only brings the database up to date;
-with ``--tolerate-absence`` one that is away is no failure, with ``--until-done`` it is waited for.
+with ``--tolerate-absence`` one that is unavailable is no failure, with ``--until-done`` it is waited for.
 
 Everything that can be wrong is found here, before a port is open: settings, keys, database, registry, bundle. One line
 says what to do, and the exit code is 2; 3 where the bundle is refused, which is nothing to try again.
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.api.errors import DatabaseAway, NoModelYet, RegistryUnreachable, StartupFailed
+from services.api.errors import DatabaseUnavailable, NoModelYet, RegistryUnreachable, StartupFailed
 from services.api.logs import logging_config
 from services.api.settings import Settings, load_settings
 
@@ -62,7 +62,7 @@ def _migrate(settings: Settings, options: list[str]) -> None:
         return
     try:
         migrate_within(settings.database_url, settings.database_wait_seconds)
-    except DatabaseAway as error:
+    except DatabaseUnavailable as error:
         if "--tolerate-absence" not in options:
             raise
         sys.stderr.write(f"not migrated yet: {error}\n")
@@ -117,7 +117,7 @@ def _wait(settings: Settings, error: NoModelYet | RegistryUnreachable, look: Cal
         look,
         listen=listen_address(settings),
         internal=internal_address(settings),
-        watch=dependency_monitor(settings, None),
+        monitor=dependency_monitor(settings, None),
     )
 
 
@@ -146,9 +146,9 @@ def _run(settings: Settings, keys: Keys, served: ServedBundle, folder: Path) -> 
             trace_requests(app, model, endpoint=settings.otlp_endpoint, sample_ratio=settings.trace_sample_ratio)
         return app
 
-    watch = dependency_monitor(settings, served.version)
-    internal = InternalPorts(MetricsServer(folder, watch), BundleServer(served), internal_address(settings))
-    ApiServer(server_options(settings), load_app, internal, watch, drain).run()
+    monitor = dependency_monitor(settings, served.version)
+    internal = InternalPorts(MetricsServer(folder, monitor), BundleServer(served), internal_address(settings))
+    ApiServer(server_options(settings), load_app, internal, monitor, drain).run()
 
 
 def _metrics_folder(settings: Settings) -> Path:

@@ -21,7 +21,7 @@ from services.api.draining import Drain
 from services.api.http.callers import CallerCheck
 from services.api.http.dependencies import Services
 from services.api.http.docs_page import serve_docs
-from services.api.http.middleware import PROBES, Limits, RequestFrame
+from services.api.http.middleware import PROBES, Limits, RequestMiddleware
 from services.api.http.openapi import describe_bodies
 from services.api.http.problems import install_error_handlers
 from services.api.http.routes import feedback, health, predictions, tokens, users
@@ -94,7 +94,7 @@ def create_app(
         request_seconds=settings.request_timeout_seconds,
     )
     app.add_middleware(
-        RequestFrame,
+        RequestMiddleware,
         allowed_hosts=settings.allowed_hosts,
         limits=limits,
         drain=drain,

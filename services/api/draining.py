@@ -1,4 +1,4 @@
-"""The order to end, known to every worker before any of them has to: the parent sets it, all read it."""
+"""SIGTERM, known to every worker before any of them ends: the parent sets it, all read it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What can go wrong, without a word of HTTP; http_errors.py says what a client is told.
+"""What can go wrong, without a word of HTTP; http/problems.py says what a client is told.
 
 StartupFailed            the process must not serve; its text says what to do
-├── DatabaseAway         unless only logins need what is missing
+├── DatabaseUnavailable         unless only logins need what is missing
 ├── NoModelYet           no version has passed the gate: waited for, unless told otherwise
 ├── RegistryUnreachable  it does not answer, and no good bundle is at hand
 └── BundleRefused        what there is to serve is not to be trusted, or no model
@@ -17,7 +17,7 @@ ApiError
 │   ├── MalformedBody
 │   ├── BodyTooLarge
 │   ├── BodyTooSlow
-│   ├── BodyCutShort     the client went away
+│   ├── BodyCutShort     the client disconnected
 │   ├── UnsupportedMediaType
 │   ├── TooManyRows
 │   └── InvalidRows      each problem names its field
@@ -39,7 +39,7 @@ __all__ = [
     "BodyTooSlow",
     "BundleRefused",
     "Busy",
-    "DatabaseAway",
+    "DatabaseUnavailable",
     "FeedbackLimitReached",
     "FieldProblem",
     "InsufficientScope",
@@ -68,7 +68,7 @@ class StartupFailed(Exception):
     exit_code: ClassVar[int] = 2
 
 
-class DatabaseAway(StartupFailed):
+class DatabaseUnavailable(StartupFailed):
     """The database of users does not answer; predictions do not need it."""
 
 
@@ -190,7 +190,7 @@ class BodyTooSlow(InvalidRequest):
 
 
 class BodyCutShort(InvalidRequest):
-    """The client went away before it was whole."""
+    """The client disconnected before it was whole."""
 
     code = "body_cut_short"
     reason = "body_cut_short"

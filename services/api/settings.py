@@ -136,11 +136,11 @@ class Settings(BaseSettings):
     """PEM files of the keys whose bundles are trusted."""
 
     model_cache_dir: Path = Path(".espalier/cache")
-    """Where verified bundles are kept, to start from when the registry is away."""
+    """Where verified bundles are kept, to start from when the registry is unavailable."""
 
     peer_host: str = ""
     """Name whose addresses are the other pods of the API: at ``peer_port``, one gives the last good bundle where the
-    registry is away and none is kept."""
+    registry is unavailable and none is kept."""
 
     model_max_bytes: int = Field(default=256 * 2**20, ge=1)
     """Size limit of a bundle."""
@@ -207,13 +207,13 @@ class Settings(BaseSettings):
     hash_concurrency: int = Field(default=4, ge=1)
     """Passwords hashed at a time in one worker; more are asked to come again."""
 
-    watch_interval_seconds: float = Field(default=30, ge=1, le=3600)
+    dependency_check_interval_seconds: float = Field(default=30, ge=1, le=3600)
     """How often the registry and the database are asked whether they answer, for the metrics alone."""
 
-    watch_jitter_seconds: float = Field(default=5, ge=0, le=600)
+    dependency_check_jitter_seconds: float = Field(default=5, ge=0, le=600)
     """At most so much is added to each interval by chance, so that pods do not ask at once."""
 
-    watch_timeout_seconds: int = Field(default=5, ge=1, le=30)
+    dependency_check_timeout_seconds: int = Field(default=5, ge=1, le=30)
     """How long each of these questions may take."""
 
     model_age_limit_days: float = Field(default=45, ge=0)
@@ -235,10 +235,10 @@ class Settings(BaseSettings):
     """Least severity that is logged."""
 
     graceful_seconds: int = Field(default=30, ge=1)
-    """How long a request may still take after the order to end: at least as long as any may take."""
+    """How long a request may still take after SIGTERM: at least as long as any may take."""
 
     drain_seconds: float = Field(default=0, ge=0, le=60)
-    """How long requests are served as before after the order to end, so that load balancers can learn of it."""
+    """How long requests are served as before after SIGTERM, so that load balancers can learn of it."""
 
     keep_alive_seconds: int = Field(default=95, ge=1)
     """How long an idle connection stays open: longer than the proxy in front keeps it (nginx 60 s, Traefik 90 s), so

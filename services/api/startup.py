@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.api.internal.ports import InternalAddress
 from services.api.keys import Keys
-from services.api.metrics.dependencies import Schedule, Watch
+from services.api.metrics.dependencies import DependencyMonitor, Schedule
 from services.api.model.mlflow_registry import RegistryAddress
 from services.api.model.peers import PeerAddress
 from services.api.model.source import BundleSources
@@ -44,10 +44,16 @@ def bundle_sources(settings: Settings) -> BundleSources:
     )
 
 
-def dependency_monitor(settings: Settings, version: str | None) -> Watch:
+def dependency_monitor(settings: Settings, version: str | None) -> DependencyMonitor:
     """Return what asks the registry and the database; ``version`` is the one that is served, if there is one."""
-    schedule = Schedule(settings.watch_interval_seconds, settings.watch_jitter_seconds, settings.watch_timeout_seconds)
-    return Watch(_registry(settings), settings.database_url, schedule, model=settings.model_name, version=version)
+    schedule = Schedule(
+        settings.dependency_check_interval_seconds,
+        settings.dependency_check_jitter_seconds,
+        settings.dependency_check_timeout_seconds,
+    )
+    return DependencyMonitor(
+        _registry(settings), settings.database_url, schedule, model=settings.model_name, version=version
+    )
 
 
 def listen_address(settings: Settings) -> ListenAddress:

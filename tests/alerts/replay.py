@@ -27,7 +27,7 @@ from pipelines.data.flights import export_flights
 from pipelines.dataset.files import read_table
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, stability_index
-from pipelines.model.matrix import build_contract, encode, labels, real_row
+from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.stages.prepare import split_by_time
 from services.api.metrics.bins import BinCounter, DriftCounter
 
@@ -73,7 +73,7 @@ def read_year(folder: Path) -> Year:
     train, test = split_by_time(table, schema=schema, params=params.prepare)
     rows = pd.concat([train, test])
     contract = build_contract(
-        train, schema, model_name="flights", threshold=0.5, example=real_row(train[schema.feature_names], schema)
+        train, schema, model_name="flights", threshold=0.5, example=example_row(train[schema.feature_names], schema)
     )
     matrix, truth = encode(rows, contract), labels(rows, schema)
     names = [feature.name for feature in contract.features]

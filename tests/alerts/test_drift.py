@@ -16,7 +16,7 @@ from pipelines.config.schema import SCHEMA_FILE, load_schema
 from pipelines.data.flights import export_flights
 from pipelines.dataset.files import read_table
 from pipelines.model.drift_reference import build_reference
-from pipelines.model.matrix import build_contract, encode, labels, real_row
+from pipelines.model.matrix import build_contract, encode, example_row, labels
 from tests.alerts.promtool import FOLDER, ROOT, run_case
 from tests.alerts.traffic import Pod, Served, direct_psi
 
@@ -68,7 +68,7 @@ def world(tmp_path_factory) -> World:
     summer = table[month.isin(["06", "07"])].sample(frac=1, random_state=2)
     train, test, asked = winter.iloc[:20_000], winter.iloc[20_000:32_000], winter.iloc[32_000 : 32_000 + ASKED]
     contract = build_contract(
-        train, schema, model_name="flights", threshold=0.5, example=real_row(train[schema.feature_names], schema)
+        train, schema, model_name="flights", threshold=0.5, example=example_row(train[schema.feature_names], schema)
     )
     data = as_data(train, contract, labels(train, schema))
     booster = xgb.train({"objective": "binary:logistic", "max_depth": 4, "seed": 1, "nthread": 1}, data, 30)

@@ -17,7 +17,7 @@ def test_manifest_has_the_digest_and_size_of_every_other_file(make_bundle, tmp_p
         assert entry == {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
 
 
-def test_writing_again_takes_the_old_signature_away(make_bundle, tmp_path):
+def test_writing_again_removes_the_old_signature(make_bundle, tmp_path):
     make_bundle(tmp_path)
 
     make_bundle(tmp_path, sign_with=None)

@@ -82,12 +82,20 @@ def test_password_of_the_database_is_in_a_file_that_is_mounted(release, settings
 
 
 def test_every_value_of_monitoring_reaches_the_settings(settings_of):
-    values = {"watchIntervalSeconds": 60, "watchJitterSeconds": 9, "watchTimeoutSeconds": 3}
+    values = {
+        "dependencyCheckIntervalSeconds": 60,
+        "dependencyCheckJitterSeconds": 9,
+        "dependencyCheckTimeoutSeconds": 3,
+    }
     ages = {"modelAgeLimitDays": 0, "dataAgeLimitDays": 400}
 
     settings = settings_of(render({"api": {"monitoring": {**values, **ages}}}))
 
-    found = (settings.watch_interval_seconds, settings.watch_jitter_seconds, settings.watch_timeout_seconds)
+    found = (
+        settings.dependency_check_interval_seconds,
+        settings.dependency_check_jitter_seconds,
+        settings.dependency_check_timeout_seconds,
+    )
     assert found == (60, 9, 3)
     assert (settings.model_age_limit_days, settings.data_age_limit_days) == (0, 400)
 

@@ -27,6 +27,7 @@ RUN_BY = {
     "make e2e-all": ".github/workflows/e2e.yml",
     "make e2e": ".ci/run",
     "make fmt": ".ci/run",
+    "make lint": ".ci/run",
     "make demo": "tests/demo/test_demo.py",
     "make train": "tests/espalier/cli/test_commands.py",
     "make serve": "tests/demo/test_demo.py",

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from pipelines.config.params import EvaluateParams, TrainParams
 from pipelines.config.schema import ROW_HASH
 from pipelines.model.drift_reference import build_reference
-from pipelines.model.matrix import build_contract, real_row
+from pipelines.model.matrix import build_contract, example_row
 from pipelines.model.matrix import encode as encode_table
 from pipelines.stages.train import train_booster
 from services.api.metrics.bins import DriftCounter
@@ -41,7 +41,7 @@ def test_both_sides_encode_alike(contract):
 def test_declared_category_that_no_training_row_has_is_answered(table, schema, kind):
     """The API takes it by the contract, gives it its code, and XGBoost answers as training's own library does."""
     train = table[table["bears"].notna() & (table["kind"] != kind)].astype({"bears": float})
-    example = real_row(train, schema)
+    example = example_row(train, schema)
     contract = build_contract(train, schema, model_name="t", threshold=0.5, example=example)
     params = TrainParams(seed=1, rounds=20, threads=1, booster={"max_depth": 4})
     booster = train_booster(

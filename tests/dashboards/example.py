@@ -1,7 +1,7 @@
 """A made-up release's metrics as OpenMetrics text: every metric that the dashboards ask for, with the labels it has.
 
 It is what the dashboards are tried on where there is no cluster, and no proof that the metrics exist: that is what
-tests/contracts and the e2e tests are for. Version 3 gives way to version 4 in the middle, and one feature drifts away.
+tests/contracts and the e2e tests are for. Version 3 gives way to version 4 in the middle, and one feature drifts.
 """
 
 from __future__ import annotations
@@ -151,8 +151,8 @@ def _drift(gauge: Callable[..., None], counter: Callable[..., None], version: st
             share = 0.02 if name == "missing" else 0.98 / (len(bins) - 1)
             gauge("espalier_feature_reference_share", share, model_version=version, feature=feature, bin=name)
             counter("espalier_feature_bin_total", 48 * share, model_version=version, feature=feature, bin=name)
-        counter("espalier_contribution_abs_total", 0.5 * (0.6 - 0.09 * number), feature=feature)
-        gauge("espalier_reference_contribution_abs", 0.55 - 0.08 * number, feature=feature)
+        counter("espalier_shap_abs_sum_total", 0.5 * (0.6 - 0.09 * number), feature=feature)
+        gauge("espalier_reference_shap_abs_mean", 0.55 - 0.08 * number, feature=feature)
     counter("espalier_explained_rows_total", 0.5)
 
 
@@ -162,12 +162,12 @@ def _state(gauge: Callable[..., None], counter: Callable[..., None], trained: fl
     gauge("espalier_requests_in_progress", daily(0, 1.6))
     gauge("espalier_model_trained_timestamp_seconds", trained)
     gauge("espalier_model_data_until_timestamp_seconds", trained - 864000)
-    gauge("espalier_age_limit_seconds", 3888000, of="model")
+    gauge("espalier_max_age_seconds", 3888000, kind="model")
     for dependency in ("mlflow", "database", "artifacts"):
-        away = dependency != "database"
+        is_unavailable = dependency != "database"
         gauge(
             "espalier_dependency_up",
-            lambda place, away=away: float(not (away and 0.7 < place < 0.75)),
+            lambda place, is_unavailable=is_unavailable: float(not (is_unavailable and 0.7 < place < 0.75)),
             dependency=dependency,
         )
     for alias, number in (("champion", 4), ("challenger", 0), ("previous", 3)):
@@ -176,7 +176,7 @@ def _state(gauge: Callable[..., None], counter: Callable[..., None], trained: fl
         )
     for gate, number in (("passed", 4), ("rejected", 1)):
         gauge("espalier_registry_versions", lambda place, number=number: number - (place < 0.5), gate=gate)
-    gauge("espalier_registry_rejected_in_a_row", lambda place: float(0.2 < place < 0.5))
+    gauge("espalier_registry_consecutive_rejections", lambda place: float(0.2 < place < 0.5))
     gauge("espalier_registry_failed_rollouts", 0)
     gauge("espalier_registry_newest_version_timestamp_seconds", trained)
     for reason, rate in (

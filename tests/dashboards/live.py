@@ -28,7 +28,7 @@ MAY_BE_EMPTY: dict[str, str] = {
     "espalier-training / Memory / A": SHORT_LIVED,
     "espalier-training / Memory / B": "gone with the pods of a run",
 }
-"""Queries that may find nothing in a healthy release that has had traffic, outcomes and a run; each with its reason."""
+"""Queries that may find nothing in a healthy release that has had traffic, feedback and a run; each with its reason."""
 
 
 def counts(url: str, namespace: str, ago: str = "1h") -> dict[str, int]:

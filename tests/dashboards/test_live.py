@@ -24,7 +24,7 @@ def test_another_namespace_is_empty(real_prometheus):
     # Those that say zero where there is nothing, so that no failure and no data look different.
     assert shown == {
         "espalier-overview / Alerts firing / A",
-        "espalier-overview / Neighbours away / A",
+        "espalier-overview / Dependencies unavailable / A",
         "espalier-training / Failures / A",
     }
 

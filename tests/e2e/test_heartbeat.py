@@ -17,7 +17,7 @@ def test_heartbeat_stops_with_prometheus_and_comes_back_with_it(monitoring, note
     began = time.time()
     scale(monitoring.kube, 0)
     wait_until(lambda: silent(monitoring.heartbeats()), 420, lambda: "the heartbeat goes on without Prometheus")
-    note(f"heartbeat: two missed {time.time() - began:.0f} s after Prometheus was taken away")
+    note(f"heartbeat: two missed {time.time() - began:.0f} s after Prometheus was stopped")
 
     began = time.time()
     scale(monitoring.kube, 1)

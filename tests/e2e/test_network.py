@@ -62,7 +62,7 @@ def outside(platform, other_namespace):
 
 
 @pytest.mark.parametrize("who", ALLOWED)
-def test_neighbours_are_reached_by_those_that_need_them_only(platform, other_namespace, outside, who):
+def test_dependencies_are_reached_only_by_pods_that_need_them(platform, other_namespace, outside, who):
     # By name inside the cluster's own network: addresses, so that a pod without DNS egress is probed for its own sake.
     services = {name: platform.kube.get("service", f"{RELEASE}-{name}")["spec"]["clusterIP"] for name in PORTS}
     ports = {**PORTS, "api": 80}

@@ -1,4 +1,4 @@
-"""What the API does without its neighbours: it serves."""
+"""What the API does without its dependencies: it serves."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.e2e.platform import RELEASE, ROW, USER
 
 @pytest.fixture
 def outage(platform):
-    """MLflow, PostgreSQL and S3 are away."""
+    """MLflow, PostgreSQL and S3 are unavailable."""
     platform.wait_until_settled()
     workloads = [
         f"deployment/{RELEASE}-mlflow",

@@ -1,4 +1,4 @@
-"""The life of a release: from the commit before, back, and away. Comes last: it ends with nothing left."""
+"""The life of a release: upgrade, rollback, uninstall. Comes last: it ends with nothing left."""
 
 import json
 import subprocess

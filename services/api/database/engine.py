@@ -22,7 +22,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from services.api.errors import DatabaseAway, StartupFailed, StoreUnavailable
+from services.api.errors import DatabaseUnavailable, StartupFailed, StoreUnavailable
 
 __all__ = [
     "Base",
@@ -131,7 +131,7 @@ def migrate(url: str) -> None:
     """Bring the tables up to date.
 
     Raises:
-        DatabaseAway: a database server does not answer.
+        DatabaseUnavailable: a database server does not answer.
         StartupFailed: the database cannot be used or changed.
     """
     from alembic import command
@@ -146,8 +146,8 @@ def migrate(url: str) -> None:
             command.upgrade(config, "head")
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
-        away = isinstance(error, OperationalError) and engine.dialect.name != "sqlite"
-        kind = DatabaseAway if away else StartupFailed
+        is_unavailable = isinstance(error, OperationalError) and engine.dialect.name != "sqlite"
+        kind = DatabaseUnavailable if is_unavailable else StartupFailed
         raise kind(f"the database {_without_password(url)} cannot be used: {reason}") from error
     finally:
         engine.dispose()

@@ -1,4 +1,4 @@
-"""Bring the users' database up to date; where it is away, later, for predictions need no database."""
+"""Bring the users' database up to date; where it is unavailable, later, for predictions need no database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 
 from services.api.database.engine import migrate
-from services.api.errors import DatabaseAway
+from services.api.errors import DatabaseUnavailable
 
 __all__ = ["migrate_or_later", "migrate_until_done", "migrate_within"]
 
@@ -21,14 +21,14 @@ def migrate_within(url: str, wait_seconds: float) -> None:
     """Migrate, and wait up to ``wait_seconds`` for a database that does not answer.
 
     Raises:
-        DatabaseAway: it still does not.
+        DatabaseUnavailable: it still does not.
         StartupFailed: the URL is wrong, or a migration failed.
     """
     end = time.monotonic() + wait_seconds
     while True:
         try:
             return migrate(url)
-        except DatabaseAway:
+        except DatabaseUnavailable:
             if time.monotonic() >= end:
                 raise
         time.sleep(min(1.0, wait_seconds))
@@ -39,18 +39,18 @@ def migrate_until_done(url: str) -> None:
     while True:
         try:
             return migrate(url)
-        except DatabaseAway:
+        except DatabaseUnavailable:
             time.sleep(PAUSE_SECONDS)
 
 
 def migrate_or_later(url: str, wait_seconds: float) -> subprocess.Popen[bytes] | None:
-    """Migrate; where the database is away, leave it to a process of its own, which is returned.
+    """Migrate; where the database is unavailable, leave it to a process of its own, which is returned.
 
     A process and no thread: the one that calls this forks workers.
     """
     try:
         migrate_within(url, wait_seconds)
-    except DatabaseAway as error:
-        log.warning("the database is away: logins are refused until it is back", extra={"error": str(error)})
+    except DatabaseUnavailable as error:
+        log.warning("the database is unavailable: logins are refused until it is back", extra={"error": str(error)})
         return subprocess.Popen([sys.executable, "-m", "services.api", "migrate", "--until-done"])
     return None

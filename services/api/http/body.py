@@ -11,11 +11,11 @@ from starlette.types import Message, Receive
 
 from services.api.errors import BodyCutShort, BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 
-__all__ = ["BodyBound", "bound_body", "read_json"]
+__all__ = ["BodyLimit", "limit_body", "read_json"]
 
 
 @dataclass
-class BodyBound:
+class BodyLimit:
     """What the body of one request may be; in its scope as ``body_bound``, so that the route may allow more."""
 
     max_bytes: int
@@ -29,10 +29,10 @@ class BodyBound:
         self.max_bytes = self.max_row_bytes
 
 
-def bound_body(
-    receive: Receive, bound: BodyBound, *, declared_bytes: int = 0, check_caller: Callable[[], None] = lambda: None
+def limit_body(
+    receive: Receive, bound: BodyLimit, *, declared_bytes: int = 0, check_caller: Callable[[], None] = lambda: None
 ) -> Receive:
-    """Return a ``receive`` that hands on a body that is within its bound, to a caller who is known.
+    """Return a ``receive`` that forwards a body within its limits, from a caller who is known.
 
     It refuses only when it is asked, inside the route: so most routes have checked who calls before, and the refusal is
     counted. For those whose body the framework reads before it asks who calls, ``check_caller`` raises.
@@ -40,7 +40,7 @@ def bound_body(
     Raises, when called:
         BodyTooLarge: declared, or found, to be larger.
         BodyTooSlow: not whole in time.
-        BodyCutShort: the client went away before it was whole.
+        BodyCutShort: the client disconnected before it was whole.
     """
     ends = asyncio.get_running_loop().time() + bound.seconds
     taken, is_begun, is_whole = 0, False, False
@@ -48,7 +48,7 @@ def bound_body(
     async def receive_bounded() -> Message:
         nonlocal taken, is_begun, is_whole
         if is_whole:
-            return await receive()  # only ever: the client went away
+            return await receive()  # only ever: the client disconnected
         if not is_begun:
             is_begun = True
             check_caller()

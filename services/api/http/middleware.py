@@ -18,11 +18,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.draining import Drain
-from services.api.http.body import BodyBound, bound_body
+from services.api.http.body import BodyLimit, limit_body
 from services.api.http.problems import late_problem, problem_response, unexpected_problem
 from services.api.logs import REQUEST_ID
 
-__all__ = ["PROBES", "Limits", "RequestFrame"]
+__all__ = ["PROBES", "Limits", "RequestMiddleware"]
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PROBES = frozenset({"/healthz", "/readyz"})
@@ -46,7 +46,7 @@ class Limits:
     request_seconds: float
 
 
-class RequestFrame:
+class RequestMiddleware:
     """Pure ASGI, since it runs for every request."""
 
     def __init__(
@@ -120,8 +120,8 @@ class RequestFrame:
     def _bounded(self, scope: Scope, receive: Receive, headers: Headers) -> Receive:
         length = headers.get("content-length", "")
         limits = self._limits
-        scope["body_bound"] = bound = BodyBound(limits.body_bytes, limits.row_bytes, limits.body_seconds)
-        return bound_body(
+        scope["body_bound"] = bound = BodyLimit(limits.body_bytes, limits.row_bytes, limits.body_seconds)
+        return limit_body(
             receive,
             bound,
             declared_bytes=int(length) if length.isdecimal() and len(length) < MAX_LENGTH_DIGITS else 0,

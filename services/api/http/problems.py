@@ -150,7 +150,7 @@ def late_problem(request_id: str) -> Response:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Make every expected failure of the app answer in the one shape; the rest is RequestFrame's."""
+    """Make every expected failure of the app answer in the one shape; the rest is RequestMiddleware's."""
 
     async def on_api_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)  # noqa: S101 (what the handler is registered for)

@@ -1,4 +1,4 @@
-"""The bundle that this pod serves, for pods that start while the registry is away (peers.py asks for it).
+"""The bundle that this pod serves, for pods that start while the registry is unavailable (model/peers.py asks for it).
 
 ``/bundle`` says which version it is, ``/bundle/<file>`` gives one of its six files. A port of its own, so that who may
 read the metrics may not read the model.

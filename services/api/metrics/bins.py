@@ -16,7 +16,7 @@ __all__ = ["BinCounter", "DriftCounter"]
 
 Vector = npt.NDArray[np.float32]
 
-FEW = 8
+SMALL_BATCH_ROWS = 8
 """Up to so many values are counted one by one: for a single row NumPy's calls cost ten times the work."""
 
 
@@ -34,7 +34,7 @@ class BinCounter:
 
     def count(self, values: Vector) -> list[tuple[int, int]]:
         """Return (bin, how many) of every bin that is not empty."""
-        if len(values) <= FEW:
+        if len(values) <= SMALL_BATCH_ROWS:
             return list(Counter(map(self._place, values.tolist())).items())
         present = values[~np.isnan(values)]
         if self._bin_of_code is not None:

@@ -86,7 +86,7 @@ class ApiMetrics:
         Gauge("espalier_workers", "Processes that answer.", registry=registry, multiprocess_mode="livesum").set(1)
         self._explained = Counter("espalier_explained_rows_total", "Rows explained.", registry=registry)
         self._contributions = Counter(
-            "espalier_contribution_abs_total",
+            "espalier_shap_abs_sum_total",
             "Sum of the absolute SHAP values of explained rows, in log-odds.",
             ["feature"],
             registry=registry,

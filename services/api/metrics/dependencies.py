@@ -24,7 +24,7 @@ from services.api.database.engine import ping
 from services.api.metrics.registry import RegistryState
 from services.api.model.mlflow_registry import ModelRegistry, NotRegistered, RegistryAddress
 
-__all__ = ["Schedule", "Watch"]
+__all__ = ["DependencyMonitor", "Schedule"]
 
 FIRST_SECONDS = 2.0
 """The parent forks its workers meanwhile: nothing is half done in a copy of it."""
@@ -34,7 +34,7 @@ DEPENDENCIES = ("artifacts", "database", "mlflow")
 MISSED_ROUNDS = 3
 """So many rounds long an answer is believed, and the first one waited for; then the question must be hanging."""
 
-log = logging.getLogger("espalier.api.watch")
+log = logging.getLogger("espalier.api.dependencies")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Answer:
     at: float
 
 
-class Watch(Collector):
+class DependencyMonitor(Collector):
     """Two threads of the parent, so that a database which hangs does not keep the registry from being asked.
 
     The parent forks, so nothing may be imported in them that a worker imports too: its copy could be half done. Nothing
@@ -82,7 +82,7 @@ class Watch(Collector):
         self._end.set()
 
     def collect(self) -> Iterator[Metric]:
-        """Give what is known: nothing of what has never answered, the last known of a registry that is away."""
+        """Give what is known: nothing of what has never answered, the last known of a registry that is unavailable."""
         up = GaugeMetricFamily("espalier_dependency_up", "Whether it answered when last asked.", labels=["dependency"])
         oldest = time.monotonic() - self._trusted_seconds
         for name in DEPENDENCIES:
@@ -111,7 +111,7 @@ class Watch(Collector):
             is_up = self._note("mlflow", lambda: self._read_state(registry))
             if is_up:
                 self._note("artifacts", lambda: self._list_files(registry))
-            else:  # who would hand them on is away
+            else:  # who would serve them is unavailable
                 self._answers["artifacts"] = _Answer(is_up=False, at=time.monotonic())
 
     def _ask_database(self) -> None:
@@ -128,7 +128,7 @@ class Watch(Collector):
     def _list_files(self, registry: ModelRegistry) -> None:
         champion = self._state.aliases.get(CHAMPION) if self._state else None
         version = champion or self._version
-        if version is None:  # nothing is registered: whether files are handed on at all
+        if version is None:  # nothing is registered: whether files are served at all
             registry.sizes("")
             return
         found = registry.sizes(registry.folder(self._model, version))

@@ -24,10 +24,10 @@ def describe_model(registry: CollectorRegistry, model: Model) -> None:
 
 def describe_limits(registry: CollectorRegistry, *, model_days: float, data_days: float) -> None:
     """Say how old a model and its data may become, which is for alerts to ask; no limit, no series."""
-    limit = _gauge("espalier_age_limit_seconds", "How old it may become.", ["of"], registry)
-    for of, days in (("model", model_days), ("data", data_days)):
+    limit = _gauge("espalier_max_age_seconds", "How old it may become.", ["kind"], registry)
+    for kind, days in (("model", model_days), ("data", data_days)):
         if days:
-            limit.labels(of).set(days * SECONDS_A_DAY)
+            limit.labels(kind).set(days * SECONDS_A_DAY)
 
 
 def _describe_version(registry: CollectorRegistry, model: Model) -> None:
@@ -73,7 +73,7 @@ def _describe_reference(registry: CollectorRegistry, model: Model) -> None:
     for label, value in zip(reference.score.labels, reference.score.shares, strict=True):
         score.labels(model.version, label).set(value)
     contribution = _gauge(
-        "espalier_reference_contribution_abs",
+        "espalier_reference_shap_abs_mean",
         "Mean absolute SHAP value on the test rows, in log-odds.",
         ["feature"],
         registry,

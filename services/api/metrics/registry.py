@@ -35,8 +35,8 @@ class RegistryState:
         newest = _family("newest_version", "Number of the newest version with this verdict; 0 for none.", "gate")
         for gate in GATES:
             newest.add_metric([gate], _newest(complete, gate))
-        rejected = _family("rejected_in_a_row", "Versions rejected since the last one that passed.")
-        rejected.add_metric([], _rejected_in_a_row(complete))
+        rejected = _family("consecutive_rejections", "Versions rejected since the last one that passed.")
+        rejected.add_metric([], _consecutive_rejections(complete))
         failed = _family("failed_rollouts", "Versions that passed the gate and did not come up.")
         failed.add_metric([], sum(version.tags.get(ROLLOUT_TAG) == FAILED for version in complete))
         yield from (alias, versions, newest, rejected, failed)
@@ -53,7 +53,7 @@ def _newest(versions: Sequence[RegisteredVersion], gate: str) -> int:
     return next((int(version.number) for version in versions if version.tags.get(GATE_TAG) == gate), 0)
 
 
-def _rejected_in_a_row(versions: Sequence[RegisteredVersion]) -> int:
+def _consecutive_rejections(versions: Sequence[RegisteredVersion]) -> int:
     gates = [version.tags[GATE_TAG] for version in versions if version.tags.get(GATE_TAG) in GATES]
     return gates.index(PASSED) if PASSED in gates else len(gates)
 

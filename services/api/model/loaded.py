@@ -28,7 +28,7 @@ class Model:
     bundle: Bundle
     booster: xgb.Booster
     source: str = "registry"
-    """Where its bundle came from: one of ``bundles.SOURCES``."""
+    """Where its bundle came from: one of ``source.SOURCES``."""
 
     def predict(self, matrix: Matrix) -> npt.NDArray[np.float32]:
         """Return (n,) probabilities of the positive class for (n, features).

@@ -4,8 +4,8 @@ A few questions do not need MLflow's own client, which would be a quarter of the
 Files come through MLflow itself (its artifact proxy), so that the API needs no key to the bucket and no way to it.
 
 Gives:  versions, listings, and files.
-Raises: StartupFailed when MLflow refuses or says what cannot be understood, RegistryAway when it does not answer within
-        the retry budget, UnsafeName when it names what must not become part of a path.
+Raises: StartupFailed when MLflow refuses or says what cannot be understood, RegistryUnavailable when it does not answer
+        within the retry budget, UnsafeName when it names what must not become part of a path.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bundle.identity import PROXY_SCHEME
 from services.api.errors import StartupFailed
 from services.api.model.downloads import download
 
-__all__ = ["ModelRegistry", "NotRegistered", "RegisteredVersion", "RegistryAddress", "RegistryAway"]
+__all__ = ["ModelRegistry", "NotRegistered", "RegisteredVersion", "RegistryAddress", "RegistryUnavailable"]
 
 API = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
@@ -36,8 +36,8 @@ MAX_MILLISECONDS = 253_402_300_800_000
 """The year 10000: later than any version was made."""
 
 
-class RegistryAway(Exception):
-    """The registry did not answer, or what it stands on is away."""
+class RegistryUnavailable(Exception):
+    """The registry did not answer, or what it stands on is unavailable."""
 
 
 class NotRegistered(Exception):
@@ -109,7 +109,7 @@ class ModelRegistry:
 
         Raises:
             NotRegistered
-            StartupFailed: its files are not where MLflow hands them on.
+            StartupFailed: its files are not where MLflow serves them.
         """
         answer = self._ask(f"{API}/model-versions/get-download-uri", {"name": name, "version": version})
         with self._understanding():
@@ -117,7 +117,7 @@ class ModelRegistry:
             scheme = urlsplit(uri).scheme
         if scheme != PROXY_SCHEME:
             raise StartupFailed(
-                f"the files of {name} version {version} lie at {scheme[:20]}:, and MLflow does not hand them on; run "
+                f"the files of {name} version {version} lie at {scheme[:20]}:, and MLflow does not serve them; run "
                 "its server with --serve-artifacts"
             )
         return artifact_folder(uri)
@@ -144,7 +144,7 @@ class ModelRegistry:
                     answer = self._client.get(path, params=dict(params))
                     answer.raise_for_status()
                     return dict(answer.json())
-            except RegistryAway:
+            except RegistryUnavailable:
                 if not left:
                     raise
                 time.sleep(2.0 ** (self._retries - left))
@@ -157,7 +157,7 @@ class ModelRegistry:
         except httpx.HTTPStatusError as error:
             raise self._refusal(error.response) from error
         except (httpx.TransportError, ValueError, TypeError, RecursionError) as error:
-            raise RegistryAway(str(error) or type(error).__name__) from error
+            raise RegistryUnavailable(str(error) or type(error).__name__) from error
 
     @contextmanager
     def _understanding(self) -> Iterator[None]:
@@ -168,7 +168,7 @@ class ModelRegistry:
 
     def _refusal(self, answer: httpx.Response) -> Exception:
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            return RegistryAway(f"it answered {answer.status_code}")  # its database or its bucket is away
+            return RegistryUnavailable(f"it answered {answer.status_code}")  # its database or its bucket is unavailable
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return NotRegistered()
         answer.read()

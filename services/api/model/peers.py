@@ -1,7 +1,7 @@
-"""The bundle that another pod of the API serves, for a pod that starts while the registry is away.
+"""The bundle that another pod of the API serves, for a pod that starts while the registry is unavailable.
 
-Each pod hands on its verified bundle at a port for other pods (bundle_server.py). Nothing from there is trusted: the
-caller verifies it.
+Each pod serves its verified bundle at a port for other pods (internal/bundle_server.py). Nothing from there is trusted:
+the caller verifies it.
 """
 
 from __future__ import annotations

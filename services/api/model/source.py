@@ -1,4 +1,4 @@
-"""Bring the bundle to serve to this machine, verified; where the registry is away, the last good one.
+"""Bring the bundle to serve to this machine, verified; where the registry is unavailable, the last good one.
 
 Reads:  the MLflow registry, then what this machine has kept, then other pods of the API.
 Gives:  a folder with the six files of a bundle whose signature holds, and holds for the version that is served.
@@ -19,7 +19,7 @@ from typing import Literal
 from bundle import BUNDLE_FILES, BundleError, BundleTooLarge, check_version
 from bundle.reader import check_names
 from services.api.errors import BundleRefused, NoModelYet, RegistryUnreachable, StartupFailed
-from services.api.model.mlflow_registry import ModelRegistry, NotRegistered, RegistryAddress, RegistryAway
+from services.api.model.mlflow_registry import ModelRegistry, NotRegistered, RegistryAddress, RegistryUnavailable
 from services.api.model.peers import PeerAddress, offers
 from services.api.model.wanted import WantedModel
 
@@ -70,7 +70,7 @@ def fetch_bundle(wanted: WantedModel, sources: BundleSources) -> ServedBundle:
         raise StartupFailed(f"bundles cannot be kept in {cache} (API_MODEL_CACHE_DIR): {error.strerror}") from error
     try:
         served = _from_registry(wanted, sources.registry, cache)
-    except RegistryAway as error:
+    except RegistryUnavailable as error:
         served = _last_good(wanted, sources, cache, error)
     _note_last_good(cache, served.version)
     return served
@@ -121,7 +121,7 @@ def _check_listing(sizes: dict[str, int], max_bytes: int) -> None:
         raise BundleTooLarge(f"the bundle has {total:,} bytes, more than the limit of {max_bytes:,}")
 
 
-def _last_good(wanted: WantedModel, sources: BundleSources, cache: Path, error: RegistryAway) -> ServedBundle:
+def _last_good(wanted: WantedModel, sources: BundleSources, cache: Path, error: RegistryUnavailable) -> ServedBundle:
     version, source = wanted.version or _noted(cache), SOURCES[1]
     if version is None or not _is_good(cache / version, version, wanted):
         version, source = _from_peer(wanted, sources.peers, cache), SOURCES[2]
@@ -130,7 +130,9 @@ def _last_good(wanted: WantedModel, sources: BundleSources, cache: Path, error: 
             f"MLflow at {sources.registry.uri} did not answer ({error}), and no good bundle is kept in "
             f"{cache} or served by a peer; is it running, and is API_MLFLOW_TRACKING_URI right?"
         ) from error
-    log.warning("the registry is away, serving the last good bundle", extra={"model_version": version, "from": source})
+    log.warning(
+        "the registry is unavailable, serving the last good bundle", extra={"model_version": version, "from": source}
+    )
     return ServedBundle(wanted.name, version, cache / version, source)
 
 

@@ -20,7 +20,7 @@ from bundle import Contract
 from services.api.errors import FieldProblem, InvalidRows, TooManyRows
 from services.api.prediction.feedback_store import FeedbackStore
 from services.api.prediction.feedback_tokens import FeedbackTokens, InvalidFeedbackToken, Receipt
-from services.api.prediction.row_schema import Place, dict_type
+from services.api.prediction.row_schema import FieldSpec, dict_type
 from services.api.prediction.validation import MAX_PROBLEMS, ListReader
 
 __all__ = ["Feedback", "FeedbackReader", "Scored", "Taken", "score_labels"]
@@ -48,10 +48,10 @@ class FeedbackReader(ListReader):
         label: Any = Literal[classes]
         labels = Annotated[list[label | None], Field(max_length=max_rows, description=by_row)]
         kind = dict_type("Feedback", {"feedback_token": token, "labels": labels})
-        place = Place(
+        place = FieldSpec(
             names={
-                "feedback_token": Place("the text that came with the prediction"),
-                "labels": Place(f"a list with one of {', '.join(classes)} or null for each row"),
+                "feedback_token": FieldSpec("the text that came with the prediction"),
+                "labels": FieldSpec(f"a list with one of {', '.join(classes)} or null for each row"),
             },
             unknown="is not asked for; feedback has feedback_token and labels",
         )

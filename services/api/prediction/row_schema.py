@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from bundle import Contract, Feature
 
-__all__ = ["Place", "describe", "dict_type", "row_place", "row_type"]
+__all__ = ["FieldSpec", "describe", "dict_type", "row_spec", "row_type"]
 
 MAX_NAMED = 12
 
@@ -25,12 +25,12 @@ each of the former, of which one body may hold hundreds of thousands."""
 
 
 @dataclass(frozen=True)
-class Place:
+class FieldSpec:
     """One place in a body: what stands there, and which names may stand in it."""
 
     text: str = "an object"
     is_unbounded: bool = False
-    names: dict[str, Place] | None = None
+    names: dict[str, FieldSpec] | None = None
     unknown: str = ""
     """What is said of any other name."""
 
@@ -54,11 +54,11 @@ def row_type(contract: Contract) -> Any:
     return dict_type("Row", {feature.name: _type_of(feature) for feature in contract.features})
 
 
-def row_place(contract: Contract) -> Place:
+def row_spec(contract: Contract) -> FieldSpec:
     """Return what is said of a row."""
-    return Place(
+    return FieldSpec(
         names={
-            feature.name: Place(describe(feature), is_unbounded=None in (feature.minimum, feature.maximum))
+            feature.name: FieldSpec(describe(feature), is_unbounded=None in (feature.minimum, feature.maximum))
             for feature in contract.features
         },
         unknown=f"is no feature of this model; the features are "

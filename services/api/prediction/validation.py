@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from bundle import Contract
 from services.api.errors import FieldProblem, InvalidRows, MalformedBody, TooManyRows
 from services.api.prediction.json_size import find_end
-from services.api.prediction.row_schema import Place, dict_type, row_place, row_type
+from services.api.prediction.row_schema import FieldSpec, dict_type, row_spec, row_type
 
 __all__ = ["ROW_REASONS", "ListReader", "RowReader"]
 
@@ -48,7 +48,9 @@ class ListReader:
     one is refused by its beginning. Any other is parsed once, and checked until twenty problems are found.
     """
 
-    def __init__(self, member: str, kind: Any, place: Place, *, form: str, max_rows: int, more_tokens: int = 0) -> None:
+    def __init__(
+        self, member: str, kind: Any, place: FieldSpec, *, form: str, max_rows: int, more_tokens: int = 0
+    ) -> None:
         """Build the checks once.
 
         Args:
@@ -176,7 +178,7 @@ class RowReader(ListReader):
     def __init__(self, contract: Contract, *, max_rows: int) -> None:
         """Build the checks from the contract."""
         form = '{"rows": [{feature: value, ...}, ...]}'
-        super().__init__("rows", row_type(contract), row_place(contract), form=form, max_rows=max_rows)
+        super().__init__("rows", row_type(contract), row_spec(contract), form=form, max_rows=max_rows)
 
 
 def _parse(body: bytes, form: str, *, is_whole: bool = True) -> Any:
@@ -191,13 +193,13 @@ def _invalid(problems: tuple[FieldProblem, ...]) -> InvalidRows:
     return InvalidRows(f"{number} value(s) do not fit the model's contract; see errors, and GET /v1/model", problems)
 
 
-def _count_members(items: list[Any], place: Place) -> int:
+def _count_members(items: list[Any], place: FieldSpec) -> int:
     names = place.names or {}
     deeper = (_count_members([item[name] for item in items], names[name]) for name in place.objects)
     return sum(map(len, items)) + sum(deeper)
 
 
-def _unknown_names(value: Any, place: Place, where: str) -> Iterator[FieldProblem]:
+def _unknown_names(value: Any, place: FieldSpec, where: str) -> Iterator[FieldProblem]:
     if place.names is None or not isinstance(value, dict):
         return
     for name in value:

@@ -1,4 +1,4 @@
-"""gunicorn's parent process, with a time between the order to end and the end, and exit codes that are documented."""
+"""gunicorn's parent process, which serves on for a while after SIGTERM, with exit codes that are documented."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from services.api.draining import Drain
 from services.api.errors import BundleRefused, StartupFailed
 from services.api.internal.ports import InternalPorts
 from services.api.logs import logging_config
-from services.api.metrics.dependencies import Watch
+from services.api.metrics.dependencies import DependencyMonitor
 from services.api.process.arbiter import DrainingArbiter
 from services.api.process.connections import ConnectionLimits
 from services.api.process.listen import ListenAddress
@@ -58,12 +58,12 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
         options: ServerOptions,
         load_app: Callable[[], ASGIApp],
         internal: InternalPorts,
-        watch: Watch,
+        monitor: DependencyMonitor,
         drain: Drain,
     ) -> None:
         """Keep what the hooks need; gunicorn calls ``load_config`` at once."""
         self.options, self._load_app, self._drain = options, load_app, drain
-        self._internal, self._watch = internal, watch
+        self._internal, self._monitor = internal, monitor
         super().__init__()
 
     def run(self) -> None:
@@ -86,7 +86,7 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
 
     def _begin(self) -> None:
         self._internal.start()
-        self._watch.start()
+        self._monitor.start()
 
     def _options(self) -> dict[str, Any]:
         given, listen = self.options, self.options.listen

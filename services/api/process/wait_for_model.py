@@ -29,7 +29,7 @@ from services.api.errors import NoModelYet, RegistryUnreachable, StartupFailed
 from services.api.http.problems import problem_response
 from services.api.internal.metrics_server import MetricsServer
 from services.api.internal.ports import InternalAddress
-from services.api.metrics.dependencies import Watch
+from services.api.metrics.dependencies import DependencyMonitor
 from services.api.process.listen import ListenAddress
 
 __all__ = ["Wait", "wait_for_model", "waiting_app"]
@@ -65,7 +65,12 @@ class Wait(Collector):
 
 
 def wait_for_model(
-    error: StartupFailed, look: Callable[[], object], *, listen: ListenAddress, internal: InternalAddress, watch: Watch
+    error: StartupFailed,
+    look: Callable[[], object],
+    *,
+    listen: ListenAddress,
+    internal: InternalAddress,
+    monitor: DependencyMonitor,
 ) -> bool:
     """Answer at the API's ports until there is a model (True), or until told to end (False).
 
@@ -79,13 +84,13 @@ def wait_for_model(
     log.warning("waiting for a model", extra={"reason": str(error)})
     wait = Wait(error)
     with tempfile.TemporaryDirectory() as folder:
-        metrics = MetricsServer(Path(folder), watch, wait)
+        metrics = MetricsServer(Path(folder), monitor, wait)
         metrics.start(internal.host, internal.metrics_port)
-        watch.start()
+        monitor.start()
         try:
             return asyncio.run(_serve_until_found(listen, wait, look))
         finally:
-            watch.stop()
+            monitor.stop()
             metrics.stop()
 
 

@@ -245,7 +245,7 @@ def test_file_that_is_not_of_the_form_is_said(run, token, tmp_path, name, text, 
     assert said in printed
 
 
-def test_api_that_is_away_is_said(run, monkeypatch, tmp_path):
+def test_unavailable_api_is_reported(run, monkeypatch, tmp_path):
     monkeypatch.setenv("ESPALIER_PASSWORD", "x")
 
     code, _, said = run("token", "--user", "ana", "--url", "http://127.0.0.1:1")

@@ -7,7 +7,7 @@ import pytest
 from espalier.load import generator
 from espalier.load.generator import Load, Target
 
-# On a busy machine the farewell of a TLS connection may outlast the generator's patience: no failure of it.
+# On a busy machine the shutdown of a TLS connection may outlast the generator's patience: no failure of it.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 

@@ -72,14 +72,16 @@ def test_corrupt_object_is_refused_and_the_target_left_alone(pointer, settings):
     assert [path.name for path in TARGET.parent.iterdir()] == ["trees.csv"]
 
 
-def test_remote_that_is_away_is_said_within_the_retry_budget(pointer, monkeypatch):
+def test_unavailable_remote_is_reported_within_the_retry_budget(pointer, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "top-secret")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    away = Settings(remote_url="s3://bucket/data", s3_endpoint_url=f"http://127.0.0.1:{free_port()}", remote_retries=1)
+    unavailable = Settings(
+        remote_url="s3://bucket/data", s3_endpoint_url=f"http://127.0.0.1:{free_port()}", remote_retries=1
+    )
 
     with pytest.raises(Unreachable, match=r"s3://bucket/data did not answer in 2 tries") as caught:
-        Remote(away).fetch(pointer, TARGET)
+        Remote(unavailable).fetch(pointer, TARGET)
 
     assert "top-secret" not in str(caught.value)
 

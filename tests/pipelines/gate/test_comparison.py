@@ -9,7 +9,7 @@ from pipelines.config.params import EvaluateParams, GateParams, PrepareParams, T
 from pipelines.dataset.files import CONTRACT_JSON, MEASURED_MODEL, WORK
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.gate.comparison import judge_against
-from pipelines.model.matrix import build_contract, encode, real_row
+from pipelines.model.matrix import build_contract, encode, example_row
 from pipelines.model.measure import measure, predict
 from pipelines.stages.prepare import split_by_time
 from pipelines.stages.train import train_booster
@@ -32,7 +32,7 @@ def world(parts, schema, reference, lineage):
 
     class World:
         def fit(self, rows, **booster):
-            contract = build_contract(rows, schema, model_name="t", threshold=0.5, example=real_row(test, schema))
+            contract = build_contract(rows, schema, model_name="t", threshold=0.5, example=example_row(test, schema))
             params = TrainParams(seed=1, rounds=20, threads=1, booster={"max_depth": 3, **booster})
             return train_booster(rows, contract, schema, params, lambda _note="": None), contract
 

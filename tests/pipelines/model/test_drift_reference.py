@@ -6,13 +6,13 @@ import xgboost as xgb
 from bundle import Contract
 from pipelines.config.params import EvaluateParams
 from pipelines.model.drift_reference import build_reference, mean_contributions, score_bins
-from pipelines.model.matrix import build_contract, real_row
+from pipelines.model.matrix import build_contract, example_row
 
 
 @pytest.fixture
 def contract_of(schema):
     def make(table: pd.DataFrame) -> Contract:
-        return build_contract(table, schema, model_name="t", threshold=0.5, example=real_row(table, schema))
+        return build_contract(table, schema, model_name="t", threshold=0.5, example=example_row(table, schema))
 
     return make
 

@@ -5,7 +5,7 @@ import pytest
 from pipelines.config.params import EvaluateParams
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, stability_index, window_shares
-from pipelines.model.matrix import build_contract, real_row
+from pipelines.model.matrix import build_contract, example_row
 
 ROWS_A_DAY = 100
 
@@ -28,7 +28,7 @@ def season(table):
 @pytest.fixture
 def referred(schema):
     def make(train, test, scores, time="seen"):
-        contract = build_contract(train, schema, model_name="t", threshold=0.5, example=real_row(train, schema))
+        contract = build_contract(train, schema, model_name="t", threshold=0.5, example=example_row(train, schema))
         reference = build_reference(train, contract, scores[len(train) :], params=EvaluateParams(bins=4))
         return add_natural_variation(reference, contract, train, test, time=time, scores=scores)
 

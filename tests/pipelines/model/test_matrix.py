@@ -3,12 +3,12 @@ import pandas as pd
 import pytest
 
 from pipelines.errors import InvalidData
-from pipelines.model.matrix import build_contract, encode, labels, plain_rows, real_row
+from pipelines.model.matrix import build_contract, encode, example_row, labels, to_records
 
 
 @pytest.fixture
 def built(table, schema):
-    return build_contract(table, schema, model_name="trees", threshold=0.5, example=real_row(table, schema))
+    return build_contract(table, schema, model_name="trees", threshold=0.5, example=example_row(table, schema))
 
 
 def test_declared_categories_all_have_a_code_and_others_are_those_of_the_training_rows(built, table):
@@ -20,7 +20,7 @@ def test_declared_categories_all_have_a_code_and_others_are_those_of_the_trainin
 
 
 def test_contract_says_everything_that_the_schema_says(table, schema):
-    built = build_contract(table, schema, model_name="trees", threshold=0.35, example=real_row(table, schema))
+    built = build_contract(table, schema, model_name="trees", threshold=0.35, example=example_row(table, schema))
 
     assert built.target.threshold == 0.35
     assert built.target.classes == schema.target.classes
@@ -55,7 +55,7 @@ def test_rows_for_the_api_have_null_for_a_gap(table, schema):
     rows = table.head(2).copy()
     rows["soil"] = [None, "clay"]
 
-    assert [row["soil"] for row in plain_rows(rows, schema)] == [None, "clay"]
+    assert [row["soil"] for row in to_records(rows, schema)] == [None, "clay"]
 
 
 def test_empty_category_cannot_be_learned(table, schema):

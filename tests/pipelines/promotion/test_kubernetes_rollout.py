@@ -183,7 +183,7 @@ def test_one_annotation_of_one_deployment_is_all_that_is_written(api_server, con
     assert body == {"spec": {"template": {"metadata": {"annotations": {VERSION_ANNOTATION: "7"}}}}}
 
 
-def test_annotation_is_taken_away_by_null(api_server, connected):
+def test_annotation_is_removed_by_null(api_server, connected):
     connected.go_back(None)
 
     assert api_server[0][0][3]["spec"]["template"]["metadata"]["annotations"] == {VERSION_ANNOTATION: None}
@@ -197,7 +197,7 @@ def test_busy_api_server_is_asked_again(api_server, connected):
     assert len(seen) == 5
 
 
-def test_api_server_that_stays_away_is_unreachable(api_server, connected):
+def test_api_server_that_stays_unavailable_is_unreachable(api_server, connected):
     api_server[1].extend([503] * 20)
 
     with pytest.raises(Unreachable, match="within 6 tries"):

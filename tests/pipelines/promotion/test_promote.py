@@ -261,7 +261,7 @@ def test_first_promotion_that_was_killed_leaves_no_version_in_service(registry):
 
 def test_rollout_that_cannot_be_asked_leaves_no_alias(registry):
     with pytest.raises(Unreachable):
-        go(registry, "1", None, Overtaken(raises(Unreachable("away"))))
+        go(registry, "1", None, Overtaken(raises(Unreachable("unavailable"))))
 
     assert registry.aliases == {}
 

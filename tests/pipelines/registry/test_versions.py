@@ -26,11 +26,11 @@ def test_refusal_of_mlflow_is_said_in_its_words(registry, name):
         registry.set_alias(name, "champion", "1")
 
 
-def test_server_that_is_away_is_said_within_the_budget():
-    away = Registry(Settings(mlflow_tracking_uri="http://127.0.0.1:1", mlflow_retries=0))
+def test_unavailable_server_is_reported_within_the_retry_budget():
+    unavailable = Registry(Settings(mlflow_tracking_uri="http://127.0.0.1:1", mlflow_retries=0))
 
     with pytest.raises(Unreachable, match="did not answer"):
-        away.check()
+        unavailable.check()
 
 
 @pytest.fixture

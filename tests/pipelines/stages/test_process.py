@@ -23,7 +23,7 @@ def test_what_a_stage_says_is_printed(capsys):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (Unreachable("MLflow is away"), 6),
+        (Unreachable("MLflow is unavailable"), 6),
         (PipelineError("install espalier[demo], see [/docs]"), 1),
         (UnsignedBundle("no"), 9),
     ],

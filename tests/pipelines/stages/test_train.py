@@ -10,7 +10,7 @@ from pipelines.config.params import PrepareParams, TrainParams
 from pipelines.dataset.files import MEASURED_MODEL, TEST, TRAIN, read_prepared
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.errors import InvalidParams, MissingData, Unreachable
-from pipelines.model.matrix import build_contract, encode, real_row
+from pipelines.model.matrix import build_contract, encode, example_row
 from pipelines.model.measure import predict
 from pipelines.model.trained import read_model, read_training
 from pipelines.stages.prepare import split_by_time
@@ -26,7 +26,7 @@ def parts(table, schema, params):
 
 @pytest.fixture
 def contract(parts, schema):
-    return build_contract(parts[0], schema, model_name="t", threshold=0.5, example=real_row(parts[1], schema))
+    return build_contract(parts[0], schema, model_name="t", threshold=0.5, example=example_row(parts[1], schema))
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_run_that_a_killed_job_left_open_is_closed(candidate, registry, name):
     assert registry._client.get_run(first).info.status == "KILLED"
 
 
-def test_mlflow_that_is_away_is_said_before_the_work(project, monkeypatch):
+def test_unavailable_mlflow_is_reported_before_the_work(project, monkeypatch):
     monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "0")
 

@@ -111,7 +111,7 @@ def test_limit_for_copies_is_a_setting(table, schema, save):
         check_table(copied, schema, ValidateParams(max_duplicate_share=0.09))
 
 
-def test_known_outcome_in_the_future_is_a_mistake(check, table):
+def test_known_label_in_the_future_is_a_mistake(check, table):
     table.loc[16, ["seen", "bears"]] = ["2099-01-01T00:00:00", 1]
 
     with pytest.raises(
@@ -120,7 +120,7 @@ def test_known_outcome_in_the_future_is_a_mistake(check, table):
         check(table)
 
 
-def test_future_row_without_an_outcome_is_a_plan(check, table):
+def test_future_row_without_a_label_is_a_plan(check, table):
     table.loc[16, ["seen", "bears"]] = ["2099-01-01T00:00:00", pd.NA]
 
     assert check(table)["seen"].max().year == 2099

@@ -1,4 +1,4 @@
-"""The order to end, seen by clients: over real sockets in process/test_ending.py, here in one process."""
+"""SIGTERM as clients see it: over real sockets in server_process/test_sigterm.py, here in one process."""
 
 import pytest
 from fastapi.testclient import TestClient

@@ -1,1 +1,1 @@
-"""One module a noun; each route is thin and hands on."""
+"""One module for each resource; each route is thin and forwards."""

@@ -133,7 +133,7 @@ def test_owner_gets_in_while_others_guess_from_everywhere(login, account):
     assert check(login, address="203.0.113.8").name == "ana"
 
 
-def test_owner_from_a_known_address_waits_in_line_where_others_are_sent_away(users, passwords, engine, account):
+def test_owner_from_a_known_address_waits_in_line_where_others_are_refused(users, passwords, engine, account):
     login = Login(users, passwords, LoginThrottle(engine), concurrency=2)
     check(login, address="203.0.113.8")
 

@@ -108,7 +108,7 @@ def test_refresh_goes_on_in_the_background_and_through_failures(users, engine, r
 
 
 def _fail():
-    raise StoreUnavailable("away")
+    raise StoreUnavailable("unavailable")
 
 
 def test_tables_that_a_migration_has_yet_to_make_are_no_failure(tmp_path):

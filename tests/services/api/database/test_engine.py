@@ -37,7 +37,7 @@ def test_migration_goes_back_and_forth(engine, users):
     test_migrations_give_the_tables_that_the_code_uses(engine)
 
 
-def test_database_that_is_away_is_said_without_its_password():
+def test_unavailable_database_is_reported_without_its_password():
     with pytest.raises(StartupFailed, match="cannot be used") as caught:
         migrate("postgresql+psycopg://espalier:hunter2@127.0.0.1:1/users?connect_timeout=1")
 

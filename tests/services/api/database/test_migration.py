@@ -3,24 +3,24 @@ import pytest
 from services.api.auth.users import open_user_store
 from services.api.database import migration
 from services.api.database.migration import migrate_or_later, migrate_until_done, migrate_within
-from services.api.errors import DatabaseAway, StartupFailed
+from services.api.errors import DatabaseUnavailable, StartupFailed
 
-AWAY = "postgresql+psycopg://api:hunter2@127.0.0.1:1/users"
+UNAVAILABLE = "postgresql+psycopg://api:hunter2@127.0.0.1:1/users"
 
 
-def test_database_that_does_not_answer_is_away():
-    with pytest.raises(DatabaseAway, match="cannot be used") as caught:
-        migrate_within(AWAY, 0)
+def test_database_that_does_not_answer_is_unavailable():
+    with pytest.raises(DatabaseUnavailable, match="cannot be used") as caught:
+        migrate_within(UNAVAILABLE, 0)
 
     assert "hunter2" not in str(caught.value)
 
 
-def test_database_that_cannot_be_used_is_a_failure_and_not_away(tmp_path):
+def test_unusable_database_is_a_failure_and_not_unavailable(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StartupFailed) as caught:
         migrate_within(f"sqlite:///{tmp_path}/file/users.db", 0)
 
-    assert not isinstance(caught.value, DatabaseAway)
+    assert not isinstance(caught.value, DatabaseUnavailable)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def comes_back(monkeypatch):
     def migrate(url):
         calls.append(url)
         if len(calls) < 3:
-            raise DatabaseAway("away")
+            raise DatabaseUnavailable("unavailable")
         real(url)
 
     monkeypatch.setattr(migration, "migrate", migrate)
@@ -60,7 +60,7 @@ def test_start_goes_on_and_leaves_the_migration_to_another_process(monkeypatch, 
     started = []
     monkeypatch.setattr(migration.subprocess, "Popen", lambda command: started.append(command) or "process")
 
-    assert migrate_or_later(AWAY, 0) == "process"
+    assert migrate_or_later(UNAVAILABLE, 0) == "process"
     assert started[0][1:] == ["-m", "services.api", "migrate", "--until-done"]
     assert "logins are refused" in caplog.text
     assert "hunter2" not in caplog.text

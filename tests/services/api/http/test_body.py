@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from services.api.errors import BodyCutShort, BodyTooLarge, BodyTooSlow
-from services.api.http.body import BodyBound, bound_body
+from services.api.http.body import BodyLimit, limit_body
 
 GONE = {"type": "http.disconnect"}
 
@@ -24,8 +24,8 @@ def read(*messages, declared_bytes=0, max_bytes=10, seconds=5.0):
                 await asyncio.sleep(60)
             return message
 
-        bound = BodyBound(max_bytes, max_bytes, seconds)
-        bounded = bound_body(receive, bound, declared_bytes=declared_bytes)
+        bound = BodyLimit(max_bytes, max_bytes, seconds)
+        bounded = limit_body(receive, bound, declared_bytes=declared_bytes)
         return [await bounded() for _ in messages]
 
     return asyncio.run(run())
@@ -52,10 +52,10 @@ def test_body_that_does_not_come_is_refused():
         read(part(b"1", more=True), None, seconds=0.05)
 
 
-def test_client_that_goes_away_is_no_failure_of_ours():
+def test_client_that_disconnects_is_no_failure_of_ours():
     with pytest.raises(BodyCutShort):
         read(part(b"1", more=True), GONE)
 
 
-def test_client_may_go_away_after_its_body():
+def test_client_may_disconnect_after_its_body():
     assert read(part(b"1"), GONE)[1] == GONE

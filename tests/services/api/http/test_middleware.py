@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from services.api.draining import Drain
-from services.api.http.middleware import Limits, RequestFrame
+from services.api.http.middleware import Limits, RequestMiddleware
 from services.api.http.routes import predictions
 
 
@@ -128,7 +128,7 @@ def test_answer_that_was_begun_is_never_followed_by_another(caplog):
         "check_caller": lambda _scope: None,
     }
     with pytest.raises(RuntimeError, match="half way"):
-        asyncio.run(RequestFrame(broken, **options)(scope, None, send))
+        asyncio.run(RequestMiddleware(broken, **options)(scope, None, send))
 
     assert [message["type"] for message in sent] == ["http.response.start"]
 

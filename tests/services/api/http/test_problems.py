@@ -70,7 +70,7 @@ def test_long_list_of_problems_is_cut(client, account, bearer):
     assert len(response.json()["errors"]) == 20
 
 
-def test_database_that_is_away_is_said_and_nothing_of_it_shown(client, engine, caplog):
+def test_unavailable_database_is_reported_and_nothing_of_it_shown(client, engine, caplog):
     engine.dispose()
     path = Path(engine.url.database)
     path.unlink()

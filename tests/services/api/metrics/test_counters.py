@@ -24,7 +24,7 @@ def test_everything_stands_at_zero_from_the_start(client, sample, reference):
     assert sample("espalier_requests_in_progress") == 0
     assert sample("espalier_workers") == 1
     assert sample("espalier_explained_rows_total") == 0
-    assert sample("espalier_contribution_abs_total", feature="height") == 0
+    assert sample("espalier_shap_abs_sum_total", feature="height") == 0
     for label in ("bare", "bearing"):
         for predicted in ("bare", "bearing"):
             assert sample("espalier_feedback_total", model_version="7", label=label, predicted=predicted) == 0
@@ -53,4 +53,4 @@ def test_explained_rows_are_counted_with_what_each_feature_contributed(ask, row,
     assert sample("espalier_explained_rows_total") == 2
     for feature in row:
         expected = sum(abs(prediction["contributions"][feature]) for prediction in predictions)
-        assert sample("espalier_contribution_abs_total", feature=feature) == pytest.approx(expected)
+        assert sample("espalier_shap_abs_sum_total", feature=feature) == pytest.approx(expected)

@@ -1,4 +1,4 @@
-"""What the parent learns of its neighbours; in a real process, with workers, in server_process/test_neighbours.py."""
+"""What the parent learns of its dependencies; with real workers: server_process/test_dependencies_unavailable.py."""
 
 import socket
 import threading
@@ -45,14 +45,20 @@ def silent():
 
 @pytest.fixture
 def begin(make_settings, served, mlflow_uri, monkeypatch):
-    """Begin to watch, and return a function that reads a gauge."""
+    """Start the monitor, and return a function that reads a gauge."""
     monkeypatch.setattr(module, "FIRST_SECONDS", 0)
     started = []
 
     def run(**changes):
-        defaults = {"mlflow_tracking_uri": mlflow_uri, "watch_interval_seconds": 1, "watch_timeout_seconds": 1}
+        defaults = {
+            "mlflow_tracking_uri": mlflow_uri,
+            "dependency_check_interval_seconds": 1,
+            "dependency_check_timeout_seconds": 1,
+        }
         started.append(
-            dependency_monitor(make_settings(**{**defaults, "watch_jitter_seconds": 0, **changes}), served.version)
+            dependency_monitor(
+                make_settings(**{**defaults, "dependency_check_jitter_seconds": 0, **changes}), served.version
+            )
         )
         registry = CollectorRegistry()
         registry.register(started[-1])
@@ -83,10 +89,10 @@ def test_all_that_answers_is_up(begin):
     assert comes_to(value, 1, dependency="database")
     assert up(value) == [1, 1, 1]
     assert value("registry_alias_version", alias="champion") == 1
-    assert value("registry_rejected_in_a_row") == 1
+    assert value("registry_consecutive_rejections") == 1
 
 
-def test_files_that_cannot_be_listed_are_told_from_a_registry_that_is_away(begin, pages):
+def test_unlistable_files_are_told_from_an_unavailable_registry(begin, pages):
     pages["artifacts"] = (500, {})
 
     value = begin()
@@ -101,7 +107,7 @@ def test_champion_whose_files_are_gone_is_no_artifact(begin, pages):
     assert comes_to(begin(), 0, dependency="artifacts")
 
 
-def test_registry_that_went_away_is_said_and_what_it_said_is_kept(begin, pages, caplog):
+def test_unavailable_registry_is_logged_and_its_last_state_kept(begin, pages, caplog):
     value = begin()
     assert comes_to(value, 1, dependency="mlflow")
     pages["get"] = (503, {})
@@ -145,21 +151,21 @@ def test_answer_that_makes_no_sense_is_none_and_ends_no_thread(begin, pages, ans
     assert comes_to(value, 1, dependency="mlflow")
 
 
-def test_registry_that_swallows_questions_is_away_and_hides_nothing_else(begin, silent):
+def test_hanging_registry_is_unavailable_and_hides_nothing_else(begin, silent):
     value = begin(mlflow_tracking_uri=f"http://127.0.0.1:{silent}")
 
     assert comes_to(value, 0, dependency="mlflow")
     assert comes_to(value, 1, dependency="database")
 
 
-def test_database_that_swallows_questions_is_away_and_hides_nothing_else(begin, silent):
+def test_hanging_database_is_unavailable_and_hides_nothing_else(begin, silent):
     value = begin(database_url=f"postgresql+psycopg://ana@127.0.0.1:{silent}/x")
 
     assert comes_to(value, 1, dependency="mlflow")
     assert comes_to(value, 0, dependency="database")
 
 
-def test_database_that_refuses_is_away_and_its_password_stays_secret(begin, caplog):
+def test_refusing_database_is_unavailable_and_its_password_stays_secret(begin, caplog):
     value = begin(database_url="postgresql+psycopg://ana:a%20secret@127.0.0.1:1/x")
 
     assert comes_to(value, 0, dependency="database")

@@ -1,4 +1,4 @@
-"""What is counted of each request; through workers and their death in process/test_workers.py."""
+"""What is counted of each request; through workers and their death in server_process/test_workers.py."""
 
 import time
 

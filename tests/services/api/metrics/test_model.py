@@ -10,7 +10,7 @@ def test_model_and_reference_are_described(client, sample, lineage):
     assert sample("espalier_model_test_metric", metric="roc_auc") == 0.8
     assert sample("espalier_feature_reference_share", model_version="7", feature="height", bin="10 and above") == 0.4
     assert sample("espalier_score_reference_share", model_version="7", bin="below 0.5") == 0.6
-    assert sample("espalier_reference_contribution_abs", feature="height") == 1.5
+    assert sample("espalier_reference_shap_abs_mean", feature="height") == 1.5
     assert sample("espalier_feature_natural_psi", model_version="7", feature="height") == 0.5
     assert sample("espalier_feature_natural_missing_share", model_version="7", feature="height") == 0.25
     assert sample("espalier_score_natural_psi", model_version="7") == 0.2
@@ -30,17 +30,17 @@ def test_bundle_that_is_older_has_fewer_series(model, registry):
 
     describe_model(registry, replace(model, bundle=replace(bundle, reference=reference, manifest=manifest)))
 
-    assert registry.get_sample_value("espalier_reference_contribution_abs", {"feature": "height"}) is None
+    assert registry.get_sample_value("espalier_reference_shap_abs_mean", {"feature": "height"}) is None
     assert registry.get_sample_value("espalier_label_reference_share", {"model_version": "7", "label": "bare"}) is None
     assert registry.get_sample_value("espalier_model_data_until_timestamp_seconds") is None
     assert registry.get_sample_value("espalier_model_trained_timestamp_seconds") is not None
 
 
 def test_limits_of_age_are_told_in_seconds_and_none_is_no_series(client, sample, registry):
-    assert sample("espalier_age_limit_seconds", of="model") == 45 * 86400
-    assert sample("espalier_age_limit_seconds", of="data") is None
+    assert sample("espalier_max_age_seconds", kind="model") == 45 * 86400
+    assert sample("espalier_max_age_seconds", kind="data") is None
 
     fresh = type(registry)()
     describe_limits(fresh, model_days=0, data_days=3)
-    assert fresh.get_sample_value("espalier_age_limit_seconds", {"of": "model"}) is None
-    assert fresh.get_sample_value("espalier_age_limit_seconds", {"of": "data"}) == 3 * 86400
+    assert fresh.get_sample_value("espalier_max_age_seconds", {"kind": "model"}) is None
+    assert fresh.get_sample_value("espalier_max_age_seconds", {"kind": "data"}) == 3 * 86400

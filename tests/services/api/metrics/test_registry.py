@@ -50,7 +50,7 @@ def test_versions_are_counted_by_what_the_gate_said(state_of):
     ],
 )
 def test_rejections_are_counted_back_to_the_last_that_passed(state_of, tags, expected):
-    assert state_of(*tags)("rejected_in_a_row") == expected
+    assert state_of(*tags)("consecutive_rejections") == expected
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_version_whose_files_are_still_to_come_is_not_counted(state_of):
     value = state_of(PASSED, {**REJECTED, "bundle": "complete"}, {**PASSED, "bundle": "uploading"})
 
     assert (value("versions", gate="passed"), value("versions", gate="rejected")) == (1, 1)
-    assert value("rejected_in_a_row") == 1
+    assert value("consecutive_rejections") == 1
     assert value("newest_version_timestamp_seconds") == 200

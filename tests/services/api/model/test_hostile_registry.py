@@ -115,7 +115,7 @@ def test_source_is_relative_and_inside(settings, pages, asked, uri, fetch_with):
 def test_source_elsewhere_is_not_asked_for(settings, pages, asked, uri, fetch_with):
     pages["get-download-uri"] = (200, {"artifact_uri": uri})
 
-    with pytest.raises(StartupFailed, match="does not hand them on"):
+    with pytest.raises(StartupFailed, match="does not serve them"):
         fetch_with(settings)
 
     assert asked[-1].endswith("get-download-uri")
@@ -155,9 +155,9 @@ def test_metrics_outlive_what_is_no_number(settings, served, pages, number, plac
     listed = {"version": "3", "creation_timestamp": 1000} | ({place: number} if place != "alias" else {})
     pages["get"] = (200, {"registered_model": {"aliases": aliases}})
     pages["search"] = (200, {"model_versions": [listed]})
-    watch, registry = dependency_monitor(settings, served.version), CollectorRegistry()
-    registry.register(watch)
+    monitor, registry = dependency_monitor(settings, served.version), CollectorRegistry()
+    registry.register(monitor)
 
-    watch._ask_registry()
+    monitor._ask_registry()
 
     assert registry.get_sample_value("espalier_dependency_up", {"dependency": "mlflow"}) == 0

@@ -7,7 +7,7 @@ import pytest
 from bundle import BundleTooLarge
 from services.api.errors import StartupFailed
 from services.api.model import mlflow_registry
-from services.api.model.mlflow_registry import ModelRegistry, NotRegistered, RegistryAddress, RegistryAway
+from services.api.model.mlflow_registry import ModelRegistry, NotRegistered, RegistryAddress, RegistryUnavailable
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def test_busy_server_is_asked_again(connect, answers, asked):
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_server_whose_database_is_away_is_away_itself(connect, answers, asked, status):
+def test_server_whose_database_is_unavailable_is_unavailable_itself(connect, answers, asked, status):
     answers.append((status, {"error_code": "INTERNAL_ERROR"}))
 
-    with pytest.raises(RegistryAway, match=str(status)):
+    with pytest.raises(RegistryUnavailable, match=str(status)):
         connect.aliases("m")
     assert len(asked) == 3
 
@@ -52,7 +52,7 @@ def test_server_whose_database_is_away_is_away_itself(connect, answers, asked, s
 def test_page_of_a_proxy_is_no_answer(connect, answers):
     answers.append((200, b"<html>signed out</html>"))
 
-    with pytest.raises(RegistryAway):
+    with pytest.raises(RegistryUnavailable):
         connect.aliases("m")
 
 
@@ -72,7 +72,7 @@ def test_refusal_is_final_and_told(connect, answers, asked):
     assert len(asked) == 1
 
 
-def test_files_that_mlflow_does_not_hand_on_are_said_with_the_way_out(connect, answers):
+def test_files_that_mlflow_does_not_forward_are_said_with_the_way_out(connect, answers):
     answers.append((200, {"artifact_uri": "s3://bucket/1/bundle"}))
 
     with pytest.raises(StartupFailed, match="--serve-artifacts"):

@@ -1,4 +1,4 @@
-"""Against a real registry: what is brought, what is refused, and what happens when it is away."""
+"""Against a real registry: what is brought, what is refused, and what happens when it is unavailable."""
 
 import shutil
 import socket
@@ -134,7 +134,7 @@ def test_what_mlflow_lays_beside_is_not_brought(register, fetch):
     assert not (fetch().folder / "MLmodel").exists()
 
 
-def test_last_good_bundle_serves_while_the_registry_is_away(register, fetch, closed, caplog):
+def test_last_good_bundle_is_served_while_the_registry_is_unavailable(register, fetch, closed, caplog):
     register()
     fetch()
 

@@ -2,7 +2,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from bundle import Contract, Feature
-from services.api.prediction.row_schema import Place, describe, row_type
+from services.api.prediction.row_schema import FieldSpec, describe, row_type
 
 
 def test_limits_are_written_out(contract):
@@ -98,9 +98,9 @@ def test_number_that_the_model_would_take_for_infinite_is_none(contract, kind, v
 
 
 def test_objects_and_names_are_counted_at_any_depth():
-    inner = Place(names={"a": Place(), "b": Place()})
-    outer = Place(names={"inner": inner, "c": Place(), "empty": Place(names={})})
+    inner = FieldSpec(names={"a": FieldSpec(), "b": FieldSpec()})
+    outer = FieldSpec(names={"inner": inner, "c": FieldSpec(), "empty": FieldSpec(names={})})
 
     assert (outer.count_objects(), outer.count_names()) == (3, 5)
-    assert (Place().count_objects(), Place().count_names()) == (0, 0)
+    assert (FieldSpec().count_objects(), FieldSpec().count_names()) == (0, 0)
     assert outer.objects == ("inner", "empty")

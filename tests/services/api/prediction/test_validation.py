@@ -4,7 +4,7 @@ import pytest
 
 from bundle import Contract, Feature
 from services.api.errors import BodyTooLarge, FieldProblem, InvalidRows, MalformedBody, TooManyRows
-from services.api.prediction.row_schema import Place, dict_type
+from services.api.prediction.row_schema import FieldSpec, dict_type
 from services.api.prediction.validation import ListReader, RowReader
 
 
@@ -317,9 +317,9 @@ def orders():
     """A reader of lists whose items hold objects and a list."""
     person = dict_type("Person", {"age": float})
     kind = dict_type("Order", {"buyer": person, "seller": person, "notes": list[str]})
-    of_person = Place("a person", names={"age": Place("a number")}, unknown="is nothing of a person")
-    names = {"buyer": of_person, "seller": of_person, "notes": Place("a list of texts")}
-    place = Place("an order", names=names, unknown="is nothing of an order")
+    of_person = FieldSpec("a person", names={"age": FieldSpec("a number")}, unknown="is nothing of a person")
+    names = {"buyer": of_person, "seller": of_person, "notes": FieldSpec("a list of texts")}
+    place = FieldSpec("an order", names=names, unknown="is nothing of an order")
     return ListReader("orders", kind, place, form="a list of orders", max_rows=3, more_tokens=9)
 
 

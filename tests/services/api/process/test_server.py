@@ -7,7 +7,7 @@ import sys
 import pytest
 from gunicorn.arbiter import Arbiter
 
-from services.api.errors import BundleRefused, DatabaseAway, StartupFailed
+from services.api.errors import BundleRefused, DatabaseUnavailable, StartupFailed
 from services.api.process.arbiter import EXIT_CODES
 from services.api.process.server import ApiServer
 from services.api.settings import Settings
@@ -68,7 +68,7 @@ def test_parent_ends_with_the_code_of_a_worker_that_cannot_start(tmp_path, error
 
 
 def test_exit_codes_are_those_that_the_documentation_and_an_alert_name():
-    assert (StartupFailed.exit_code, DatabaseAway.exit_code, BundleRefused.exit_code) == (2, 2, 3)
+    assert (StartupFailed.exit_code, DatabaseUnavailable.exit_code, BundleRefused.exit_code) == (2, 2, 3)
     assert EXIT_CODES == {Arbiter.WORKER_BOOT_ERROR: 2, Arbiter.APP_LOAD_ERROR: 3}
 
 
@@ -76,7 +76,7 @@ def test_exit_codes_are_those_that_the_documentation_and_an_alert_name():
     ("error", "code"),
     [
         (StartupFailed("no key"), Arbiter.WORKER_BOOT_ERROR),
-        (DatabaseAway("no answer"), Arbiter.WORKER_BOOT_ERROR),
+        (DatabaseUnavailable("no answer"), Arbiter.WORKER_BOOT_ERROR),
         (BundleRefused("altered"), Arbiter.APP_LOAD_ERROR),
     ],
 )

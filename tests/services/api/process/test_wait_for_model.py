@@ -1,4 +1,4 @@
-"""A process without a model; as a real process, until it serves, in process/test_first_model.py."""
+"""A process without a model; as a real process, until it serves, in server_process/test_first_model.py."""
 
 import asyncio
 
@@ -66,7 +66,7 @@ def answers(*errors):
 
 def test_registry_is_asked_until_there_is_a_model(wait, monkeypatch):
     monkeypatch.setattr(wait_for_model, "ASK_SECONDS", 0.001)
-    look = answers(NoModelYet("none"), RegistryUnreachable("away"), RegistryUnreachable("away"))
+    look = answers(NoModelYet("none"), RegistryUnreachable("unavailable"), RegistryUnreachable("unavailable"))
 
     asyncio.run(wait_for_model._look_until_found(wait, look))
 

@@ -20,8 +20,10 @@ def test_process_that_starts_without_a_registry_is_served_by_one_that_runs(
 ):
     wait_until_ready(secure, start(API_PEER_PORT=peer_port))
     own = {"API_PORT": str(free_port()), "API_METRICS_PORT": str(free_port()), "API_METRICS_DIR": str(tmp_path / "own")}
-    away = {"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "API_MODEL_CACHE_DIR": str(tmp_path / "own-cache")}
-    second = start(**own, **away, API_PEER_HOST="127.0.0.1", API_PEER_PORT=peer_port, API_METRICS_HOST="127.0.0.2")
+    unavailable = {"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "API_MODEL_CACHE_DIR": str(tmp_path / "own-cache")}
+    second = start(
+        **own, **unavailable, API_PEER_HOST="127.0.0.1", API_PEER_PORT=peer_port, API_METRICS_HOST="127.0.0.2"
+    )
     trusted = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     with httpx.Client(base_url=f"https://localhost:{own['API_PORT']}", verify=trusted) as client:
         wait_until_ready(client, second)

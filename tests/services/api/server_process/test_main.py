@@ -27,12 +27,12 @@ def test_migrate_makes_the_tables_and_ends(monkeypatch, environment, capsys, tmp
     assert (tmp_path / "users.db").exists()
 
 
-AWAY = {"API_DATABASE_URL": "postgresql+psycopg://ana:a%20secret@127.0.0.1:1/x"}
+UNAVAILABLE = {"API_DATABASE_URL": "postgresql+psycopg://ana:a%20secret@127.0.0.1:1/x"}
 
 
-def test_migrate_says_that_the_database_is_away(monkeypatch, environment, capsys):
-    code, printed = run_main(monkeypatch, environment | AWAY, capsys, "migrate")
-    tolerated, told = run_main(monkeypatch, environment | AWAY, capsys, "migrate", "--tolerate-absence")
+def test_migrate_reports_an_unavailable_database(monkeypatch, environment, capsys):
+    code, printed = run_main(monkeypatch, environment | UNAVAILABLE, capsys, "migrate")
+    tolerated, told = run_main(monkeypatch, environment | UNAVAILABLE, capsys, "migrate", "--tolerate-absence")
 
     assert (code, tolerated) == (2, 0)
     assert "refused" in printed and told.startswith("not migrated yet: ")

@@ -1,4 +1,4 @@
-"""Neighbours that are away or swallow what is asked: the API starts, answers and ends all the same."""
+"""Dependencies that are unavailable or hang: the API starts, answers and shuts down all the same."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from tests.services.api.server_process.running import (
 
 
 class Wire:
-    """A way to a server that can be made to swallow whatever is sent."""
+    """A proxy to a server that can be made to hang on whatever is sent."""
 
     def __init__(self, uri):
         self._to = urlsplit(uri)
@@ -62,10 +62,14 @@ def wire(mlflow):
         yield made
 
 
-def test_parent_watches_its_neighbours_and_one_that_swallows_questions_disturbs_nothing(
+def test_parent_monitors_its_dependencies_and_one_that_hangs_disturbs_nothing(
     start, secure, environment, contract, gone, headers, wire
 ):
-    quick = {"API_WATCH_INTERVAL_SECONDS": "1", "API_WATCH_JITTER_SECONDS": "0", "API_WATCH_TIMEOUT_SECONDS": "1"}
+    quick = {
+        "API_DEPENDENCY_CHECK_INTERVAL_SECONDS": "1",
+        "API_DEPENDENCY_CHECK_JITTER_SECONDS": "0",
+        "API_DEPENDENCY_CHECK_TIMEOUT_SECONDS": "1",
+    }
     began = time.time()
     process = start(API_MLFLOW_TRACKING_URI=wire.uri, **quick)
     wait_until_ready(secure, process)
