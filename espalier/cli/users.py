@@ -149,11 +149,10 @@ def delete(
 
 def _new_password(name: str, from_stdin: bool) -> tuple[str, str]:
     from services.api.auth.passwords import Passwords, check_password, random_password
-    from services.api.settings import HASH_MEMORY_KIB, HASH_PASSES
 
     given = sys.stdin.readline().rstrip("\r\n") if from_stdin else random_password()
     check_password(given, user=name)
-    return given, Passwords(passes=HASH_PASSES, memory_kib=HASH_MEMORY_KIB).hash(given)
+    return given, Passwords().hash(given)
 
 
 def _change(name: str, change: UserChange, database: str, state: Path, json: bool, password: str = "") -> None:

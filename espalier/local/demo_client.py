@@ -47,10 +47,9 @@ def make_user(state: State, name: str) -> str:
     from services.api.auth.scopes import Scope
     from services.api.auth.users import UserChange, open_user_store
     from services.api.errors import UserExists
-    from services.api.settings import HASH_MEMORY_KIB, HASH_PASSES
 
     password = random_password()
-    encoded = Passwords(passes=HASH_PASSES, memory_kib=HASH_MEMORY_KIB).hash(password)
+    encoded = Passwords().hash(password)
     with closing(open_user_store(state.users_database)) as store:
         try:
             store.create(name, encoded, [Scope.PREDICT, Scope.MODEL_READ])

@@ -19,7 +19,7 @@ from pipelines.promotion.kubernetes_api import CALL_SECONDS, FIELD_MANAGER, Reso
 from pipelines.promotion.lock import PromotionLock
 from pipelines.promotion.rollout_progress import is_complete, is_stuck, limit_seconds, progress, wanted_pods
 
-__all__ = ["VERSION_ANNOTATION", "KubernetesRollout"]
+__all__ = ["KubernetesRollout"]
 
 PAUSE_SECONDS = 2.0
 

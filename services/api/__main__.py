@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from services.api.keys import Keys
     from services.api.model.source import ServedBundle
+    from services.api.model.wanted import WantedModel
 
 __all__ = ["main"]
 
@@ -100,7 +101,7 @@ def _fetch_and_run(settings: Settings, keys: Keys, folder: Path) -> bool:
     except (NoModelYet, RegistryUnreachable) as error:
         return _wait(settings, error, lambda: fetch_bundle(wanted, sources))
     log.info("serving", extra={"model": served.name, "model_version": served.version, "source": served.source})
-    _run(settings, keys, served, folder)
+    _run(settings, keys, wanted, served, folder)
     return False
 
 
@@ -121,13 +122,13 @@ def _wait(settings: Settings, error: NoModelYet | RegistryUnreachable, look: Cal
     )
 
 
-def _run(settings: Settings, keys: Keys, served: ServedBundle, folder: Path) -> None:
+def _run(settings: Settings, keys: Keys, wanted: WantedModel, served: ServedBundle, folder: Path) -> None:
     from services.api.draining import Drain
     from services.api.internal.bundle_server import BundleServer
     from services.api.internal.metrics_server import MetricsServer
     from services.api.internal.ports import InternalPorts
     from services.api.process.server import ApiServer
-    from services.api.startup import dependency_monitor, internal_address, server_options, wanted_model
+    from services.api.startup import dependency_monitor, internal_address, server_options
 
     drain = Drain()
 
@@ -138,7 +139,7 @@ def _run(settings: Settings, keys: Keys, served: ServedBundle, folder: Path) -> 
         from services.api.database.engine import open_engine
         from services.api.model.loaded import load_model
 
-        model = load_model(served, wanted_model(settings, keys))
+        model = load_model(served, wanted)
         app = create_app(settings, keys, model, open_engine(settings.database_url), CollectorRegistry(), drain)
         if settings.otlp_endpoint:
             from services.api.http.tracing import trace_requests  # what sends traces is not even loaded without

@@ -15,6 +15,7 @@ from zxcvbn import zxcvbn
 from zxcvbn.matching import L33T_TABLE
 
 from services.api.errors import WeakPassword
+from services.api.settings import HASH_MEMORY_KIB, HASH_PASSES
 
 __all__ = [
     "MAX_CHARACTERS",
@@ -52,7 +53,7 @@ HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 class Passwords:
     """Hashes and verifies with the parameters of the settings."""
 
-    def __init__(self, *, passes: int, memory_kib: int) -> None:
+    def __init__(self, *, passes: int = HASH_PASSES, memory_kib: int = HASH_MEMORY_KIB) -> None:
         """Prepare a hash to compare with where there is no user, so that both ways cost the same."""
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1, type=Type.ID)
         self._dummy = self._hasher.hash(secrets.token_urlsafe())
