@@ -1,6 +1,6 @@
 """The Secrets that an evaluation cluster needs, with fresh random values: ``make secrets``.
 
-In production the same names and keys come from a secret store: docs/install.md.
+In production the same names and keys come from a secret store: docs/install-on-a-cluster.md.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def test_message_of_an_alert_of_others_has_no_empty_link(message):
 
 
 def receiver(alert, severity, team):
-    """As docs/observability.md says."""
+    """As docs/what-is-monitored.md says."""
     if alert == "EspalierWatchdog":
         return "heartbeat"
     return "nobody" if severity == "info" else team

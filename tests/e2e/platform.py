@@ -129,7 +129,7 @@ class Platform:
         release.run_job(self.kube, self.training_job(label, rounds=rounds, **booster), seconds=900)
 
     def roll_back(self) -> None:
-        """Make a Job of the rollback's CronJob, as docs/reliability.md says."""
+        """Make a Job of the rollback's CronJob, as docs/what-happens-when-it-fails.md says."""
         name = f"rollback-{secrets.token_hex(3)}"
         self.kube.kubectl("create", "job", f"--from=cronjob/{RELEASE}-training-rollback", name)
         self.wait_for_job(name, seconds=600)

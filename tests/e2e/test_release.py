@@ -13,7 +13,7 @@ from tests.e2e.platform import RELEASE, ROOT
 from tests.e2e.pods import COLLECTOR, WEBHOOK
 
 STAYS = {"Secret", "PersistentVolumeClaim", "ConfigMap", "Job"}
-"""What people made, and volumes: docs/install.md tells how to remove them."""
+"""What people made, and volumes: docs/install-on-a-cluster.md tells how to remove them."""
 
 NOT_OURS = ("kube-root-ca.crt", "default", WEBHOOK, COLLECTOR)
 """Of every namespace, and of these tests."""
@@ -85,7 +85,7 @@ def test_uninstall_leaves_what_is_documented(platform):
 
 
 def surplus(left):
-    """Those of them that docs/install.md does not name, as text."""
+    """Those of them that docs/install-on-a-cluster.md does not name, as text."""
     return ", ".join(f"{kind} {name}" for kind, name in left if kind not in STAYS)
 
 

@@ -280,7 +280,7 @@ looked up by `helm template`, nor by what renders with it (Argo CD).
 {{- if $found -}}
 {{- $size := (index $found.spec.volumeClaimTemplates 0).spec.resources.requests.storage -}}
 {{- if ne $size .Values.persistence.size -}}
-{{- fail (printf "\n\n%s.persistence.size is %s, but the volume of %s was made with %s, and an upgrade cannot change that.\nSet it back, or grow the volume: docs/install.md, \"A larger volume\"\n" .Chart.Name .Values.persistence.size (include "espalier.fullname" .) $size) -}}
+{{- fail (printf "\n\n%s.persistence.size is %s, but the volume of %s was made with %s, and an upgrade cannot change that.\nSet it back, or grow the volume: docs/install-on-a-cluster.md, \"A larger volume\"\n" .Chart.Name .Values.persistence.size (include "espalier.fullname" .) $size) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
