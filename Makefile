@@ -137,6 +137,14 @@ lint: $(STAMP) ## Check style and types
 	@$(BIN)/lint-imports --no-logo --no-cache > /dev/null || $(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/mypy --no-error-summary
 
+.PHONY: docs
+docs: $(STAMP) ## Build the documentation into site/ (a broken link, or a page missing from the navigation, fails)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+.PHONY: docs-serve
+docs-serve: $(STAMP) ## Serve the documentation on http://127.0.0.1:8000, and build it again when a page changes
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8000
+
 .PHONY: replay-alerts
 replay-alerts: $(STAMP) ## Replay a year of flights against the thresholds of drift and quality (minutes; alerts/README.md has the result)
 	@$(BIN)/python -m tests.alerts.replay
