@@ -7,26 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dashboards.tools.canonical import FOLDER
 
-__all__ = ["Query", "Window", "annotation_queries", "load", "metric_selectors", "panel_queries", "panels", "substitute"]
+__all__ = ["Query", "Window", "annotation_queries", "load", "panel_queries", "panels", "substitute"]
 
 Json = dict[str, Any]
 VARIABLE = re.compile(r"\$(?:\{([a-zA-Z_]\w*)(?::\w+)?\}|([a-zA-Z_]\w*))")
 SCRAPE_SECONDS = 30.0
 """The chart's scrape interval, which Grafana's data source is told as well."""
-
-# A query without what is no metric: texts, the labels of a grouping or matching, ranges, numbers with their units.
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-GROUPING = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
-RANGE = re.compile(r"\[[^\]]*\]")
-SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\s*(\{[^}]*\})?")
-WORDS = {"and", "or", "unless", "bool", "offset", "by", "without", "on", "ignoring", "group_left", "group_right", "inf"}
 
 
 @dataclass(frozen=True)
@@ -93,22 +86,3 @@ def substitute(text: str, values: Mapping[str, str | Sequence[str]]) -> str:
         return several[0] if len(several) == 1 else f"({'|'.join(several)})"
 
     return VARIABLE.sub(put, text)
-
-
-def metric_selectors(expr: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every metric in a query with the labels that it is selected by.
-
-    The texts are taken out first, so that what is left is names, braces and operators; a name before "(" is a
-    function, the rest are metrics. promtool says whether the query is one at all.
-    """
-    bare = GROUPING.sub(" ", RANGE.sub(" ", STRING.sub('""', expr)))
-    for match in SELECTOR.finditer(re.sub(r"(?<![\w:])\d[\w.]*", " ", bare)):
-        name, labels = match[1], match[2] or ""
-        called = bare_after(match).startswith("(")
-        if not called and name not in WORDS:
-            yield name, tuple(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", labels))
-
-
-def bare_after(match: re.Match[str]) -> str:
-    """What follows a match, without spaces."""
-    return match.string[match.end() :].lstrip()

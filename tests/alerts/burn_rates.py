@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.alerts.promtool import FOLDER, Rule, rules, run_tests
+from tests.promql import Selector, selectors
 
 CONDITIONS: dict[tuple[str, str], tuple[float, float, float]] = {
     ("1h", "5m"): (14.4, 14.4, 10),
@@ -22,7 +22,6 @@ Source: The Site Reliability Workbook, chapter 5, table 5-8, with a fourth pair 
 """
 
 BUDGETS = {"ApiErrorBudgetBurn": 0.001, "ApiLatencyBudgetBurn": 0.01}
-SERIES = re.compile(r"espalier:\w+:\w+\{[^}]*\}")
 MINUTES = {"m": 1, "h": 60}
 
 
@@ -43,13 +42,18 @@ def check_edges(folder: Path, alert: Rule) -> None:
 
 
 def _cases(alert: Rule) -> Iterator[dict[str, Any]]:
-    series = SERIES.findall(alert["expr"])
+    series = [_series(selector) for selector in selectors(alert["expr"])]
     *multiples, failures = CONDITIONS[alert["labels"]["long"], alert["labels"]["short"]]
     limits = [multiple * BUDGETS[alert["alert"]] for multiple in multiples] + [failures]
     yield _case(alert, series, [limit * 1.1 for limit in limits], fires=True)
     for low in range(len(limits)):
         values = [limit * (0.9 if place == low else 1.5) for place, limit in enumerate(limits)]
         yield _case(alert, series, values, fires=False)
+
+
+def _series(selector: Selector) -> str:
+    labels = ",".join(f'{matcher.label}="{matcher.value}"' for matcher in selector.matchers)
+    return f"{selector.metric}{{{labels}}}"
 
 
 def _case(alert: Rule, series: list[str], values: list[float], *, fires: bool) -> dict[str, Any]:

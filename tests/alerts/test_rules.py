@@ -5,7 +5,6 @@ from collections import Counter
 
 import pytest
 
-from tests.alerts.promql import selectors
 from tests.alerts.promtool import (
     FOLDER,
     ROOT,
@@ -19,6 +18,7 @@ from tests.alerts.promtool import (
     run_case,
     unit_tests,
 )
+from tests.promql import groupings, selectors
 
 DASHBOARDS = {"espalier-overview", "espalier-api", "espalier-model", "espalier-training"}
 LABELS = {
@@ -102,8 +102,8 @@ def test_every_selector_names_something_of_this_release():
 
 def test_every_record_tells_the_releases_of_a_namespace_apart():
     for rule in all_rules():
-        for labels in re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"] if "record" in rule else ""):
-            assert {"namespace", "job"} <= set(labels.split(", ")), rule["record"]
+        for labels in groupings(rule["expr"]) if "record" in rule else ():
+            assert {"namespace", "job"} <= labels, rule["record"]
 
 
 @pytest.mark.rules

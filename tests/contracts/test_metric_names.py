@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from dashboards.tools.queries import Window, substitute
 from services.api.errors import StartupFailed
 from services.api.keys import load_keys
 from services.api.metrics.counters import ApiMetrics
@@ -20,11 +22,13 @@ from services.api.model.source import ServedBundle
 from services.api.process.wait_for_model import Wait
 from services.api.settings import Settings
 from services.api.startup import dependency_monitor, wanted_model
-from tests.alerts.promql import selectors
 from tests.alerts.promtool import RULE_FILES, rules
 from tests.metric_names import API, recorded, series
+from tests.promql import selectors
 
 ROOT = Path(__file__).parents[2]
+VARIABLES = defaultdict(lambda: "any", Window(0, 3600).constants(30))
+"""Of a dashboard; only ranges need a real value."""
 
 
 def expressions() -> list[tuple[str, str]]:
@@ -34,7 +38,7 @@ def expressions() -> list[tuple[str, str]]:
         found += [(path.name, rule["expr"]) for rule in rules(path)]
     for path in sorted((ROOT / "dashboards").glob("*.json")):
         targets = re.findall(r'"expr": ("(?:[^"\\]|\\.)*")', path.read_text())
-        found += [(path.name, json.loads(target)) for target in targets]
+        found += [(path.name, substitute(json.loads(target), VARIABLES)) for target in targets]
     return found
 
 

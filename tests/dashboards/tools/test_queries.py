@@ -1,6 +1,6 @@
 import pytest
 
-from dashboards.tools.queries import Window, metric_selectors, substitute
+from dashboards.tools.queries import Window, substitute
 
 
 @pytest.mark.parametrize(
@@ -30,19 +30,3 @@ def test_rates_look_back_over_four_scrapes_at_least():
 
     assert hour.constants(hour.step()) == {"__interval": "30s", "__rate_interval": "120s", "__range": "3600s"}
     assert week.constants(week.step())["__rate_interval"] == "2550s"
-
-
-@pytest.mark.parametrize(
-    ("query", "wanted"),
-    [
-        ("up", [("up", ())]),
-        ('sum by (le, pod) (rate(a_total{x="y",z=~"a{b}"}[5m]))', [("a_total", ("x", "z"))]),
-        ("a:b:c / on (job) group_left (name) d", [("a:b:c", ()), ("d", ())]),
-        ('a{x!="1"} offset 5m unless b{x!~"2"}', [("a", ("x",)), ("b", ("x",))]),
-        ("topk(5, a) or vector(0) * 1e3", [("a", ())]),
-        ('label_replace(a, "b", "$1", "c", "d(.*)")', [("a", ())]),
-        ("time() - max(a > bool 0.5)", [("a", ())]),
-    ],
-)
-def test_metrics_of_a_query_are_found_with_their_labels(query, wanted):
-    assert list(metric_selectors(query)) == wanted
