@@ -20,6 +20,7 @@ from bundle.errors import (
     UntrustedSignature,
     WrongIdentity,
 )
+from bundle.expected_error import ExpectedError
 from bundle.identity import Identity, ModelName, VersionNumber, artifact_folder, check_version
 from bundle.keys import load_private_key, load_public_keys, write_key_pair
 from bundle.layout import BUNDLE_FILES, COMPANION_FILES
@@ -41,6 +42,7 @@ __all__ = [
     "BundleTooLarge",
     "Category",
     "Contract",
+    "ExpectedError",
     "Feature",
     "FileEntry",
     "GateCheck",

@@ -16,6 +16,8 @@ BundleError
 
 from typing import ClassVar
 
+from bundle.expected_error import ExpectedError
+
 __all__ = [
     "AlteredBundle",
     "BundleError",
@@ -32,9 +34,10 @@ __all__ = [
 ]
 
 
-class BundleError(Exception):
+class BundleError(ExpectedError):
     """Base of every refusal. ``reason`` is a stable word for metrics and logs."""
 
+    exit_code = 9
     reason: ClassVar[str] = "bundle"
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from bundle import ExpectedError
+
 __all__ = ["AccessToken", "Login", "RequestRefused", "call", "get_token", "open_client", "trust"]
 
 TIMEOUT_SECONDS = 30
@@ -17,7 +19,7 @@ TIMEOUT_SECONDS = 30
 LOGIN = "/v1/auth/token"
 
 
-class RequestRefused(Exception):
+class RequestRefused(ExpectedError):
     """The API did not answer, or said no; the text has its own words."""
 
 

@@ -10,11 +10,11 @@
     ├── RolloutFailed   8   the new model was let through but did not come up
     └── PromotionLocked 10  another promotion runs and does not end, or the lock on promotions was lost
 
-9 is a refused bundle (stages/process.py), 130 and 143 a run that Ctrl-C or SIGTERM ended (runner/run.py). A model that
+9 is a refused bundle (bundle/errors.py), 130 and 143 a run that Ctrl-C or SIGTERM ended (runner/run.py). A model that
 the gate rejects is not a failure: the stage ends with 0.
 """
 
-from typing import ClassVar
+from bundle import ExpectedError
 
 __all__ = [
     "AlteredData",
@@ -29,10 +29,8 @@ __all__ = [
 ]
 
 
-class PipelineError(Exception):
-    """Base of every failure that a person is told about in one line."""
-
-    exit_code: ClassVar[int] = 1
+class PipelineError(ExpectedError):
+    """Base of every failure that a run expects."""
 
 
 class InvalidParams(PipelineError):

@@ -12,12 +12,9 @@ import httpx
 import typer
 from rich.markup import escape
 
-from bundle import BundleError
+from bundle import ExpectedError
 from espalier.cli import cluster, data, demo, feedback, keys, load, models, predict, serve, token, train, users
-from espalier.cli.output import CommandFailed, console, say
-from espalier.client import RequestRefused
-from espalier.cluster.errors import ClusterError
-from espalier.local.errors import LocalError
+from espalier.cli.output import console, say
 
 __all__ = ["main"]
 
@@ -69,26 +66,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _end)
     try:
         app()
-    except (CommandFailed, RequestRefused, LocalError, ClusterError, BundleError, httpx.HTTPError) as error:
-        _fail(str(error) or type(error).__name__, getattr(error, "exit_code", 1))
+    except ExpectedError as error:
+        _fail(str(error), error.exit_code)
+    except httpx.HTTPError as error:
+        _fail(str(error) or type(error).__name__, 1)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
-    except Exception as error:
-        code = _expected_code(error)
-        if code is None:
-            raise
-        _fail(str(error), code)
-
-
-def _expected_code(error: Exception) -> int | None:
-    """Ask the two sides whether they know the failure; neither is imported before a command needs it."""
-    if pipelines := sys.modules.get("pipelines.errors"):
-        if isinstance(error, pipelines.PipelineError):
-            return int(error.exit_code)
-    if api := sys.modules.get("services.api.errors"):
-        if isinstance(error, api.ApiError | api.StartupFailed):
-            return 2
-    return None
 
 
 def _fail(text: str, code: int) -> None:

@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bundle import ExpectedError
+
 __all__ = ["CommandFailed", "JsonOption", "StateOption", "console", "print_json", "print_table", "say"]
 
 console = Console(highlight=False)
@@ -24,10 +26,8 @@ StateOption = Annotated[
 ]
 
 
-class CommandFailed(Exception):
-    """An expected failure: one line and an exit code."""
-
-    exit_code = 1
+class CommandFailed(ExpectedError):
+    """A command cannot do what it was asked for."""
 
 
 def say(text: str) -> None:

@@ -1,9 +1,11 @@
 """What can go wrong when a cluster is set up."""
 
+from bundle import ExpectedError
+
 __all__ = ["ClusterError", "CommandRefused", "MissingTool", "TimedOut"]
 
 
-class ClusterError(Exception):
+class ClusterError(ExpectedError):
     """Base; the text says what to do."""
 
 

@@ -1,9 +1,11 @@
 """What can go wrong when servers are started on this machine."""
 
+from bundle import ExpectedError
+
 __all__ = ["LocalError", "PortTaken", "ServerFailed"]
 
 
-class LocalError(Exception):
+class LocalError(ExpectedError):
     """Base; the text says what to do."""
 
 

@@ -34,7 +34,7 @@ class StageFailed(PipelineError):
     def __init__(self, stage: str, exit_code: int) -> None:
         """Keep the stage's own exit code."""
         super().__init__(f"stage {stage} ended with {exit_code}; what it said stands above")
-        self.exit_code = exit_code  # type: ignore[misc]  # an instance speaks for its stage
+        self.exit_code = exit_code
 
 
 class Interrupted(PipelineError):
@@ -46,7 +46,7 @@ class Interrupted(PipelineError):
         """Say which signal ended which stage."""
         how = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
         super().__init__(f"{how} in stage {stage}; the stages before it are done and will be skipped")
-        self.exit_code = 128 + number  # type: ignore[misc]  # an instance speaks for its signal
+        self.exit_code = 128 + number
 
 
 def run_pipeline(environment: Mapping[str, str], *, force: bool = False, until: str = "") -> list[str]:

@@ -10,13 +10,11 @@ from types import FrameType
 
 from rich.markup import escape
 
-from bundle import BundleError
+from bundle import ExpectedError
 from pipelines.console import console
-from pipelines.errors import PipelineError
 
 __all__ = ["INTERRUPTED", "run_stage"]
 
-BUNDLE_EXIT_CODE = 9
 INTERRUPTED = 130
 """As a shell says of a command that Ctrl-C ended: 128 and the signal's number."""
 
@@ -37,12 +35,9 @@ def _run(name: str, main: Callable[[], str]) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="mlflow")
     try:
         said = main()
-    except PipelineError as error:
+    except ExpectedError as error:
         console.print(f"[bold red]{name} failed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
-    except BundleError as error:
-        console.print(f"[bold red]{name} failed:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(BUNDLE_EXIT_CODE)
     except KeyboardInterrupt:  # whoever started the pipeline says it
         sys.exit(INTERRUPTED)
     console.print(f"[bold green]{name}[/] {escape(said)}", soft_wrap=True)

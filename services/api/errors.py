@@ -32,6 +32,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bundle import ExpectedError
+
 __all__ = [
     "ApiError",
     "BodyCutShort",
@@ -62,10 +64,10 @@ __all__ = [
 ]
 
 
-class StartupFailed(Exception):
+class StartupFailed(ExpectedError):
     """The API must not start."""
 
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
 
 
 class DatabaseUnavailable(StartupFailed):
@@ -96,9 +98,10 @@ class FieldProblem:
     """A stable word for metrics."""
 
 
-class ApiError(Exception):
+class ApiError(ExpectedError):
     """Base of every failure that a client is told about."""
 
+    exit_code = 2
     code: ClassVar[str] = "internal"
     retry_after_seconds: int | None = None
     problems: tuple[FieldProblem, ...] = ()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from bundle import InvalidKey
 from espalier.cli import main as entry
 from pipelines.stages import register
 
@@ -70,7 +71,7 @@ def test_keys_are_made_and_never_overwritten(run, tmp_path):
 
     code, _, said = run("keys", "jwt", "--directory", str(tmp_path))
 
-    assert code == 1
+    assert code == InvalidKey.exit_code
     assert "exists already" in said
     assert "Traceback" not in said
 
