@@ -34,6 +34,12 @@ INJECTED = {
     "global": {"type": "object", "description": "What all parts share; Helm hands it on from the umbrella chart."},
     "enabled": {"type": "boolean", "description": "Whether the umbrella chart installs this part."},
 }
+LIBRARY = {
+    "description": "The library chart has no values; Helm puts the global ones here.",
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"global": INJECTED["global"]},
+}
 
 
 class Undescribed(Exception):
@@ -54,6 +60,7 @@ class Chart:
         schema = _object(_mapping(root), text.splitlines(), "")
         if self.folder != UMBRELLA:
             schema["properties"] = {**INJECTED, **schema["properties"]}
+        schema["properties"] |= dict.fromkeys(self._libraries, LIBRARY)
         for old, new in self._renamed.items():
             _add_renamed(schema, old.split("."), new)
         schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": f"Values of {self.name}", **schema}
@@ -72,6 +79,16 @@ class Chart:
         return dict(yaml.safe_load((self.folder / "Chart.yaml").read_text(encoding="utf-8")))
 
     @property
+    def is_library(self) -> bool:
+        """Whether it only holds templates: it has no values."""
+        return bool(self._about["type"] == "library")
+
+    @property
+    def _libraries(self) -> list[str]:
+        names = [dependency["name"] for dependency in self._about.get("dependencies", [])]
+        return [chart.name for chart in _all_charts() if chart.is_library and chart.name in names]
+
+    @property
     def _renamed(self) -> dict[str, str]:
         path = self.folder / "files/renamed.yaml"
         return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
@@ -88,7 +105,11 @@ class Chart:
 
 
 def charts() -> list[Chart]:
-    """The umbrella chart and its parts."""
+    """The umbrella chart and its parts, without library charts."""
+    return [chart for chart in _all_charts() if not chart.is_library]
+
+
+def _all_charts() -> list[Chart]:
     return [Chart(UMBRELLA), *(Chart(path.parent) for path in sorted(UMBRELLA.glob("charts/*/Chart.yaml")))]
 
 
@@ -154,7 +175,7 @@ def _comment(lines: list[str], line: int, path: str) -> tuple[str, dict[str, Any
 
 def _rows(schema: dict[str, Any], path: str = "") -> Iterator[str]:
     for name, value in schema["properties"].items():
-        if value.get("deprecated") or (path == "" and value == INJECTED.get(name)):
+        if value.get("deprecated") or value is LIBRARY or (path == "" and value == INJECTED.get(name)):
             continue
         where = f"{path}{name}"
         if "default" in value or not value.get("properties"):

@@ -11,7 +11,7 @@ import yaml
 from charts import generate
 from tests.charts.rendering import CHART, SECRETS, VARIANTS, merged, render
 
-CHARTS = [CHART, *sorted(path.parent for path in CHART.glob("charts/*/Chart.yaml"))]
+CHARTS = [chart.folder for chart in generate.charts()]
 OPEN = {
     "api",
     "mlflow",

@@ -38,7 +38,14 @@ def test_chart_and_manifests_say_the_version_of_the_project():
         ("charts/espalier/Chart.yaml", f"appVersion: {VERSION}"),
         ("charts/espalier/Chart.yaml", f"\nversion: {VERSION}"),
         ("charts/espalier/Chart.yaml", f"- name: training\n    version: {VERSION}"),
+        (
+            "charts/espalier/Chart.yaml",
+            f"- name: common # a library: no objects\n    version: {VERSION}",
+        ),
         ("charts/espalier/charts/training/Chart.yaml", f"\nversion: {VERSION}"),
+        ("charts/espalier/charts/training/Chart.yaml", f"- name: common\n    version: {VERSION}"),
+        ("charts/espalier/charts/common/Chart.yaml", f"\nversion: {VERSION}"),
+        ("charts/espalier/charts/observability/Chart.yaml", f"appVersion: {VERSION}"),
         ("manifests/rollback-job.yaml", f"espalier/training:{VERSION}"),
     ],
 )
