@@ -1,0 +1,66 @@
+"""Every test that a page names exists, and every row of a table of claims names one."""
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from tests.contracts.documented import PAGES
+
+ROOT = PAGES[0].parent
+CLAIMS = ("docs/security.md", "docs/what-happens-when-it-fails.md")
+REFERENCE = re.compile(r"`(tests/[\w./-]*)?(?:::(test_\w+)(?:\[[^`]*\])?)?`")
+ROW = re.compile(r"^\|(.+)\|\s*$", re.M)
+
+
+def references(text):
+    """Yield the file and the test of each reference; `::name` alone is a test in the file named before it."""
+    file = None
+    for path, name in REFERENCE.findall(text):
+        file = path or file
+        if path or name:
+            yield file, name
+
+
+@cache
+def functions_of(path):
+    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+
+
+ALL = sorted({(page, *reference) for page in PAGES for reference in references(page.read_text())}, key=str)
+
+
+def claims(page):
+    """Yield the rows of the tables whose last column is called "shown by"."""
+    inside = False
+    for line in (ROOT / page).read_text().splitlines():
+        row = ROW.match(line)
+        if not row:
+            inside = False
+            continue
+        last = row[1].rpartition("|")[2].strip()
+        if last == "shown by":
+            inside = True
+        elif inside and set(last) != {"-"}:
+            yield line
+
+
+def test_pages_name_tests():
+    assert len(ALL) > 100
+
+
+@pytest.mark.parametrize(("page", "file", "name"), ALL, ids=lambda value: getattr(value, "stem", str(value)))
+def test_named_test_exists(page, file, name):
+    path = ROOT / file
+
+    assert path.exists(), f"{page.name} names {file}"
+    assert not name or name in functions_of(path), f"{page.name} names {file}::{name}"
+
+
+@pytest.mark.parametrize("page", CLAIMS)
+def test_every_claim_names_a_test(page):
+    rows = list(claims(page))
+
+    assert len(rows) > 20
+    assert [row for row in rows if not any(name for _file, name in references(row))] == []
