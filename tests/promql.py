@@ -17,7 +17,7 @@ from promql_parser import (
     VectorSelector,
 )
 
-__all__ = ["Matcher", "Selector", "groupings", "ranges", "selectors"]
+__all__ = ["Matcher", "Selector", "groupings", "ranges", "result_labels", "selectors"]
 
 OPERATORS = {str(MatchOp.Equal): "=", str(MatchOp.NotEqual): "!=", str(MatchOp.Re): "=~", str(MatchOp.NotRe): "!~"}
 """By text, because the library's own values have no hash."""
@@ -67,6 +67,16 @@ def groupings(expression: str) -> list[frozenset[str]]:
             matching = node.modifier.matching
             found += [frozenset(matching.labels)] if matching.type == LabelModifierType.Include else []
     return found
+
+
+def result_labels(expression: str) -> set[str]:
+    """Return the labels that a result has by ``by``, ``on`` or ``label_replace``, or as selected if nothing groups."""
+    labels = {label for grouping in groupings(expression) for label in grouping}
+    labels = labels or {matcher.label for selector in selectors(expression) for matcher in selector.matchers}
+    for node in _nodes(expression):
+        if isinstance(node, Call) and node.func.name == "label_replace":
+            labels.add(node.args[1].val)
+    return labels
 
 
 def _matcher(matcher: promql_parser.Matcher) -> Matcher:

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.promql import groupings, ranges, selectors
+from tests.promql import groupings, ranges, result_labels, selectors
 
 EXPRESSION = """
   # a comment about not_a_metric
@@ -27,6 +27,18 @@ def test_ranges_name_their_function():
 def test_groupings_are_of_by_and_on():
     assert groupings(EXPRESSION) == [{"job"}, {"namespace", "job"}]
     assert groupings("sum(a)") == [frozenset()]
+
+
+@pytest.mark.parametrize(
+    ("expression", "labels"),
+    [
+        ('label_replace(sum by (a) (x{b="c"}), "d", "$1", "a", "(.*)")', {"a", "d"}),
+        ("sum by (a) (x) / on (b) y", {"a", "b"}),
+        ('clamp_max(x{b="c"}, 1)', {"b"}),
+    ],
+)
+def test_result_has_the_labels_of_groupings_label_replace_or_else_selectors(expression, labels):
+    assert result_labels(expression) == labels
 
 
 def test_syntax_error_is_reported():

@@ -1,7 +1,4 @@
-"""Read dashboards: their panels, and their queries with Grafana's variables put in.
-
-Grafana does this in the browser. What needs it without one (the tests, the proof on a cluster, the pictures) uses this.
-"""
+"""The dashboards as data: panels, their queries, and Grafana's variables in them."""
 
 from __future__ import annotations
 
@@ -14,27 +11,28 @@ from typing import Any
 
 from dashboards.tools.canonical import FOLDER
 
-__all__ = ["Query", "Window", "annotation_queries", "load", "panel_queries", "panels", "substitute"]
+__all__ = ["Query", "Window", "annotation_queries", "load", "panel_queries", "panels", "substitute", "window_of"]
 
 Json = dict[str, Any]
 VARIABLE = re.compile(r"\$(?:\{([a-zA-Z_]\w*)(?::\w+)?\}|([a-zA-Z_]\w*))")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 SCRAPE_SECONDS = 30.0
-"""The chart's scrape interval, which Grafana's data source is told as well."""
+"""The chart's scrape interval, which is also set in Grafana's data source."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """The time that is looked at, in seconds since the epoch."""
+    """The selected time, in seconds since the epoch."""
 
     start: float
     end: float
 
     def step(self, points: int = 240) -> float:
-        """Seconds between two points, which is Grafana's ``$__interval``."""
+        """Return the seconds between two points, Grafana's ``$__interval``."""
         return max(SCRAPE_SECONDS, round((self.end - self.start) / points))
 
     def constants(self, step: float) -> dict[str, str]:
-        """What Grafana puts in for its own variables."""
+        """Return the values of Grafana's own variables."""
         seconds = round(self.end - self.start)
         rate = max(step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS)
         return {"__interval": f"{step:.0f}s", "__rate_interval": f"{rate:.0f}s", "__range": f"{seconds}s"}
@@ -51,38 +49,48 @@ class Query:
     legend: str
 
 
+def window_of(ago: str, end: float) -> Window:
+    """Return the time from ``now-6h`` or ``6h`` to ``end``."""
+    match = re.fullmatch(r"(?:now-)?(\d+)([smhdw])", ago)
+    if match is None:
+        raise ValueError(f"{ago!r} is not a time such as 6h or now-7d")
+    return Window(end - int(match[1]) * SECONDS[match[2]], end)
+
+
 def load(folder: Path = FOLDER) -> dict[str, Json]:
-    """Every dashboard by its file's name."""
+    """Return every dashboard by its file name."""
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
 
 
 def panels(dashboard: Json) -> list[Json]:
-    """Every panel but the headings of rows."""
-    return [one for one in dashboard["panels"] if one["type"] != "row"]
+    """Return every panel except row headings."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def panel_queries(panel: Json) -> list[Query]:
-    """The queries of one panel, in order."""
+    """Return the queries of one panel, in order."""
     return [
-        Query(panel["title"], one["refId"], one["expr"], bool(one.get("instant")), one.get("legendFormat", ""))
-        for one in panel["targets"]
+        Query(
+            panel["title"], target["refId"], target["expr"], bool(target.get("instant")), target.get("legendFormat", "")
+        )
+        for target in panel["targets"]
     ]
 
 
 def annotation_queries(dashboard: Json) -> list[Query]:
-    """The queries of the annotations; no panel's, but they have to hold as well."""
-    found = [one for one in dashboard["annotations"]["list"] if "target" in one]
-    return [Query(one["name"], "Anno", one["target"]["expr"], False, one["titleFormat"]) for one in found]
+    """Return the queries of the annotations."""
+    annotations = [one for one in dashboard["annotations"]["list"] if "target" in one]
+    return [Query(one["name"], "Anno", one["target"]["expr"], False, one["titleFormat"]) for one in annotations]
 
 
 def substitute(text: str, values: Mapping[str, str | Sequence[str]]) -> str:
-    """Put the variables in: several values as Grafana does for a regular expression."""
+    """Replace the variables; several values become a regular expression, as in Grafana."""
 
-    def put(match: re.Match[str]) -> str:
+    def replace(match: re.Match[str]) -> str:
         value = values[match[1] or match[2]]
         if isinstance(value, str):
             return value
-        several = [re.escape(one).replace("\\", "\\\\") for one in value]
-        return several[0] if len(several) == 1 else f"({'|'.join(several)})"
+        escaped = [re.escape(one).replace("\\", "\\\\") for one in value]
+        return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
-    return VARIABLE.sub(put, text)
+    return VARIABLE.sub(replace, text)

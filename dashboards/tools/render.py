@@ -1,15 +1,15 @@
-"""Draw a dashboard's panels from a live Prometheus into a picture, without a Grafana.
+"""Plot what a dashboard's panels ask of a Prometheus, one plain plot per panel, without Grafana.
 
     python -m dashboards.tools.render dashboards/espalier-model.json --url http://127.0.0.1:9090 --out model.png
 
-It asks what the panels ask and draws what comes back, so that a picture in the docs can be made again by anybody, and a
-panel without data says so. It is not Grafana: colours and layout are alike, pointers, links and menus are not there.
+Graphs, heat maps and state timelines are lines, bar charts are bars, numbers and tables are text. A panel without data
+says "No data".
 """
 
 from __future__ import annotations
 
 import json
-import re
+import math
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,100 +17,99 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards.tools.card import FAINT, INK, Card, View
-from dashboards.tools.drawing import draw_panel
-from dashboards.tools.prometheus import Prometheus, Values, fetch, resolve
-from dashboards.tools.queries import Window, annotation_queries, panel_queries, substitute
+from dashboards.tools.prometheus import Prometheus, Series, Values, fetch, resolve
+from dashboards.tools.queries import Window, panel_queries, substitute, window_of
 
-__all__ = ["draw", "main", "window_of"]
+__all__ = ["KINDS", "UNITS", "draw", "main"]
 
-COLUMNS = 24
-COLUMN, LINE, GAP, HEAD = 0.75, 0.38, 0.08, 0.75  # inches
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+COLUMN, LINE = 0.75, 0.38  # inches of Grafana's grid
+UNITS = {"bytes": "bytes", "percent": "%", "percentunit": "ratio", "reqps": "requests/s", "rowsps": "rows/s", "s": "s"}
+UNITS |= dict.fromkeys(("none", "short", "string"), "")
 
-
-def window_of(ago: str, end: float) -> Window:
-    """Return the time from ``now-6h`` or ``6h`` to ``end``."""
-    match = re.fullmatch(r"(?:now-)?(\d+)([smhdw])", ago)
-    if match is None:
-        raise typer.BadParameter(f"{ago!r} is not a time such as 6h or now-7d")
-    return Window(end - int(match[1]) * SECONDS[match[2]], end)
+Answers = dict[str, list[Series]]
+"""The series with a value, by query."""
 
 
+@rc_context({"date.converter": "concise", "font.size": 8, "legend.fontsize": 7, "axes.titlesize": 10})
 def draw(dashboard: dict[str, Any], prometheus: Prometheus, window: Window, values: Values) -> Figure:
-    """Return the picture of a dashboard."""
-    lines = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in dashboard["panels"])
-    figure = Figure(figsize=(COLUMNS * COLUMN + GAP, lines * LINE + HEAD + GAP), dpi=100, facecolor="#f4f5f7")
-    FigureCanvasAgg(figure)
-    top = figure.get_size_inches()[1] - HEAD
-    _head(figure, dashboard, window, values)
-    view = View(window, _rollouts(dashboard, prometheus, window, values))
+    """Return the picture of a dashboard, laid out as in Grafana."""
+    lines = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in dashboard["panels"]) + 2
+    figure = Figure(figsize=(24 * COLUMN, lines * LINE), dpi=70)
+    start, end = (f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M}" for moment in (window.start, window.end))
+    figure.text(0.01, 1 - 1 / lines, f"{dashboard['title']}, {start} to {end} UTC", fontsize=16, va="center")
     for panel in dashboard["panels"]:
-        card = _place(figure, panel["gridPos"], top)
-        text = {**panel, "title": substitute(panel["title"], values)}
+        x, y, width, height = (panel["gridPos"][key] for key in "xywh")
         if panel["type"] == "row":
-            card.text(0.08, 0.12, panel["title"], fontsize=11, fontweight="bold")
+            figure.text(0.01, 1 - (y + 2.5) / lines, panel["title"], fontsize=13, weight="bold", va="center")
+            continue
+        place = ((x + 0.9) / 24, 1 - (y + height + 1.1) / lines, (width - 1.1) / 24, (height - 2) / lines)
+        axes = figure.add_axes(place, title=substitute(panel["title"], values))
+        points = panel.get("maxDataPoints", 240)
+        found = {one.ref: fetch(one, prometheus, window, values, points) for one in panel_queries(panel)}
+        answers = {ref: [one for one in series if not math.isnan(one.last)] for ref, series in found.items()}
+        if any(answers.values()):
+            KINDS[panel["type"]](axes, panel, answers, UNITS[panel["fieldConfig"]["defaults"]["unit"]])
         else:
-            points = panel.get("maxDataPoints", 240)
-            answers = {one.ref: fetch(one, prometheus, window, values, points) for one in panel_queries(panel)}
-            draw_panel(card, text, answers, view)
+            _write(axes, "No data")
     return figure
 
 
 def main(
-    dashboard: Annotated[Path, typer.Argument(help="Its JSON file.")],
-    url: Annotated[str, typer.Option(help="Where Prometheus answers.")] = "http://127.0.0.1:9090",
-    out: Annotated[Path | None, typer.Option(help="The picture; the dashboard's name with .png if not given.")] = None,
-    ago: Annotated[str, typer.Option(help="How far back, such as 6h; as the dashboard opens if not given.")] = "",
-    var: Annotated[
-        list[str] | None, typer.Option(help="A variable's value: namespace=espalier. May be repeated.")
-    ] = None,
+    dashboard: Annotated[Path, typer.Argument(help="JSON file.")],
+    url: Annotated[str, typer.Option(help="Address of Prometheus.")] = "http://127.0.0.1:9090",
+    out: Annotated[Path | None, typer.Option(help="Picture; by default the dashboard's name with .png.")] = None,
+    ago: Annotated[str, typer.Option(help="How far back, such as 6h; by default as the dashboard opens.")] = "",
+    var: Annotated[list[str] | None, typer.Option(help="Value of a variable: namespace=espalier. Repeatable.")] = None,
 ) -> None:
-    """Draw a dashboard's panels from a live Prometheus into a picture, without a Grafana."""
-    found = json.loads(dashboard.read_text(encoding="utf-8"))
-    window = window_of(ago or found["time"]["from"], time.time())
-    given = dict(one.split("=", 1) for one in var or [])
-    path = out or dashboard.with_suffix(".png").relative_to(dashboard.parent)
+    """Plot what a dashboard's panels ask of a Prometheus, without Grafana."""
+    content = json.loads(dashboard.read_text(encoding="utf-8"))
+    window = window_of(ago or content["time"]["from"], time.time())
     with httpx.Client(base_url=url, timeout=60) as client:
         prometheus = Prometheus(client)
-        figure = draw(found, prometheus, window, resolve(found, prometheus, window, given))
-    figure.savefig(path)
-    typer.echo(f"{path}: {found['title']}")
+        values = resolve(content, prometheus, window, dict(one.split("=", 1) for one in var or []))
+        draw(content, prometheus, window, values).savefig(out or f"{dashboard.stem}.png")
 
 
-def _rollouts(dashboard: dict[str, Any], prometheus: Prometheus, window: Window, values: Values) -> list[float]:
-    found = [fetch(one, prometheus, window, values) for one in annotation_queries(dashboard)]
-    # An annotation lasts some minutes; its mark stands where it begins, and not where the picture does.
-    begins = [one.points[0][0] for each in found for one in each]
-    return [one for one in begins if one > window.start + window.step()]
+def _write(axes: Axes, text: str) -> None:
+    axes.axis("off")
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, fontsize=10, ha="center", va="center")
 
 
-def _head(figure: Figure, dashboard: dict[str, Any], window: Window, values: Values) -> None:
-    wide, high = figure.get_size_inches()
-    start, end = (datetime.fromtimestamp(one, UTC).strftime("%Y-%m-%d %H:%M") for one in (window.start, window.end))
-    chosen = [f"{name} {one if isinstance(one, str) else ', '.join(one)}" for name, one in values.items()]
-    y = 1 - 0.12 / high
-    figure.text(0.1 / wide, y, dashboard["title"], fontsize=15, fontweight="bold", color=INK, va="top")
-    note = (
-        "Drawn by dashboards/tools/render.py from Prometheus with the same queries. Not Grafana. Dotted: a new version."
-    )
-    figure.text(0.1 / wide, 1 - 0.47 / high, note, fontsize=9, color=FAINT, va="top")
-    figure.text(1 - 0.1 / wide, y, f"{start} to {end} UTC", fontsize=10, color=INK, va="top", ha="right")
-    figure.text(1 - 0.1 / wide, 1 - 0.47 / high, "   ".join(chosen), fontsize=9, color=FAINT, va="top", ha="right")
+def _text(axes: Axes, _: dict[str, Any], answers: Answers, unit: str) -> None:
+    _write(axes, "\n".join(f"{one.name}: {one.last:.5g} {unit}" for series in answers.values() for one in series))
 
 
-def _place(figure: Figure, grid: dict[str, int], top: float) -> Card:
-    return Card(
-        figure,
-        left=grid["x"] * COLUMN + GAP,
-        bottom=top - (grid["y"] + grid["h"]) * LINE + GAP,
-        width=grid["w"] * COLUMN - GAP,
-        height=grid["h"] * LINE - GAP,
-    )
+def _lines(axes: Axes, _: dict[str, Any], answers: Answers, unit: str) -> None:
+    for one in (one for series in answers.values() for one in series):
+        times = [datetime.fromtimestamp(moment, UTC) for moment, _value in one.points]
+        axes.plot(times, [value for _moment, value in one.points], label=one.name)  # type: ignore[arg-type]
+    axes.set_ylabel(unit)
+    axes.legend(loc="upper left", ncols=2)
 
+
+def _bars(axes: Axes, panel: dict[str, Any], answers: Answers, unit: str) -> None:
+    field = panel["options"]["xField"]
+    lows = {
+        one.labels[field]: float(one.labels.get("low", "inf"))
+        for series in reversed(answers.values())
+        for one in series
+    }
+    names = sorted(lows, key=lambda name: lows[name])
+    for number, (ref, series) in enumerate(answers.items()):
+        places = [names.index(one.labels[field]) + 0.4 * number for one in series]
+        axes.barh(places, [one.last for one in series], height=0.4, label=f"query {ref}")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel(unit)
+    axes.legend()
+
+
+KINDS = {"barchart": _bars, "heatmap": _lines, "stat": _text, "state-timeline": _lines, "table": _text}
+KINDS |= {"timeseries": _lines}
+"""How each type of panel is drawn."""
 
 if __name__ == "__main__":
     typer.run(main)

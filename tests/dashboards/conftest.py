@@ -1,4 +1,4 @@
-"""Servers that answer as Prometheus does: one that is made up, and a real one where there is a binary."""
+"""Servers with Prometheus' HTTP API: a fake, and a real one if its binary is installed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,14 @@ import pytest
 from espalier.local.processes import free_port
 from tests.dashboards.example import make
 from tests.http_server import serving
+from tests.promql import result_labels
 
-WORDS = (
-    "alertname",
-    "bin",
-    "cronjob",
-    "dependency",
-    "deployment",
-    "feature",
-    "job_name",
-    "label",
-    "metric",
-    "name",
-    "pod",
-)
+NUMBERS = {"le": ("0.1", "+Inf"), "low": ("10", "20")}
+"""Labels that have numbers as their values."""
 
 
 class FakePrometheus(BaseHTTPRequestHandler):
-    """Two series for every query; keeps what it was asked."""
+    """Answers every query with two series that have the labels of the query's result, and records the queries."""
 
     asked: list[tuple[str, dict[str, str]]]
 
@@ -51,7 +41,8 @@ class FakePrometheus(BaseHTTPRequestHandler):
         return self._answer({"resultType": "matrix" if "range" in url.path else "vector", "result": found})
 
     def _series(self, path: str, query: dict[str, str], place: int) -> dict[str, object]:
-        labels = {word: f"{word} {place}" for word in WORDS} | {"le": ("0.1", "+Inf")[place - 1]}
+        labels = {name: f"{name} {place}" for name in {"pod", *result_labels(query["query"])}}
+        labels |= {name: values[place - 1] for name, values in NUMBERS.items() if name in labels}
         if path.endswith("query_range"):
             start, step = float(query["start"]), float(query["step"])
             return {"metric": labels, "values": [[start + step * at, str(place * at)] for at in range(3)]}
@@ -69,7 +60,7 @@ class FakePrometheus(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def asked() -> list[tuple[str, dict[str, str]]]:
-    """What the made-up server was asked: path and parameters."""
+    """The requests to the fake server: path and parameters."""
     return []
 
 
@@ -82,10 +73,10 @@ def fake_prometheus(asked: list[tuple[str, dict[str, str]]]) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def real_prometheus(tmp_path_factory: pytest.TempPathFactory, need: Callable[[str], str]) -> Iterator[str]:
-    """A real server with the metrics of a made-up release; skipped where there is no binary, the e2e tests have one."""
+    """A real server with the metrics of an example release. Skipped without a binary; the e2e tests have one."""
     program, promtool = shutil.which("prometheus"), need("promtool")
     if program is None:
-        pytest.skip("prometheus is not on PATH: the dashboards were not asked of a real one")
+        pytest.skip("prometheus is not on PATH: the dashboards were not tested against a real one")
     folder = tmp_path_factory.mktemp("prometheus")
     now = time.time() // 60 * 60
     make(folder / "metrics.txt", now - 3 * 3600, now)
@@ -113,4 +104,4 @@ def _wait(url: str) -> None:
         except httpx.TransportError:
             pass
         time.sleep(0.2)
-    pytest.fail("Prometheus did not come up")
+    pytest.fail("Prometheus did not start")

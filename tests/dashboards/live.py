@@ -9,8 +9,7 @@ from __future__ import annotations
 import time
 
 from dashboards.tools.prometheus import series_counts
-from dashboards.tools.queries import load
-from dashboards.tools.render import window_of
+from dashboards.tools.queries import load, window_of
 
 __all__ = ["MAY_BE_EMPTY", "counts", "empty_panels"]
 

@@ -11,7 +11,6 @@ import yaml
 from promql_parser import parse_duration
 
 from dashboards.tools.canonical import FOLDER, canonical
-from dashboards.tools.drawing import DRAW
 from dashboards.tools.queries import (
     Window,
     annotation_queries,
@@ -20,10 +19,9 @@ from dashboards.tools.queries import (
     panels,
     substitute,
 )
-from dashboards.tools.tables import TRANSFORMATIONS
-from dashboards.tools.units import UNITS
+from dashboards.tools.render import KINDS, UNITS
 from tests.dashboards.live import MAY_BE_EMPTY
-from tests.promql import ranges, selectors
+from tests.promql import ranges, result_labels, selectors
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = "https://github.com/espalier/espalier/blob/main/alerts/runbooks/"
@@ -115,20 +113,53 @@ def test_a_panel_says_what_it_shows_and_in_what_unit(uid, panel):
     defaults = panel["fieldConfig"]["defaults"]
 
     assert panel["description"].endswith(".")
-    assert defaults["unit"] in UNITS
     assert panel["datasource"] == SOURCE
     assert all("datasource" not in target for target in panel["targets"])
     assert panel["type"] != "stat" or defaults["thresholds"]["steps"]
 
 
-@pytest.mark.parametrize(("uid", "panel"), PANELS)
-def test_a_panel_can_be_drawn(uid, panel):
-    joined = {"joinByField"} if panel.get("transformations", [{}])[0].get("id") == "joinByField" else set()
+def columns(panel, values):
+    """The columns of a panel's table in Grafana: the labels that its queries return, their values and times."""
+    refs = [query.ref for query in panel_queries(panel)]
+    names = {"Time", "Value"} if len(refs) == 1 else {f"Value #{ref}" for ref in refs}
+    names |= {"Time"} | {f"Time {place}" for place in range(1, len(refs) + 1)}
+    return names.union(*(result_labels(substitute(query.expr, values)) for query in panel_queries(panel)))
 
-    assert panel["type"] in DRAW
-    assert {one["id"] for one in panel.get("transformations", [])} <= {*TRANSFORMATIONS, *joined}
-    for override in panel["fieldConfig"]["overrides"]:
-        assert override["matcher"]["id"] == "byName"
+
+def columns_named(transformation):
+    options = transformation["options"]
+    match transformation["id"]:
+        case "joinByField":
+            return {options["byField"]}
+        case "convertFieldType":
+            return {one["targetField"] for one in options["conversions"]}
+        case "sortBy":
+            return {one["field"] for one in options["sort"]}
+        case "organize":
+            return {*options["excludeByName"], *options["indexByName"], *options["renameByName"]}
+    raise AssertionError(f"not checked here: {transformation['id']}")
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_transformations_and_axes_name_columns_that_the_queries_return(uid, panel):
+    named = set().union(*(columns_named(one) for one in panel.get("transformations", ())))
+    named |= {panel["options"]["xField"]} if panel["type"] == "barchart" else set()
+
+    assert named <= columns(panel, values_of(ALL[uid]))
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_legends_name_labels_that_the_query_returns(uid, panel):
+    for query in panel_queries(panel):
+        named = set(re.findall(r"\{\{\s*(\w+)\s*\}\}", query.legend))
+        assert named <= result_labels(substitute(query.expr, values_of(ALL[uid]))), query
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_panel_is_of_a_known_type_and_unit(uid, panel):
+    assert panel["type"] in KINDS
+    assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+    assert all(override["matcher"]["id"] == "byName" for override in panel["fieldConfig"]["overrides"])
 
 
 @pytest.mark.parametrize(("uid", "panel"), PANELS)

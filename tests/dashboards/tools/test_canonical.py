@@ -15,7 +15,7 @@ EXPORTED = {
 }
 
 
-def test_what_changes_by_itself_is_left_out_and_the_rest_is_sorted():
+def test_volatile_keys_are_dropped_and_the_rest_is_sorted():
     found = json.loads(canonical(EXPORTED))
 
     assert list(found) == ["panels", "templating", "uid"]
@@ -23,14 +23,14 @@ def test_what_changes_by_itself_is_left_out_and_the_rest_is_sorted():
     assert found["templating"] == {"list": [{"name": "model"}]}
 
 
-def test_a_variable_with_all_opens_with_all():
+def test_variable_with_all_opens_with_all():
     variable = {"name": "version", "includeAll": True, "current": {"value": ["3"]}}
     found = json.loads(canonical({**EXPORTED, "templating": {"list": [variable]}}))
 
     assert found["templating"]["list"][0]["current"] == {"text": "All", "value": "$__all"}
 
 
-def test_what_fits_stands_on_one_line_but_panels_are_spread():
+def test_short_objects_stay_on_one_line_except_panels():
     lines = canonical(EXPORTED).splitlines()
 
     assert '      "gridPos": {"x": 1, "y": 0},' in lines
@@ -38,7 +38,7 @@ def test_what_fits_stands_on_one_line_but_panels_are_spread():
     assert max(map(len, lines)) <= 120
 
 
-def test_form_holds_the_same_and_does_not_change_again():
+def test_canonical_form_is_stable_and_keeps_the_content():
     long = {**EXPORTED, "description": "long " * 60, "links": [{"title": f"link {place}"} for place in range(20)]}
 
     again = json.loads(canonical(long))
@@ -47,7 +47,7 @@ def test_form_holds_the_same_and_does_not_change_again():
     assert canonical(again) == canonical(long)
 
 
-def test_check_finds_the_files_current():
+def test_check_accepts_the_committed_files():
     command = [sys.executable, "-m", "dashboards.tools.canonical", "--check"]
     done = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False)
 

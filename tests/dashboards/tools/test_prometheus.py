@@ -23,7 +23,7 @@ def variable(name, text, **more):
     return {"name": name, "type": "query", "query": {"query": text, "refId": name}, **more}
 
 
-def test_a_range_is_asked_for_on_multiples_of_the_step(prometheus, asked):
+def test_range_query_lies_on_multiples_of_the_step(prometheus, asked):
     found = fetch(query('rate(a{n="$namespace"}[$__rate_interval])'), prometheus, WINDOW, {"namespace": "here"})
 
     (path, parameters), *rest = asked
@@ -34,26 +34,26 @@ def test_a_range_is_asked_for_on_multiples_of_the_step(prometheus, asked):
     assert [one.last for one in found] == [2, 4]
 
 
-def test_an_instant_is_asked_for_the_end(prometheus, asked):
-    found = fetch(query("a", instant=True, legend=""), prometheus, WINDOW, {})
+def test_instant_query_is_for_the_end(prometheus, asked):
+    found = fetch(query("sum by (le) (a)", instant=True, legend=""), prometheus, WINDOW, {})
 
     assert asked[0][0] == "/api/v1/query"
     assert float(asked[0][1]["time"]) == WINDOW.end
-    assert "le=+Inf" in found[1].name
+    assert [one.name for one in found] == ["le=+Inf, pod=pod 2", "le=0.1, pod=pod 1"]
 
 
-def test_a_scalar_is_one_series_without_labels(prometheus):
+def test_scalar_is_one_series_without_labels(prometheus):
     (found,) = fetch(query("scalar(a)", instant=True), prometheus, WINDOW, {})
 
     assert (found.labels, found.last) == ({}, 3)
 
 
-def test_what_prometheus_refuses_is_said(prometheus):
+def test_error_of_prometheus_is_reported(prometheus):
     with pytest.raises(ValueError, match="unclosed left parenthesis"):
         fetch(query("wrong("), prometheus, WINDOW, {})
 
 
-def test_variables_are_given_or_all_or_the_first_in_the_order_of_people(prometheus, asked):
+def test_variables_are_provided_or_all_or_the_first_in_natural_order(prometheus, asked):
     names = [
         {"name": "datasource", "type": "datasource"},
         variable("namespace", "label_values(up, namespace)"),
@@ -66,12 +66,12 @@ def test_variables_are_given_or_all_or_the_first_in_the_order_of_people(promethe
     assert [parameters["match[]"] for _, parameters in asked] == ['info{namespace="here"}', 'info{name="b9"}']
 
 
-def test_a_variable_of_another_kind_is_refused(prometheus):
+def test_unknown_kind_of_variable_is_rejected(prometheus):
     with pytest.raises(ValueError, match="label_values"):
         resolve({"templating": {"list": [variable("x", "query_result(up)")]}}, prometheus, WINDOW, {})
 
 
-def test_series_without_a_number_count_as_none(fake_prometheus, monkeypatch):
+def test_series_without_a_number_is_not_counted(fake_prometheus, monkeypatch):
     monkeypatch.setattr(Series, "last", property(lambda one: math.nan if one.labels["pod"] == "pod 1" else 1.0))
     panel = {"type": "stat", "title": "P", "targets": [{"refId": "A", "expr": "a"}]}
 
