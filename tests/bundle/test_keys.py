@@ -81,5 +81,5 @@ def test_key_with_a_password_is_refused(tmp_path):
 
 
 def test_no_public_key_at_all_is_refused():
-    with pytest.raises(InvalidKey, match="no public key given"):
+    with pytest.raises(InvalidKey, match="no public key was provided"):
         load_public_keys([])

@@ -153,7 +153,7 @@ def test_init_container_has_the_same_environment(release):
     first, second = containers(deployment(release)["spec"]["template"])
 
     assert (first["env"], first["envFrom"]) == (second["env"], second["envFrom"])
-    assert first["command"][-2:] == ["migrate", "--tolerate-absence"], "predictions need no database"
+    assert first["command"][-2:] == ["migrate", "--allow-unavailable"], "predictions need no database"
 
 
 def test_pod_is_given_the_time_that_its_end_takes(release):

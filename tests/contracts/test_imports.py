@@ -45,6 +45,7 @@ TESTED_ELSEWHERE = {
     "pipelines/model/trained.py": "pipelines/stages/test_evaluate.py",
     "pipelines/registry/tracking.py": "pipelines/registry/test_versions.py",
     "services/api/__main__.py": "services/api/server_process/test_main.py",
+    "services/api/serve.py": "services/api/server_process/test_main.py",
     "services/api/process/arbiter.py": "services/api/test_draining.py",
     "services/api/http/dependencies.py": "services/api/test_app.py",
     "services/api/model/wanted.py": "services/api/model/test_source.py",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-import time
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from services.api.database.engine import migrate
 from services.api.errors import DatabaseUnavailable
@@ -13,6 +14,7 @@ from services.api.errors import DatabaseUnavailable
 __all__ = ["migrate_or_later", "migrate_until_done", "migrate_within"]
 
 PAUSE_SECONDS = 5.0
+UNAVAILABLE = retry_if_exception_type(DatabaseUnavailable)
 
 log = logging.getLogger("espalier.api.migration")
 
@@ -24,23 +26,21 @@ def migrate_within(url: str, wait_seconds: float) -> None:
         DatabaseUnavailable: it still does not.
         StartupFailed: the URL is wrong, or a migration failed.
     """
-    end = time.monotonic() + wait_seconds
-    while True:
-        try:
-            return migrate(url)
-        except DatabaseUnavailable:
-            if time.monotonic() >= end:
-                raise
-        time.sleep(min(1.0, wait_seconds))
+    Retrying(
+        retry=UNAVAILABLE,
+        stop=stop_after_delay(wait_seconds),
+        wait=wait_fixed(min(1.0, wait_seconds)),
+        reraise=True,
+    )(migrate, url)
 
 
 def migrate_until_done(url: str) -> None:
-    """Migrate, however long it takes for the database to come back."""
-    while True:
-        try:
-            return migrate(url)
-        except DatabaseUnavailable:
-            time.sleep(PAUSE_SECONDS)
+    """Migrate; retry until the database answers.
+
+    Raises:
+        StartupFailed: the URL is wrong, or a migration failed.
+    """
+    Retrying(retry=UNAVAILABLE, wait=wait_fixed(PAUSE_SECONDS), reraise=True)(migrate, url)
 
 
 def migrate_or_later(url: str, wait_seconds: float) -> subprocess.Popen[bytes] | None:
@@ -52,5 +52,5 @@ def migrate_or_later(url: str, wait_seconds: float) -> subprocess.Popen[bytes] |
         migrate_within(url, wait_seconds)
     except DatabaseUnavailable as error:
         log.warning("the database is unavailable: logins are refused until it is back", extra={"error": str(error)})
-        return subprocess.Popen([sys.executable, "-m", "services.api", "migrate", "--until-done"])
+        return subprocess.Popen([sys.executable, "-m", "services.api", "migrate", "--wait"])
     return None

@@ -10,7 +10,6 @@ Raises: StartupFailed when MLflow refuses or says what cannot be understood, Reg
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from bundle import UnsafeName, artifact_folder, check_version
 from bundle.identity import PROXY_SCHEME
@@ -138,17 +138,19 @@ class ModelRegistry:
             download(self._client, f"{ARTIFACTS}/{quote(folder)}/{name}", to, max_bytes=max_bytes)
 
     def _ask(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
-        for left in range(self._retries, -1, -1):
-            try:
-                with self._answering():
-                    answer = self._client.get(path, params=dict(params))
-                    answer.raise_for_status()
-                    return dict(answer.json())
-            except RegistryUnavailable:
-                if not left:
-                    raise
-                time.sleep(2.0 ** (self._retries - left))
-        raise AssertionError("the loop returns or raises")
+        retrying = Retrying(
+            retry=retry_if_exception_type(RegistryUnavailable),
+            stop=stop_after_attempt(1 + self._retries),
+            wait=wait_exponential(),  # 1 s, 2 s, 4 s, ...
+            reraise=True,
+        )
+        return retrying(self._ask_once, path, params)
+
+    def _ask_once(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        with self._answering():
+            answer = self._client.get(path, params=dict(params))
+            answer.raise_for_status()
+            return dict(answer.json())
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ def test_signing_key_is_trusted_beside_the_extra_ones(make_settings, other_keys)
 
 
 def test_missing_key_says_how_to_make_one(make_settings, tmp_path):
-    with pytest.raises(StartupFailed, match="make a pair with: espalier keys"):
+    with pytest.raises(StartupFailed, match="create a pair with: espalier keys"):
         load_keys(make_settings(jwt_signing_key_file=tmp_path / "absent.pem"))
 
 

@@ -29,7 +29,15 @@ def sqlite(tmp_path):
 
 
 @pytest.fixture
-def comes_back(monkeypatch):
+def pauses(monkeypatch):
+    """Seconds slept between attempts."""
+    slept = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+    return slept
+
+
+@pytest.fixture
+def comes_back(monkeypatch, pauses):
     """A database that answers at the third call."""
     calls, real = [], migration.migrate
 
@@ -40,19 +48,27 @@ def comes_back(monkeypatch):
         real(url)
 
     monkeypatch.setattr(migration, "migrate", migrate)
-    monkeypatch.setattr(migration.time, "sleep", lambda _seconds: None)
     return calls
 
 
-def test_database_is_waited_for(sqlite, comes_back):
+def test_migration_retries_each_second(sqlite, comes_back, pauses):
     migrate_within(sqlite, 30)
 
     assert len(comes_back) == 3
+    assert pauses == [1, 1]
 
 
-def test_waiting_can_have_no_end(sqlite, comes_back):
+def test_migration_retries_only_as_long_as_it_may(sqlite, comes_back, pauses):
+    with pytest.raises(DatabaseUnavailable):
+        migrate_within(sqlite, 0)
+
+    assert len(comes_back) == 1 and pauses == []
+
+
+def test_migration_can_retry_without_limit(sqlite, comes_back, pauses):
     migrate_until_done(sqlite)
 
+    assert pauses == [5, 5]
     assert open_user_store(sqlite).list() == []
 
 
@@ -61,7 +77,7 @@ def test_start_goes_on_and_leaves_the_migration_to_another_process(monkeypatch, 
     monkeypatch.setattr(migration.subprocess, "Popen", lambda command: started.append(command) or "process")
 
     assert migrate_or_later(UNAVAILABLE, 0) == "process"
-    assert started[0][1:] == ["-m", "services.api", "migrate", "--until-done"]
+    assert started[0][1:] == ["-m", "services.api", "migrate", "--wait"]
     assert "logins are refused" in caplog.text
     assert "hunter2" not in caplog.text
 

@@ -21,9 +21,16 @@ def asked():
 
 
 @pytest.fixture
-def connect(answers, asked, answering, monkeypatch):
-    """A server that gives the answers it is told to, one after another; the last again and again."""
-    monkeypatch.setattr(mlflow_registry.time, "sleep", lambda _seconds: None)
+def pauses(monkeypatch):
+    """Seconds slept between attempts."""
+    slept = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+    return slept
+
+
+@pytest.fixture
+def connect(answers, asked, answering, pauses):
+    """A server that gives ``answers`` in order, and the last one to every further call."""
 
     def answer(path):
         asked.append(path)
@@ -33,11 +40,12 @@ def connect(answers, asked, answering, monkeypatch):
         yield connected
 
 
-def test_busy_server_is_asked_again(connect, answers, asked):
+def test_busy_server_is_asked_again(connect, answers, asked, pauses):
     answers += [(503, {}), (429, {}), (200, {"registered_model": {"aliases": [{"alias": "a", "version": 3}]}})]
 
     assert connect.aliases("m") == {"a": "3"}
     assert len(asked) == 3
+    assert pauses == [1, 2]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

@@ -1,26 +1,27 @@
-"""What the entry point says and ends with."""
+"""Messages and exit codes of the command line."""
 
+import logging.config
+import re
 import socket
 import sys
 
 import pytest
 
 from services.api import __main__ as entry
+from services.api import serve
 
 
 def run_main(monkeypatch, environment, capsys, *arguments):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["services.api", *arguments])
-    monkeypatch.setattr(entry.logging.config, "dictConfig", lambda _config: None)  # it would outlive the test
-    try:
+    monkeypatch.setattr(logging.config, "dictConfig", lambda _config: None)  # it would outlive the test
+    with pytest.raises(SystemExit) as end:
         entry.main()
-    except SystemExit as end:
-        return end.code, capsys.readouterr().err
-    return 0, capsys.readouterr().err
+    return end.value.code, capsys.readouterr().err
 
 
-def test_migrate_makes_the_tables_and_ends(monkeypatch, environment, capsys, tmp_path):
+def test_migrate_creates_the_tables(monkeypatch, environment, capsys, tmp_path):
     code, printed = run_main(monkeypatch, environment, capsys, "migrate")
 
     assert (code, printed) == (0, "")
@@ -32,11 +33,50 @@ UNAVAILABLE = {"API_DATABASE_URL": "postgresql+psycopg://ana:a%20secret@127.0.0.
 
 def test_migrate_reports_an_unavailable_database(monkeypatch, environment, capsys):
     code, printed = run_main(monkeypatch, environment | UNAVAILABLE, capsys, "migrate")
-    tolerated, told = run_main(monkeypatch, environment | UNAVAILABLE, capsys, "migrate", "--tolerate-absence")
+    allowed, warning = run_main(monkeypatch, environment | UNAVAILABLE, capsys, "migrate", "--allow-unavailable")
 
-    assert (code, tolerated) == (2, 0)
-    assert "refused" in printed and told.startswith("not migrated yet: ")
-    assert "a%20secret" not in printed + told and "a secret" not in printed + told
+    assert (code, allowed) == (2, 0)
+    assert "refused" in printed and warning.startswith("the database is not migrated yet: ")
+    assert "a%20secret" not in printed + warning and "a secret" not in printed + warning
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--tolerate-absence"], ["serve", "--port", "1"], ["migrate", "--no-such-option"], ["migrate", "now"], ["start"]],
+)
+def test_unknown_arguments_are_refused(monkeypatch, environment, capsys, tmp_path, arguments):
+    code, printed = run_main(monkeypatch, environment, capsys, *arguments)
+
+    assert code == 2
+    assert "--help" in printed and arguments[-1].removesuffix("1") in printed
+    assert not (tmp_path / "users.db").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "-h"], ["migrate", "--help"]])
+def test_help_shows_an_example_and_needs_no_settings(monkeypatch, capsys, arguments):
+    monkeypatch.setattr(sys, "argv", ["services.api", *arguments])
+    with pytest.raises(SystemExit) as end:
+        entry.main()
+
+    assert end.value.code == 0
+    assert re.search(r"Examples?:\n  .*python -m services\.api", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"]])
+@pytest.mark.parametrize("must_restart", [False, True])
+def test_process_that_waited_restarts_with_the_same_arguments(
+    monkeypatch, environment, capsys, arguments, must_restart
+):
+    started = []
+    monkeypatch.setattr(serve, "serve_model", lambda _settings: must_restart)
+    monkeypatch.setattr(sys, "orig_argv", ["/usr/bin/python3", "-m", "services.api", *arguments])
+    monkeypatch.setattr(entry.os, "execv", lambda *command: started.append(command))
+
+    code, _ = run_main(monkeypatch, environment, capsys, *arguments)
+
+    assert code == 0
+    expected = (sys.executable, [sys.executable, "-m", "services.api", *arguments])
+    assert started == ([expected] if must_restart else [])
 
 
 @pytest.mark.parametrize("port", ["API_PORT", "API_METRICS_PORT", "API_PEER_PORT"])
@@ -56,13 +96,13 @@ def test_port_that_is_taken_is_said(monkeypatch, environment, capsys, port):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"API_JWT_SIGNING_KEY_FILE": "/nowhere/jwt.pem"}, "make a pair with: espalier keys"),
+        ({"API_JWT_SIGNING_KEY_FILE": "/nowhere/jwt.pem"}, "create a pair with: espalier keys"),
         ({"API_MODEL_NAME": "nobody", "API_WAIT_FOR_MODEL": "false"}, "registry has no model nobody"),
         ({"API_MODEL_NAME": "../nobody"}, "API_MODEL_NAME: String should match pattern"),
         ({"API_MODEL_VERSION": "../../x"}, "API_MODEL_VERSION: String should match pattern"),
         ({"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}, "is it running"),
         ({"API_WORKERS": "none"}, "API_WORKERS: Input should be a valid integer"),
-        ({"API_TLS_KEY_FILE": "/nowhere/key.pem"}, "HTTPS cannot be spoken"),
+        ({"API_TLS_KEY_FILE": "/nowhere/key.pem"}, "cannot serve HTTPS with"),
         ({"API_MODEL_PUBLIC_KEY_FILES": "/nowhere/model.pem"}, "bundles cannot be verified: cannot read the key"),
         ({"API_MODEL_CACHE_DIR": "/dev/null/cache"}, "(API_MODEL_CACHE_DIR): Not a directory"),
         ({"API_METRICS_DIR": "/dev/null/metrics"}, "(API_METRICS_DIR): Not a directory"),
@@ -91,14 +131,3 @@ def test_bundle_that_is_refused_has_an_exit_code_of_its_own(monkeypatch, environ
     assert code == 3
     assert "is refused (untrusted_signature)" in printed
     assert printed.count("\n") == 1
-
-
-def test_counts_of_before_are_removed_and_nothing_else(make_settings, tmp_path):
-    (tmp_path / "counter_1.db").write_bytes(b"x")
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "kept.txt").write_text("x")
-
-    entry._metrics_folder(make_settings(metrics_dir=tmp_path))
-
-    assert {path.name for path in tmp_path.iterdir()} >= {"kept", "kept.txt"}
-    assert not list(tmp_path.glob("*.db"))

@@ -1,0 +1,117 @@
+"""Serve one model: fetch its bundle, or wait for a first one, and run gunicorn."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from services.api.errors import NoModelYet, RegistryUnreachable
+from services.api.logs import logging_config
+from services.api.preflight import check_certificate, check_ports, prepare_metrics_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.types import ASGIApp
+
+    from services.api.keys import Keys
+    from services.api.model.source import ServedBundle
+    from services.api.model.wanted import WantedModel
+    from services.api.settings import Settings
+
+__all__ = ["serve_model"]
+
+log = logging.getLogger("espalier.api")
+
+
+def serve_model(settings: Settings) -> bool:
+    """Serve until SIGTERM. Return True if a first model has arrived, which a restarted process must serve.
+
+    Raises:
+        StartupFailed: the text says what to do.
+    """
+    from services.api.database.migration import migrate_or_later
+    from services.api.keys import load_keys
+
+    check_ports(settings)
+    check_certificate(settings)
+    logging.config.dictConfig(logging_config(settings.log_level))
+    keys = load_keys(settings)
+    migration = migrate_or_later(settings.database_url, settings.database_wait_seconds)
+    folder, parent = prepare_metrics_folder(settings), os.getpid()
+    # prometheus_client reads this when it is first imported, so nothing above imports it.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    try:
+        return _fetch_and_run(settings, keys, folder)
+    finally:
+        if os.getpid() == parent:  # forked workers pass here too
+            if migration is not None:
+                migration.terminate()
+                migration.wait()
+            if settings.metrics_dir is None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fetch_and_run(settings: Settings, keys: Keys, folder: Path) -> bool:
+    from services.api.model.source import fetch_bundle
+    from services.api.startup import bundle_sources, wanted_model
+
+    wanted, sources = wanted_model(settings, keys), bundle_sources(settings)
+    try:
+        served = fetch_bundle(wanted, sources)
+    except (NoModelYet, RegistryUnreachable) as error:
+        return _wait(settings, error, lambda: fetch_bundle(wanted, sources))
+    log.info("serving", extra={"model": served.name, "model_version": served.version, "source": served.source})
+    _run(settings, keys, wanted, served, folder)
+    return False
+
+
+def _wait(settings: Settings, error: NoModelYet | RegistryUnreachable, look: Callable[[], object]) -> bool:
+    """Wait for a first model; raise the error if the settings say not to wait."""
+    from services.api.process.wait_for_model import wait_for_model
+    from services.api.startup import dependency_monitor, internal_address, listen_address
+
+    may_wait = settings.wait_for_model if isinstance(error, NoModelYet) else settings.wait_for_registry
+    if not may_wait:
+        raise error
+    return wait_for_model(
+        error,
+        look,
+        listen=listen_address(settings),
+        internal=internal_address(settings),
+        monitor=dependency_monitor(settings, None),
+    )
+
+
+def _run(settings: Settings, keys: Keys, wanted: WantedModel, served: ServedBundle, folder: Path) -> None:
+    from services.api.draining import Drain
+    from services.api.internal.bundle_server import BundleServer
+    from services.api.internal.metrics_server import MetricsServer
+    from services.api.internal.ports import InternalPorts
+    from services.api.process.server import ApiServer
+    from services.api.startup import dependency_monitor, internal_address, server_options
+
+    drain = Drain()
+
+    def load_app() -> ASGIApp:
+        from prometheus_client import CollectorRegistry
+
+        from services.api.app import create_app
+        from services.api.database.engine import open_engine
+        from services.api.model.loaded import load_model
+
+        model = load_model(served, wanted)
+        app = create_app(settings, keys, model, open_engine(settings.database_url), CollectorRegistry(), drain)
+        if settings.otlp_endpoint:
+            from services.api.http.tracing import trace_requests  # imported only if traces are sent
+
+            trace_requests(app, model, endpoint=settings.otlp_endpoint, sample_ratio=settings.trace_sample_ratio)
+        return app
+
+    monitor = dependency_monitor(settings, served.version)
+    internal = InternalPorts(MetricsServer(folder, monitor), BundleServer(served), internal_address(settings))
+    ApiServer(server_options(settings), load_app, internal, monitor, drain).run()

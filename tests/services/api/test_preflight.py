@@ -1,0 +1,83 @@
+"""Checks before a start. Their messages and exit codes: server_process/test_main.py."""
+
+import socket
+from contextlib import ExitStack
+
+import pytest
+
+from espalier.local.certificates import write_certificates
+from services.api.errors import StartupFailed
+from services.api.preflight import check_certificate, check_ports, prepare_metrics_folder
+
+
+def test_counters_of_an_earlier_process_are_deleted_and_nothing_else(make_settings, tmp_path):
+    (tmp_path / "counter_1.db").write_bytes(b"x")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept.txt").write_text("x")
+
+    assert prepare_metrics_folder(make_settings(metrics_dir=tmp_path)) == tmp_path
+
+    assert {path.name for path in tmp_path.iterdir()} >= {"kept", "kept.txt"}
+    assert not list(tmp_path.glob("*.db"))
+
+
+def test_metrics_folder_is_created(make_settings, tmp_path):
+    temporary = prepare_metrics_folder(make_settings())
+    temporary.rmdir()
+    named = tmp_path / "a" / "b"
+
+    assert prepare_metrics_folder(make_settings(metrics_dir=named)) == named
+    assert named.is_dir() and temporary != named
+
+
+@pytest.fixture
+def taken():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def free_ports():
+    with ExitStack() as opened:
+        probes = [opened.enter_context(socket.socket()) for _ in range(3)]  # open together, so that they differ
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return dict(
+            zip(("port", "metrics_port", "peer_port"), (probe.getsockname()[1] for probe in probes), strict=True)
+        )
+
+
+@pytest.mark.parametrize("name", ["port", "metrics_port", "peer_port"])
+def test_port_in_use_is_refused(make_settings, taken, name):
+    with pytest.raises(StartupFailed, match=rf"port {taken} on 127\.0\.0\.1 cannot be used"):
+        check_ports(make_settings(**(free_ports() | {name: taken})))
+
+
+def test_free_ports_are_accepted_and_released(make_settings):
+    settings = make_settings(**free_ports())
+
+    for _ in range(2):
+        check_ports(settings)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    write_certificates(ca=tmp_path / "ca.pem", certificate=certificate, key=key)
+    return certificate, key
+
+
+def test_certificate_with_its_key_is_accepted_and_so_is_none(make_settings, pair):
+    certificate, key = pair
+
+    check_certificate(make_settings(tls_cert_file=certificate, tls_key_file=key))
+    check_certificate(make_settings())
+
+
+def test_certificate_with_another_key_is_refused(make_settings, pair, tmp_path):
+    other = tmp_path / "other.pem"
+    write_certificates(ca=tmp_path / "ca2.pem", certificate=tmp_path / "cert2.pem", key=other)
+
+    with pytest.raises(StartupFailed, match=r"cannot serve HTTPS with .*cert\.pem and .*other\.pem"):
+        check_certificate(make_settings(tls_cert_file=pair[0], tls_key_file=other))
