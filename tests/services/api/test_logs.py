@@ -5,31 +5,59 @@ import logging.config
 import sys
 from pathlib import Path
 
-from services.api.logs import JsonFormatter, logging_config
+import pytest
+from opentelemetry import trace
+
+from services.api.logs import REQUEST_ID, JsonFormatter, logging_config
 
 
-def line_of(**extra):
+def write(**extra):
     known = {"msg": "hello %s", "args": ("ana",), "levelname": "INFO", "name": "espalier"}
-    record = logging.makeLogRecord({**known, **extra})
-    return json.loads(JsonFormatter().format(record))
+    return JsonFormatter().format(logging.makeLogRecord({**known, **extra}))
 
 
-def test_line_has_time_level_logger_message_and_extras():
-    line = line_of(request_id="7")
+def test_line_has_its_fields_in_order():
+    with trace.use_span(trace.NonRecordingSpan(trace.SpanContext(trace_id=10, span_id=1, is_remote=False))):
+        token = REQUEST_ID.set("7")
+        try:
+            raise ValueError("broken")
+        except ValueError:
+            text = write(created=1.5, route="/", color_message="hello", exc_info=sys.exc_info())
+        REQUEST_ID.reset(token)
 
-    assert line["message"] == "hello ana"
-    assert line["request_id"] == "7"
-    assert line["time"].endswith("+00:00")
-    assert set(line) == {"time", "level", "logger", "message", "request_id"}
+    line = json.loads(text)
+    assert list(line) == ["time", "level", "logger", "message", "request_id", "trace_id", "route", "exception"]
+    assert "ValueError: broken" in line.pop("exception")
+    assert line == {
+        "time": "1970-01-01T00:00:01.500+00:00",
+        "level": "INFO",
+        "logger": "espalier",
+        "message": "hello ana",
+        "request_id": "7",
+        "trace_id": f"{10:032x}",
+        "route": "/",
+    }
 
 
-def test_failure_brings_its_traceback():
-    try:
-        raise ValueError("broken")
-    except ValueError:
-        line = line_of(exc_info=sys.exc_info())
+def test_line_outside_a_request_has_no_ids():
+    assert list(json.loads(write())) == ["time", "level", "logger", "message"]
 
-    assert "ValueError: broken" in line["exception"]
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Path("/a"), "/a"),
+        (2**64, 2**64),
+        ("\ud800", "\ud800"),
+        ("a\u2028b\x85c\x9bd", "a\u2028b\x85c\x9bd"),
+        ('x"}\n{"level": "INFO"', 'x"}\n{"level": "INFO"'),
+    ],
+)
+def test_any_value_is_one_line_of_ascii(value, expected):
+    text = write(field=value)
+
+    assert json.loads(text)["field"] == expected
+    assert text.isascii() and text.isprintable()
 
 
 def test_configuration_is_one_that_logging_takes():

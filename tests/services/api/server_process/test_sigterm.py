@@ -30,4 +30,4 @@ def test_told_to_end_it_serves_on_for_a_while_and_keeps_no_connection(start, sec
     assert {answer.headers["connection"] for answer in answers} == {"close"}, "and each came on a new connection"
     printed, _ = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert '"message": "draining"' in printed
+    assert '"message":"draining"' in printed

@@ -46,7 +46,7 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure
     printed = end(process)
     assert process.returncode == 0
     assert all(gone(pid) for pid in children)
-    assert printed.count('"request_id": "from-the-client"') == 30
+    assert printed.count('"request_id":"from-the-client"') == 30
     assert asked["Authorization"].split()[1] not in printed
     assert "grafted quince" not in printed
 
