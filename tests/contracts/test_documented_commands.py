@@ -39,6 +39,7 @@ RUN_BY = {
     "make dependencies": "tests/espalier/cluster/test_charts.py",
     "make audit": ".github/workflows/audit.yml",
     "make workflows": ".github/workflows/test.yml",
+    "make docs": "tests/contracts/test_docs.py",
     "make lock": "tests/ci/test_lock.py",
     "make help": "tests/contracts/test_makefile.py",
     "make clean": "tests/contracts/test_makefile.py",
