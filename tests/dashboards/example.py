@@ -1,7 +1,7 @@
-"""A made-up release's metrics as OpenMetrics text: every metric that the dashboards ask for, with the labels it has.
+"""The metrics of an example release as OpenMetrics text: every metric that the dashboards query, with its labels.
 
-It is what the dashboards are tried on where there is no cluster, and no proof that the metrics exist: that is what
-tests/contracts and the e2e tests are for. Version 3 gives way to version 4 in the middle, and one feature drifts.
+The dashboards are tested with it without a cluster. It does not prove that the metrics exist: tests/contracts and the
+e2e tests do. Version 4 replaces version 3 in the middle, and one feature drifts.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ LABELS = ("late", "on_time")
 
 
 def make(path: Path, start: float, end: float, step: float = 60) -> None:
-    """Write the metrics of a release between two times."""
+    """Write the metrics of the release between two times."""
     release = Release(start, end, step)
     for pod, version in PODS.items():
         _pod(release, pod, version)
@@ -60,12 +60,12 @@ def make(path: Path, start: float, end: float, step: float = 60) -> None:
 
 
 def daily(low: float, high: float) -> Callable[[float], float]:
-    """Rises and falls once."""
+    """Rise and fall once."""
     return lambda place: low + (high - low) * math.sin(math.pi * place) ** 2
 
 
 def lives(version: str, value: Value) -> Callable[[float], float]:
-    """Version 3 until the middle and a little more, version 4 from there."""
+    """Version 3 until a little after the middle, version 4 from the middle on."""
 
     def at(place: float) -> float:
         alive = place < 0.52 if version == "3" else place >= 0.5

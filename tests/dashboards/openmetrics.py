@@ -1,4 +1,4 @@
-"""Write time series as OpenMetrics text, which promtool makes blocks of for a Prometheus to serve."""
+"""Write time series as OpenMetrics text, from which promtool creates blocks for a Prometheus."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import accumulate
 from pathlib import Path
 
 Value = float | Callable[[float], float]
-"""A number, or one for each place in time from 0 (start) to 1 (end)."""
+"""A number, or a function of the time from 0 (start) to 1 (end)."""
 
 NAMESPACE = "espalier"
 
 
 class Release:
-    """Gathers series, and writes them."""
+    """Collects series and writes them."""
 
     def __init__(self, start: float, end: float, step: float) -> None:
         self.start, self.end, self.step = start, end, step
@@ -23,12 +23,12 @@ class Release:
         self._series: dict[str, list[tuple[dict[str, object], list[float]]]] = defaultdict(list)
 
     def gauge(self, name: str, value: Value, /, **labels: object) -> None:
-        """A value at every time; NaN is no sample."""
+        """Add a value at every time; NaN is no sample."""
         made = [value(self._place(time)) if callable(value) else value for time in self.times]
         self._series[name].append(({"namespace": NAMESPACE, **labels}, made))
 
     def counter(self, name: str, rate: Value, /, **labels: object) -> None:
-        """A sum of so much a second."""
+        """Add a counter that grows by this rate per second."""
         rates = [rate(self._place(time)) if callable(rate) else rate for time in self.times]
         sums = accumulate(0.0 if math.isnan(one) else one * self.step for one in rates)
         made = [math.nan if math.isnan(one) else value for one, value in zip(rates, sums, strict=True)]
@@ -49,6 +49,6 @@ class Release:
 
 
 def names(path: Path) -> Iterator[str]:
-    """Every metric in such a file."""
+    """Return the name of every sample in such a file."""
     with path.open(encoding="utf-8") as file:
         yield from {line.split("{", 1)[0] for line in file if not line.startswith("#")}

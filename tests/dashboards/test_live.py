@@ -1,13 +1,18 @@
-"""Every panel asked of a real Prometheus: that it holds a made-up release finds what promtool cannot, such as joins."""
+"""Every panel against a real Prometheus with an example release: finds what promtool cannot, such as broken joins."""
 
-from dashboards.tools.queries import load, panel_queries, panels
+import time
+
+import httpx
+
+from dashboards.tools.prometheus import Prometheus, fetch
+from dashboards.tools.queries import annotation_queries, load, panel_queries, panels, window_of
 from tests.dashboards.example import make
 from tests.dashboards.live import MAY_BE_EMPTY, counts, empty_panels
 from tests.dashboards.openmetrics import names
 from tests.metric_names import recorded, series
 
 
-def test_every_panel_finds_something_in_a_release_that_has_it_all(real_prometheus):
+def test_every_panel_has_data_in_a_complete_release(real_prometheus):
     found = counts(real_prometheus, "espalier", "2h")
 
     assert empty_panels(real_prometheus, "espalier", "2h") == []
@@ -16,12 +21,21 @@ def test_every_panel_finds_something_in_a_release_that_has_it_all(real_prometheu
     assert found["espalier-training / CPU / A"] == 1
 
 
-def test_another_namespace_is_empty(real_prometheus):
+def test_rollout_annotation_marks_the_new_version(real_prometheus):
+    now = time.time()
+    with httpx.Client(base_url=real_prometheus) as client:
+        for dashboard in load().values():
+            (query,) = annotation_queries(dashboard)
+            marks = fetch(query, Prometheus(client), window_of("2h", now), {"namespace": "espalier"})
+            assert "4" in {one.labels["version"] for one in marks}
+
+
+def test_panels_of_another_namespace_are_empty(real_prometheus):
     empty = set(empty_panels(real_prometheus, "elsewhere", "2h"))
 
     shown = {name for name, number in counts(real_prometheus, "elsewhere", "2h").items() if number}
     assert empty | shown | set(MAY_BE_EMPTY) == set(counts(real_prometheus, "espalier", "2h"))
-    # Those that say zero where there is nothing, so that no failure and no data look different.
+    # These show zero without data, so that "no failure" differs from "no data".
     assert shown == {
         "espalier-overview / Alerts firing / A",
         "espalier-overview / Dependencies unavailable / A",
@@ -29,7 +43,7 @@ def test_another_namespace_is_empty(real_prometheus):
     }
 
 
-def test_made_up_release_holds_only_metrics_that_there_are(tmp_path):
+def test_example_release_has_only_known_metrics(tmp_path):
     make(tmp_path / "metrics.txt", 0, 600)
 
     assert set(names(tmp_path / "metrics.txt")) <= {*series(), *recorded()}
