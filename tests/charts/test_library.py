@@ -11,7 +11,7 @@ from charts import generate
 from tests.charts.rendering import CHART, SECRETS, merged, render, values_file
 
 LIBRARY = CHART / "charts/common"
-PARTS = [chart.folder for chart in generate.charts() if chart.folder != CHART]
+PARTS = [chart for chart in generate.charts() if chart != CHART]
 BY_NAME = {"ids": lambda part: part.name}
 
 

@@ -11,7 +11,7 @@ import yaml
 from charts import generate
 from tests.charts.rendering import CHART, SECRETS, VARIANTS, merged, render
 
-CHARTS = [chart.folder for chart in generate.charts()]
+CHARTS = generate.charts()
 OPEN = {
     "api",
     "mlflow",
@@ -53,8 +53,39 @@ def test_schema_is_closed_and_describes_every_key(chart):
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
 def test_schema_and_readme_are_current(chart):
-    for path, content in generate.Chart(chart).files.items():
+    for path, content in generate.generated(chart).items():
         assert path.read_text() == content, "run: python charts/generate.py"
+
+
+def small_chart(tmp_path, values):
+    (tmp_path / "Chart.yaml").write_text("dependencies: []\n")
+    (tmp_path / "values.yaml").write_text(values)
+    (tmp_path / "README.md").write_text("# small\n\n<!-- values: here -->\nold\n<!-- end of values -->\n\nMore.\n")
+    files = {path.name: text for path, text in generate.generated(tmp_path).items()}
+    return json.loads(files["values.schema.json"])["properties"], files["README.md"]
+
+
+def test_description_and_bounds_come_from_the_comment(tmp_path):
+    properties, readme = small_chart(
+        tmp_path, "# schema: {minimum: 1, maximum: 9}\n# -- Pods\n# of the API.\npods: 2\n\n# -- Empty.\nmore: {}\n"
+    )
+
+    assert properties["pods"] == {
+        "description": "Pods of the API.",
+        "type": "integer",
+        "default": 2,
+        "minimum": 1,
+        "maximum": 9,
+    }
+    assert readme.startswith("# small\n\n<!-- values: here -->\n| value | default | meaning |\n")
+    assert "| `pods` | `2` | Pods of the API. From 1 to 9. |\n" in readme
+    assert readme.endswith("<!-- end of values -->\n\nMore.\n") and "old" not in readme
+
+
+@pytest.mark.parametrize("comment", ["", "# Pods.\n", "# -- Pods.\n\n", "# -- Pods.\nother: 1 # -- Others.\n"])
+def test_key_without_a_description_is_refused(tmp_path, comment):
+    with pytest.raises(generate.Undescribed, match="pods"):
+        small_chart(tmp_path, f"{comment}pods: 2\n")
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
