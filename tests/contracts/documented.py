@@ -1,4 +1,4 @@
-"""The commands that our pages print, as a shell reads them."""
+"""The commands that the pages of this repository print, as a shell reads them."""
 
 import re
 
@@ -8,7 +8,14 @@ PAGES = sorted(
     [
         *(
             ROOT / name
-            for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "alerts/README.md", "dashboards/README.md")
+            for name in (
+                "README.md",
+                "ARCHITECTURE.md",
+                "CONTRIBUTING.md",
+                "SECURITY.md",
+                "alerts/README.md",
+                "dashboards/README.md",
+            )
         ),
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "alerts/runbooks").glob("*.md"),
@@ -17,7 +24,7 @@ PAGES = sorted(
 TOOLS = ("make", "espalier", "kubectl", "helm")
 
 NOT_OURS = tuple("curl git cosign gh export dvc .venv/bin/dvc ln pre-commit sed docker go amtool promtool".split())
-"""Other projects' commands, at the beginning of a line of a block."""
+"""Commands of other projects, by the beginning of a line."""
 
 FENCE = re.compile(r"^( *)```(?:sh|bash|console)\n(.*?)^ *```", re.M | re.S)
 INLINE = re.compile(r"(?<!`)`((?:\.venv/bin/)?(?:make|espalier|kubectl|helm) [^`]+)`(?!`)")
@@ -33,7 +40,7 @@ def commands(page):
 
 
 def logical_lines(block):
-    """Lines as a shell reads them: joined at backslashes, and within quotation marks."""
+    """Yield lines as a shell reads them: joined at backslashes, and within quotation marks."""
     line = ""
     for part in block.replace("\\\n", " ").splitlines():
         line = f"{line} {part}".strip()

@@ -1,8 +1,8 @@
-"""Every command that a page prints is one that there is, and it is known what runs it.
+"""Every command that a page prints exists, and RUN_BY names what runs it.
 
-Commands are read from fenced sh blocks and from inline code, and held against what they name: targets of the Makefile,
-the parser of the command line, objects and values of the rendered chart, files. RUN_BY says which test runs one for
-real. A command that fits no entry fails.
+Commands are read from fenced sh blocks and from inline code, and compared with what they name: targets of the Makefile,
+the parser of the command line, objects and values of the rendered chart, files. RUN_BY names the test or workflow that
+runs a command for real. A command without an entry fails.
 """
 
 import re
@@ -52,7 +52,7 @@ RUN_BY = {
     "kubectl": "tests/e2e/test_documented_commands.py",
     "helm": "tests/e2e/test_documented_commands.py",
 }
-"""Command, by how it begins → the file that runs it, or what it does."""
+"""Beginning of a command → the file that runs it, or a command that does the same."""
 
 
 def of(tool):
@@ -60,7 +60,7 @@ def of(tool):
 
 
 def words(line):
-    """What one command of a line is given; what is piped into others is theirs."""
+    """Return the words of the first command of a line."""
     return shlex.split(
         re.split(r" \| | > | >> | && |; ", line)[0].replace("…", "").replace("$(", "(").replace("'", '"')
     )
@@ -71,29 +71,29 @@ def test_pages_print_commands():
     assert {line.split()[0] for _page, line in OURS} == set(TOOLS)
 
 
-def test_it_is_known_what_runs_each_command():
+def test_every_command_has_a_runner():
     unknown = {(page.name, line) for page, line in ALL if not any(line.startswith(start) for start in RUN_BY)}
 
-    assert not unknown, "say in RUN_BY what runs it, or in NOT_OURS that it is another project's"
+    assert not unknown, "add what runs it to RUN_BY, or the other project's command to NOT_OURS"
     assert all((ROOT / where).exists() for where in RUN_BY.values())
 
 
-def test_list_holds_no_command_that_no_page_prints():
+def test_every_runner_has_a_printed_command():
     printed = [line for _page, line in ALL]
 
     assert [start for start in RUN_BY if not any(line.startswith(start) for line in printed)] == []
 
 
 @pytest.mark.parametrize(("page", "line"), of("make"))
-def test_targets_exist(page, line):
+def test_make_targets_exist(page, line):
     targets = set(re.findall(r"^([a-z0-9-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
-    given = [word for word in words(line)[1:] if "=" not in word and re.fullmatch(r"[a-z0-9-]+", word)]
+    named = [word for word in words(line)[1:] if "=" not in word and re.fullmatch(r"[a-z0-9-]+", word)]
 
-    assert given and set(given) <= targets
+    assert named and set(named) <= targets
 
 
 @pytest.mark.parametrize(("page", "line"), of("espalier"))
-def test_command_line_takes_what_is_printed(page, line):
+def test_command_line_accepts_printed_arguments(page, line):
     command, arguments = get_command(app), [word for word in words(line)[1:] if word]
     while arguments and hasattr(command, "commands") and arguments[0] in command.commands:
         command = command.commands[arguments.pop(0)]
@@ -106,32 +106,32 @@ def test_command_line_takes_what_is_printed(page, line):
 
 @pytest.fixture(scope="module")
 def names():
-    """Every name in a release called espalier, and what Kubernetes and people make of them."""
-    found = {one["metadata"]["name"] for variant in (*VARIANTS.values(), (EVERYTHING,)) for one in render(*variant)}
-    found |= {f"espalier-{name}" for name in SECRETS}
-    found |= {f"espalier-{part}-0" for part in ("postgresql", "object-store")}
-    found |= {f"data-espalier-{part}-0" for part in ("postgresql", "object-store")}
-    found |= {
-        one["metadata"]["name"] for one in map(yaml.safe_load, map(Path.read_text, (ROOT / "manifests").iterdir()))
+    """All names in a release called espalier, with those that Kubernetes and operators derive from them."""
+    result = {item["metadata"]["name"] for variant in (*VARIANTS.values(), (EVERYTHING,)) for item in render(*variant)}
+    result |= {f"espalier-{name}" for name in SECRETS}
+    result |= {f"espalier-{part}-0" for part in ("postgresql", "object-store")}
+    result |= {f"data-espalier-{part}-0" for part in ("postgresql", "object-store")}
+    result |= {
+        item["metadata"]["name"] for item in map(yaml.safe_load, map(Path.read_text, (ROOT / "manifests").iterdir()))
     }
-    return found | {"espalier-grafana", "espalier-prometheus", "espalier-alertmanager"}  # kube-prometheus-stack's
+    return result | {"espalier-grafana", "espalier-prometheus", "espalier-alertmanager"}  # kube-prometheus-stack's
 
 
 @pytest.mark.parametrize(("page", "line"), of("kubectl"))
-def test_logs_are_read_in_one_namespace(page, line):
+def test_kubectl_logs_names_one_namespace(page, line):
     assert not re.match(r"kubectl logs (.* )?(-A|--all-namespaces)\b", line), "kubectl logs has no such option"
 
 
 @pytest.mark.parametrize(("page", "line"), of("kubectl"))
-def test_objects_that_kubectl_is_asked_for_exist(page, line, names):
+def test_kubectl_objects_exist(page, line, names):
     for name in re.findall(r"(?<![\w./-])((?:data-)?espalier-[a-z0-9-]+)", line.replace("/", " ")):
-        assert name in names or any(one.startswith(name) for one in names), name
+        assert name in names or any(known.startswith(name) for known in names), name
     for file in re.findall(r"(?:-f|--filename)[ =](\S+\.ya?ml)", line):
         assert (ROOT / file).exists() or file.startswith("my-"), file
 
 
 @pytest.mark.parametrize(("page", "line"), of("helm"))
-def test_values_that_helm_is_given_exist(page, line):
+def test_helm_values_exist(page, line):
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     for path in re.findall(r"--set(?:-file|-json|-string)?[ =]([A-Za-z-]+(?:\.[A-Za-z-]+)+)=", line):
         part, *rest = path.split(".")
