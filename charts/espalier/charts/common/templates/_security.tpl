@@ -1,9 +1,9 @@
-{{/* Security context of a pod (Pod Security "restricted"). Call: (list . 10001) */}}
+{{/* Security context of a pod (Pod Security "restricted"). Call: include "espalier.podSecurity" 10001 */}}
 {{- define "espalier.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: {{ index . 1 }}
-runAsGroup: {{ index . 1 }}
-fsGroup: {{ index . 1 }}
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+fsGroup: {{ . }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end }}

@@ -52,7 +52,7 @@ spec:
           enableServiceLinks: false
           terminationGracePeriodSeconds: 30
           securityContext:
-            {{- include "espalier.podSecurity" (list $root 10001) | nindent 12 }}
+            {{- include "espalier.podSecurity" 10001 | nindent 12 }}
           {{- include "espalier.podPlacement" $root | nindent 10 }}
           {{- with .initContainers }}
           initContainers:
