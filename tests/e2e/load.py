@@ -1,9 +1,9 @@
-"""The load generator of ``espalier load`` as a process of its own, which a test can end early; one JSON line an answer.
+"""Run the load generator of ``espalier load`` in a process that a test can stop early; it writes a JSON line an answer.
 
     python -m tests.e2e.load --url https://localhost:9443 --ca ca.pem --user u --rate 50 --seconds 60 --results FILE
 
-The password comes from the environment (LOAD_PASSWORD). A file named by --stop ends it early. ``--rate 0`` asks
-instead as fast as sixteen clients in a closed loop can, to find the capacity.
+The password comes from the environment (LOAD_PASSWORD). The load stops early when the file of --stop exists. With
+``--rate 0`` sixteen clients in a closed loop send as fast as they can, to measure the capacity.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
-    """Run, and write what came of it."""
+    """Send the load, and write the answers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True)
     parser.add_argument("--ca", type=Path, required=True)
@@ -31,15 +31,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--stop", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     body = (ROOT / "docs/example-request.json").read_bytes()
-    tls = ssl.create_default_context(cafile=str(given.ca))
-    load = Load(Target(given.url, tls, given.user, os.environ["LOAD_PASSWORD"], body))
-    if given.rate:
-        asyncio.run(load.open_loop(given.rate, given.seconds, lambda: bool(given.stop and given.stop.exists())))
+    tls = ssl.create_default_context(cafile=str(options.ca))
+    load = Load(Target(options.url, tls, options.user, os.environ["LOAD_PASSWORD"], body))
+    if options.rate:
+        asyncio.run(load.open_loop(options.rate, options.seconds, lambda: bool(options.stop and options.stop.exists())))
     else:
-        asyncio.run(load.closed_loop(given.seconds))
-    given.results.write_text("".join(json.dumps(asdict(answer)) + "\n" for answer in load.answers))
+        asyncio.run(load.closed_loop(options.seconds))
+    options.results.write_text("".join(json.dumps(asdict(answer)) + "\n" for answer in load.answers))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One release on one cluster, as the tests use it: what people do with kubectl, helm and HTTPS."""
+"""One release on one cluster, used as an operator and a client use it: with kubectl, helm and HTTPS."""
 
 from __future__ import annotations
 
@@ -23,54 +23,28 @@ from espalier.client import get_token, open_client
 from espalier.cluster import release
 from espalier.cluster.tools import Kube
 from espalier.cluster.waiting import wait_for_job, wait_until
+from tests.e2e.registry import Registry, delete_model, read_registry, set_champion
 
 ROOT = Path(__file__).parents[2]
 RELEASE = "espalier"
 API = f"app.kubernetes.io/name=api,app.kubernetes.io/instance={RELEASE}"
 """Label selector of its API's pods."""
 
-MODEL = "flight-delay"
 USER = "ana"
 ROW = json.loads((ROOT / "docs/example-request.json").read_text())
-
-REGISTRY = """
-import json, sys, urllib.request
-def ask(path):
-    with urllib.request.urlopen("http://localhost:5000/api/2.0/mlflow/" + path, timeout=20) as answer:
-        return json.load(answer)
-model = ask("registered-models/get?name=" + sys.argv[1])["registered_model"]
-found = ask("model-versions/search?filter=name%3D%27" + sys.argv[1] + "%27")["model_versions"]
-print(json.dumps({
-    "aliases": {one["alias"]: one["version"] for one in model.get("aliases", [])},
-    "versions": {one["version"]: {tag["key"]: tag["value"] for tag in one.get("tags", [])} for one in found},
-}))
-"""
 
 
 def params(*, rounds: int, **booster: Any) -> str:
     """pipelines/params.yaml for a small model, as text."""
-    given = yaml.safe_load((ROOT / "pipelines/params.yaml").read_text())
-    given["train"]["rounds"] = rounds
-    given["train"]["booster"] |= {"max_depth": 4, "eta": 0.2} | booster
-    return str(yaml.safe_dump(given))
-
-
-@dataclass(frozen=True)
-class Registry:
-    """What MLflow says about the model."""
-
-    aliases: dict[str, str]
-    versions: dict[str, dict[str, str]]
-
-    @property
-    def newest(self) -> str:
-        """The number given last."""
-        return str(max((int(number) for number in self.versions), default=0))
+    content = yaml.safe_load((ROOT / "pipelines/params.yaml").read_text())
+    content["train"]["rounds"] = rounds
+    content["train"]["booster"] |= {"max_depth": 4, "eta": 0.2} | booster
+    return str(yaml.safe_dump(content))
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A release in a namespace, and the address of its ingress."""
+    """A release in a namespace, and the URL of its ingress."""
 
     kube: Kube
     url: str
@@ -81,11 +55,11 @@ class Platform:
     # --- predictions -------------------------------------------------------------------------------------------------
 
     def client(self) -> httpx.Client:
-        """A client that trusts the ingress's certificate and no other."""
+        """An HTTP client that trusts only the ingress's certificate."""
         return open_client(self.url, self.ca)
 
     def version(self) -> str:
-        """The version that answers over HTTPS now."""
+        """Ask for a prediction over HTTPS, and return the model version that answered."""
         with self.client() as client:
             token = get_token(client, USER, self.password)["access_token"]
             answer = client.post("/v1/predict", json=ROW, headers={"authorization": f"Bearer {token}"})
@@ -97,10 +71,11 @@ class Platform:
     def training_job(
         self, label: str, *, rounds: int, secret: str = "", pointer: str = "", **booster: Any
     ) -> dict[str, Any]:
-        """A run of the release under a name of its own, with a ConfigMap of its own for what to train.
+        """Return a training Job of the release with its own name, and create its own ConfigMap of parameters.
 
         Args:
             secret: Secret with another signing key, model.key.pem.
+            pointer: text of another .dvc pointer.
         """
         name = f"params-{label}"
         data = {"params.yaml": params(rounds=rounds, **booster)} | ({"data.dvc": pointer} if pointer else {})
@@ -114,7 +89,7 @@ class Platform:
         )
         job = release.job(self.kube, RELEASE)
         job["metadata"]["name"] = f"training-{label}"
-        # One machine holds the cluster, the runs and the load: a run takes what the API leaves.
+        # One machine holds the cluster, the runs and the load: a run gets the CPU time that the API leaves.
         pod = job["spec"]["template"]["spec"]
         for container in (*pod["initContainers"], *pod["containers"]):
             container["resources"]["requests"]["cpu"], container["resources"]["limits"]["cpu"] = "50m", "1"
@@ -125,70 +100,108 @@ class Platform:
         return job
 
     def train(self, label: str, *, rounds: int, **booster: Any) -> None:
-        """Run it to its end."""
+        """Run a training Job until it is complete."""
         release.run_job(self.kube, self.training_job(label, rounds=rounds, **booster), seconds=900)
 
     def roll_back(self) -> None:
-        """Make a Job of the rollback's CronJob, as docs/what-happens-when-it-fails.md says."""
+        """Create a Job from the rollback's CronJob and wait for it, as an operator rolls back."""
         name = f"rollback-{secrets.token_hex(3)}"
         self.kube.kubectl("create", "job", f"--from=cronjob/{RELEASE}-training-rollback", name)
         self.wait_for_job(name, seconds=600)
 
     def log(self, job: str) -> str:
-        """What its pods have said, every container of them."""
+        """The log of every container of a Job's pods."""
         return self.kube.kubectl("logs", f"job/{job}", "--tail=-1", "--all-containers", "--ignore-errors")
 
     def kill(self, job: str) -> None:
-        """End a Job and its pod at once, without a chance to tidy up."""
+        """Delete a Job and kill its pod at once, without a grace period."""
         self.kube.kubectl("delete", "job", job, "--cascade=orphan")
         self.kube.kubectl("delete", "pod", "-l", f"batch.kubernetes.io/job-name={job}", "--grace-period=0", "--force")
 
     # --- state -------------------------------------------------------------------------------------------------------
 
     def registry(self) -> Registry:
-        """Ask MLflow, from inside its pod: nobody else may."""
-        pod = f"deployment/{RELEASE}-mlflow"
-        return Registry(**json.loads(self.kube.kubectl("exec", pod, "--", "python", "-c", REGISTRY, MODEL)))
+        """What MLflow has of the model now."""
+        return read_registry(self.kube, RELEASE)
+
+    def reset_champion(self, version: str) -> None:
+        """Make a version the champion and remove the other aliases, as if it was the only one ever promoted."""
+        set_champion(self.kube, RELEASE, version)
+        self.annotate(version)
+
+    def remove_model(self) -> None:
+        """Delete the model with all its versions, and restart the API's pods: they have nothing to serve.
+
+        Scaled to zero first: a rollout would keep the old pods, which serve, until the new ones are ready.
+        """
+        deployment = f"deployment/{RELEASE}-api"
+        self.kube.kubectl("scale", "--replicas=0", deployment)
+        self.kube.kubectl("wait", "--for=delete", "pod", "-l", API, "--timeout=180s")
+        self.annotate(None)
+        delete_model(self.kube, RELEASE)
+        self.kube.kubectl("delete", "job", f"{RELEASE}-training", "--ignore-not-found", "--wait")
+        self.kube.kubectl("scale", f"--replicas={self.min_replicas()}", deployment)
 
     def deployment(self) -> dict[str, Any]:
-        """The API's Deployment."""
+        """The Deployment of the API."""
         return dict(self.kube.get("deployment", f"{RELEASE}-api"))
 
     def warnings(self, *arguments: str) -> str:
-        """What kubectl says beside its output when it is called."""
+        """Run kubectl, and return its standard error, where its warnings are."""
         done = subprocess.run(self.kube.command(*arguments), capture_output=True, text=True, check=True)
         return done.stderr
 
     def annotation(self) -> str | None:
-        """The version that the Deployment's pods are told to serve."""
+        """The model version in the annotation of the Deployment's pod template."""
         return self.deployment()["spec"]["template"]["metadata"]["annotations"].get(VERSION_ANNOTATION)
 
+    def annotate(self, version: str | None) -> None:
+        """Write that annotation, or remove it."""
+        patch = {"spec": {"template": {"metadata": {"annotations": {VERSION_ANNOTATION: version}}}}}
+        self.kube.kubectl("patch", "deployment", f"{RELEASE}-api", "--type=merge", "-p", json.dumps(patch))
+
+    def min_replicas(self) -> int:
+        """How many pods the autoscaler keeps without load."""
+        return int(self.kube.get("hpa", f"{RELEASE}-api")["spec"]["minReplicas"])
+
     def api_pods(self) -> list[str]:
-        """Names of the API's pods that are not ending."""
+        """Names of the API's pods, without those that are being deleted."""
         pods = self.kube.get("pods", "-l", API)["items"]
         return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     def wait_until_settled(self, seconds: float = 240) -> None:
-        """Wait until every API pod is new and available."""
+        """Wait until every pod of the API is of the newest revision and available."""
+        wait_until("API settled", lambda: self._unsettled(self.deployment()), seconds=seconds)
+
+    def wait_until_at_rest(self, seconds: float = 420) -> None:
+        """Wait until the API is settled with as many pods as the autoscaler keeps without load."""
+        least = self.min_replicas()
+        if self.deployment()["spec"]["replicas"] < least:  # an autoscaler leaves 0 alone
+            self.kube.kubectl("scale", f"--replicas={least}", f"deployment/{RELEASE}-api")
 
         def missing() -> str:
-            found = self.deployment()
-            status, wanted = found["status"], found["spec"].get("replicas", 1)
-            counts = [status.get(f"{kind}Replicas") or 0 for kind in ("updated", "available")]
-            done = counts == [wanted, wanted] and status.get("replicas") == wanted
-            done = done and status["observedGeneration"] == found["metadata"]["generation"]
-            return "" if done else f"updated and available: {counts} of {wanted}"
+            deployment = self.deployment()
+            replicas = deployment["spec"]["replicas"]
+            return self._unsettled(deployment) or (f"{replicas} pods, not yet {least}" if replicas != least else "")
 
-        wait_until("API settled", missing, seconds=seconds)
+        wait_until("API at rest", missing, seconds=seconds)
+
+    @staticmethod
+    def _unsettled(deployment: dict[str, Any]) -> str:
+        status, desired = deployment["status"], deployment["spec"].get("replicas", 1)
+        counts = [status.get(f"{kind}Replicas") or 0 for kind in ("updated", "available")]
+        done = counts == [desired, desired] and status.get("replicas", 0) == desired
+        done = done and status["observedGeneration"] == deployment["metadata"]["generation"]
+        return "" if done else f"updated and available: {counts} of {desired}"
 
     def wait_for_job(self, name: str, seconds: float = 900) -> None:
-        """Wait for its end."""
+        """Wait until a Job is complete."""
         wait_for_job(self.kube, name, seconds=seconds)
 
     # --- load --------------------------------------------------------------------------------------------------------
 
     def capacity(self, seconds: float) -> float:
-        """Answers a second when asked as fast as clients can."""
+        """Measure the answers a second to clients that send as fast as they can."""
         with self._load(0, seconds) as running:
             running.wait()
         report = running.report()
@@ -220,7 +233,7 @@ class Platform:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a load."""
+    """The answers to a load."""
 
     answers: Sequence[dict[str, Any]]
 
@@ -235,11 +248,11 @@ class Report:
         return [answer for answer in self.answers if answer["status"] != 200]
 
     def versions(self) -> list[str]:
-        """Which versions answered, in the order of their first answer."""
+        """The model versions that answered, in the order of their first answer."""
         return list(dict.fromkeys(answer["version"] for answer in self.answers if answer["version"]))
 
     def __str__(self) -> str:
-        """One line for people."""
+        """Summarise it in one line."""
         seconds = sorted(answer["seconds"] for answer in self.answers)
         at = {share: seconds[min(len(seconds) - 1, int(len(seconds) * share))] * 1000 for share in (0.5, 0.99)}
         kinds = Counter(answer["kind"] for answer in self.answers)
@@ -252,21 +265,21 @@ class Report:
 
 @dataclass(frozen=True)
 class Running:
-    """A load that is being sent."""
+    """A running load generator."""
 
     process: subprocess.Popen[bytes]
     mark: Path
 
     def wait(self) -> None:
-        """Until it ends by itself."""
+        """Wait until it has sent everything."""
         self.process.wait(120)
 
     def stop(self) -> None:
-        """End it early, and wait for the answers that are still to come."""
+        """Stop it early, and wait for the outstanding answers."""
         Path(f"{self.mark}.stop").touch()
         self.process.wait(120)
 
     def report(self) -> Report:
-        """Read what came of it; only after its end."""
+        """Read its answers, after it has stopped."""
         assert self.process.returncode == 0, "the load generator itself failed"
         return Report([json.loads(line) for line in Path(f"{self.mark}.jsonl").read_text().splitlines()])

@@ -1,4 +1,4 @@
-"""Pods of the tests' own: no rights, and Python from the API's image."""
+"""Pods that the tests create: no rights, and Python from the API's image."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from espalier.cluster.release import app_version
 from espalier.cluster.tools import Kube
 
 WEBHOOK, COLLECTOR = "slack", "collector"
-"""Names of those that stand in for what is outside."""
+"""Names of the pods that replace Slack and a trace collector."""
 
 
 def restricted_pod(
     name: str, labels: Mapping[str, str], script: str, *arguments: str, restart: str = "Always"
 ) -> dict[str, Any]:
-    """Return a pod that runs a script of Python and passes Pod Security ``restricted``."""
+    """Return a pod that runs a Python script and passes Pod Security ``restricted``."""
     container = {
         "name": name,
         "image": f"espalier/api:{app_version()}",
@@ -43,7 +43,7 @@ def restricted_pod(
 
 
 def listening_pod(name: str, port: int, script: str, *arguments: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return such a pod and its Service, for a script that listens."""
+    """Return such a pod and its Service, for a script that listens on a port."""
     labels = {"app": name}
     service = {
         "apiVersion": "v1",
@@ -55,5 +55,5 @@ def listening_pod(name: str, port: int, script: str, *arguments: str) -> tuple[d
 
 
 def printed(kube: Kube, name: str) -> list[Any]:
-    """Return what such a pod has printed: JSON, a line each."""
+    """Return what such a pod has printed: one JSON value a line."""
     return [json.loads(line) for line in kube.kubectl("logs", name, "--tail=-1").splitlines()]

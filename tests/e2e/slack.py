@@ -1,4 +1,4 @@
-"""A Slack incoming webhook, as far as a sender can tell: in a pod, it prints each message as a line of JSON."""
+"""A stand-in for a Slack incoming webhook: runs in a pod and prints each message as a line of JSON."""
 
 import http.server
 import json
@@ -7,10 +7,10 @@ import time
 
 
 class Webhook(http.server.BaseHTTPRequestHandler):
-    """Takes what Slack takes."""
+    """Accepts what Slack accepts."""
 
     def do_POST(self):
-        """Print a message, and answer as Slack does."""
+        """Print the message, and answer as Slack does."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         sys.stdout.write(json.dumps({"at": time.time(), "path": self.path, "body": body}) + "\n")
         sys.stdout.flush()
@@ -19,7 +19,7 @@ class Webhook(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"ok")
 
     def log_message(self, *args):
-        """Say nothing else."""
+        """Log no requests."""
 
 
 http.server.ThreadingHTTPServer(("", 8080), Webhook).serve_forever()

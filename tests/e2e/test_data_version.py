@@ -1,4 +1,4 @@
-"""Other data, the same image: a pointer in a ConfigMap is all that changes."""
+"""Training on other data with the same image: only the pointer in a ConfigMap differs."""
 
 import json
 
@@ -22,7 +22,7 @@ STEPS = 'espalier data export && python -c "$THIN" && espalier data push --point
 
 
 @pytest.mark.slow
-def test_pointer_in_the_configmap_is_what_is_trained_on(platform):
+def test_training_uses_the_pointer_of_the_configmap(platform):
     job = release.job(platform.kube, RELEASE, "seed")
     job["metadata"]["name"] = "seed-thin"
     container = job["spec"]["template"]["spec"]["containers"][0]

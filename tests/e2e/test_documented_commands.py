@@ -1,7 +1,7 @@
-"""Commands that runbooks and docs print work as they are printed.
+"""Commands that runbooks and docs print work as printed.
 
-Those that read are run as they are, ports are forwarded, restarts are done. What else changes something is checked by
-the API server (``--dry-run=server``) and done by the other modules here.
+Commands that read, forward a port or restart are run. Other commands that change something are checked by the API
+server (``--dry-run=server``); the other modules here do what they do.
 """
 
 import os
@@ -21,14 +21,14 @@ CHANGES = re.compile(
 FORWARDS = re.compile(PREFIX + "port-forward ")
 RESTARTS = re.compile(PREFIX + "rollout restart ")
 LEFT_OUT = re.compile(
-    r" --previous | > |…|<| logs -f (?!job/)"  # no container before this one; a file or a name of the reader's; no end
+    r" --previous | > |…|<| logs -f (?!job/)"  # no previous container; a file or name of the reader's; runs for ever
     r"|cert-?manager|certificate|orders|MONITORING|kube-state-metrics"  # not on every cluster, or elsewhere
     r"|persistence.size|espalier-grafana"  # refused until the StatefulSet is deleted; not in every release
-    r"|\bjob/espalier-|prometheusrules,alertmanagerconfigs"  # a Job's own name; objects that are not used
+    r"|\bjob/espalier-|prometheusrules,alertmanagerconfigs"  # a fixed Job name; objects that are not used
 )
 
 CUT_SHORT = 141
-"""Of a command whose reader has read enough: 128 and SIGPIPE."""
+"""Exit code of a command whose reader closed the pipe: 128 and SIGPIPE."""
 
 
 def printed(kind):
@@ -36,12 +36,11 @@ def printed(kind):
 
 
 @pytest.fixture(scope="module")
-def fitted(platform):
-    """Write a printed line for this release: its namespace and cluster, names that there are."""
-    pods, jobs = platform.api_pods(), platform.kube.get("jobs", "-l", "app.kubernetes.io/name=training")["items"]
+def fitted(platform, finished_run):
+    """Return a function that writes a printed line for this release: its namespace, its cluster, existing names."""
     names = {
-        "POD": sorted(pods)[0],
-        "JOB": max(jobs, key=lambda job: job["metadata"]["creationTimestamp"])["metadata"]["name"],
+        "POD": sorted(platform.api_pods())[0],
+        "JOB": finished_run,
         "NODE": platform.kube.get("nodes")["items"][0]["metadata"]["name"],
     }
 
@@ -66,7 +65,7 @@ def environment(platform):
 
 @pytest.fixture(scope="module")
 def run(fitted, environment):
-    """Run a line in a shell; give the exit code of its first command, and what was said."""
+    """Return a function that runs a line in a shell; its exit code is that of the line's first command."""
 
     def call(line):
         command = ["bash", "-c", f"{fitted(line)}\nexit ${{PIPESTATUS[0]}}"]
@@ -75,13 +74,16 @@ def run(fitted, environment):
     return call
 
 
-@pytest.mark.parametrize(("kind", "least"), [(READS, 80), (CHANGES, 15), (FORWARDS, 4), (RESTARTS, 2)])
-def test_most_of_what_is_printed_is_run(kind, least):
+KINDS = {"reads": (READS, 80), "changes": (CHANGES, 15), "forwards": (FORWARDS, 4), "restarts": (RESTARTS, 2)}
+
+
+@pytest.mark.parametrize(("kind", "least"), KINDS.values(), ids=KINDS)
+def test_most_printed_commands_are_tried(kind, least):
     assert len(printed(kind)) >= least
 
 
 @pytest.mark.parametrize("line", printed(READS))
-def test_command_that_reads_works_as_it_is_printed(run, line):
+def test_reading_command_works(run, line):
     done = run(line)
 
     assert done.returncode in (0, CUT_SHORT), done.stderr
@@ -89,7 +91,7 @@ def test_command_that_reads_works_as_it_is_printed(run, line):
 
 
 @pytest.mark.parametrize("line", printed(CHANGES))
-def test_command_that_changes_something_is_accepted_by_the_server(run, line):
+def test_changing_command_is_accepted(run, line):
     done = run(f"{line} --dry-run=server")
 
     assert done.returncode == 0, done.stderr
@@ -107,17 +109,17 @@ def test_port_is_forwarded(fitted, environment, line):
     end = Timer(60, process.kill)
     end.start()
     try:
-        said = process.stdout.readline()
+        output = process.stdout.readline()
     finally:
         process.kill()
         process.communicate()
         end.cancel()
 
-    assert said.startswith("Forwarding from 127.0.0.1:"), said
+    assert output.startswith("Forwarding from 127.0.0.1:"), output
 
 
 @pytest.mark.parametrize("line", printed(RESTARTS))
-def test_restart_ends_ready(run, line):
+def test_restarted_deployment_becomes_ready(run, line):
     assert run(line).returncode == 0
     done = run(line.replace("restart", "status") + " --timeout=150s")
 

@@ -1,4 +1,4 @@
-"""From an empty release to predictions over HTTPS, by the files that people apply."""
+"""From a release without a model to predictions over HTTPS, with the manifest that an operator applies."""
 
 import os
 import ssl
@@ -6,27 +6,49 @@ import ssl
 import httpx
 import pytest
 
-from tests.e2e.platform import API, MODEL, RELEASE, ROOT, ROW
+from espalier.cluster.release import wait_for_stores
+from espalier.cluster.waiting import wait_until
+from tests.e2e.platform import API, RELEASE, ROOT, ROW
+from tests.e2e.registry import MODEL
 
 
-def test_without_a_model_the_api_waits_alive_and_not_ready(installed):
-    if installed.annotation():
-        pytest.skip("a model was trained before this test: run the whole folder")
-
-    status = installed.deployment()["status"]
-
-    assert status.get("readyReplicas", 0) == 0
-    pods = installed.kube.get("pods", "-l", API)["items"]
-    containers = [one for pod in pods for one in pod["status"].get("containerStatuses", [])]
-    ends = [one["lastState"]["terminated"] for one in containers if "terminated" in one["lastState"]]
-    ours = [end for end in ends if end["reason"] != "StartError"]  # that is the container runtime's: it never ran
-    assert containers and not ours, "waiting is no reason to end"
+@pytest.fixture(scope="module")
+def without_model(installed, install):
+    """The release before its first training run; models that an earlier module trained are deleted."""
+    if not installed.kube.exists("deployment", f"{RELEASE}-api"):
+        install()
+        wait_for_stores(installed.kube, RELEASE)
+    if installed.registry().versions:
+        installed.remove_model()
+    wait_until("API without a model", lambda: "" if started(installed) else "pods are starting", seconds=300)
+    return installed
 
 
-def test_training_job_that_people_apply_makes_it_ready(installed):
-    """The file itself, with images on the nodes; what to train comes from the chart's value training.data.params."""
+def containers(platform):
+    pods = platform.kube.get("pods", "-l", API)["items"]
+    return [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
+
+
+def started(platform):
+    """Whether every pod has passed its startup probe: it asks whether the process is alive."""
+    statuses = containers(platform)
+    return bool(statuses) and all(status.get("started") for status in statuses)
+
+
+def test_api_without_model_is_alive_and_not_ready(without_model):
+    last_states = [container["lastState"] for container in containers(without_model)]
+    exits = [state["terminated"] for state in last_states if "terminated" in state]
+
+    assert without_model.deployment()["status"].get("readyReplicas", 0) == 0
+    # StartError is the container runtime's: the process never ran.
+    assert not [end for end in exits if end["reason"] != "StartError"], "the API exited instead of waiting"
+
+
+def test_applied_training_job_makes_api_ready(without_model):
+    """The file itself, with images on the nodes; the parameters come from the chart's value training.data.params."""
     if os.environ.get("E2E_REGISTRY"):
-        pytest.skip("the file names images without a registry: its own lines say what to change")
+        pytest.skip("the file names images without a registry: its comments say what to change")
+    installed = without_model
     installed.kube.kubectl("apply", "-f", str(ROOT / "manifests/training-job.yaml"))
     installed.wait_for_job(f"{RELEASE}-training")
     installed.wait_until_settled()
@@ -38,17 +60,17 @@ def test_training_job_that_people_apply_makes_it_ready(installed):
     assert installed.annotation() == "1"
 
 
-def test_prediction_over_https_is_of_the_promoted_version(platform):
+def test_prediction_names_the_champion(platform):
     assert platform.version() == platform.registry().aliases["champion"]
 
 
-def test_certificate_is_one_that_is_verified(platform):
-    with httpx.Client(base_url=platform.url, verify=ssl.create_default_context()) as stranger:
+def test_client_without_the_ca_refuses_the_certificate(platform):
+    with httpx.Client(base_url=platform.url, verify=ssl.create_default_context()) as client:
         with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
-            stranger.get("/v1/model")
+            client.get("/v1/model")
 
 
-def test_without_a_token_nothing_is_predicted(platform):
+def test_prediction_without_token_is_unauthorized(platform):
     with platform.client() as client:
         answer = client.post("/v1/predict", json=ROW)
 
@@ -57,33 +79,33 @@ def test_without_a_token_nothing_is_predicted(platform):
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/docs", "/openapi.json", "/healthz", "/readyz", "/bundle", "/"])
-def test_nothing_but_the_api_is_reachable_from_outside(platform, path):
+def test_internal_path_is_not_published(platform, path):
     with platform.client() as client:
         assert client.get(path).status_code == 404
 
 
 def test_helm_test_passes(platform):
-    said = platform.kube.helm("test", RELEASE, "--logs", "--timeout", "180s")
+    output = platform.kube.helm("test", RELEASE, "--logs", "--timeout", "180s")
 
-    assert "Succeeded" in said
-    assert f"serving {MODEL} version {platform.annotation()}" in said
+    assert "Succeeded" in output
+    assert f"serving {MODEL} version {platform.annotation()}" in output
 
 
 def test_every_pod_passes_pod_security_restricted(platform):
-    """Asked of the cluster itself: it warns of every pod that the level would refuse."""
+    """The API server warns of every running pod that the level would refuse, and logs an event for a refused one."""
     command = "label --dry-run=server --overwrite namespace"
     level = ["pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/enforce-version=latest"]
-    said = platform.warnings(*command.split(), platform.kube.namespace, *level)
+    warnings = platform.warnings(*command.split(), platform.kube.namespace, *level)
 
-    assert "Warning" not in said
+    assert "Warning" not in warnings
     labels = platform.kube.get("namespace", platform.kube.namespace)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-    refused = platform.kube.kubectl("get", "events", "--field-selector", "reason=FailedCreate", "-o", "name")
-    assert refused.strip() == ""
+    failed = platform.kube.get("events", "--field-selector", "reason=FailedCreate")["items"]
+    assert [event["message"] for event in failed if "PodSecurity" in event["message"]] == []
 
 
-def test_release_fits_its_secret(platform, note):
-    """Kubernetes takes 1 MiB, all of a release's objects and values in it."""
+def test_helm_release_fits_into_a_secret(platform, note):
+    """A Secret holds 1 MiB at most: all objects and values of a Helm release."""
     secrets = platform.kube.get("secrets", "-l", f"owner=helm,name={RELEASE}")["items"]
     size = max(len(secret["data"]["release"]) * 3 // 4 for secret in secrets)
     note(f"release Secret: {size / 1000:.0f} kB")

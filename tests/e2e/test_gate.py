@@ -1,4 +1,4 @@
-"""What does not pass changes nothing; what passes but cannot be served is taken back."""
+"""A rejected model changes nothing; a model that passes the gate but cannot be served is rolled back."""
 
 import base64
 
@@ -16,38 +16,39 @@ def state(platform):
 def test_rejected_model_changes_nothing(platform):
     before = state(platform)
     platform.train("worse", rounds=2, max_depth=1)
-    newest = platform.registry()
+    registry = platform.registry()
 
     assert state(platform) == before
-    assert newest.versions[newest.newest]["gate"] == "rejected"
+    assert registry.versions[registry.newest]["gate"] == "rejected"
     assert "rejected by the gate" in platform.log("training-worse")
 
 
 @pytest.fixture
 def foreign_key(platform, tmp_path):
-    """The trainer's Secret with a signing key that the API does not know; training itself trusts it no less."""
+    """A copy of the trainer's Secret with a signing key that training trusts and the API does not."""
     private, _public = write_key_pair(tmp_path, "model")
     secret = platform.kube.get("secret", f"{RELEASE}-training")
     data = secret["data"] | {"model.key.pem": base64.b64encode(private.read_bytes()).decode()}
     platform.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "foreign-key"}, "data": data})
-    return "foreign-key"
+    yield "foreign-key"
+    platform.kube.kubectl("delete", "secret", "foreign-key")
 
 
 @pytest.mark.slow
-def test_bundle_that_the_api_refuses_is_taken_back(platform, foreign_key):
+def test_bundle_refused_by_the_api_is_rolled_back(platform, first_champion, foreign_key):
     aliases, annotation, _template = state(platform)
     job = platform.training_job("foreign", rounds=60, secret=foreign_key)
     platform.kube.apply(job)
     with pytest.raises(ClusterError, match="failed"):
         platform.wait_for_job("training-foreign")
     platform.wait_until_settled()
-    newest = platform.registry()
+    registry = platform.registry()
 
-    assert newest.aliases == aliases
-    assert newest.versions[newest.newest]["gate"] == "passed"
-    assert newest.versions[newest.newest]["rollout"] == "failed"
+    assert registry.aliases == aliases
+    assert registry.versions[registry.newest]["gate"] == "passed"
+    assert registry.versions[registry.newest]["rollout"] == "failed"
     assert platform.annotation() == annotation
     assert platform.version() == annotation
     pods = platform.kube.get("pods", "-l", "batch.kubernetes.io/job-name=training-foreign")["items"]
     codes = [pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] for pod in pods]
-    assert codes == [8], "the rollout's own exit code, and no second try"
+    assert codes == [8], "the exit code of a failed rollout, and no second try"

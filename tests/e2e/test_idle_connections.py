@@ -1,4 +1,4 @@
-"""A connection that was idle is as good as a new one: nobody closes it while the other writes."""
+"""An idle connection is as good as a new one: neither side closes it while the other writes."""
 
 import http.client
 import json
@@ -13,11 +13,11 @@ from espalier.client import get_token
 from tests.e2e.platform import ROW, USER
 
 PAUSES = (*range(1, 10, 2), *range(10, 55, 5), *range(55, 101))
-"""Seconds, the closer the nearer to what nginx (60), Traefik (90) and the API (95) keep."""
+"""Seconds, denser towards the idle timeouts of nginx (60), Traefik (90) and the API (95)."""
 
 
 @pytest.mark.slow
-def test_pause_of_any_length_loses_no_request(platform, note):
+def test_request_after_a_pause_succeeds(platform, note):
     with platform.client() as client:
         token = get_token(client, USER, platform.password)["access_token"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -25,7 +25,7 @@ def test_pause_of_any_length_loses_no_request(platform, note):
     address = urlsplit(platform.url).netloc
 
     def ask_twice(pause):
-        """On one connection, which this client does not open again; the second status, or what went wrong."""
+        """Send two requests on one connection; return the second status, or the error."""
         connection = http.client.HTTPSConnection(address, context=context, timeout=30)
         try:
             for wait in (0, pause):

@@ -1,4 +1,4 @@
-"""A run that is killed and applied again ends where one that was not killed ends."""
+"""A run that is killed and applied again ends in the same state as one that was not killed."""
 
 import json
 import time
@@ -12,22 +12,21 @@ pytestmark = pytest.mark.slow
 PATIENCE_SECONDS = 600
 
 
-def wait_for(what, true, pause=0.5):
+def wait_for(what, condition, pause=0.5):
     end = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < end, f"waited in vain for {what}"
+    while not condition():
+        assert time.monotonic() < end, f"timed out waiting for {what}"
         time.sleep(pause)
 
 
 @pytest.fixture(scope="module")
-def before(platform):
-    platform.wait_until_settled()
+def before(platform, first_champion):
     return platform.registry()
 
 
 @pytest.fixture(scope="module")
 def run(platform, before):
-    """A run that will pass, however often it has to begin."""
+    """A training Job whose model passes the gate."""
     return platform.training_job("killed", rounds=80)
 
 
@@ -48,7 +47,7 @@ def test_killed_while_training(platform, before, run):
 
 
 def test_killed_after_registering(platform, before, run):
-    """Between the two halves: it has the lock, but may not change the Deployment, and leaves its challenger."""
+    """It holds the lock but may not change the Deployment, so it is killed while its version is challenger."""
     role = platform.kube.get("role", f"{RELEASE}-training")["rules"]
     set_rules(platform, [rule for rule in role if "deployments" not in rule["resources"]])
     try:
@@ -76,13 +75,13 @@ def test_killed_during_the_rollout(platform, before, run):
     assert platform.registry().aliases["champion"] == before.aliases["champion"]
 
 
-def test_applied_again_it_ends_as_if_nothing_had_happened(platform, before, run):
+def test_applied_again_it_ends_as_if_never_killed(platform, before, run):
     platform.kube.apply(run)
     platform.wait_for_job(run["metadata"]["name"])
     platform.wait_until_settled()
     after = platform.registry()
 
-    assert int(after.newest) == int(before.newest) + 1, "one version, however many tries"
+    assert int(after.newest) == int(before.newest) + 1, "one version for all attempts"
     assert after.aliases == {"champion": after.newest, "previous": before.aliases["champion"]}
     assert after.versions[after.newest]["rollout"] == "complete"
     assert platform.annotation() == after.newest

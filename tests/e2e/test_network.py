@@ -1,4 +1,4 @@
-"""Who reaches whom: tried from pods, with refused connections where none is allowed."""
+"""Which pods reach which services: tried from pods; other connections are refused."""
 
 import json
 import secrets
@@ -10,13 +10,13 @@ from tests.e2e.pods import restricted_pod
 
 PORTS = {"mlflow": 5000, "postgresql": 5432, "object-store": 7070, "api": 8000}
 OUTSIDE = {"kubernetes": 443, "stranger": 6443}
-"""The cluster's own API, and somebody in another namespace who listens where an API server may."""
+"""The cluster's own API, and a pod in another namespace that listens on an API server's port."""
 
 ALLOWED = {
     "api": {"mlflow", "postgresql"},
     "training": {"mlflow", "object-store", "kubernetes"},
     "mlflow": {"postgresql", "object-store"},
-    "nobody": {"api", *OUTSIDE},
+    "unlabelled": {"api", *OUTSIDE},
     "other-namespace": {"api", *OUTSIDE},
 }
 LISTEN = """
@@ -25,19 +25,19 @@ socketserver.TCPServer(("", 6443), socketserver.BaseRequestHandler).serve_foreve
 """
 PROBE = """
 import json, socket, sys, time
-targets, wanted = json.loads(sys.argv[1]), set(json.loads(sys.argv[2]))
+targets, expected = json.loads(sys.argv[1]), set(json.loads(sys.argv[2]))
 def reached(host, port):
     try:
         socket.create_connection((host, port), 2).close()
         return True
     except OSError:
         return False
-for _ in range(30):  # a policy takes a moment to hold for a new pod
-    found = {name for name, (host, port) in targets.items() if reached(host, port)}
-    if found == wanted:
+for _ in range(30):  # a policy takes a moment to apply to a new pod
+    result = {name for name, (host, port) in targets.items() if reached(host, port)}
+    if result == expected:
         break
     time.sleep(1)
-print(json.dumps(sorted(found)))
+print(json.dumps(sorted(result)))
 """
 
 
@@ -54,7 +54,7 @@ def outside(platform, other_namespace):
     """Addresses outside the release: name → (address, port)."""
     kubectl = platform.kube.kubectl
     pod = restricted_pod("stranger", {"app": "stranger"}, LISTEN)
-    kubectl("apply", "--namespace", other_namespace, "-f", "-", given=json.dumps(pod))
+    kubectl("apply", "--namespace", other_namespace, "-f", "-", stdin=json.dumps(pod))
     kubectl("wait", "--namespace", other_namespace, "--for=condition=Ready", "pod/stranger", "--timeout=180s")
     stranger = platform.kube.get("pod", "stranger", "--namespace", other_namespace)["status"]["podIP"]
     kubernetes = platform.kube.get("service", "kubernetes", "--namespace", "default")["spec"]["clusterIP"]
@@ -62,8 +62,8 @@ def outside(platform, other_namespace):
 
 
 @pytest.mark.parametrize("who", ALLOWED)
-def test_dependencies_are_reached_only_by_pods_that_need_them(platform, other_namespace, outside, who):
-    # By name inside the cluster's own network: addresses, so that a pod without DNS egress is probed for its own sake.
+def test_pod_reaches_only_what_it_needs(platform, other_namespace, outside, who):
+    # By address, not by name: a pod without access to DNS would reach nothing for that alone.
     services = {name: platform.kube.get("service", f"{RELEASE}-{name}")["spec"]["clusterIP"] for name in PORTS}
     ports = {**PORTS, "api": 80}
     targets = {name: (services[name], ports[name]) for name in PORTS} | outside
@@ -73,7 +73,7 @@ def test_dependencies_are_reached_only_by_pods_that_need_them(platform, other_na
     namespace = other_namespace if who == "other-namespace" else platform.kube.namespace
     name = pod["metadata"]["name"]
     kubectl = platform.kube.kubectl
-    kubectl("apply", "--namespace", namespace, "-f", "-", given=json.dumps(pod))
+    kubectl("apply", "--namespace", namespace, "-f", "-", stdin=json.dumps(pod))
     try:
         kubectl(
             "wait",
@@ -83,14 +83,14 @@ def test_dependencies_are_reached_only_by_pods_that_need_them(platform, other_na
             f"pod/{name}",
             "--timeout=180s",
         )
-        found = set(json.loads(kubectl("logs", "--namespace", namespace, name)))
+        reached = set(json.loads(kubectl("logs", "--namespace", namespace, name)))
     finally:
         kubectl("delete", "--namespace", namespace, "pod", name, "--wait=false")
 
-    assert found == ALLOWED[who]
+    assert reached == ALLOWED[who]
 
 
-def probe(who, targets, wanted):
+def probe(who, targets, expected):
     labels = {
         "app.kubernetes.io/name": who,
         "app.kubernetes.io/instance": RELEASE,
@@ -101,6 +101,6 @@ def probe(who, targets, wanted):
         labels if who in {"api", "training", "mlflow"} else {"app": "probe"},
         PROBE,
         json.dumps(targets),
-        json.dumps(sorted(wanted)),
+        json.dumps(sorted(expected)),
         restart="Never",
     )

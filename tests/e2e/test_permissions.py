@@ -1,4 +1,4 @@
-"""What the trainer's account may do: one annotation of one Deployment, one Lease, and nothing else."""
+"""Rights of the trainer's account: one annotation of one Deployment, one Lease, and nothing else."""
 
 import json
 
@@ -10,8 +10,8 @@ from tests.e2e.platform import RELEASE
 
 API = f"{RELEASE}-api"
 LEASE = f"{RELEASE}-training-promotion"
-ALWAYS = {"selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews", "clustertrustbundles"}
-"""What every account may ask, by Kubernetes' own defaults."""
+GRANTED_TO_ALL = {"selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews", "clustertrustbundles"}
+"""Resources that every account may ask for, by Kubernetes' own defaults."""
 
 
 @pytest.fixture
@@ -24,10 +24,12 @@ def as_trainer(platform):
     return kubectl
 
 
-def test_list_of_rights_is_short(as_trainer):
+def test_account_has_two_rights(as_trainer):
     rules = [line.split() for line in as_trainer("auth", "can-i", "--list", "--no-headers").splitlines()]
     granted = [
-        line for line in rules if line and line[0].partition(".")[0] not in ALWAYS and not line[0].startswith("[")
+        line
+        for line in rules
+        if line and line[0].partition(".")[0] not in GRANTED_TO_ALL and not line[0].startswith("[")
     ]
 
     assert sorted(" ".join(line) for line in granted) == [
@@ -55,7 +57,7 @@ def test_list_of_rights_is_short(as_trainer):
     ],
     ids=" ".join,
 )
-def test_what_it_may_not_do_is_refused(as_trainer, attempt):
+def test_other_request_is_forbidden(as_trainer, attempt):
     with pytest.raises(CommandRefused, match=r"(?i)forbidden|cannot"):
         as_trainer(*attempt)
 
@@ -86,14 +88,14 @@ PATCHES = {
             }
         }
     },
-    "version that is no number": {
+    "version that is not a number": {
         "spec": {"template": {"metadata": {"annotations": {VERSION_ANNOTATION: "latest; rm"}}}}
     },
 }
 
 
 @pytest.mark.parametrize("what", PATCHES)
-def test_patch_of_anything_else_is_denied(platform, as_trainer, what):
+def test_other_patch_is_denied(platform, as_trainer, what):
     before = platform.deployment()["spec"]
     with pytest.raises(CommandRefused, match="ValidatingAdmissionPolicy"):
         as_trainer("patch", "deployment", API, "--type=strategic", "-p", json.dumps(PATCHES[what]))
@@ -101,14 +103,14 @@ def test_patch_of_anything_else_is_denied(platform, as_trainer, what):
     assert platform.deployment()["spec"] == before
 
 
-def test_lease_of_promotions_may_be_read_and_written(as_trainer):
+def test_promotion_lease_is_readable_and_writable(as_trainer):
     assert LEASE in as_trainer("get", "lease", LEASE, "-o", "name")
     patch = json.dumps({"spec": {"holderIdentity": "me"}})
 
     assert "patched" in as_trainer("patch", "lease", LEASE, "--type=merge", "--dry-run=server", "-p", patch)
 
 
-def test_helm_upgrade_leaves_the_holder_of_the_lease(platform, upgrade):
+def test_helm_upgrade_keeps_the_lease_holder(platform, upgrade):
     def holder():
         return platform.kube.get("lease", LEASE).get("spec", {}).get("holderIdentity")
 
@@ -123,7 +125,7 @@ def test_helm_upgrade_leaves_the_holder_of_the_lease(platform, upgrade):
         platform.kube.kubectl("patch", "lease", LEASE, "--type=merge", "-p", spec)
 
 
-def test_the_annotation_is_what_it_may_write(platform, as_trainer):
+def test_annotation_is_writable(platform, as_trainer):
     patch = {"spec": {"template": {"metadata": {"annotations": {VERSION_ANNOTATION: platform.annotation()}}}}}
 
     assert "patched" in as_trainer("patch", "deployment", API, "--type=merge", "-p", json.dumps(patch))

@@ -1,4 +1,4 @@
-"""The life of a release: upgrade, rollback, uninstall. Comes last: it ends with nothing left."""
+"""Upgrade, rollback and uninstall of a release. The fixture ``platform`` installs it again for the next module."""
 
 import json
 import subprocess
@@ -13,24 +13,24 @@ from tests.e2e.platform import RELEASE, ROOT
 from tests.e2e.pods import COLLECTOR, WEBHOOK
 
 STAYS = {"Secret", "PersistentVolumeClaim", "ConfigMap", "Job"}
-"""What people made, and volumes: docs/install-on-a-cluster.md tells how to remove them."""
+"""Kinds that an operator made, and volumes: docs/install-on-a-cluster.md says how to remove them."""
 
 NOT_OURS = ("kube-root-ca.crt", "default", WEBHOOK, COLLECTOR)
-"""Of every namespace, and of these tests."""
+"""Objects of every namespace, and of these tests."""
 
-PASSING = {
+IGNORED = {
     "events",
     "events.events.k8s.io",
     "endpointslices.discovery.k8s.io",
     "pods.metrics.k8s.io",
     "leases.coordination.k8s.io",
 }
-"""Kinds that the cluster writes and forgets by itself."""
+"""Kinds that the cluster itself creates and deletes."""
 
 
 @pytest.fixture(scope="module")
 def previous_chart(tmp_path_factory):
-    """The chart as it was one commit ago."""
+    """The chart of the newest commit before HEAD that changed it."""
     folder = tmp_path_factory.mktemp("previous")
     commit = subprocess.run(
         ["git", "rev-list", "-1", "HEAD^", "--", "charts/espalier"],
@@ -41,13 +41,13 @@ def previous_chart(tmp_path_factory):
     ).stdout.strip()
     if not commit:
         pytest.skip("NOT TESTED: this checkout has no history to upgrade from")
-    run("git", "archive", "--output", str(folder / "chart.tar"), commit)  # all of it: the chart has links out of itself
+    run("git", "archive", "--output", str(folder / "chart.tar"), commit)  # whole: the chart has links to files outside
     with tarfile.open(folder / "chart.tar") as archive:
         archive.extractall(folder, filter="data")
     return folder / "charts/espalier"
 
 
-def test_upgrade_from_the_previous_commit_s_chart_and_helm_rollback(platform, upgrade, previous_chart):
+def test_upgrade_and_helm_rollback_keep_the_model(platform, upgrade, previous_chart):
     version = platform.annotation()
     upgrade(chart=previous_chart)
     platform.wait_until_settled()
@@ -63,16 +63,16 @@ def test_upgrade_from_the_previous_commit_s_chart_and_helm_rollback(platform, up
     assert platform.version() == version
 
 
-def test_other_size_of_a_volume_is_refused_with_what_to_do(platform, upgrade):
+def test_changed_volume_size_is_refused_with_instructions(platform, upgrade):
     with pytest.raises(CommandRefused, match=r"postgresql\.persistence\.size is 77Gi(.|\n)*A larger volume"):
         upgrade("postgresql.persistence.size=77Gi")
 
 
-def test_uninstall_leaves_what_is_documented(platform):
+def test_uninstall_leaves_only_what_is_documented(platform):
     platform.kube.helm("uninstall", RELEASE, "--wait")
 
-    # What operators made for the release, and the Endpoints of its Services, go after it: by the garbage collector.
-    wait_until("what is not documented to stay", lambda: surplus(remaining(platform.kube)), seconds=180)
+    # The garbage collector deletes later what the Prometheus operator made, and the Endpoints of Services.
+    wait_until("removal of what is not documented to stay", lambda: surplus(remaining(platform.kube)), seconds=180)
 
     left = remaining(platform.kube)
     volumes = {name for kind, name in left if kind == "PersistentVolumeClaim"}
@@ -85,16 +85,16 @@ def test_uninstall_leaves_what_is_documented(platform):
 
 
 def surplus(left):
-    """Those of them that docs/install-on-a-cluster.md does not name, as text."""
+    """Return the objects that docs/install-on-a-cluster.md does not name, as text."""
     return ", ".join(f"{kind} {name}" for kind, name in left if kind not in STAYS)
 
 
 def remaining(kube):
-    """Kind and name of all in the namespace that neither Kubernetes, nor another object, nor these tests put there."""
+    """Return kind and name of all objects that neither Kubernetes, nor another object, nor these tests created."""
     kinds = kube.kubectl("api-resources", "--namespaced", "--verbs=list", "-o", "name").split()
-    found = kube.get(",".join(kind for kind in kinds if kind not in PASSING))["items"]
+    objects = kube.get(",".join(kind for kind in kinds if kind not in IGNORED))["items"]
     return [
-        (one["kind"], one["metadata"]["name"])
-        for one in found
-        if one["metadata"]["name"] not in NOT_OURS and not one["metadata"].get("ownerReferences")
+        (item["kind"], item["metadata"]["name"])
+        for item in objects
+        if item["metadata"]["name"] not in NOT_OURS and not item["metadata"].get("ownerReferences")
     ]

@@ -1,4 +1,4 @@
-"""A client's trace goes through the ingress to the prediction, and to the collector that the chart names."""
+"""A client's trace context passes the ingress, and the API exports its spans to the collector of the chart's values."""
 
 import pytest
 
@@ -12,7 +12,7 @@ TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 @pytest.fixture
 def spans(platform):
-    """What the collector has been sent."""
+    """Return a function that returns the spans that the collector has received."""
     platform.kube.apply(*listening_pod(COLLECTOR, PORT, (ROOT / "tests/otlp_collector.py").read_text(), str(PORT)))
     platform.kube.kubectl("wait", "--for=condition=Ready", f"pod/{COLLECTOR}", "--timeout=120s")
     yield lambda: printed(platform.kube, COLLECTOR)
@@ -20,19 +20,19 @@ def spans(platform):
 
 
 @pytest.mark.slow
-def test_trace_of_a_client_goes_through_the_ingress_to_the_prediction(platform, upgrade, ask, spans, note):
+def test_spans_of_a_client_trace_are_exported(platform, upgrade, post, spans, note):
     peers = {"collector": {"to": [{"podSelector": {"matchLabels": {"app": COLLECTOR}}}]}}
     tracing = {"endpoint": f"http://{COLLECTOR}:{PORT}", "sampleRatio": 0}
     upgrade(values={"api": {"tracing": tracing, "networkPolicy": peers}})
     platform.wait_until_settled()
 
-    answer = ask("/v1/predict", ROW, traceparent=f"00-{TRACE}-{CALLER}-01")
-    ask("/v1/predict", ROW)
-    inner, outer = wait_until(lambda: found if len(found := spans()) > 1 else None, 60, lambda: f"spans: {spans()}")
+    answer = post("/v1/predict", ROW, traceparent=f"00-{TRACE}-{CALLER}-01")
+    post("/v1/predict", ROW)
+    inner, outer = wait_until(lambda: sent if len(sent := spans()) > 1 else None, 60, lambda: f"spans: {spans()}")
     note(f"spans: {outer['name']} {outer['attributes']}, within it {inner['name']} {inner['attributes']}")
 
     assert (outer["trace"], outer["parent"]) == (TRACE, CALLER)
     assert outer["attributes"]["espalier.request_id"] == answer["request_id"]
     assert outer["resource"]["espalier.model.version"] == answer["model"]["version"]
     assert (inner["name"], inner["parent"]) == ("predict", outer["span"])
-    assert {one["trace"] for one in spans()} == {TRACE}, "the other request was not picked"
+    assert {span["trace"] for span in spans()} == {TRACE}, "a request that was not sampled is exported"
