@@ -1,8 +1,8 @@
 """The model bundle: the one artefact that training writes and the API reads.
 
 Gives:  the format (contract, reference, metrics, manifest), its writer, its reader, its keys, and checked names.
-        The words that training and the API share about the registry are in vocabulary.py.
-Never:  imports anything else of ours, loads a model, talks to MLflow.
+        Names of aliases and tags that training and the API share: vocabulary.py.
+Never:  imports another package of this project, loads a model, calls MLflow.
 """
 
 from bundle.contract import Category, Contract, Feature, Target

@@ -1,7 +1,7 @@
-"""contract.json: what a row must look like and what the answer means.
+"""contract.json: the schema of a row and the meaning of a prediction.
 
-Written by training from schema.yaml and the training rows; the API validates and encodes requests by it, so that no
-code on either side names a column.
+Training writes it from schema.yaml and the training rows. The API validates and encodes requests with it, so no code
+on either side names a column.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Feature(FrozenModel):
     description: str = ""
     unit: str = ""
     nullable: bool = False
-    """True: null is a missing value, which the model was trained with. False: null is refused."""
+    """True: null is a missing value, as in training. False: null is refused."""
 
     minimum: float | None = None
     maximum: float | None = None
@@ -39,7 +39,7 @@ class Feature(FrozenModel):
     """Category to its code, 0 … k-1, as seen in training."""
 
     unknown_category: Literal["error", "missing"] = "error"
-    """What a category without a code is: refused, or a missing value."""
+    """How a category without a code is treated: refused, or as a missing value."""
 
     @model_validator(mode="after")
     def _check_by_type(self) -> Self:
@@ -48,7 +48,7 @@ class Feature(FrozenModel):
             if not codes or codes != list(range(len(codes))):
                 raise ValueError(f"feature {self.name}: categories must have the codes 0 … k-1")
         elif self.categories is not None:
-            raise ValueError(f"feature {self.name}: only a category has categories")
+            raise ValueError(f"feature {self.name}: only type category may have categories")
         return self
 
 
@@ -69,12 +69,12 @@ class Contract(FrozenModel):
 
     format: Literal[1] = 1
     model_name: str
-    """Registered name; a bundle whose manifest names another is malformed."""
+    """Registered name. A bundle whose manifest has another name is malformed."""
 
     features: tuple[Feature, ...] = Field(min_length=1)
     target: Target
     example: dict[str, Value]
-    """A row of the test set: documentation, and the self-check of a loaded model."""
+    """A row of the test set, for the documentation and for the self-check of a loaded model."""
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

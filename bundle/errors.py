@@ -1,17 +1,17 @@
 """Why a bundle, or a key for one, is refused.
 
 BundleError
-├── BundleTooLarge       more bytes than the reader was told to accept
-├── MissingFile          one of the six files is not there
-├── UnexpectedFile       something that no bundle holds (a pickle, a script, a link)
+├── BundleTooLarge       more bytes than the limit
+├── MissingFile          one of the six files is missing
+├── UnexpectedFile       a file that no bundle contains (a pickle, a script, a link)
 ├── UnsignedBundle       no manifest.sig
-├── UntrustedSignature   signed, but by none of the trusted keys
-├── AlteredBundle        a file's bytes are not those that were signed
-├── MalformedBundle      signed and whole, but not of this format
-├── WrongIdentity        signed and whole, but another version or another model than was asked for
-├── RejectedBundle       its manifest says that the gate rejected it
-├── UnsafeName           a version, file or folder whose name must not become part of a path
-└── InvalidKey           a key file that is missing, unreadable or of another kind
+├── UntrustedSignature   signed, but not by a trusted key
+├── AlteredBundle        a file differs from what was signed
+├── MalformedBundle      signed and complete, but not in this format
+├── WrongIdentity        signed and complete, but for another version or model than requested
+├── RejectedBundle       the manifest says that the gate rejected the model
+├── UnsafeName           a version, file or folder name that must not become part of a path
+└── InvalidKey           a key file that is missing, unreadable or not Ed25519
 """
 
 from typing import ClassVar
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class BundleError(ExpectedError):
-    """Base of every refusal. ``reason`` is a stable word for metrics and logs."""
+    """Base of every reason to refuse a bundle. ``reason`` is a stable word for metrics and logs."""
 
     exit_code = 9
     reason: ClassVar[str] = "bundle"
@@ -48,13 +48,13 @@ class BundleTooLarge(BundleError):
 
 
 class MissingFile(BundleError):
-    """One of the six files is not there."""
+    """One of the six files is missing."""
 
     reason = "missing_file"
 
 
 class UnexpectedFile(BundleError):
-    """The folder holds something that no bundle holds."""
+    """The folder contains a file that no bundle contains."""
 
     reason = "unexpected_file"
 
@@ -96,7 +96,7 @@ class RejectedBundle(BundleError):
 
 
 class UnsafeName(BundleError):
-    """A name from elsewhere that must not become part of a path."""
+    """A name from outside that must not become part of a path."""
 
     reason = "unsafe_name"
 

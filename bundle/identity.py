@@ -1,7 +1,7 @@
-"""Which version of which model a bundle is, and which names from elsewhere may become part of a path.
+"""Identity of a bundle (model and version), and checks of names from outside that become part of a path.
 
-A registry, another pod or a client may be wrong or hostile: what they name is checked here before it names a file, a
-folder or an address.
+A registry, another pod or a client may be faulty or hostile. The names they send are checked here before they are used
+in a file name, folder or address.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from bundle.errors import UnsafeName
 __all__ = ["PROXY_SCHEME", "Identity", "ModelName", "VersionNumber", "artifact_folder", "check_version"]
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-"""A registered name: one part of a path, never a hidden one and never one that leads upwards."""
+"""A registered name: one path component, never hidden and never ``..``."""
 
 VersionNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,9}$")]
-"""A version as MLflow counts them: from 1, at most ten digits."""
+"""A version number of MLflow: from 1, at most ten digits."""
 
 PROXY_SCHEME = "mlflow-artifacts"
 """Scheme of files that MLflow itself serves."""
@@ -39,15 +39,15 @@ class Identity(FrozenModel):
     version: VersionNumber
 
     def __str__(self) -> str:
-        """Name it in a message."""
+        """Return the text for messages."""
         return f"{self.name} version {self.version}"
 
 
 def check_version(number: object) -> str:
-    """Return a version number as text, if it is one.
+    """Return a valid version number as text.
 
     Raises:
-        UnsafeName: anything but one to ten digits, the first not 0.
+        UnsafeName: not one to ten digits, or the first digit is 0.
     """
     text = str(number) if isinstance(number, str) or (type(number) is int and 0 < number < MAX_VERSION) else ""
     if not _VERSION.fullmatch(text):
@@ -56,10 +56,10 @@ def check_version(number: object) -> str:
 
 
 def artifact_folder(uri: object) -> str:
-    """Return the path below MLflow's artifact proxy of ``mlflow-artifacts:/path``: relative, and inside.
+    """Return the path of ``mlflow-artifacts:/path`` below MLflow's artifact proxy, relative and without ``..``.
 
     Raises:
-        UnsafeName: another scheme, or a path that is empty, leads upwards or holds what no path should.
+        UnsafeName: another scheme, or a path that is empty, contains ``..`` or has unprintable characters.
     """
     parts = urlsplit(uri if isinstance(uri, str) else "")
     path = parts.path.strip("/")

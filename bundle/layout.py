@@ -1,4 +1,4 @@
-"""Which files a bundle is made of."""
+"""The files of a bundle."""
 
 __all__ = [
     "BUNDLE_FILES",
@@ -20,10 +20,10 @@ MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 
 DIGESTED_FILES = (MODEL, CONTRACT, REFERENCE, METRICS)
-"""The files whose digests the manifest holds."""
+"""The files whose digests are in the manifest."""
 
 BUNDLE_FILES = (*DIGESTED_FILES, MANIFEST, SIGNATURE)
-"""The six files. Nothing else is ever opened."""
+"""The six files. No other file is ever opened."""
 
 COMPANION_FILES = frozenset(
     {
@@ -35,4 +35,4 @@ COMPANION_FILES = frozenset(
         "serving_input_example.json",
     }
 )
-"""What MLflow lays beside the six for its own pages. Tolerated by name, never opened."""
+"""Files that MLflow adds for its own pages. Allowed by name, never opened."""

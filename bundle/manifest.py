@@ -1,6 +1,6 @@
-"""manifest.json: which version this is, what the gate decided, the digest of every other file, and the lineage.
+"""manifest.json: the identity of the version, the gate's decision, the digest of every other file, and the lineage.
 
-It is what the signature covers, so none of these can be exchanged for another version's.
+The signature covers it, so none of these can be replaced with another version's.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from bundle.verdict import GateVerdict
 __all__ = ["MANIFEST_FORMAT", "FileEntry", "Lineage", "Manifest"]
 
 MANIFEST_FORMAT = 2
-"""2 names the version and the verdict; 1 did not."""
+"""Format 2 added the identity and the verdict."""
 
 
 class FileEntry(FrozenModel):
-    """What one file must be."""
+    """Digest and size of one file."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(ge=0)
 
 
 class Lineage(FrozenModel):
-    """Everything needed to make the model again."""
+    """Everything needed to reproduce the model."""
 
     run_id: str
-    """MLflow run that trained it, and that holds the artifacts."""
+    """MLflow run that trained the model and holds its artifacts."""
 
     git_commit: str
-    """Commit of the training code, with ``-dirty`` behind it when the tree had changes, or ``unknown``."""
+    """Commit of the training code, with the suffix ``-dirty`` if the tree had changes, or ``unknown``."""
 
     data_md5: str
     """DVC's hash of the data file."""
@@ -44,7 +44,7 @@ class Lineage(FrozenModel):
     """Hash of params.yaml and schema.yaml together."""
 
     libraries: dict[str, str]
-    """Version of each library that shapes the model."""
+    """Version of each library that affects the model."""
 
     created: datetime
     """When the version was registered."""
@@ -53,7 +53,7 @@ class Lineage(FrozenModel):
     """Time of the oldest row that the model was fitted on."""
 
     data_until: AwareDatetime | None = None
-    """Time of the newest row that the model was fitted on; absent from bundles that are older."""
+    """Time of the newest row that the model was fitted on; absent from older bundles."""
 
     trained_rows: int | None = Field(default=None, ge=1)
     """How many rows the model was fitted on."""

@@ -1,4 +1,4 @@
-"""metrics.json: how good the model was on the test rows, overall and by slice."""
+"""metrics.json: scores of the model on the test rows, in total and by slice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["BundleMetrics", "Scores", "SliceScores"]
 
 
 class Scores(FrozenModel):
-    """Quality on one set of rows. A ranking metric is None where only one class is present."""
+    """Scores on one set of rows. A ranking metric is None if only one class is present."""
 
     rows: int
     base_rate: float
@@ -18,7 +18,7 @@ class Scores(FrozenModel):
 
     log_loss: float
     base_rate_log_loss: float
-    """Log loss of always answering the base rate: what a model must beat."""
+    """Log loss of always predicting the base rate, which a model must beat."""
 
     brier: float
     accuracy: float
@@ -33,7 +33,7 @@ class Scores(FrozenModel):
 
 
 class SliceScores(FrozenModel):
-    """Quality on the test rows where ``column`` is ``value``."""
+    """Scores on the test rows where ``column`` is ``value``."""
 
     column: str
     value: str
@@ -47,5 +47,5 @@ class BundleMetrics(FrozenModel):
     test: Scores
     slices: tuple[SliceScores, ...] = ()
     final_fit: bool = False
-    """True: the scores are those of a model that was fitted on the training rows alone. The model of this bundle was
-    fitted once more with the same parameters, on training and test rows together, so none is left to measure it on."""
+    """True: the scores are of a model fitted on the training rows only. The model in this bundle was then refitted with
+    the same parameters on training and test rows together, so no rows are left to score it on."""

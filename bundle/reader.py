@@ -1,9 +1,9 @@
-"""Read a bundle, trusting nothing that is not signed.
+"""Read a bundle without trusting anything that is not signed.
 
-The order is the point: what is there and how large, then the signature, then the manifest and the digests, and only
-then does anything else get parsed. A signature says that the gate let some version through; whether it is the one that
-was asked for is compared too, so that neither a retired version nor another model is taken for it. The model's bytes
-are returned as bytes; who loads them decides how.
+The order matters: first the file names and sizes, then the signature, then the manifest and the digests. Only then is
+anything else parsed. A valid signature only proves that some version passed the gate, so the identity is compared with
+the requested one as well; a retired version or another model is refused. The model is returned as bytes; the caller
+loads it.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ def read_bundle(
     trusted_keys: Sequence[Ed25519PublicKey],
     max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> Bundle:
-    """Read the six files of ``directory``, or say what is wrong with them.
+    """Read and verify the six files of ``directory``.
 
     Args:
-        expected: the version that they must be.
+        expected: the requested version.
 
     Raises:
-        BundleError: the subclass and its text name the file and the reason.
+        BundleError: the subclass is the reason; the text names the file.
     """
     content = _read_files(directory, max_bytes)
     _check_signature(content[MANIFEST], content[SIGNATURE], trusted_keys)
@@ -100,19 +100,19 @@ def read_bundle(
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Refuse a listing with any other file, or without one of the six.
+    """Refuse a listing with an unexpected file, or without one of the six files.
 
     Raises:
         UnexpectedFile, UnsignedBundle, MissingFile
     """
     unexpected = sorted(set(names) - set(BUNDLE_FILES) - COMPANION_FILES)
     if unexpected:
-        raise UnexpectedFile(f"the bundle holds {', '.join(unexpected)}, which no bundle holds")
+        raise UnexpectedFile(f"unexpected files in the bundle: {', '.join(unexpected)}")
     missing = [name for name in BUNDLE_FILES if name not in names]
     if missing == [SIGNATURE]:
-        raise UnsignedBundle(f"the bundle has no {SIGNATURE}: it was not let through by the gate")
+        raise UnsignedBundle(f"the bundle has no {SIGNATURE}: it has not passed the gate")
     if missing:
-        raise MissingFile(f"the bundle has no {', '.join(missing)}")
+        raise MissingFile(f"missing files in the bundle: {', '.join(missing)}")
 
 
 def _read_files(directory: Path, max_bytes: int) -> dict[str, bytes]:
@@ -122,7 +122,7 @@ def _read_files(directory: Path, max_bytes: int) -> dict[str, bytes]:
         raise MissingFile(f"cannot read the bundle {directory}: {error.strerror}") from error
     for name, entry in entries.items():
         if not S_ISREG(entry.st_mode):
-            raise UnexpectedFile(f"the bundle holds {name}, which is not a plain file")
+            raise UnexpectedFile(f"{name} in the bundle is not a regular file")
     check_names(list(entries))
     total = sum(entries[name].st_size for name in BUNDLE_FILES)
     if total > max_bytes:
@@ -138,26 +138,26 @@ def _check_signature(manifest: bytes, signature: bytes, keys: Sequence[Ed25519Pu
             continue
         return
     raise UntrustedSignature(
-        f"{SIGNATURE} fits {MANIFEST} under none of the {len(keys)} trusted key(s): "
-        "either the manifest was altered or another key signed it"
+        f"{SIGNATURE} does not match {MANIFEST} with any of the {len(keys)} trusted key(s): "
+        "the manifest was altered, or another key signed it"
     )
 
 
 def _check_format(manifest: bytes) -> None:
     try:
-        found = json.loads(manifest).get("format")
+        version = json.loads(manifest).get("format")
     except (ValueError, AttributeError) as error:
         raise MalformedBundle(f"{MANIFEST} is not a JSON object") from error
-    if found != MANIFEST_FORMAT:
+    if version != MANIFEST_FORMAT:
         raise MalformedBundle(
-            f"{MANIFEST}: format is {str(found)[:20]}, and this release reads {MANIFEST_FORMAT}; train the model again "
-            "with this release (if it is the champion, remove its alias first)"
+            f"{MANIFEST}: format is {str(version)[:20]}, but this release reads {MANIFEST_FORMAT}; train the model "
+            "again with this release (if it is the champion, remove its alias first)"
         )
 
 
 def _check_statement(manifest: Manifest, expected: Identity) -> None:
     if manifest.identity != expected:
-        raise WrongIdentity(f"{MANIFEST} is signed for {manifest.identity}, and {expected} was asked for")
+        raise WrongIdentity(f"{MANIFEST} is signed for {manifest.identity}, but {expected} was requested")
     if not manifest.verdict.passed:
         raise RejectedBundle(f"{MANIFEST} says that {manifest.identity} did not pass the gate")
 
@@ -166,9 +166,9 @@ def _check_digests(manifest: Manifest, content: dict[str, bytes]) -> None:
     if set(manifest.files) != set(DIGESTED_FILES):
         raise MalformedBundle(f"{MANIFEST} must list {', '.join(DIGESTED_FILES)}")
     for name, entry in manifest.files.items():
-        found = hashlib.sha256(content[name]).hexdigest()
-        if found != entry.sha256 or len(content[name]) != entry.size_bytes:
-            raise AlteredBundle(f"{name} has SHA-256 {found[:12]}…, signed was {entry.sha256[:12]}…")
+        digest = hashlib.sha256(content[name]).hexdigest()
+        if digest != entry.sha256 or len(content[name]) != entry.size_bytes:
+            raise AlteredBundle(f"{name} has SHA-256 {digest[:12]}…, but {entry.sha256[:12]}… was signed")
 
 
 def _parse(kind: type[Part], name: str, content: dict[str, bytes]) -> Part:
@@ -183,7 +183,7 @@ def _parse(kind: type[Part], name: str, content: dict[str, bytes]) -> Part:
 def _check_agreement(bundle: Bundle) -> None:
     name = bundle.manifest.identity.name
     if bundle.contract.model_name != name:
-        raise MalformedBundle(f"{CONTRACT} is of {bundle.contract.model_name}, {MANIFEST} of {name}")
+        raise MalformedBundle(f"{CONTRACT} is for {bundle.contract.model_name}, but {MANIFEST} is for {name}")
     names = {feature.name for feature in bundle.contract.features}
     reference = bundle.reference
     if set(reference.features) != names or set(reference.contributions or names) != names:

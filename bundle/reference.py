@@ -1,4 +1,4 @@
-"""reference.json: how the values were spread when the model was made, for drift.
+"""reference.json: the distribution of the values when the model was trained, to measure drift against.
 
 Every feature, and the score, has a fixed list of bins with the share of each. The API counts live values into the same
 bins; recording rules compare the two. The number of bins is bounded, so the number of time series is too.
@@ -20,13 +20,14 @@ MISSING = "missing"
 ROUNDING = 1e-6
 
 SHARE_FLOOR = 1e-4
-"""Of a share in the population stability index (PSI): an empty bin would be infinite. The rules have it too."""
+"""Smallest share in the population stability index (PSI): an empty bin would make it infinite. The recording rules use
+the same value."""
 
 MIN_PSI_ROWS = 500
-"""Fewer rows say too little for a PSI: without any drift it is about (bins - 1) / rows. The rules have it too."""
+"""Fewest rows for a PSI: without any drift it is about (bins - 1) / rows. The recording rules use the same value."""
 
 OTHER = "other"
-"""The bin of every category that has none of its own."""
+"""The bin of every category without its own bin."""
 
 
 class Bins(FrozenModel):
@@ -43,21 +44,21 @@ class Bins(FrozenModel):
     edges: tuple[float, ...] | None = None
 
     natural_psi: float | None = Field(default=None, ge=0)
-    """The largest PSI of any seven days in a row against these shares, where nothing was wrong; None: not known, since
-    the table has no time or is shorter."""
+    """The largest PSI of any seven consecutive days against these shares, with nothing wrong. None: unknown, because
+    the table has no time column or covers fewer days."""
 
     natural_missing_share: float | None = Field(default=None, ge=0, le=1)
-    """The largest share of missing values in any seven days in a row; None: not known."""
+    """The largest share of missing values in any seven consecutive days. None: unknown."""
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
         if len(self.labels) != len(self.shares) or len(set(self.labels)) != len(self.labels):
-            raise ValueError("every bin needs one label of its own and one share")
+            raise ValueError("every bin needs a unique label and one share")
         if abs(sum(self.shares) - 1) > ROUNDING or min(self.shares) < 0:
             raise ValueError("the shares must add up to 1")
         if self.edges is not None:
             if list(self.edges) != sorted(set(self.edges)):
-                raise ValueError("the edges must rise")
+                raise ValueError("the edges must be in ascending order")
             if len([label for label in self.labels if label != MISSING]) != len(self.edges) + 1:
                 raise ValueError("k edges make k + 1 bins")
         return self
@@ -70,8 +71,8 @@ class Reference(FrozenModel):
     features: dict[str, Bins]
     score: Bins
     contributions: dict[str, Annotated[float, Field(ge=0)]] | None = None
-    """Mean absolute SHAP value of every feature on test rows, in log-odds; absent from bundles that are older."""
+    """Mean absolute SHAP value of every feature on test rows, in log-odds; absent from older bundles."""
 
     label_shares: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
-    """The share of each label among the training rows: what an answer without a model would be; absent from bundles
-    that are older."""
+    """The share of each label among the training rows: the prediction without a model. Absent from older
+    bundles."""

@@ -1,4 +1,4 @@
-"""What the gate decided of a version, as the manifest states it."""
+"""The gate's decision on a version, as the manifest states it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["GateCheck", "GateVerdict"]
 
 
 class GateCheck(FrozenModel):
-    """One rule of the gate: what it asked for and what it found."""
+    """One rule of the gate: the value it found and the value it requires (``wanted``)."""
 
     name: str
     found: float
@@ -18,12 +18,12 @@ class GateCheck(FrozenModel):
 
 
 class GateVerdict(FrozenModel):
-    """The decision, what the model was compared with, and every check."""
+    """The decision, the champion the model was compared with, and every check."""
 
     passed: bool
     champion_version: VersionNumber | None
-    """The champion at the time; None where there was none."""
+    """The champion at that time; None if there was none."""
 
     checks: tuple[GateCheck, ...] = ()
     reasons: tuple[str, ...] = ()
-    """Why it did not pass, one line each; empty for one that did."""
+    """Why it did not pass, one line each; empty if it passed."""

@@ -1,4 +1,4 @@
-"""What training writes into the registry and into the cluster, and the API and the commands read: one name for each."""
+"""Names of the aliases, tags and annotations that training writes and that the API and the commands read."""
 
 __all__ = [
     "ALIASES",
@@ -23,30 +23,30 @@ CHAMPION = "champion"
 """Alias of the version that is served."""
 
 CHALLENGER = "challenger"
-"""Alias of a version that has passed the gate and whose rollout has not ended."""
+"""Alias of a version that has passed the gate and is being rolled out."""
 
 PREVIOUS = "previous"
-"""Alias of the champion before: where a rollback leads."""
+"""Alias of the previous champion, which a rollback restores."""
 
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
 
 GATE_TAG, PASSED, REJECTED = "gate", "passed", "rejected"
-"""Tag of a version: what the gate decided."""
+"""Tag of a version: the decision of the gate."""
 
 REASONS_TAG = "gate.reasons"
 """Tag of a version: why the gate rejected it."""
 
 COMPARED_WITH_TAG = "gate.compared_with"
-"""Tag of a version: the champion that it was compared with; empty where there was none."""
+"""Tag of a version: the champion that it was compared with; empty if there was none."""
 
 ROLLOUT_TAG, FAILED = "rollout", "failed"
 """Tag of a version: whether its rollout is COMPLETE or FAILED."""
 
 BUNDLE_TAG, UPLOADING, COMPLETE = "bundle", "uploading", "complete"
-"""Tag of a version: whether its files are all there. While they are UPLOADING nothing is decided of it for good."""
+"""Tag of a version: whether all its files are uploaded. While UPLOADING, no decision on it is final."""
 
 SUPERSEDED_TAG = "superseded_by"
-"""Tag of a version: the number of the one that answers for the same work now."""
+"""Tag of a version: the number of the version that replaced it for the same training run."""
 
 VERSION_ANNOTATION = "espalier.dev/model-version"
 """Annotation of the pod template of the API's Deployment: the version that its pods serve."""

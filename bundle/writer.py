@@ -1,4 +1,4 @@
-"""Write a bundle's files, and sign them once the gate has let the model through."""
+"""Write the files of a bundle, and sign it once the model has passed the gate."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def write_bundle(
     reference: Reference,
     metrics: BundleMetrics,
 ) -> None:
-    """Write the four files that the manifest will hold the digests of; a manifest and signature from before go.
+    """Write the four files whose digests go into the manifest, and delete an earlier manifest and signature.
 
     Args:
-        directory: made if absent; files of the same names are replaced.
+        directory: created if missing; existing files are replaced.
         model: the booster in XGBoost's UBJSON format.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def write_bundle(
 
 
 def write_manifest(directory: Path, *, identity: Identity, verdict: GateVerdict, lineage: Lineage) -> Manifest:
-    """Write ``manifest.json`` over the files that ``write_bundle`` left; the bundle is unsigned then."""
+    """Write ``manifest.json`` for the files from ``write_bundle``, and delete an earlier signature."""
     (directory / SIGNATURE).unlink(missing_ok=True)
     files = {name: _describe(directory / name) for name in DIGESTED_FILES}
     manifest = Manifest(identity=identity, verdict=verdict, files=files, lineage=lineage)

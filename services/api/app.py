@@ -1,4 +1,4 @@
-"""Wire the API. Everything that differs between a test and a cluster comes in here."""
+"""Assemble the application. Everything that differs between a test and a cluster is an argument here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["create_app"]
 SECONDS_A_DAY = 24 * 60 * 60
 
 FEEDBACK_CONCURRENCY, FEEDBACK_WAITING = 4, 16
-"""Requests of feedback in one worker: a database that hangs must not take the threads that predict."""
+"""Feedback requests in one worker: a hanging database must not occupy the threads that predict."""
 
 ROUTES = (health, tokens, users, model_routes, predictions, feedback)
 
@@ -56,7 +56,7 @@ def create_app(
     registry: CollectorRegistry,
     drain: Drain | None = None,
 ) -> FastAPI:
-    """Return the app for one worker."""
+    """Return the application of one worker."""
     drain = drain or Drain()
     services = _services(settings, keys, model, engine, registry, drain)
 
@@ -72,7 +72,7 @@ def create_app(
         openapi_url="/openapi.json" if settings.docs_enabled else None,
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # behind an ingress a redirect says http://: a password would follow it in the clear
+        redirect_slashes=False,  # behind an ingress it redirects to http://, and passwords would be sent in clear text
         lifespan=lifespan,
     )
     if settings.docs_enabled:

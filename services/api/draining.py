@@ -1,4 +1,4 @@
-"""SIGTERM, known to every worker before any of them ends: the parent sets it, all read it."""
+"""A flag in shared memory: the parent sets it on SIGTERM, before it stops any worker, and all workers read it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ __all__ = ["Drain"]
 
 
 class Drain:
-    """A byte of memory that processes share. Made before the workers are forked; reading it costs nothing."""
+    """One byte of shared memory, created before the workers are forked. Reading it costs nothing."""
 
     def __init__(self) -> None:
-        """Begin in service."""
+        """Start in service."""
         self._memory = mmap.mmap(-1, 1)
 
     @property
-    def begun(self) -> bool:
-        """Whether this process is to end soon: no new traffic should come, and connections should not be kept."""
+    def is_draining(self) -> bool:
+        """Whether the process will stop soon: it is not ready, and connections are not kept alive."""
         return self._memory[0] != 0
 
-    def begin(self) -> None:
-        """Tell everybody."""
+    def start(self) -> None:
+        """Set the flag."""
         self._memory[0] = 1

@@ -1,30 +1,30 @@
-"""What can go wrong, without a word of HTTP; http/problems.py says what a client is told.
+"""Errors of the API, independent of HTTP. http/problems.py maps them to responses.
 
-StartupFailed            the process must not serve; its text says what to do
-├── DatabaseUnavailable         unless only logins need what is missing
-├── NoModelYet           no version has passed the gate: waited for, unless told otherwise
-├── RegistryUnreachable  it does not answer, and no good bundle is at hand
-└── BundleRefused        what there is to serve is not to be trusted, or no model
+StartupFailed            the process must not serve; the text says what to do
+├── DatabaseUnavailable  the database does not answer; only logins need it
+├── NoModelYet           no version has passed the gate; the API waits, unless the settings say otherwise
+├── RegistryUnreachable  the registry does not answer, and no verified bundle is available
+└── BundleRefused        the bundle is not trusted, or is not a model
 ApiError
-├── InvalidCredentials   unknown user, wrong password, disabled: never said which
-├── InvalidToken         missing, malformed, expired, or not ours
+├── InvalidCredentials   unknown user, wrong password or disabled user; the client is never told which
+├── InvalidToken         missing, malformed, expired, or not issued by this API
 ├── InsufficientScope    the token does not allow this
-├── TooManyLogins        of this account or address; come again later
-├── Busy                 too many passwords are being checked
-├── FeedbackLimitReached one client has sent as much as it may in an hour
+├── TooManyLogins        too many failed logins of this account or address; retry later
+├── Busy                 too many expensive operations at once; retry later
+├── FeedbackLimitReached one client has sent as much feedback as it may in an hour
 ├── StoreUnavailable     the database of users does not answer
-├── InvalidRequest       the body is not what the route takes
+├── InvalidRequest       the body is not what the route expects
 │   ├── MalformedBody
 │   ├── BodyTooLarge
 │   ├── BodyTooSlow
 │   ├── BodyCutShort     the client disconnected
 │   ├── UnsupportedMediaType
 │   ├── TooManyRows
-│   └── InvalidRows      each problem names its field
+│   └── InvalidRows      each problem names a field
 ├── WeakPassword
 ├── UserExists
 ├── UnknownUser
-└── LastAdministrator    nobody would be left who can change users
+└── LastAdministrator    no enabled administrator would be left
 """
 
 from __future__ import annotations
@@ -79,18 +79,18 @@ class NoModelYet(StartupFailed):
 
 
 class RegistryUnreachable(StartupFailed):
-    """The registry does not answer, and no good bundle is kept or offered by another pod."""
+    """The registry does not answer, and neither the cache nor another pod has a verified bundle."""
 
 
 class BundleRefused(StartupFailed):
-    """The bundle's signature, digests or format do not hold. Never a matter of trying again, and maybe an attack."""
+    """The bundle's signature, digests or format are wrong. A retry never helps, and it may be an attack."""
 
     exit_code = 3
 
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One field of a request, and what would be right."""
+    """One field of a request, and what it must be."""
 
     field: str
     message: str
@@ -99,7 +99,7 @@ class FieldProblem:
 
 
 class ApiError(ExpectedError):
-    """Base of every failure that a client is told about."""
+    """Base of every error that is sent to a client."""
 
     exit_code = 2
     code: ClassVar[str] = "internal"
@@ -108,18 +108,18 @@ class ApiError(ExpectedError):
 
 
 class InvalidCredentials(ApiError):
-    """The name and password do not belong together."""
+    """The user name or the password is wrong."""
 
     code = "invalid_credentials"
 
 
 class InvalidToken(ApiError):
-    """The access token is not accepted. Whatever is wrong with it, the text is the same."""
+    """The access token is not accepted. The text is the same for every reason."""
 
     code = "invalid_token"
 
     def __init__(self) -> None:
-        """Say how to get another."""
+        """Say how to get a new one."""
         super().__init__("the access token is missing, expired or not valid; get one from /v1/auth/token")
 
 
@@ -135,13 +135,13 @@ class TooManyLogins(ApiError):
     code = "too_many_logins"
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
-        """Say when to come again."""
+        """Say when to retry."""
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 
 
 class Busy(ApiError):
-    """Too much of something costly at once."""
+    """Too many expensive operations at once."""
 
     code = "busy"
     retry_after_seconds = 1
@@ -153,7 +153,7 @@ class FeedbackLimitReached(ApiError):
     code = "feedback_limit_reached"
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
-        """Say when to come again."""
+        """Say when to retry."""
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 
@@ -166,34 +166,34 @@ class StoreUnavailable(ApiError):
 
 
 class InvalidRequest(ApiError):
-    """Base of what is wrong with a body. ``reason`` is what the rejection counter says."""
+    """Base of the errors of a body. ``reason`` is the label of the rejection counter."""
 
     code = "invalid_request"
     reason: ClassVar[str] = "malformed_body"
 
 
 class MalformedBody(InvalidRequest):
-    """Not JSON, or not of the outer form."""
+    """Not JSON, or not an object with the expected member."""
 
     code = "malformed_body"
 
 
 class BodyTooLarge(InvalidRequest):
-    """More bytes than allowed."""
+    """More bytes than the limit."""
 
     code = "body_too_large"
     reason = "body_too_large"
 
 
 class BodyTooSlow(InvalidRequest):
-    """Not whole in time."""
+    """Not complete in time."""
 
     code = "body_too_slow"
     reason = "body_too_slow"
 
 
 class BodyCutShort(InvalidRequest):
-    """The client disconnected before it was whole."""
+    """The client disconnected before the body was complete."""
 
     code = "body_cut_short"
     reason = "body_cut_short"
@@ -207,14 +207,14 @@ class UnsupportedMediaType(InvalidRequest):
 
 
 class TooManyRows(InvalidRequest):
-    """More rows than allowed."""
+    """More rows than the limit."""
 
     code = "too_many_rows"
     reason = "too_many_rows"
 
 
 class InvalidRows(InvalidRequest):
-    """Rows that do not follow the contract."""
+    """Rows that do not match the contract."""
 
     code = "invalid_rows"
 
@@ -225,7 +225,7 @@ class InvalidRows(InvalidRequest):
 
 
 class WeakPassword(ApiError):
-    """The password breaks a rule, which the text names."""
+    """The password violates a rule, which the text names."""
 
     code = "weak_password"
 
@@ -237,12 +237,12 @@ class UserExists(ApiError):
 
 
 class UnknownUser(ApiError):
-    """There is no user of this name."""
+    """There is no user with this name."""
 
     code = "unknown_user"
 
 
 class LastAdministrator(ApiError):
-    """Nobody would be left who can change users."""
+    """No enabled administrator would be left."""
 
     code = "last_administrator"

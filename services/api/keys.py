@@ -1,4 +1,4 @@
-"""Every key that the API holds, read from disk once, when it starts."""
+"""The keys of the API, read from disk once, at the start."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ __all__ = ["Keys", "load_keys"]
 
 @dataclass(frozen=True)
 class Keys:
-    """What signs, and what is trusted."""
+    """Signing keys and trusted keys."""
 
     token_signing: Ed25519PrivateKey
     token_trusted: tuple[Ed25519PublicKey, ...]
-    """Every key whose access tokens are accepted, the signing key's own first."""
+    """The keys whose access tokens are accepted: first that of the signing key."""
 
     feedback: tuple[bytes, ...]
-    """The key of feedback tokens, and those of tokens from before the signing key was changed."""
+    """The key of feedback tokens, then the keys from before a rotation of the signing key."""
 
     bundle_trusted: tuple[Ed25519PublicKey, ...]
-    """Every key whose bundles are trusted."""
+    """The keys whose bundles are trusted."""
 
 
 def load_keys(settings: Settings) -> Keys:
     """Read the keys from the files that the settings name.
 
     Raises:
-        StartupFailed: a file is missing, or holds a key of another kind; the text says how to make one.
+        StartupFailed: a file is missing, or is not an Ed25519 key; the text says how to create one.
     """
     with _failing("access tokens cannot be signed"):
         signing = load_private_key(settings.jwt_signing_key_file)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from services.api.keys import Keys
+    from services.api.model.requested import RequestedModel
     from services.api.model.source import ServedBundle
-    from services.api.model.wanted import WantedModel
     from services.api.settings import Settings
 
 __all__ = ["serve_model"]
@@ -58,15 +58,15 @@ def serve_model(settings: Settings) -> bool:
 
 def _fetch_and_run(settings: Settings, keys: Keys, folder: Path) -> bool:
     from services.api.model.source import fetch_bundle
-    from services.api.startup import bundle_sources, wanted_model
+    from services.api.startup import bundle_sources, requested_model
 
-    wanted, sources = wanted_model(settings, keys), bundle_sources(settings)
+    requested, sources = requested_model(settings, keys), bundle_sources(settings)
     try:
-        served = fetch_bundle(wanted, sources)
+        served = fetch_bundle(requested, sources)
     except (NoModelYet, RegistryUnreachable) as error:
-        return _wait(settings, error, lambda: fetch_bundle(wanted, sources))
+        return _wait(settings, error, lambda: fetch_bundle(requested, sources))
     log.info("serving", extra={"model": served.name, "model_version": served.version, "source": served.source})
-    _run(settings, keys, wanted, served, folder)
+    _run(settings, keys, requested, served, folder)
     return False
 
 
@@ -87,7 +87,7 @@ def _wait(settings: Settings, error: NoModelYet | RegistryUnreachable, look: Cal
     )
 
 
-def _run(settings: Settings, keys: Keys, wanted: WantedModel, served: ServedBundle, folder: Path) -> None:
+def _run(settings: Settings, keys: Keys, requested: RequestedModel, served: ServedBundle, folder: Path) -> None:
     from services.api.draining import Drain
     from services.api.internal.bundle_server import BundleServer
     from services.api.internal.metrics_server import MetricsServer
@@ -104,7 +104,7 @@ def _run(settings: Settings, keys: Keys, wanted: WantedModel, served: ServedBund
         from services.api.database.engine import open_engine
         from services.api.model.loaded import load_model
 
-        model = load_model(served, wanted)
+        model = load_model(served, requested)
         app = create_app(settings, keys, model, open_engine(settings.database_url), CollectorRegistry(), drain)
         if settings.otlp_endpoint:
             from services.api.http.tracing import trace_requests  # imported only if traces are sent

@@ -1,4 +1,4 @@
-"""From the settings to the values that the parts of the API take: nothing below knows the settings."""
+"""Convert the settings into the parameters of each part of the API. No module below imports the settings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from services.api.keys import Keys
 from services.api.metrics.dependencies import DependencyMonitor, Schedule
 from services.api.model.mlflow_registry import RegistryAddress
 from services.api.model.peers import PeerAddress
+from services.api.model.requested import RequestedModel
 from services.api.model.source import BundleSources
-from services.api.model.wanted import WantedModel
 from services.api.process.connections import ConnectionLimits
 from services.api.process.listen import ListenAddress
 from services.api.process.server import ServerOptions
@@ -19,14 +19,14 @@ __all__ = [
     "dependency_monitor",
     "internal_address",
     "listen_address",
+    "requested_model",
     "server_options",
-    "wanted_model",
 ]
 
 
-def wanted_model(settings: Settings, keys: Keys) -> WantedModel:
-    """Return which model is served, and who must have signed it."""
-    return WantedModel(
+def requested_model(settings: Settings, keys: Keys) -> RequestedModel:
+    """Return which model to serve, and whose signature it must have."""
+    return RequestedModel(
         name=settings.model_name,
         alias=settings.model_alias,
         version=settings.model_version,
@@ -36,7 +36,7 @@ def wanted_model(settings: Settings, keys: Keys) -> WantedModel:
 
 
 def bundle_sources(settings: Settings) -> BundleSources:
-    """Return where its bundle comes from."""
+    """Return where the bundle comes from."""
     return BundleSources(
         registry=_registry(settings),
         cache_dir=settings.model_cache_dir,
@@ -45,7 +45,7 @@ def bundle_sources(settings: Settings) -> BundleSources:
 
 
 def dependency_monitor(settings: Settings, version: str | None) -> DependencyMonitor:
-    """Return what asks the registry and the database; ``version`` is the one that is served, if there is one."""
+    """Return the monitor of the registry and the database; ``version`` is the served one, or None."""
     schedule = Schedule(
         settings.dependency_check_interval_seconds,
         settings.dependency_check_jitter_seconds,
@@ -62,12 +62,12 @@ def listen_address(settings: Settings) -> ListenAddress:
 
 
 def internal_address(settings: Settings) -> InternalAddress:
-    """Return where the ports are that are never published."""
+    """Return the address of the internal ports, which are never published."""
     return InternalAddress(settings.metrics_host, settings.metrics_port, settings.peer_port)
 
 
 def server_options(settings: Settings) -> ServerOptions:
-    """Return what gunicorn and its workers are told."""
+    """Return the options of gunicorn and its workers."""
     return ServerOptions(
         listen=listen_address(settings),
         workers=settings.workers,

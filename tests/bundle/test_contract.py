@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from bundle import Contract, Feature
 
 
-def test_types_are_in_the_models_order(contract):
+def test_feature_types_are_in_the_order_of_the_model(contract):
     assert contract.feature_types == ["q", "int", "i", "c", "c"]
 
 
@@ -14,12 +14,12 @@ def test_categories_have_codes_from_zero_without_gaps(codes):
         Feature(name="kind", type="category", categories=codes)
 
 
-def test_number_has_no_categories():
+def test_number_cannot_have_categories():
     with pytest.raises(ValidationError, match="only a category"):
         Feature(name="height", type="float", categories={"a": 0})
 
 
-def test_features_have_different_names(contract):
+def test_duplicate_feature_names_are_refused(contract):
     values = contract.model_dump()
     values["features"] = [values["features"][0]] * 2
 
@@ -27,7 +27,7 @@ def test_features_have_different_names(contract):
         Contract.model_validate(values)
 
 
-def test_example_has_exactly_the_features(contract):
+def test_example_must_have_exactly_the_features(contract):
     values = contract.model_dump() | {"example": {"height": 1.0}}
 
     with pytest.raises(ValidationError, match="exactly the features"):

@@ -7,7 +7,7 @@ from bundle import Identity, UnsafeName, artifact_folder, check_version
 
 
 @pytest.mark.parametrize("number", ["1", "42", "9999999999", 1, 7, 9_999_999_999])
-def test_version_is_digits(number):
+def test_version_of_digits_is_accepted(number):
     assert check_version(number) == str(number)
 
 
@@ -37,7 +37,7 @@ def test_version_is_digits(number):
         [],
     ],
 )
-def test_anything_else_is_no_version(number):
+def test_other_versions_are_refused(number):
     with pytest.raises(UnsafeName, match="not a version number"):
         check_version(number)
 
@@ -52,7 +52,7 @@ def test_anything_else_is_no_version(number):
         ("x" * 58, "'" + "x" * 58 + "' is not"),
     ],
 )
-def test_refusal_shows_the_beginning_of_a_text_and_of_anything_else_its_type(number, shown):
+def test_refusal_shows_a_short_text_or_a_type(number, shown):
     with pytest.raises(UnsafeName) as caught:
         check_version(number)
 
@@ -60,12 +60,12 @@ def test_refusal_shows_the_beginning_of_a_text_and_of_anything_else_its_type(num
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "../x", "a/b", "a\\b", "a b", "a\n", "x" * 101])
-def test_unsafe_name_of_a_model_is_refused(name):
+def test_unsafe_model_name_is_refused(name):
     with pytest.raises(ValidationError):
         Identity(name=name, version="1")
 
 
-def test_folder_of_artifacts_is_relative_and_inside():
+def test_artifact_folder_is_relative_and_inside():
     assert artifact_folder("mlflow-artifacts:/1/run/artifacts/bundle") == "1/run/artifacts/bundle"
     assert artifact_folder("mlflow-artifacts://elsewhere:1/1/a b/") == "1/a b"
     assert artifact_folder("mlflow-artifacts:/X") == "X"
@@ -91,6 +91,6 @@ def test_folder_of_artifacts_is_relative_and_inside():
         "http://elsewhere/1",
     ],
 )
-def test_any_other_address_is_refused(uri):
+def test_other_artifact_uris_are_refused(uri):
     with pytest.raises(UnsafeName, match="not a folder of artifacts"):
         artifact_folder(uri)

@@ -23,13 +23,13 @@ def rsa_key(tmp_path):
     return private, public
 
 
-def test_pair_that_was_made_fits(tmp_path):
+def test_created_key_pair_matches(tmp_path):
     private, public = write_key_pair(tmp_path / "new", "model")
 
     load_public_keys([public])[0].verify(load_private_key(private).sign(b"text"), b"text")
 
 
-def test_private_key_is_for_its_owner_alone(tmp_path):
+def test_private_key_is_readable_by_its_owner_only(tmp_path):
     private, _ = write_key_pair(tmp_path, "model")
 
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
@@ -39,18 +39,18 @@ def test_key_in_use_is_never_overwritten(tmp_path):
     private, _ = write_key_pair(tmp_path, "model")
     before = private.read_bytes()
 
-    with pytest.raises(InvalidKey, match="exists already"):
+    with pytest.raises(InvalidKey, match="already exists"):
         write_key_pair(tmp_path, "model")
 
     assert private.read_bytes() == before
 
 
-def test_missing_key_is_said_with_the_way_to_make_one(tmp_path):
+def test_missing_key_file_names_the_command_to_create_one(tmp_path):
     with pytest.raises(InvalidKey, match=r"absent\.pem.*espalier keys"):
         load_private_key(tmp_path / "absent.pem")
 
 
-def test_key_of_another_kind_is_refused(rsa_key):
+def test_rsa_key_is_refused(rsa_key):
     private, public = rsa_key
 
     with pytest.raises(InvalidKey, match="not an Ed25519 key"):
@@ -59,13 +59,13 @@ def test_key_of_another_kind_is_refused(rsa_key):
         load_public_keys([public])
 
 
-def test_text_that_is_no_key_is_refused(tmp_path):
+def test_file_that_is_not_a_key_is_refused(tmp_path):
     path = tmp_path / "secret.txt"
     path.write_text("hunter2")
 
-    with pytest.raises(InvalidKey, match="no PEM private key") as caught:
+    with pytest.raises(InvalidKey, match="not a PEM private key") as caught:
         load_private_key(path)
-    with pytest.raises(InvalidKey, match="no PEM public key"):
+    with pytest.raises(InvalidKey, match="not a PEM public key"):
         load_public_keys([path])
 
     assert "hunter2" not in str(caught.value)
@@ -80,6 +80,6 @@ def test_key_with_a_password_is_refused(tmp_path):
         load_private_key(path)
 
 
-def test_no_public_key_at_all_is_refused():
+def test_empty_list_of_public_keys_is_refused():
     with pytest.raises(InvalidKey, match="no public key was provided"):
         load_public_keys([])

@@ -26,7 +26,7 @@ from bundle.reader import check_names
 
 
 def sign_as_it_is(folder, keys):
-    """Sign what training would never write."""
+    """Sign content that training would never write."""
     content = (folder / "manifest.json").read_bytes()
     (folder / "manifest.sig").write_bytes(load_private_key(keys.private).sign(content))
 
@@ -44,7 +44,7 @@ def trusted(keys):
     return load_public_keys([keys.public])
 
 
-def test_what_was_written_is_read(folder, trusted, contract, reference, bundle_metrics, lineage, booster):
+def test_written_bundle_can_be_read(folder, trusted, contract, reference, bundle_metrics, lineage, booster):
     bundle = read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
     assert bundle.model == bytes(booster.save_raw("ubj"))
@@ -88,13 +88,13 @@ def test_signature_of_another_key_is_refused(folder, trusted, other_keys):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
-def test_any_of_several_trusted_keys_will_do(folder, keys, other_keys):
+def test_any_trusted_key_is_accepted(folder, keys, other_keys):
     bundle = read_bundle(folder, expected=ORCHARD, trusted_keys=load_public_keys([other_keys.public, keys.public]))
 
     assert bundle.contract.model_name == "orchard"
 
 
-def test_as_many_bytes_as_are_allowed_are_read(folder, trusted):
+def test_bundle_of_exactly_the_limit_is_read(folder, trusted):
     size = sum((folder / name).stat().st_size for name in BUNDLE_FILES)
 
     assert read_bundle(folder, expected=ORCHARD, trusted_keys=trusted, max_bytes=size)
@@ -102,7 +102,7 @@ def test_as_many_bytes_as_are_allowed_are_read(folder, trusted):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted, max_bytes=size - 1)
 
 
-def test_bundle_may_have_256_mebibytes_unless_told_otherwise(folder, trusted):
+def test_default_limit_is_256_mebibytes(folder, trusted):
     def grow_to(size):
         others = sum((folder / name).stat().st_size for name in BUNDLE_FILES if name != "model.ubj")
         os.truncate(folder / "model.ubj", size - others)  # sparse: it takes no space
@@ -115,20 +115,20 @@ def test_bundle_may_have_256_mebibytes_unless_told_otherwise(folder, trusted):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
-def test_too_many_bytes_are_refused_before_anything_is_read(folder, trusted):
+def test_too_large_bundle_is_refused_before_it_is_read(folder, trusted):
     with pytest.raises(BundleTooLarge, match="limit of 100"):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted, max_bytes=100)
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "run.py", "model.joblib"])
-def test_any_other_file_is_refused_and_named(folder, trusted, name):
+def test_unexpected_file_is_refused_and_named(folder, trusted, name):
     (folder / name).write_bytes(b"x")
 
     with pytest.raises(UnexpectedFile, match=name):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
-def test_link_is_refused_even_under_a_right_name(folder, trusted, tmp_path):
+def test_link_with_an_expected_name_is_refused(folder, trusted, tmp_path):
     real = tmp_path / "elsewhere.ubj"
     (folder / "model.ubj").rename(real)
     os.symlink(real, folder / "model.ubj")
@@ -137,39 +137,39 @@ def test_link_is_refused_even_under_a_right_name(folder, trusted, tmp_path):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
-def test_folder_inside_is_refused(folder, trusted):
+def test_subfolder_is_refused(folder, trusted):
     (folder / "code").mkdir()
 
     with pytest.raises(UnexpectedFile, match="code"):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
-def test_what_mlflow_adds_is_tolerated_and_not_opened(folder, trusted):
+def test_companion_files_are_allowed_and_not_opened(folder, trusted):
     (folder / "MLmodel").write_text("loader_module: os")
 
     assert read_bundle(folder, expected=ORCHARD, trusted_keys=trusted).contract.model_name == "orchard"
 
 
-def test_missing_folder_is_said(tmp_path, trusted):
+def test_missing_folder_is_named(tmp_path, trusted):
     with pytest.raises(MissingFile, match="nowhere"):
         read_bundle(tmp_path / "nowhere", expected=ORCHARD, trusted_keys=trusted)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ('{"format": 2}', r"manifest\.json: identity"),
         ("[]", "not a JSON object"),
         ("{", "not a JSON object"),
-        ('{"format": 1, "files": {}}', "format is 1, and this release reads 2; train the model again"),
+        ('{"format": 1, "files": {}}', "format is 1, but this release reads 2; train the model again"),
         ("{}", "format is None"),
     ],
 )
-def test_signed_nonsense_is_malformed(folder, trusted, keys, content, said):
+def test_signed_invalid_manifest_is_malformed(folder, trusted, keys, content, message):
     (folder / "manifest.json").write_text(content)
     sign_as_it_is(folder, keys)
 
-    with pytest.raises(MalformedBundle, match=said):
+    with pytest.raises(MalformedBundle, match=message):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
@@ -202,14 +202,14 @@ def rewrite(folder, keys):
 
 
 @pytest.mark.parametrize("member", ["features", "contributions"])
-def test_reference_of_other_features_is_malformed(folder, trusted, rewrite, member):
+def test_reference_with_other_features_is_malformed(folder, trusted, rewrite, member):
     rewrite("reference.json", lambda parsed: parsed[member].update(pruned=parsed[member].pop("grafted")))
 
     with pytest.raises(MalformedBundle, match="same features"):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
-def test_bundle_that_is_older_than_what_is_optional_is_read(folder, trusted, rewrite):
+def test_older_bundle_without_optional_fields_is_read(folder, trusted, rewrite):
     rewrite("reference.json", lambda parsed: parsed.pop("contributions"))
     rewrite("manifest.json", lambda parsed: parsed["lineage"].pop("data_until"))
 
@@ -222,15 +222,15 @@ def test_bundle_that_is_older_than_what_is_optional_is_read(folder, trusted, rew
 @pytest.mark.parametrize(
     "expected", [Identity(name="orchard", version="8"), Identity(name="vineyard", version="7")], ids=str
 )
-def test_validly_signed_bundle_of_another_version_or_model_is_refused(folder, trusted, expected):
-    with pytest.raises(WrongIdentity, match=f"signed for orchard version 7, and {expected} was asked for"):
+def test_signed_bundle_of_another_version_or_model_is_refused(folder, trusted, expected):
+    with pytest.raises(WrongIdentity, match=f"signed for orchard version 7, but {expected} was requested"):
         read_bundle(folder, expected=expected, trusted_keys=trusted)
 
 
 def test_contract_of_another_model_is_malformed(folder, trusted, rewrite):
     rewrite("contract.json", lambda parsed: parsed.update(model_name="vineyard"))
 
-    with pytest.raises(MalformedBundle, match="is of vineyard"):
+    with pytest.raises(MalformedBundle, match="is for vineyard"):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
@@ -253,12 +253,12 @@ def test_time_without_a_zone_is_malformed(folder, trusted, rewrite):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
-def test_listing_alone_can_be_refused():
+def test_listing_is_checked_without_files():
     with pytest.raises(UnexpectedFile, match=r"evil\.pkl"):
         check_names([*BUNDLE_FILES, "evil.pkl"])
 
 
-def test_every_refusal_has_a_word_of_its_own():
+def test_every_error_has_a_unique_reason():
     reasons = [kind.reason for kind in BundleError.__subclasses__()]
 
     assert len(set(reasons)) == len(reasons)

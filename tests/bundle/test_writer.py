@@ -6,7 +6,7 @@ import pytest
 from bundle import Identity, RejectedBundle, load_private_key, sign_bundle, write_manifest
 
 
-def test_manifest_has_the_digest_and_size_of_every_other_file(make_bundle, tmp_path):
+def test_manifest_lists_digest_and_size_of_every_file(make_bundle, tmp_path):
     folder = make_bundle(tmp_path)
 
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -25,13 +25,13 @@ def test_writing_again_removes_the_old_signature(make_bundle, tmp_path):
     assert not (tmp_path / "manifest.sig").exists()
 
 
-def test_no_pickle_in_it(make_bundle, tmp_path):
+def test_bundle_contains_no_pickle(make_bundle, tmp_path):
     folder = make_bundle(tmp_path)
 
     assert {path.suffix for path in folder.iterdir()} == {".ubj", ".json", ".sig"}
 
 
-def test_what_the_gate_rejected_is_not_signed(make_bundle, tmp_path, keys, verdict, lineage):
+def test_rejected_model_is_not_signed(make_bundle, tmp_path, keys, verdict, lineage):
     make_bundle(tmp_path)
     rejected = verdict.model_copy(update={"passed": False})
     write_manifest(tmp_path, identity=Identity(name="orchard", version="7"), verdict=rejected, lineage=lineage)

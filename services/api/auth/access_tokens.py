@@ -1,4 +1,4 @@
-"""Access tokens: signed, short-lived, verified without asking anybody (RFC 9068, RFC 8725). Pure."""
+"""Access tokens: signed, short-lived, verified without the database (RFC 9068, RFC 8725). Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 LEEWAY_SECONDS = 30
 MAX_TOKEN_SECONDS = 900
-"""No token lives longer, whoever signed it: revocations are kept for as long as this."""
+"""Maximum lifetime of every token, also of other issuers with our key: revocations are kept for this time."""
 
 MAX_TOKEN_CHARACTERS = 4096
 REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti", "epoch"]
@@ -31,12 +31,12 @@ REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti", "epoch"]
 
 @dataclass(frozen=True)
 class Claims:
-    """Who calls, and what they may do."""
+    """The caller and their permissions."""
 
     subject: str
     scopes: frozenset[str]
     epoch: int
-    """Which of the subject's revocations came before it: their number."""
+    """Number of revocations of the subject before the token was issued."""
 
 
 class TokenIssuer:
@@ -45,14 +45,14 @@ class TokenIssuer:
     def __init__(
         self, key: Ed25519PrivateKey, *, issuer: str, audience: str, seconds: int, now: Callable[[], float] = time.time
     ) -> None:
-        """Hold the key and the claims that every token has."""
+        """Store the key and the claims of every token."""
         self._key = key
         self._kid = public_jwk(key.public_key())["kid"]
         self._issuer, self._audience, self._now = issuer, audience, now
         self.seconds = seconds
 
     def issue(self, subject: str, scopes: Iterable[str], *, epoch: int) -> str:
-        """Return a signed token for ``subject``, good until its epoch is raised."""
+        """Return a signed token for ``subject``, valid until it expires or the epoch is raised."""
         now = int(self._now())
         claims = {
             "iss": self._issuer,
@@ -68,10 +68,10 @@ class TokenIssuer:
 
 
 class TokenVerifier:
-    """Checks access tokens against the keys that it was given, and no others."""
+    """Verifies access tokens with the configured keys, and no others."""
 
     def __init__(self, keys: Iterable[Ed25519PublicKey], *, issuer: str, audience: str) -> None:
-        """Hold the keys by their thumbprints."""
+        """Store the keys by their thumbprints."""
         self._keys = {public_jwk(key)["kid"]: key for key in keys}
         self._issuer, self._audience = issuer, audience
 
@@ -81,10 +81,10 @@ class TokenVerifier:
         return {"keys": [public_jwk(key) for key in self._keys.values()]}
 
     def verify(self, token: str) -> Claims:
-        """Return the claims of a good token.
+        """Return the claims of a valid token.
 
         Raises:
-            InvalidToken: whatever is wrong, the text is the same.
+            InvalidToken: the text is the same for every reason.
         """
         try:
             if len(token) > MAX_TOKEN_CHARACTERS:

@@ -1,4 +1,4 @@
-"""How many passwords are hashed at a time."""
+"""Limit on the passwords that are hashed at a time."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from services.api.errors import Busy
 __all__ = ["HashSlots"]
 
 MAX_WAITING = 32
-"""Known callers in line; at 70 ms a hash the last one waits about two seconds on one core."""
+"""Known callers in the queue; at 70 ms per hash the last one waits about two seconds on one core."""
 
 
 class HashSlots:
-    """Bounds the memory and CPU that hashing takes in one worker.
+    """Limits the memory and CPU for hashing in one worker.
 
-    One slot, where there are several, is kept for callers who have proved who they are before, so that guessing from
-    everywhere does not keep them out.
+    If there are several slots, one is reserved for callers who have logged in before, so that an attack from many
+    addresses does not lock them out.
     """
 
     def __init__(self, count: int) -> None:
-        """Give out ``count`` slots."""
+        """Create ``count`` slots."""
         self._free = asyncio.Semaphore(count)
-        self._for_anybody = asyncio.Semaphore(max(1, count - 1))
+        self._for_unknown = asyncio.Semaphore(max(1, count - 1))
         self._waiting = 0
 
     @asynccontextmanager
     async def take(self, *, is_known: bool) -> AsyncIterator[None]:
-        """Hold a slot. Known callers wait in line for one, others are told to come again.
+        """Hold a slot. Known callers wait in a queue; for others there is no queue.
 
         Raises:
-            Busy: none is free, or too many wait.
+            Busy: no slot is free, or the queue is full.
         """
         if not is_known:
-            if self._for_anybody.locked() or self._free.locked():
+            if self._for_unknown.locked() or self._free.locked():
                 raise _busy()
-            async with self._for_anybody, self._free:
+            async with self._for_unknown, self._free:
                 yield
             return
         if self._waiting >= MAX_WAITING:
@@ -54,4 +54,4 @@ class HashSlots:
 
 
 def _busy() -> Busy:
-    return Busy("too many passwords are being checked; come again in a second")
+    return Busy("too many passwords are being checked; retry in a second")

@@ -1,4 +1,4 @@
-"""Log in: throttle, look up, verify, and never say which of them failed."""
+"""Log in: throttle, look up the user, verify the password, and never tell the client which check failed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.api.errors import InvalidCredentials, TooManyLogins
 __all__ = ["Login"]
 
 MAX_LOOKUPS = 4
-"""Logins that ask the throttle at a time, so that a flood leaves connections and threads to others."""
+"""Logins that query the throttle at a time, so that a flood leaves connections and threads to other requests."""
 
 MAX_LOGGED_CHARACTERS = 64
 
@@ -24,41 +24,41 @@ log = logging.getLogger("espalier.api.login")
 
 
 class Login:
-    """Checks names and passwords, a few at a time, off the event loop."""
+    """Checks user names and passwords in threads, a few at a time."""
 
     def __init__(self, users: UserStore, passwords: Passwords, throttle: LoginThrottle, *, concurrency: int) -> None:
-        """Hold what is needed; ``concurrency`` bounds the memory that hashing takes."""
+        """Store the dependencies; ``concurrency`` limits the memory for hashing."""
         self._users, self._passwords, self._throttle = users, passwords, throttle
         self._slots = HashSlots(concurrency)
         self._lookups = asyncio.Semaphore(MAX_LOOKUPS)
 
     async def check(self, name: str, password: str, address: str) -> Account:
-        """Return the account that the name and password belong to.
+        """Return the account with this name and password.
 
         Raises:
-            InvalidCredentials: unknown, wrong or disabled; after the same work and with the same text.
-            TooManyLogins: too soon after failed ones.
-            Busy: too many are being checked.
+            InvalidCredentials: unknown, wrong or disabled, after the same work and with the same text.
+            TooManyLogins: too soon after failed logins.
+            Busy: too many passwords are being checked.
         """
-        tried = {"subject": name[:MAX_LOGGED_CHARACTERS], "address": address}
+        attempt = {"subject": name[:MAX_LOGGED_CHARACTERS], "address": address}
         try:
             async with self._lookups:
                 admission = await run_in_threadpool(self._throttle.admit, name, address)
-            # Only now: a try that is refused anyway takes no slot from others.
+            # Only now: a login that the throttle refuses takes no slot.
             async with self._slots.take(is_known=admission.is_known):
                 account = await run_in_threadpool(self._check, admission, password)
         except (InvalidCredentials, TooManyLogins) as error:
-            log.warning("login failed", extra={**tried, "reason": error.code})
+            log.warning("login failed", extra={**attempt, "reason": error.code})
             raise
-        log.info("login", extra=tried)
+        log.info("login", extra=attempt)
         return account
 
     async def hash_new(self, password: str, *, user: str) -> str:
-        """Check and hash a password that somebody is to have from now on, under the same bound.
+        """Check and hash a new password, with the same limit.
 
         Raises:
-            WeakPassword: it breaks a rule.
-            Busy: too many are being checked.
+            WeakPassword: it violates a rule.
+            Busy: too many passwords are being checked.
         """
         async with self._slots.take(is_known=True):
             return await run_in_threadpool(self._hash_new, password, user)

@@ -1,8 +1,8 @@
-"""Slow down guessing without keeping out those who know the password, over all workers and replicas (docs/adr/0012).
+"""Slow down password guessing without locking out users, across all workers and replicas (docs/adr/0012).
 
-A failed login counts for the account and the network together, for the network, and, from a network that the account
-has not logged in from before, for the account. What was counted stops counting by itself; a refused try counts nothing.
-A network that the account has logged in from waits only for the failures of the two together.
+A failed login counts for the pair of account and network, for the network, and, if the account has not logged in from
+that network before, for the account. Failures expire by themselves; a refused attempt is not counted. From a network
+that the account has logged in from, only the failures of the pair count.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ __all__ = ["Admission", "LoginThrottle", "networks_of"]
 
 @dataclass(frozen=True)
 class Rule:
-    """So many failures are free; then each has to stop counting before the next try."""
+    """``free_tries`` failures are free. After that, each one must expire before the next attempt."""
 
     free_tries: int
     seconds: float
 
     def wait(self, clear_at: float, now: float) -> float:
-        """Seconds until another try; 0 or less for none."""
+        """Seconds until the next attempt; 0 or less: now."""
         return clear_at - now - (self.free_tries - 1) * self.seconds
 
     @property
     def max_seconds(self) -> float:
-        """How far ahead failures may count, however many came at once."""
+        """How far into the future failures may count, regardless of how many occur at once."""
         return self.free_tries * self.seconds + MAX_WAIT_SECONDS
 
 
@@ -50,51 +50,51 @@ NETWORK = Rule(free_tries=20, seconds=60)
 """All accounts from one network."""
 
 SITE = Rule(free_tries=80, seconds=15)
-"""All accounts from one IPv6 /48, which is what one customer gets."""
+"""All accounts from one IPv6 /48, the usual allocation of one customer."""
 
 ACCOUNT = Rule(free_tries=100, seconds=60)
-"""One account from all networks that it has not logged in from. Beyond this the account is under attack: it refuses
-nobody, but such a network has one try, and the next after ATTACK_SECONDS."""
+"""One account from all networks that it has not logged in from. Beyond this the account is under attack: such a network
+has one attempt, and the next one after ATTACK_SECONDS."""
 
 ATTACK_SECONDS = 3600.0
 
 ORIGIN_SECONDS = 30 * 86400
-"""How long a network is known after a login."""
+"""How long a network stays known after a login."""
 
 ORIGIN_STEP_SECONDS = 86400
-"""The time of the last login is kept no more exactly than this."""
+"""Precision of the stored time of the last login."""
 
 MAX_ORIGINS = 20
-"""Networks kept for one account; the oldest go first."""
+"""Maximum networks per account; the oldest are deleted first."""
 
 MAX_BUCKETS = 100_000
-"""Failures kept; those that would stop counting first go first."""
+"""Maximum stored failures; those that expire first are deleted first."""
 
 PRUNE_EVERY = 256
-"""Failures of one worker between two looks at what no longer counts."""
+"""Failures of one worker between two deletions of expired ones."""
 
 
 @dataclass(frozen=True)
 class Admission:
-    """A login that may be tried."""
+    """A login attempt that is allowed."""
 
     name: str
     networks: tuple[str, ...]
     is_known: bool
-    """Whether the account has logged in from there."""
+    """Whether the account has logged in from this network."""
 
     is_under_attack: bool
 
     @property
     def costs(self) -> dict[str, tuple[Rule, float]]:
-        """What a failure counts: bucket → rule and seconds."""
+        """What a failure adds: bucket → rule and seconds."""
         rules = dict(zip(self.networks, (NETWORK, SITE), strict=False))
-        found = {_key("network", network): (rule, rule.seconds) for network, rule in rules.items()}
+        costs = {_key("network", network): (rule, rule.seconds) for network, rule in rules.items()}
         strict = self.is_under_attack and not self.is_known
-        found[self.pair] = (PAIR, ATTACK_SECONDS if strict else PAIR.seconds)
+        costs[self.pair] = (PAIR, ATTACK_SECONDS if strict else PAIR.seconds)
         if not self.is_known:
-            found[self.account] = (ACCOUNT, ACCOUNT.seconds)
-        return found
+            costs[self.account] = (ACCOUNT, ACCOUNT.seconds)
+        return costs
 
     @property
     def pair(self) -> str:
@@ -111,15 +111,15 @@ class LoginThrottle:
     """Counts failed logins in the database."""
 
     def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
-        """Use tables that ``migrate`` has made."""
+        """Use the tables of a migrated database."""
         self._engine, self._now = engine, now
         self._failures = 0
 
     def admit(self, name: str, address: str) -> Admission:
-        """Let a login be tried, or refuse it.
+        """Allow a login attempt, or refuse it.
 
         Raises:
-            TooManyLogins: says how long to wait.
+            TooManyLogins: the text says how long to wait.
         """
         now, networks = self._now(), networks_of(address)
         asked = Admission(name, networks, is_known=False, is_under_attack=False)
@@ -131,26 +131,26 @@ class LoginThrottle:
         admission = Admission(name, networks, is_known, is_under_attack)
         wait = math.ceil(round(_wait(admission, clear_at, now), 3))
         if wait > 0:
-            raise TooManyLogins(f"too many failed logins; come again in {wait} s", wait)
+            raise TooManyLogins(f"too many failed logins; retry in {wait} s", wait)
         return admission
 
     def failed(self, admission: Admission) -> None:
         """Count a failure."""
         now = self._now()
         with open_session(self._engine) as session:
-            for key, (rule, seconds) in sorted(admission.costs.items()):  # in one order, so that no two deadlock
+            for key, (rule, seconds) in sorted(admission.costs.items()):  # in one order, to avoid deadlocks
                 _count(session, key, now=now, seconds=seconds, latest=now + rule.max_seconds)
         self._failures += 1
         if self._failures % PRUNE_EVERY == 0:
             self.prune()
 
     def succeeded(self, admission: Admission) -> None:
-        """Know the network from now on. Failures count on: whoever else is behind it must not gain tries by this."""
+        """Mark the network as known. Its failures still count, so that an attacker behind it gains no attempts."""
         with open_session(self._engine) as session:
             _remember(session, admission.name, admission.networks[0], self._now())
 
     def prune(self) -> None:
-        """Remove what no longer counts, and of the rest all but the most that may be kept."""
+        """Delete expired failures, and the oldest of the others beyond ``MAX_BUCKETS``."""
         with open_session(self._engine) as session:
             _remove(session, LoginBucket.clear_at <= self._now())
             kept = session.scalar(select(func.count()).select_from(LoginBucket)) or 0
@@ -160,16 +160,16 @@ class LoginThrottle:
 
 
 def networks_of(address: str) -> tuple[str, ...]:
-    """Return what an address counts as: IPv4 itself; IPv6 its /64, and the /48 around it."""
+    """Return the networks of an address: IPv4: the address itself; IPv6: its /64 and its /48."""
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return (hashlib.sha256(address.encode(errors="surrogatepass")).hexdigest(),)
-    if isinstance(found, ipaddress.IPv4Address):
-        return (str(found),)
-    if found.ipv4_mapped:
-        return (str(found.ipv4_mapped),)
-    return tuple(str(ipaddress.ip_network((found, bits), strict=False)) for bits in (64, 48))
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return (str(parsed),)
+    if parsed.ipv4_mapped:
+        return (str(parsed.ipv4_mapped),)
+    return tuple(str(ipaddress.ip_network((parsed, bits), strict=False)) for bits in (64, 48))
 
 
 def _wait(admission: Admission, clear_at: dict[str, float], now: float) -> float:
@@ -183,7 +183,7 @@ def _wait(admission: Admission, clear_at: dict[str, float], now: float) -> float
 
 
 def _count(session: Session, key: str, *, now: float, seconds: float, latest: float) -> None:
-    # One statement, so that two failures at once are two. Counted from now where nothing counts any more.
+    # One statement, so that two simultaneous failures count as two. An expired bucket restarts from now.
     old = case((LoginBucket.clear_at > now, LoginBucket.clear_at), else_=now) + seconds
     new = case((old > latest, latest), else_=old)
     statement = insert_for(session, LoginBucket).values(key=key, clear_at=now + seconds)
@@ -191,7 +191,7 @@ def _count(session: Session, key: str, *, now: float, seconds: float, latest: fl
 
 
 def _is_known(session: Session, name: str, network: str, now: float) -> bool:
-    if not is_user_name(name):  # whatever was typed, of any length, and of characters that no column takes
+    if not is_user_name(name):  # any text a client sent, of any length, with characters that no column accepts
         return False
     origin = session.get(LoginOrigin, (name, network))
     return origin is not None and origin.last > now - ORIGIN_SECONDS
@@ -210,12 +210,12 @@ def _remember(session: Session, name: str, network: str, now: float) -> None:
 
 
 def _remove(session: Session, which: ColumnElement[bool]) -> None:
-    # Another worker may be removing, or counting, the same ones: those are left to it.
+    # Skip rows that another worker is deleting or updating.
     keys = select(LoginBucket.key).where(which).with_for_update(skip_locked=True)
     session.execute(delete(LoginBucket).where(LoginBucket.key.in_(keys)))
 
 
 def _key(kind: str, *parts: str) -> str:
-    # Hashed: it is what somebody typed, of any length, and sometimes a password in the wrong field.
+    # Hashed: it is any text a client sent, of any length, and sometimes a password in the wrong field.
     text = "\0".join(parts).encode(errors="surrogatepass")
     return f"{kind}:{hashlib.sha256(text).hexdigest()[:48]}"

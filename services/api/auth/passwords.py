@@ -1,4 +1,4 @@
-"""Passwords: which are good enough, and how they are kept (Argon2id, RFC 9106)."""
+"""Passwords: rules for new ones, and their hashes (Argon2id, RFC 9106)."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ __all__ = [
 ]
 
 MIN_CHARACTERS = 12
-"""OWASP ASVS 5.0 asks for 8 and recommends 15; 12 with a guess estimate keeps out what is guessed in practice."""
+"""OWASP ASVS 5.0 asks for 8 and recommends 15; 12 with an estimate of guesses excludes what is guessed in practice."""
 
 MAX_CHARACTERS = 256
-"""Long enough for any passphrase, short enough that hashing costs the same for all."""
+"""Long enough for every passphrase, short enough that hashing costs the same for all."""
 
 MIN_SCORE = 3
-"""zxcvbn's own word for it: safely unguessable, from 10^8 guesses."""
+"""zxcvbn calls it safely unguessable: at least 10^8 guesses."""
 
 MAX_TYPED_CHARACTERS = 4 * MAX_CHARACTERS
-"""As many as ``MAX_CHARACTERS`` can be before normalisation: up to four characters become one."""
+"""Length of ``MAX_CHARACTERS`` before normalisation, which turns up to four characters into one."""
 
 CHECKED_CHARACTERS = 40
-"""zxcvbn's time grows with the square of the length; a longer password is judged by its beginning."""
+"""zxcvbn's time grows with the square of the length; of a longer password only the beginning is rated."""
 
 MAX_LEET_READINGS = 24
-"""zxcvbn tries every way to read digits and signs as letters, and there can be hundreds."""
+"""zxcvbn tries every way to read digits and signs as letters, of which there can be hundreds."""
 
 LEET_SIGNS = {sign for signs in L33T_TABLE.values() for sign in signs if not sign.isdigit()}
 
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-"""JSON can say one, but no client could ever send it again in a login."""
+"""JSON can contain one, but no client could send it again in a login."""
 
 
 class Passwords:
     """Hashes and verifies with the parameters of the settings."""
 
     def __init__(self, *, passes: int = HASH_PASSES, memory_kib: int = HASH_MEMORY_KIB) -> None:
-        """Prepare a hash to compare with where there is no user, so that both ways cost the same."""
+        """Create a dummy hash for unknown users, so that both cases take the same time."""
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1, type=Type.ID)
         self._dummy = self._hasher.hash(secrets.token_urlsafe())
 
@@ -63,17 +63,17 @@ class Passwords:
         return self._hasher.hash(_normalised(password))
 
     def verify(self, password: str, encoded: str | None) -> bool:
-        """Tell whether the password is right; with no hash, do the same work and say no."""
+        """Return whether the password is right; without a hash, do the same work and return False."""
         try:
-            # As bytes: a form in some charsets may bring half characters, which are wrong, but no failure of ours.
-            given = _normalised(password).encode(errors="surrogatepass")
-            right = self._hasher.verify(encoded or self._dummy, given)
+            # As bytes: a form can contain lone surrogates, which are a wrong password and not an error.
+            encoded_password = _normalised(password).encode(errors="surrogatepass")
+            right = self._hasher.verify(encoded or self._dummy, encoded_password)
         except (VerificationError, InvalidHashError):
             return False
         return right and encoded is not None
 
     def is_outdated(self, encoded: str) -> bool:
-        """Tell whether the hash was made with other parameters than today's."""
+        """Return whether the hash was made with other parameters than the current ones."""
         return self._hasher.check_needs_rehash(encoded)
 
 
@@ -81,19 +81,19 @@ def check_password(password: str, *, user: str) -> None:
     """Refuse a password that is too short, too long, or easily guessed.
 
     Raises:
-        WeakPassword: says the rule, never the password.
+        WeakPassword: the text names the rule, never the password.
     """
     if HALF_CHARACTER.search(password):
-        raise WeakPassword("a password is made of whole characters, and this one has half of a surrogate pair")
+        raise WeakPassword("the password contains half of a surrogate pair; use whole characters only")
     if not MIN_CHARACTERS <= len(_normalised(password)) <= MAX_CHARACTERS:
-        raise WeakPassword(f"a password has {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
+        raise WeakPassword(f"a password must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
     if zxcvbn(_checked_part(password), user_inputs=[user])["score"] < MIN_SCORE:
         raise WeakPassword("this password is easily guessed; use a few unrelated words, or a random one")
 
 
 def _normalised(password: str) -> str:
-    # NFKC, so that keyboards which compose characters differently give the same password (NIST SP 800-63B). Cut first:
-    # what is longer than any password can be is wrong anyway, and must not take time.
+    # NFKC, so that keyboards that compose characters differently produce the same password (NIST SP 800-63B). Cut
+    # first: anything longer than the longest password is wrong anyway, and must not take time.
     return unicodedata.normalize("NFKC", password[: MAX_TYPED_CHARACTERS + 1])
 
 

@@ -1,7 +1,7 @@
-"""Which tokens have ended before their time, as each worker knows it.
+"""Revoked tokens, cached in each worker.
 
-Nothing is asked while a request waits: a task reads what was revoked of late every few seconds. While the database is
-unavailable, what was read last holds.
+No request queries the database for this: a task reads the recent revocations every few seconds. While the database is
+unavailable, the last state that was read stays in use.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from services.api.errors import StoreUnavailable
 __all__ = ["REFRESH_SECONDS", "Revocations"]
 
 REFRESH_SECONDS = 15.0
-"""A revocation holds everywhere within a minute, even if a refresh fails and the next one is slow."""
+"""A revocation takes effect everywhere within a minute, even if one refresh fails and the next one is slow."""
 
 FIRST_SECONDS = 2.0
 """How long a start waits for the first refresh."""
 
 KEPT_SECONDS = MAX_TOKEN_SECONDS + 3600
-"""Older ones concern no token that is still good; with an hour for clocks that differ."""
+"""Older revocations concern no token that is still valid. One hour is for clock skew."""
 
 log = logging.getLogger("espalier.api.revocations")
 
 
 class Revocations:
-    """The least epoch of each subject whose tokens were revoked of late."""
+    """The minimum epoch of each subject whose tokens were revoked recently."""
 
     def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
-        """Know of none; use tables that ``migrate`` has made."""
+        """Start empty; use the tables of a migrated database."""
         self._engine, self._now = engine, now
         self._epochs: dict[str, int] = {}
 
     def is_revoked(self, claims: Claims) -> bool:
-        """Tell whether the token was given out before its subject's last revocation."""
+        """Return whether the token was issued before the last revocation of its subject."""
         return claims.epoch < self._epochs.get(claims.subject, 0)
 
     def refresh(self) -> None:
         """Read the database.
 
         Raises:
-            StoreUnavailable: what was read last holds on.
+            StoreUnavailable: the last state stays in use.
         """
         recent = select(TokenRevocation.subject, TokenRevocation.epoch).where(
             TokenRevocation.at > self._now() - KEPT_SECONDS
@@ -60,10 +60,10 @@ class Revocations:
 
     @asynccontextmanager
     async def kept_fresh(self, seconds: float = REFRESH_SECONDS) -> AsyncIterator[None]:
-        """Refresh every so many seconds for as long as the block lasts."""
+        """Refresh every ``seconds`` until the block ends."""
         first = asyncio.Event()
         task = asyncio.create_task(self._refresh_forever(seconds, first))
-        with suppress(TimeoutError):  # a database that hangs delays no start for longer
+        with suppress(TimeoutError):  # a hanging database delays the start no longer than this
             await asyncio.wait_for(first.wait(), FIRST_SECONDS)
         try:
             yield
@@ -77,8 +77,8 @@ class Revocations:
             try:
                 await run_in_threadpool(self.refresh)
             except StoreUnavailable:
-                pass  # was logged
-            except SQLAlchemyError as error:  # whatever it is, the next round tries again
-                log.error("revocations cannot be read", extra={"error": str(error).partition("\n")[0]})
+                pass  # already logged
+            except SQLAlchemyError as error:  # the next round tries again
+                log.error("cannot read revocations", extra={"error": str(error).partition("\n")[0]})
             first.set()
             await asyncio.sleep(seconds)

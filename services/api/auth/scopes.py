@@ -1,4 +1,4 @@
-"""What a user may be allowed to do."""
+"""Permissions of a user."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ __all__ = ["Scope"]
 
 
 class Scope(StrEnum):
-    """One permission, as it stands in tokens."""
+    """One permission, as written in tokens."""
 
     PREDICT = "predict"
     MODEL_READ = "model:read"

@@ -1,4 +1,4 @@
-"""Who may log in, and the rules by which users are changed."""
+"""Users, and the rules for changing them."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class Account:
     disabled: bool
     created: datetime
     epoch: int
-    """How often tokens of this name were revoked: those of a lower epoch are refused."""
+    """Number of revocations of this user's tokens. Tokens of a lower epoch are refused."""
 
     @property
     def is_administrator(self) -> bool:
-        """Whether they may change users now."""
+        """Whether this user may change users now."""
         return not self.disabled and Scope.USERS_ADMIN in self.scopes
 
 
 @dataclass(frozen=True)
 class UserChange:
-    """What is to be different. None: as before."""
+    """Changes of a user. None: unchanged."""
 
     disabled: bool | None = None
     scopes: Iterable[str] | None = None
@@ -58,10 +58,10 @@ class UserChange:
 
 
 class UserStore(Protocol):
-    """Where users are kept. ``by`` is the administrator who asks; None where the operator of the database does."""
+    """Storage of users. ``by`` is the administrator who makes the request; None for the operator of the database."""
 
     def find(self, name: str) -> Account | None:
-        """Return the user of this name."""
+        """Return the user with this name."""
         ...
 
     def list(self) -> list[Account]:
@@ -69,19 +69,19 @@ class UserStore(Protocol):
         ...
 
     def create(self, name: str, password_hash: str, scopes: Iterable[str], *, by: Claims | None = None) -> Account:
-        """Add a user."""
+        """Create a user."""
         ...
 
     def change(self, name: str, change: UserChange, *, by: Claims | None = None) -> Account:
-        """Change a user; tokens given out before end, if anything is different."""
+        """Change a user. If anything changes, tokens issued before are revoked."""
         ...
 
     def change_own_password(self, account: Account, password_hash: str) -> None:
-        """Replace the password of somebody who has proved the old one; tokens given out before end."""
+        """Replace the password of a user who has proved the old one. Tokens issued before are revoked."""
         ...
 
     def replace_hash(self, name: str, old: str, new: str) -> bool:
-        """Replace the hash of the same password, unless it is another one by now."""
+        """Replace the hash of the same password, unless the password has changed."""
         ...
 
 
@@ -89,16 +89,16 @@ class SqlUserStore:
     """Users in an SQL database."""
 
     def __init__(self, engine: Engine) -> None:
-        """Use tables that ``migrate`` has made."""
+        """Use the tables of a migrated database."""
         self._engine = engine
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         self._engine.dispose()
 
     def find(self, name: str) -> Account | None:
-        """Return the user of this name."""
-        if not is_user_name(name):  # whatever was typed, of any length, and of characters that no column takes
+        """Return the user with this name."""
+        if not is_user_name(name):  # any text a client sent, of any length, with characters that no column accepts
             return None
         with open_session(self._engine) as session:
             return next(_accounts(session, User.name == name), None)
@@ -109,17 +109,17 @@ class SqlUserStore:
             return [*_accounts(session)]
 
     def create(self, name: str, password_hash: str, scopes: Iterable[str], *, by: Claims | None = None) -> Account:
-        """Add a user. Tokens of an earlier user of the same name stay refused.
+        """Create a user. Tokens of an earlier user of the same name stay revoked.
 
         Raises:
             InvalidRequest: the name or a scope is not allowed.
             UserExists: the name is taken.
-            InvalidToken: ``by`` is no administrator any more.
+            InvalidToken: ``by`` is not an administrator any more.
         """
-        wanted = _checked_scopes(scopes)
+        checked = _checked_scopes(scopes)
         if not is_user_name(name):
             raise InvalidRequest(USER_NAME_RULE)
-        user = User(name=name, password_hash=password_hash, scopes=wanted, disabled=False, created=datetime.now(UTC))
+        user = User(name=name, password_hash=password_hash, scopes=checked, disabled=False, created=datetime.now(UTC))
         try:
             with self._administration(name, by) as session:
                 session.add(user)
@@ -127,44 +127,44 @@ class SqlUserStore:
                 _revoke(session, name)
                 return next(_accounts(session, User.name == name))
         except IntegrityError as error:
-            raise UserExists(f"there is a user {name} already") from error
+            raise UserExists(f"user {name} already exists") from error
 
     def change(self, name: str, change: UserChange, *, by: Claims | None = None) -> Account:
-        """Change a user; tokens given out before end, if anything is different.
+        """Change a user. If anything changes, tokens issued before are revoked.
 
         Raises:
             UnknownUser
             InvalidRequest: a scope is not allowed, or ``by`` may not do this to themselves.
             LastAdministrator: no enabled administrator would be left.
-            InvalidToken: ``by`` is no administrator any more.
+            InvalidToken: ``by`` is not an administrator any more.
         """
         scopes = None if change.scopes is None else _checked_scopes(change.scopes)
         if by and by.subject == name and (change.disabled is not None or change.password_hash is not None):
             raise InvalidRequest(
-                "you cannot disable or enable yourself: ask another administrator; your own password is changed at "
+                "you cannot disable or enable yourself: ask another administrator; change your own password at "
                 "/v1/users/me/password"
             )
-        wanted = {"disabled": change.disabled, "scopes": scopes, "password_hash": change.password_hash}
+        requested = {"disabled": change.disabled, "scopes": scopes, "password_hash": change.password_hash}
         with self._administration(name, by) as session:
             user = _get(session, name)
             was_administrator = _to_account(user, 0).is_administrator
-            different = {key: to for key, to in wanted.items() if to is not None and to != getattr(user, key)}
-            for key, to in different.items():
+            changed = {key: to for key, to in requested.items() if to is not None and to != getattr(user, key)}
+            for key, to in changed.items():
                 setattr(user, key, to)
-            if different:
+            if changed:
                 session.flush()
                 _check_administrators(session, name, was_administrator)
                 _revoke(session, name)
             return next(_accounts(session, User.name == name))
 
     def delete(self, name: str, *, by: Claims | None = None) -> None:
-        """Remove a user; tokens given out before end.
+        """Delete a user. Tokens issued before are revoked.
 
         Raises:
             UnknownUser
-            InvalidRequest: ``by`` asks for themselves.
+            InvalidRequest: ``by`` is the user.
             LastAdministrator: no enabled administrator would be left.
-            InvalidToken: ``by`` is no administrator any more.
+            InvalidToken: ``by`` is not an administrator any more.
         """
         if by and by.subject == name:
             raise InvalidRequest("you cannot delete yourself; ask another administrator")
@@ -176,7 +176,7 @@ class SqlUserStore:
             _revoke(session, name)
 
     def change_own_password(self, account: Account, password_hash: str) -> None:
-        """Replace the password of somebody who has proved the old one; tokens given out before end.
+        """Replace the password of a user who has proved the old one. Tokens issued before are revoked.
 
         Raises:
             InvalidToken: the account has changed since.
@@ -187,22 +187,22 @@ class SqlUserStore:
             _revoke(session, account.name)
 
     def replace_hash(self, name: str, old: str, new: str) -> bool:
-        """Replace the hash of the same password, unless it is another one by now. No token ends."""
+        """Replace the hash of the same password, unless the password has changed. No token is revoked."""
         with open_session(self._engine) as session:
             return _replace_hash(session, name, old, new)
 
     @contextmanager
     def _administration(self, name: str, by: Claims | None) -> Iterator[Session]:
-        """Give a transaction in which nobody else changes this user or the set of administrators."""
+        """Yield a transaction in which no other one changes this user or the set of administrators."""
         if not is_user_name(name):
             raise UnknownUser(USER_NAME_RULE)
         with open_session(self._engine) as session:
-            # A write comes first: SQLite has one writer at a time, from the first write on, so what is read below holds
-            # until the end. PostgreSQL lets others go on, except for this row.
+            # Write first: SQLite has one writer at a time, from its first write on, so what is read below stays valid.
+            # PostgreSQL locks this row only.
             lock = insert_for(session, TokenRevocation).values(subject=name, epoch=0, at=0.0)
             session.execute(lock.on_conflict_do_update(index_elements=["subject"], set_={"subject": name}))
-            # There the rows of all administrators are locked, in one order: who waits here reads, in what comes after,
-            # what the one before has committed. SQLite knows no such clause, and none is sent to it.
+            # On PostgreSQL, lock the rows of all administrators, in one order: a transaction that waits here then
+            # reads what the one before it committed. SQLite has no such clause, and SQLAlchemy sends it none.
             administrators = select(User.name).where(_IS_ADMINISTRATOR).order_by(User.name).with_for_update()
             enabled = set(session.scalars(administrators))
             if by and (by.subject not in enabled or _epoch(session, by.subject) != by.epoch):
@@ -211,7 +211,7 @@ class SqlUserStore:
 
 
 def open_user_store(database_url: str) -> SqlUserStore:
-    """Return the users of a database, with its tables brought up to date; to be closed.
+    """Migrate a database and return its users; the caller closes the store.
 
     Raises:
         StartupFailed: the database cannot be used.
@@ -225,13 +225,13 @@ _IS_ADMINISTRATOR = ~User.disabled & (" " + User.scopes + " ").contains(f" {Scop
 
 def _check_administrators(session: Session, changed: str, was_administrator: bool) -> None:
     if was_administrator and not session.scalar(select(func.count()).select_from(User).where(_IS_ADMINISTRATOR)):
-        raise LastAdministrator(f"{changed} is the last enabled administrator; make or enable another first")
+        raise LastAdministrator(f"{changed} is the last enabled administrator; create or enable another one first")
 
 
 def _revoke(session: Session, name: str) -> None:
     raised = {"epoch": TokenRevocation.epoch + 1, "at": time.time()}
     session.execute(update(TokenRevocation).where(TokenRevocation.subject == name).values(**raised))
-    session.execute(delete(LoginOrigin).where(LoginOrigin.name == name))  # whoever logged in from there proves it anew
+    session.execute(delete(LoginOrigin).where(LoginOrigin.name == name))  # every network must prove a login again
 
 
 def _replace_hash(session: Session, name: str, old: str, new: str) -> bool:
@@ -246,7 +246,7 @@ def _epoch(session: Session, name: str) -> int:
 def _get(session: Session, name: str) -> User:
     user = session.get(User, name)
     if user is None:
-        raise UnknownUser(f"there is no user {name}")
+        raise UnknownUser(f"user {name} does not exist")
     return user
 
 
@@ -268,8 +268,8 @@ def _to_account(user: User, epoch: int) -> Account:
 
 
 def _checked_scopes(scopes: Iterable[str]) -> str:
-    wanted = sorted(set(scopes))
-    unknown = [scope for scope in wanted if scope not in set(Scope)]
-    if unknown or not wanted:
-        raise InvalidRequest(f"scopes are one or more of {', '.join(Scope)}")
-    return " ".join(wanted)
+    requested = sorted(set(scopes))
+    unknown = [scope for scope in requested if scope not in set(Scope)]
+    if unknown or not requested:
+        raise InvalidRequest(f"scopes must be one or more of {', '.join(Scope)}")
+    return " ".join(requested)

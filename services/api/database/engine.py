@@ -40,7 +40,7 @@ __all__ = [
 CONNECT_SECONDS = 5
 
 TCP_TIMEOUT_MILLISECONDS = 10_000
-"""A PostgreSQL that takes no packets any more is given up after this, and not after the kernel's quarter of an hour."""
+"""Timeout for a PostgreSQL that acknowledges no packets; the kernel's own is a quarter of an hour."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 log = logging.getLogger("espalier.api.database")
@@ -51,62 +51,62 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """Somebody who may log in."""
+    """A user who may log in."""
 
     __tablename__ = "users"
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     scopes: Mapped[str] = mapped_column(String(255))
-    """With spaces between them, as in a token."""
+    """Separated by spaces, as in a token."""
 
     disabled: Mapped[bool] = mapped_column(default=False)
     created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class TokenRevocation(Base):
-    """Since when tokens of a subject count: those of a lower epoch are refused. Outlives the user."""
+    """Minimum epoch of a subject's tokens; lower ones are refused. It stays after the user is deleted."""
 
     __tablename__ = "token_revocations"
 
     subject: Mapped[str] = mapped_column(String(64), primary_key=True)
     epoch: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[float] = mapped_column(Float, index=True)
-    """When the epoch was raised last, in seconds since 1970."""
+    """When the epoch was last raised, in seconds since 1970."""
 
 
 class LoginBucket(Base):
-    """Failed logins that still count, of one account, one network, or both together."""
+    """Unexpired failed logins of one account, one network, or a pair of both."""
 
     __tablename__ = "login_buckets"
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     clear_at: Mapped[float] = mapped_column(Float, index=True)
-    """When the last of them stops counting, in seconds since 1970."""
+    """When the last of them expires, in seconds since 1970."""
 
 
 class LoginOrigin(Base):
-    """A network from which somebody has logged in."""
+    """A network from which an account has logged in."""
 
     __tablename__ = "login_origins"
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     network: Mapped[str] = mapped_column(String(64), primary_key=True)
     last: Mapped[float] = mapped_column(Float)
-    """Seconds since 1970, within a day."""
+    """Last login in seconds since 1970, precise to a day."""
 
 
 def insert_for(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT of the session's database that may have an ON CONFLICT clause."""
+    """Return an INSERT in the session's dialect, which supports ON CONFLICT."""
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
 
 def open_engine(url: str, *, connect_seconds: int = CONNECT_SECONDS) -> Engine:
-    """Return an engine; the folder of an SQLite file is made.
+    """Return an engine; the folder of an SQLite file is created.
 
     Raises:
-        StartupFailed: the URL is none, or of a database that cannot be used here.
+        StartupFailed: the URL is not valid, or its database is not supported.
     """
     try:
         parsed = make_url(url)
@@ -117,22 +117,20 @@ def open_engine(url: str, *, connect_seconds: int = CONNECT_SECONDS) -> Engine:
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": 10})
-    except ArgumentError as error:  # whose text may hold a password
-        raise StartupFailed(
-            "API_DATABASE_URL is no URL of a database that can be used, such as sqlite:///.espalier/users.db"
-        ) from error
+    except ArgumentError as error:  # its text may contain a password
+        raise StartupFailed("API_DATABASE_URL is not a database URL, such as sqlite:///.espalier/users.db") from error
     except (ImportError, OSError) as error:
-        raise StartupFailed(f"the database {_without_password(url)} cannot be used: {error}") from error
+        raise StartupFailed(f"cannot use the database {_without_password(url)}: {error}") from error
     event.listen(engine, "connect", _tune_sqlite)
     return engine
 
 
 def migrate(url: str) -> None:
-    """Bring the tables up to date.
+    """Migrate the tables to the newest version.
 
     Raises:
-        DatabaseUnavailable: a database server does not answer.
-        StartupFailed: the database cannot be used or changed.
+        DatabaseUnavailable: the database server does not answer.
+        StartupFailed: the database cannot be used or migrated.
     """
     from alembic import command
     from alembic.config import Config
@@ -148,17 +146,17 @@ def migrate(url: str) -> None:
         reason = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
         is_unavailable = isinstance(error, OperationalError) and engine.dialect.name != "sqlite"
         kind = DatabaseUnavailable if is_unavailable else StartupFailed
-        raise kind(f"the database {_without_password(url)} cannot be used: {reason}") from error
+        raise kind(f"cannot use the database {_without_password(url)}: {reason}") from error
     finally:
         engine.dispose()
 
 
 def ping(url: str, *, connect_seconds: int) -> None:
-    """Connect anew, and ask for nothing but an answer.
+    """Open a new connection and run SELECT 1.
 
     Raises:
-        SQLAlchemyError: there is none.
-        StartupFailed: the URL is none.
+        SQLAlchemyError: the database does not answer.
+        StartupFailed: the URL is not valid.
     """
     engine = open_engine(url, connect_seconds=connect_seconds)
     try:
@@ -170,10 +168,10 @@ def ping(url: str, *, connect_seconds: int) -> None:
 
 @contextmanager
 def open_session(engine: Engine) -> Iterator[Session]:
-    """Give a session in a transaction of its own, which ends with the block.
+    """Yield a session in its own transaction, which ends with the block.
 
     Raises:
-        StoreUnavailable: the database is unavailable or too busy, or has not the tables of this release yet.
+        StoreUnavailable: the database is unavailable or too busy, or is not migrated to this release yet.
     """
     try:
         with Session(engine, expire_on_commit=False) as session, session.begin():
@@ -181,15 +179,15 @@ def open_session(engine: Engine) -> Iterator[Session]:
     except (OperationalError, InterfaceError, ProgrammingError, PoolTimeout) as error:
         if _is_not_migrated(error):
             log.error("the database is not migrated: run python -m services.api migrate", extra=_reason(error))
-            raise StoreUnavailable("the database is being brought up to date; come again") from error
+            raise StoreUnavailable("the database is being migrated; retry later") from error
         if isinstance(error, ProgrammingError):
             raise
         log.error("the database does not answer", extra=_reason(error))
-        raise StoreUnavailable("the database of users does not answer; come again") from error
+        raise StoreUnavailable("the database of users does not answer; retry later") from error
 
 
 def _is_not_migrated(error: SQLAlchemyError) -> bool:
-    """Whether a table or a column is missing: PostgreSQL has a class for each, SQLite a text."""
+    """Return whether a table or column is missing: PostgreSQL has an error class for each, SQLite a text."""
     if not isinstance(error, DBAPIError):
         return False
     is_missing = type(error.orig).__name__ in {"UndefinedTable", "UndefinedColumn"}
@@ -205,5 +203,5 @@ def _without_password(url: str) -> str:
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
-    # Readers and the one writer do not wait for one another; several workers share the file.
+    # Readers and the writer do not block each other; several workers share the file.
     connection.execute("PRAGMA journal_mode=WAL")

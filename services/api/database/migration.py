@@ -1,4 +1,4 @@
-"""Bring the users' database up to date; where it is unavailable, later, for predictions need no database."""
+"""Migrate the users' database; if it is unavailable, later, because predictions do not need it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ log = logging.getLogger("espalier.api.migration")
 
 
 def migrate_within(url: str, wait_seconds: float) -> None:
-    """Migrate, and wait up to ``wait_seconds`` for a database that does not answer.
+    """Migrate; retry for up to ``wait_seconds`` if the database does not answer.
 
     Raises:
-        DatabaseUnavailable: it still does not.
+        DatabaseUnavailable: it still does not answer.
         StartupFailed: the URL is wrong, or a migration failed.
     """
     Retrying(
@@ -44,13 +44,13 @@ def migrate_until_done(url: str) -> None:
 
 
 def migrate_or_later(url: str, wait_seconds: float) -> subprocess.Popen[bytes] | None:
-    """Migrate; where the database is unavailable, leave it to a process of its own, which is returned.
+    """Migrate; if the database is unavailable, start a process that retries until it answers, and return it.
 
-    A process and no thread: the one that calls this forks workers.
+    It is a process and not a thread, because the caller forks workers.
     """
     try:
         migrate_within(url, wait_seconds)
     except DatabaseUnavailable as error:
-        log.warning("the database is unavailable: logins are refused until it is back", extra={"error": str(error)})
+        log.warning("the database is unavailable: logins are refused until it answers", extra={"error": str(error)})
         return subprocess.Popen([sys.executable, "-m", "services.api", "migrate", "--wait"])
     return None

@@ -1,4 +1,4 @@
-"""A request's body as it arrives: no larger and no slower than is allowed, and of the right kind."""
+"""Read the body of a request within its limits of size and time, and check its media type."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ __all__ = ["BodyLimit", "limit_body", "read_json"]
 
 @dataclass
 class BodyLimit:
-    """What the body of one request may be; in its scope as ``body_bound``, so that the route may allow more."""
+    """Limits of the body of one request. In its scope as ``body_bound``, so that the route can raise them."""
 
     max_bytes: int
-    """At first: enough for everything but rows."""
+    """The current limit; at first that of requests without rows."""
 
     max_row_bytes: int
     seconds: float
 
     def allow_rows(self) -> None:
-        """Take a body that brings rows."""
+        """Allow the size of a body with rows."""
         self.max_bytes = self.max_row_bytes
 
 
 def limit_body(
     receive: Receive, bound: BodyLimit, *, declared_bytes: int = 0, check_caller: Callable[[], None] = lambda: None
 ) -> Receive:
-    """Return a ``receive`` that forwards a body within its limits, from a caller who is known.
+    """Return a ``receive`` that forwards the body within its limits, from an authenticated caller.
 
-    It refuses only when it is asked, inside the route: so most routes have checked who calls before, and the refusal is
-    counted. For those whose body the framework reads before it asks who calls, ``check_caller`` raises.
+    It refuses only when the route reads the body. By then most routes have authenticated the caller, and the refusal is
+    counted. For routes whose body the framework reads before it authenticates the caller, ``check_caller`` raises.
 
     Raises, when called:
-        BodyTooLarge: declared, or found, to be larger.
-        BodyTooSlow: not whole in time.
-        BodyCutShort: the client disconnected before it was whole.
+        BodyTooLarge: the declared or the received size is larger.
+        BodyTooSlow: not complete in time.
+        BodyCutShort: the client disconnected before it was complete.
     """
     ends = asyncio.get_running_loop().time() + bound.seconds
     taken, is_begun, is_whole = 0, False, False
@@ -48,22 +48,22 @@ def limit_body(
     async def receive_bounded() -> Message:
         nonlocal taken, is_begun, is_whole
         if is_whole:
-            return await receive()  # only ever: the client disconnected
+            return await receive()  # only a disconnect can follow
         if not is_begun:
             is_begun = True
             check_caller()
         if declared_bytes > bound.max_bytes:
-            raise BodyTooLarge(f"this request has at most {bound.max_bytes:,} bytes, and came with {declared_bytes:,}")
+            raise BodyTooLarge(f"the body has {declared_bytes:,} bytes; send at most {bound.max_bytes:,}")
         try:
             async with asyncio.timeout_at(ends):
                 message = await receive()
         except TimeoutError as error:
-            raise BodyTooSlow(f"a request is whole after {bound.seconds:g} s, this one was not") from error
+            raise BodyTooSlow(f"the body was not complete within {bound.seconds:g} s") from error
         if message["type"] == "http.disconnect":
-            raise BodyCutShort("the connection ended before the request was whole")
+            raise BodyCutShort("the client disconnected before the body was complete")
         taken += len(message.get("body", b""))
         if taken > bound.max_bytes:
-            raise BodyTooLarge(f"this request has at most {bound.max_bytes:,} bytes")
+            raise BodyTooLarge(f"the body is too large; send at most {bound.max_bytes:,} bytes")
         is_whole = not message.get("more_body", False)
         return message
 
@@ -71,14 +71,14 @@ def limit_body(
 
 
 async def read_json(request: Request) -> bytes:
-    """Return the whole body, as it came: one that brings rows, and may be as large as they are.
+    """Return the complete body of a request with rows.
 
     Raises:
-        UnsupportedMediaType: it does not say that it is JSON.
+        UnsupportedMediaType: its Content-Type is not application/json.
         BodyTooLarge, BodyTooSlow, BodyCutShort
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise UnsupportedMediaType("the body must be application/json")
+        raise UnsupportedMediaType("send the body as JSON, with Content-Type: application/json")
     request.scope["body_bound"].allow_rows()
     return await request.body()

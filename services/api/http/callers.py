@@ -1,4 +1,4 @@
-"""Who calls, before their body is read."""
+"""Authenticate the caller before the body is read."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from services.api.metrics.counters import ApiMetrics
 __all__ = ["CallerCheck"]
 
 OPEN = "/v1/auth/"
-"""Where callers say who they are, in bodies that are small."""
+"""Routes where callers authenticate in the body, which is small."""
 
 
 class CallerCheck:
-    """Refuses bodies of callers without a token; what a token allows is the route's to check.
+    """Refuses bodies of callers without a valid token; the route checks the scope.
 
-    FastAPI parses a body that is an argument of a route before it asks for anything else of the request.
+    FastAPI parses a body that is an argument of a route before it runs the dependencies.
     """
 
     def __init__(self, verifier: TokenVerifier, metrics: ApiMetrics) -> None:
-        """Hold what is needed."""
+        """Store the verifier and the metrics."""
         self._verifier, self._metrics = verifier, metrics
 
     def __call__(self, scope: Scope) -> None:
-        """Do nothing if the caller is known by now.
+        """Return if the caller is authenticated.
 
         Raises:
             InvalidToken

@@ -1,4 +1,4 @@
-"""What routes ask for, by type."""
+"""Dependencies of the routes, by type."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SCHEME = OAuth2PasswordBearer("/v1/auth/token", auto_error=False, scopes={str(sc
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that routes use, made once by ``create_app``."""
+    """Everything that routes use, created once by ``create_app``."""
 
     max_explain_rows: int
     model: Model
@@ -57,7 +57,7 @@ Bearer = Annotated[str | None, Depends(SCHEME)]
 
 
 def client_address(request: Request) -> str:
-    """Return where the request comes from; behind a trusted proxy, what that says."""
+    """Return the address of the client; behind a trusted proxy, from X-Forwarded-For."""
     return request.client.host if request.client else "unknown"
 
 
@@ -77,19 +77,19 @@ Caller = Annotated[Claims, Depends(_authenticate)]
 
 
 def allow(scope: Scope) -> Callable[..., Awaitable[Claims]]:
-    """Return the dependency that lets through only tokens with ``scope``, and gives their claims."""
+    """Return a dependency that requires a token with ``scope`` and returns its claims."""
 
     async def check(claims: Caller, services: Served) -> Claims:
         if scope not in claims.scopes:
             services.metrics.count_auth_failure(InsufficientScope.code)
-            raise InsufficientScope(f"this needs a token with the scope {scope}")
+            raise InsufficientScope(f"this route requires a token with the scope {scope}")
         return claims
 
     return check
 
 
 async def allow_administrator(claims: Annotated[Claims, Depends(allow(Scope.USERS_ADMIN))], services: Served) -> Claims:
-    """Let through only who is an administrator at this moment, by the database."""
+    """Require a caller who is an administrator in the database at this moment."""
     account = await run_in_threadpool(services.users.find, claims.subject)
     if account is None or not account.is_administrator or account.epoch != claims.epoch:
         services.metrics.count_auth_failure(InvalidToken.code)

@@ -1,6 +1,6 @@
-"""/docs: Swagger UI from our own origin, so that it works without internet and no other site is trusted.
+"""/docs: Swagger UI from the API's own origin, so that it works offline and trusts no other site.
 
-Of the package fastapi-swagger only its files are used: Swagger UI as it is released, kept current.
+Only the files of the package fastapi-swagger are used: unmodified releases of Swagger UI.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Swagger UI sets styles on its elements; scripts come from files alone."""
+"""Swagger UI sets inline styles; scripts come from files only."""
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -37,7 +37,7 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-"""Addresses are relative: a proxy may serve the API under a path of its own."""
+"""URLs are relative, because a proxy may serve the API under a path."""
 
 START = """SwaggerUIBundle({
   url: "openapi.json",
@@ -57,7 +57,7 @@ FILES = {
 
 
 def serve_docs(app: FastAPI) -> None:
-    """Add the page, and what it needs."""
+    """Add the page and its files."""
     folder = _folder()
     contents = {name: ((folder / name).read_bytes(), kind) for name, kind in FILES.items()}
     contents["start.js"] = START.encode(), "text/javascript"
@@ -66,18 +66,18 @@ def serve_docs(app: FastAPI) -> None:
     async def show(_request: Request) -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
 
-    async def give(request: Request) -> Response:
+    async def serve(request: Request) -> Response:
         content, kind = contents[request.url.path.rpartition("/")[2]]
         headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
         return Response(content, headers=headers, media_type=kind)
 
     app.add_route("/docs", show, include_in_schema=False)
     for name in contents:
-        app.add_route(f"/docs/{name}", give, include_in_schema=False)
+        app.add_route(f"/docs/{name}", serve, include_in_schema=False)
 
 
 def _folder() -> Path:
-    found = find_spec("fastapi_swagger")  # found, never imported
-    if found is None or found.origin is None:
+    spec = find_spec("fastapi_swagger")  # located, never imported
+    if spec is None or spec.origin is None:
         raise ModuleNotFoundError("fastapi_swagger")
-    return Path(found.origin).parent / "resources"
+    return Path(spec.origin).parent / "resources"

@@ -1,4 +1,4 @@
-"""Around every request: its id, its host, its limits, and one line in the log."""
+"""Middleware of every request: request id, host check, limits, and one log line."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ __all__ = ["PROBES", "Limits", "RequestMiddleware"]
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PROBES = frozenset({"/healthz", "/readyz"})
-"""Asked for by address, not by name, and every few seconds: any host, no log line, no count."""
+"""Sent every few seconds, by address: any host, no log line, no metrics."""
 
 MAX_LENGTH_DIGITS = 20
-"""A declared length with more is not believed; the bytes are counted anyway."""
+"""A declared length with more digits is ignored; the bytes are counted anyway."""
 
 log = logging.getLogger("espalier.api.access")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may take."""
+    """Limits of one request."""
 
     body_bytes: int
-    """Of what brings no rows."""
+    """Of requests without rows."""
 
     row_bytes: int
     body_seconds: float
@@ -47,7 +47,7 @@ class Limits:
 
 
 class RequestMiddleware:
-    """Pure ASGI, since it runs for every request."""
+    """Pure ASGI, because it runs for every request."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class RequestMiddleware:
         in_progress: Gauge,
         check_caller: Callable[[Scope], None],
     ) -> None:
-        """Wrap an app."""
+        """Wrap an application."""
         self._app, self._check_caller = app, check_caller
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
         self._limits, self._drain, self._in_progress = limits, drain, in_progress
@@ -76,10 +76,10 @@ class RequestMiddleware:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+        sent = headers.get("x-request-id", "")
+        request_id = sent if PLAIN_ID.fullmatch(sent) else uuid.uuid4().hex
         scope["request_id"] = request_id
-        REQUEST_ID.set(request_id)  # each request has a context of its own
+        REQUEST_ID.set(request_id)  # each request has its own context
         trace.get_current_span().set_attribute("espalier.request_id", request_id)
         started, status, started_to_answer = time.perf_counter(), 500, False
 
@@ -96,9 +96,9 @@ class RequestMiddleware:
             async with clock:
                 await (refusal or self._app)(scope, self._bounded(scope, receive, headers), send_with_id)
         except Exception:
-            log.exception("given up, too late" if clock.expired() else "unexpected failure")
+            log.exception("request timed out" if clock.expired() else "unexpected error")
             if started_to_answer:
-                raise  # too late for another answer: the connection ends, so that half a one is not taken for whole
+                raise  # too late for another response: the connection closes, so the client sees that it is incomplete
             problem = late_problem(request_id) if clock.expired() else unexpected_problem(request_id)
             await problem(scope, receive, send_with_id)
         finally:
@@ -107,7 +107,7 @@ class RequestMiddleware:
     def _head(self, message: Message, request_id: str) -> None:
         headers = MutableHeaders(scope=message)
         headers["X-Request-ID"] = request_id
-        if self._drain.begun:  # a kept connection would be cut when the process ends
+        if self._drain.is_draining:  # an idle connection would be cut when the process stops
             headers["Connection"] = "close"
 
     def _refusal(self, scope: Scope, headers: Headers, request_id: str) -> ASGIApp | None:
@@ -115,7 +115,9 @@ class RequestMiddleware:
         name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
         if scope["path"] in PROBES or "*" in self._hosts or name in self._hosts:
             return None
-        return problem_response(request_id, 400, code="unknown_host", detail="this host name is not served here")
+        return problem_response(
+            request_id, 400, code="unknown_host", detail="this API does not serve this host name; see API_ALLOWED_HOSTS"
+        )
 
     def _bounded(self, scope: Scope, receive: Receive, headers: Headers) -> Receive:
         length = headers.get("content-length", "")

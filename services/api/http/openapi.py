@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI knows of the routes, and what only the contract knows of the rows."""
+"""The OpenAPI document: the routes from FastAPI, the rows from the model's contract."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["describe_bodies"]
 
 
 def describe_bodies(app: FastAPI, model: Model, rows: RowReader, feedback: FeedbackReader) -> None:
-    """Make the document say what a row is, with a real one as its example."""
+    """Describe the bodies with rows, with a real row as the example."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -30,7 +30,10 @@ def _build(app: FastAPI, model: Model, rows: RowReader, feedback: FeedbackReader
     row = model.bundle.contract.example
     request = rows.schema() | {"example": {"rows": [row]}}
     _describe(document, "/v1/predict", "Predict", request, _predictions(model))
-    labelled = {"feedback_token": "the text that came with the prediction", "labels": [model.label_names[1]]}
+    labelled = {
+        "feedback_token": "the feedback_token from the response of /v1/predict",
+        "labels": [model.label_names[1]],
+    }
     request = feedback.schema() | {"example": {"feedback": [labelled]}}
     _describe(document, "/v1/feedback", "Feedback", request, _feedback())
     return document
@@ -67,17 +70,27 @@ def _predictions(model: Model) -> tuple[str, dict[str, Any]]:
         "properties": {
             "label": {"type": "string", "enum": list(model.label_names)},
             "probability": {"type": "number", "minimum": 0, "maximum": 1},
-            "contributions": {"type": "object", "description": "Log-odds by feature", "properties": features},
-            "base_value": {"type": "number", "description": "Log-odds before any feature"},
+            "contributions": {
+                "type": "object",
+                "description": "Contribution of each feature, in log-odds",
+                "properties": features,
+            },
+            "base_value": {"type": "number", "description": "Log-odds without any feature"},
         },
     }
     return "The predictions, in the order of the rows", {
         "model": _served(),
         "predictions": {"type": "array", "items": prediction},
-        "feedback_token": {"type": "string", "description": "For /v1/feedback, once it is known how the rows turn out"},
+        "feedback_token": {
+            "type": "string",
+            "description": "Send it to /v1/feedback with the true labels, once they are known",
+        },
     }
 
 
 def _feedback() -> tuple[str, dict[str, Any]]:
     number = {"type": "integer", "minimum": 0}
-    return "How many rows were counted, and how many had been before", {"counted": number, "already_counted": number}
+    return "How many rows were counted now, and how many had been counted before", {
+        "counted": number,
+        "already_counted": number,
+    }

@@ -1,4 +1,4 @@
-"""From failures to responses: one table, one shape (RFC 9457)."""
+"""Map errors to responses: one table, one format (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -67,27 +67,27 @@ STATUS: dict[type[ApiError], int] = {
     UnknownUser: 404,
     LastAdministrator: 409,
 }
-"""Every failure's status; a test holds the table against the tree."""
+"""Status of each error; a test checks that none is missing."""
 
 CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
-"""The code of a failure that the framework found."""
+"""Codes of errors that the framework raises."""
 
 BODY_NOT_READ = (408, 413)
-"""The rest of the body may still be on its way, so the connection cannot take another request."""
+"""The rest of the body may still arrive, so the connection cannot be reused."""
 
 MAX_PROBLEMS = 20
 MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemField(BaseModel):
-    """A field, and what would be right."""
+    """A field, and what it must be."""
 
     field: str
     message: str
 
 
 class Problem(BaseModel):
-    """The one shape of an error (RFC 9457)."""
+    """The format of every error (RFC 9457)."""
 
     type: str = "about:blank"
     title: str
@@ -99,7 +99,7 @@ class Problem(BaseModel):
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of a route's failures."""
+    """Return the OpenAPI responses for errors of a route."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
         status: {"description": HTTPStatus(status).phrase, "model": Problem, "content": {MEDIA_TYPE: schema}}
@@ -116,7 +116,7 @@ def problem_response(
     problems: Sequence[FieldProblem] = (),
     retry_after_seconds: int | None = None,
 ) -> Response:
-    """Build the response of a failure."""
+    """Build the response for an error."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -138,19 +138,19 @@ def problem_response(
 
 
 def unexpected_problem(request_id: str) -> Response:
-    """Build the response of a failure that nobody expected: no internals, and an id to find it by."""
-    detail = "Something went wrong here, not in your request. Quote the request id when you report it."
+    """Build the response for an unexpected error: no internals, but the request id to find it in the log."""
+    detail = "Internal error; your request is not the cause. Report it with the request id."
     return problem_response(request_id, 500, code="internal", detail=detail)
 
 
 def late_problem(request_id: str) -> Response:
-    """Build the response of a request that took longer than any may."""
-    detail = "This took too long and was given up. Send fewer rows, or come again later."
+    """Build the response for a request that timed out."""
+    detail = "The request timed out. Send fewer rows, or retry later."
     return problem_response(request_id, 504, code="too_late", detail=detail, retry_after_seconds=1)
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Make every expected failure of the app answer in the one shape; the rest is RequestMiddleware's."""
+    """Send every expected error in this format; RequestMiddleware handles unexpected errors."""
 
     async def on_api_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)  # noqa: S101 (what the handler is registered for)
@@ -158,7 +158,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        if isinstance(error.__cause__, ApiError):  # FastAPI wraps what reading a form or a body raised
+        if isinstance(error.__cause__, ApiError):  # FastAPI wraps errors of reading a form or a body
             return _respond(request, error.__cause__)
         code = CODES.get(error.status_code, "http_error")
         response = problem_response(_request_id(request), error.status_code, code=code, detail=error.detail)

@@ -1,4 +1,4 @@
-"""Traces for an OpenTelemetry collector: a span for each request, within the trace that the ingress began."""
+"""Traces for an OpenTelemetry collector: a span for each request, in the trace that the ingress started."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from services.api.model.loaded import Model
 __all__ = ["trace_requests"]
 
 EXPORT_SECONDS = 3
-"""What a collector that does not answer may take from the end of a worker."""
+"""How long a collector that does not answer may delay the shutdown of a worker."""
 
 
 def trace_requests(app: FastAPI, model: Model, *, endpoint: str, sample_ratio: float) -> None:
-    """Make a span for each request but probes, and send it to the collector.
+    """Create a span for each request except probes, and send it to the collector.
 
-    In each worker, since the thread that sends does not survive a fork. The collector's headers and certificates come
-    from OTEL_EXPORTER_OTLP_*. The metrics of this library stay off, for there are ours.
+    Call it in each worker, because the sending thread does not survive a fork. The collector's headers and certificates
+    come from OTEL_EXPORTER_OTLP_*. The metrics of this library are off; the API has its own.
     """
-    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")  # attributes by the names that are stable
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")  # the stable attribute names
     provider = _provider(model, endpoint, sample_ratio)
     trace.set_tracer_provider(provider)
     FastAPIInstrumentor.instrument_app(
@@ -42,15 +42,15 @@ def trace_requests(app: FastAPI, model: Model, *, endpoint: str, sample_ratio: f
         meter_provider=metrics.NoOpMeterProvider(),
     )
 
-    lifespan = app.router.lifespan_context  # the application's own: what it keeps running must go on
+    lifespan = app.router.lifespan_context  # the application's own, which must still run
 
     @asynccontextmanager
-    async def until_all_is_sent(app: FastAPI) -> AsyncIterator[None]:
+    async def until_spans_are_sent(app: FastAPI) -> AsyncIterator[None]:
         async with lifespan(app):
             yield
-        await run_in_threadpool(provider.shutdown)  # uvicorn ends by the signal that it got: nothing later would run
+        await run_in_threadpool(provider.shutdown)  # uvicorn then re-raises the signal, so nothing later would run
 
-    app.router.lifespan_context = until_all_is_sent
+    app.router.lifespan_context = until_spans_are_sent
 
 
 def _provider(model: Model, endpoint: str, sample_ratio: float) -> TracerProvider:

@@ -1,1 +1,1 @@
-"""The ports that are never published: metrics for Prometheus, the bundle for other pods."""
+"""The internal ports, which are never published: metrics for Prometheus, the bundle for other pods."""

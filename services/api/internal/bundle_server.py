@@ -1,7 +1,7 @@
-"""The bundle that this pod serves, for pods that start while the registry is unavailable (model/peers.py asks for it).
+"""Serve this pod's bundle to pods that start while the registry is unavailable (client: model/peers.py).
 
-``/bundle`` says which version it is, ``/bundle/<file>`` gives one of its six files. A port of its own, so that who may
-read the metrics may not read the model.
+``/bundle`` returns the name and version, ``/bundle/<file>`` one of the six files. It has its own port, so that access
+to the metrics does not include access to the model.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ def _offered(served: ServedBundle) -> Mapping[str, bytes | Path]:
 
 def _app(offered: Mapping[str, bytes | Path]) -> Any:
     def app(environ: dict[str, Any], respond: Callable[..., Any]) -> Iterable[bytes]:
-        found = offered.get(environ["PATH_INFO"])
-        if found is None or environ["REQUEST_METHOD"] != "GET":
+        content = offered.get(environ["PATH_INFO"])
+        if content is None or environ["REQUEST_METHOD"] != "GET":
             respond("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"not here\n"]
-        content = found.read_bytes() if isinstance(found, Path) else found
+            return [b"not found\n"]
+        if isinstance(content, Path):
+            content = content.read_bytes()
         respond("200 OK", [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(content)))])
         return [content]
 

@@ -1,4 +1,4 @@
-"""The metrics of all workers together and of their parent, for Prometheus."""
+"""The metrics of all workers and of their parent, for Prometheus."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["MetricsServer"]
 
 
 class MetricsServer(InternalServer):
-    """A thread in the parent of the workers: it sees the files of them all."""
+    """A thread in the parent of the workers, which reads the files of all of them."""
 
     def __init__(self, folder: Path, *collectors: Collector) -> None:
         """Serve what workers write to ``folder``, and what the parent collects."""
@@ -24,5 +24,5 @@ class MetricsServer(InternalServer):
         super().__init__(make_wsgi_app(registry))
 
     def forget(self, process_id: int) -> None:
-        """Drop what only a living worker may say; its counts stay."""
+        """Remove the live gauges of an exited worker; its counters stay."""
         self._counts.forget(process_id)

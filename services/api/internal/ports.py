@@ -1,4 +1,4 @@
-"""The ports that are never published: metrics for Prometheus, and the bundle for other pods."""
+"""The internal ports, which are never published: metrics for Prometheus, the bundle for other pods."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ class InternalAddress:
     host: str
     metrics_port: int
     peer_port: int
-    """0: the bundle is for nobody."""
+    """0: the bundle is not served."""
 
 
 class InternalPorts:
-    """One thread for each, in the parent of the workers."""
+    """One thread per port, in the parent of the workers."""
 
     def __init__(self, metrics: MetricsServer, bundle: BundleServer, address: InternalAddress) -> None:
-        """Hold both; nothing listens yet."""
+        """Store both servers; nothing listens yet."""
         self._metrics, self._bundle, self._address = metrics, bundle, address
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start to listen."""
         self._metrics.start(self._address.host, self._address.metrics_port)
         if self._address.peer_port:
             self._bundle.start(self._address.host, self._address.peer_port)
 
     def leave_to_parent(self) -> None:
-        """Close, in a worker, the sockets that it inherited."""
+        """Close, in a worker, the inherited sockets."""
         self._metrics.leave_to_parent()
         self._bundle.leave_to_parent()
 
     def forget(self, process_id: int) -> None:
-        """Drop what only a living worker may say in the metrics; its counts stay."""
+        """Remove the live gauges of an exited worker; its counters stay."""
         self._metrics.forget(process_id)

@@ -1,4 +1,4 @@
-"""A small server in the parent of the workers, on a port that is never published."""
+"""A small HTTP server in the parent of the workers, on an internal port."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["InternalServer"]
 
 
 class InternalServer:
-    """Answers what a WSGI app answers, each request in a thread of its own."""
+    """Serves a WSGI application, with one thread per request."""
 
     def __init__(self, app: Any) -> None:
         """Prepare; nothing listens yet."""
@@ -21,19 +21,19 @@ class InternalServer:
         self._server: ThreadingWSGIServer | None = None
 
     def start(self, host: str, port: int) -> None:
-        """Begin to answer."""
+        """Start to listen."""
         kind = _Server6 if ":" in host else ThreadingWSGIServer
         self._server = make_server(host, port, self._app, kind, handler_class=_Silent)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
-        """End, and give the port back."""
+        """Stop, and release the port."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
 
     def leave_to_parent(self) -> None:
-        """Close, in a worker, the socket that it inherited."""
+        """Close, in a worker, the inherited socket."""
         if self._server is not None:
             self._server.socket.close()
 
@@ -46,4 +46,4 @@ class _Silent(WSGIRequestHandler):
     timeout = 30  # a peer that stops reading must not hold a thread
 
     def log_message(self, *_args: Any) -> None:
-        """Say nothing of each request."""
+        """Log nothing per request."""

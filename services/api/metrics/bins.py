@@ -17,14 +17,14 @@ __all__ = ["BinCounter", "DriftCounter"]
 Vector = npt.NDArray[np.float32]
 
 SMALL_BATCH_ROWS = 8
-"""Up to so many values are counted one by one: for a single row NumPy's calls cost ten times the work."""
+"""Up to this many values are counted one by one: for a single row, NumPy's calls cost ten times as much."""
 
 
 class BinCounter:
-    """Puts the values of one column of the matrix into its bins."""
+    """Assigns the values of one column of the matrix to bins."""
 
     def __init__(self, bins: Bins, feature: Feature | None = None) -> None:
-        """Prepare the look-up; without a feature, the bins are those of the score."""
+        """Prepare the lookup; without a feature, the bins are those of the score."""
         self.labels = bins.labels
         self._missing = self.labels.index(MISSING) if MISSING in self.labels else len(self.labels) - 1
         self._edges = np.asarray(bins.edges or (), dtype=np.float32)
@@ -33,7 +33,7 @@ class BinCounter:
         self._bin_of_code = None if categories is None else self._by_code(categories)
 
     def count(self, values: Vector) -> list[tuple[int, int]]:
-        """Return (bin, how many) of every bin that is not empty."""
+        """Return (bin, count) of every bin that is not empty."""
         if len(values) <= SMALL_BATCH_ROWS:
             return list(Counter(map(self._place, values.tolist())).items())
         present = values[~np.isnan(values)]
@@ -62,7 +62,7 @@ class DriftCounter:
     """The counters of every feature and of the score."""
 
     def __init__(self, contract: Contract, reference: Reference) -> None:
-        """Prepare every column's look-up."""
+        """Prepare the lookup of every column."""
         self.features = {
             feature.name: BinCounter(reference.features[feature.name], feature) for feature in contract.features
         }

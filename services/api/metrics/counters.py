@@ -1,7 +1,7 @@
-"""What workers count, once; the names are the contract with alerts/ and dashboards/.
+"""The counters of the workers. Their names are the contract with alerts/ and dashboards/.
 
-All label values are known when a worker starts, so every counter stands at zero from the first scrape. Counters are
-shared through files (PROMETHEUS_MULTIPROC_DIR), so they are exact with several workers and survive a worker's death.
+All label values are known when a worker starts, so every counter is zero from the first scrape. Counters are shared
+through files (PROMETHEUS_MULTIPROC_DIR), so they are exact with several workers and survive the exit of a worker.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ApiMetrics:
     """The metrics of one worker."""
 
     def __init__(self, registry: CollectorRegistry, model: Model) -> None:
-        """Register everything and set all that is known."""
+        """Register every metric and set the constant ones."""
         self.registry = registry
         self._predictions = Counter(
             "espalier_predictions_total", "Rows predicted.", ["model_version", "label"], registry=registry
@@ -59,32 +59,32 @@ class ApiMetrics:
             registry=registry,
         )
         self._auth_failures = Counter(
-            "espalier_auth_failures_total", "Requests refused for who asked.", ["reason"], registry=registry
+            "espalier_auth_failures_total", "Refused logins and tokens, by reason.", ["reason"], registry=registry
         )
         self._rejected = Counter(
-            "espalier_rejected_requests_total", "Predictions refused for what was asked.", ["reason"], registry=registry
+            "espalier_rejected_requests_total", "Refused prediction requests, by reason.", ["reason"], registry=registry
         )
         self._refused_connections = Counter(
             "espalier_connections_refused_total",
-            "Connections refused before there was a request.",
+            "Connections refused before a complete request, by reason.",
             ["reason"],
             registry=registry,
         )
         self._feature_bins = Counter(
             "espalier_feature_bin_total",
-            "Values predicted from, by bin.",
+            "Values of the predicted rows, by bin.",
             ["model_version", "feature", "bin"],
             registry=registry,
         )
         self._score_bins = Counter(
-            "espalier_score_bin_total", "Probabilities given, by bin.", ["model_version", "bin"], registry=registry
+            "espalier_score_bin_total", "Predicted probabilities, by bin.", ["model_version", "bin"], registry=registry
         )
         self.requests_in_progress = Gauge(
-            "espalier_requests_in_progress", "Requests being answered.", registry=registry, multiprocess_mode="livesum"
+            "espalier_requests_in_progress", "Requests in progress.", registry=registry, multiprocess_mode="livesum"
         )
-        # One from each worker that has loaded its model; of one that ends, the parent drops it.
-        Gauge("espalier_workers", "Processes that answer.", registry=registry, multiprocess_mode="livesum").set(1)
-        self._explained = Counter("espalier_explained_rows_total", "Rows explained.", registry=registry)
+        # 1 from each worker that has loaded its model; the parent removes that of an exited worker.
+        Gauge("espalier_workers", "Workers that serve.", registry=registry, multiprocess_mode="livesum").set(1)
+        self._explained = Counter("espalier_explained_rows_total", "Rows with an explanation.", registry=registry)
         self._contributions = Counter(
             "espalier_shap_abs_sum_total",
             "Sum of the absolute SHAP values of explained rows, in log-odds.",
@@ -100,21 +100,21 @@ class ApiMetrics:
         describe_model(registry, model)
 
     def count_auth_failure(self, reason: str) -> None:
-        """Count a login or token that was refused."""
+        """Count a refused login or token."""
         self._auth_failures.labels(reason).inc()
 
     def count_rejection(self, reason: str) -> None:
-        """Count a prediction that was refused."""
+        """Count a refused prediction request."""
         self._rejected.labels(reason).inc()
 
     def count_refused_connection(self, reason: str) -> None:
-        """Count a connection that was refused before there was a request."""
+        """Count a connection that was refused before a complete request."""
         self._refused_connections.labels(reason).inc()
 
     def count_predictions(
         self, matrix: npt.NDArray[np.float32], probabilities: npt.NDArray[np.float32], positives: int
     ) -> None:
-        """Count (n, features) values and (n,) probabilities into their bins, and the labels given."""
+        """Count (n, features) values and (n,) probabilities into their bins, and the predicted labels."""
         self._negative.inc(len(probabilities) - positives)
         self._positive.inc(positives)
         for column, children, values in zip(self._columns, self._feature_children, matrix.T, strict=True):
@@ -138,7 +138,7 @@ class ApiMetrics:
         for reason in CONNECTION_REFUSALS:
             self._refused_connections.labels(reason)
         self._negative, self._positive = (self._predictions.labels(self._version, label) for label in self._labels)
-        # Looking a child up by its labels costs more than counting: once, here.
+        # Looking up a child by its labels costs more than counting, so it is done once.
         self._feature_children = [
             [self._feature_bins.labels(self._version, name, label) for label in column.labels]
             for name, column in self._drift.features.items()

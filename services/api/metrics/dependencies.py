@@ -1,8 +1,8 @@
-"""What stands around the API, asked again and again by the parent of the workers and never on a request's path.
+"""Check the dependencies of the API periodically, in the parent of the workers, never while a request waits.
 
 Reads:  aliases and versions of the registry, the list of the champion's files, the users' database.
-Gives:  gauges for the internal port, beside those of the workers.
-Never:  serves, holds a connection between two questions, or touches the files through which workers count.
+Gives:  gauges for the internal port, in addition to those of the workers.
+Never:  serves, holds a connection between two checks, or writes to the files in which workers count.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from services.api.model.mlflow_registry import ModelRegistry, NotRegistered, Reg
 __all__ = ["DependencyMonitor", "Schedule"]
 
 FIRST_SECONDS = 2.0
-"""The parent forks its workers meanwhile: nothing is half done in a copy of it."""
+"""Delay of the first check, during which the parent forks its workers without threads at work."""
 
 DEPENDENCIES = ("artifacts", "database", "mlflow")
 
 MISSED_ROUNDS = 3
-"""So many rounds long an answer is believed, and the first one waited for; then the question must be hanging."""
+"""How many intervals a result stays valid, and how long to wait for the first one; then the check must be hanging."""
 
 log = logging.getLogger("espalier.api.dependencies")
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How often the questions are asked, and how long each may take."""
+    """How often the checks run, and the timeout of each."""
 
     interval_seconds: float
     jitter_seconds: float
-    """At most so much is added to each interval by chance, so that pods do not ask at once."""
+    """Maximum random addition to each interval, so that pods do not check at the same time."""
 
     timeout_seconds: int
 
@@ -55,16 +55,16 @@ class _Answer:
 
 
 class DependencyMonitor(Collector):
-    """Two threads of the parent, so that a database which hangs does not keep the registry from being asked.
+    """Two threads of the parent, so that a hanging database does not block the check of the registry.
 
-    The parent forks, so nothing may be imported in them that a worker imports too: its copy could be half done. Nothing
-    is, since the bundle has come and the database has been brought up to date with the same modules.
+    The parent forks, so the threads must not import a module that a worker imports too: the worker's copy could be half
+    imported. They import none, because fetching the bundle and migrating the database used the same modules before.
     """
 
     def __init__(
         self, registry: RegistryAddress, database_url: str, schedule: Schedule, *, model: str, version: str | None
     ) -> None:
-        """Prepare; nothing is asked yet. ``version`` is the one served: None while the first model is waited for."""
+        """Store the addresses; no check runs yet. ``version`` is the served one, or None without a model."""
         self._registry = replace(registry, retries=0, timeout_seconds=schedule.timeout_seconds)
         self._database_url, self._schedule = database_url, schedule
         self._model, self._version = model, version
@@ -73,17 +73,19 @@ class DependencyMonitor(Collector):
         self._end, self._since = threading.Event(), time.monotonic()
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Start the checks."""
         for ask in (self._ask_registry, self._ask_database):
             threading.Thread(target=self._repeat, args=(ask,), name=ask.__name__, daemon=True).start()
 
     def stop(self) -> None:
-        """Ask nothing more."""
+        """Stop the checks."""
         self._end.set()
 
     def collect(self) -> Iterator[Metric]:
-        """Give what is known: nothing of what has never answered, the last known of a registry that is unavailable."""
-        up = GaugeMetricFamily("espalier_dependency_up", "Whether it answered when last asked.", labels=["dependency"])
+        """Yield the latest results: nothing before the first, and the last known state of an unavailable registry."""
+        up = GaugeMetricFamily(
+            "espalier_dependency_up", "Whether the dependency answered the last check.", labels=["dependency"]
+        )
         oldest = time.monotonic() - self._trusted_seconds
         for name in DEPENDENCIES:
             answer = self._answers.get(name)
@@ -111,7 +113,7 @@ class DependencyMonitor(Collector):
             is_up = self._note("mlflow", lambda: self._read_state(registry))
             if is_up:
                 self._note("artifacts", lambda: self._list_files(registry))
-            else:  # who would serve them is unavailable
+            else:  # MLflow serves the artifacts
                 self._answers["artifacts"] = _Answer(is_up=False, at=time.monotonic())
 
     def _ask_database(self) -> None:
@@ -121,18 +123,18 @@ class DependencyMonitor(Collector):
     def _read_state(self, registry: ModelRegistry) -> None:
         try:
             aliases = registry.aliases(self._model)
-        except NotRegistered:  # it does answer
+        except NotRegistered:  # MLflow answers
             aliases = {}
         self._state = RegistryState(aliases, registry.versions(self._model))
 
     def _list_files(self, registry: ModelRegistry) -> None:
         champion = self._state.aliases.get(CHAMPION) if self._state else None
         version = champion or self._version
-        if version is None:  # nothing is registered: whether files are served at all
+        if version is None:  # nothing is registered: check whether files are served at all
             registry.sizes("")
             return
-        found = registry.sizes(registry.folder(self._model, version))
-        missing = sorted(set(BUNDLE_FILES) - set(found))
+        names = registry.sizes(registry.folder(self._model, version))
+        missing = sorted(set(BUNDLE_FILES) - set(names))
         if missing:
             raise FileNotFoundError(f"version {version} has no {', '.join(missing)}")
 
@@ -140,7 +142,7 @@ class DependencyMonitor(Collector):
         reason = ""
         try:
             ask()
-        except Exception as error:  # whatever it is, the next pod could not start with it, or nobody log in
+        except Exception as error:  # with any error the next pod could not start, or no user could log in
             reason = str(error).partition("\n")[0][:200] or type(error).__name__
         is_up, before = not reason, self._answers.get(dependency)
         self._answers[dependency] = _Answer(is_up, time.monotonic())

@@ -1,4 +1,4 @@
-"""Quality on rows whose truth has become known, by the version that predicted them."""
+"""Quality on rows with feedback, by the version that predicted them."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class _OfVersion:
 
 
 class FeedbackMetrics:
-    """Sums; what is divided by what is for the rules to say.
+    """Sums, which the recording rules divide.
 
-    Beside the version that serves there are series of those whose predictions got their truth later: only of versions
-    that receipts name, which this API signed.
+    Besides the served version there are series of earlier versions that feedback arrives for. Their names come from
+    feedback tokens, which this API signed.
     """
 
     def __init__(self, registry: CollectorRegistry, model: Model) -> None:
-        """Register everything, for the version that serves at zero."""
+        """Register every metric, with the served version at zero."""
         self._rows = Counter(
             "espalier_feedback_total",
-            "Predicted rows whose truth was sent back, by the true and the predicted label.",
+            "Predicted rows with feedback, by the true and the predicted label.",
             ["model_version", "label", "predicted"],
             registry=registry,
         )
@@ -64,7 +64,7 @@ class FeedbackMetrics:
         self._of(model.version)
 
     def count(self, version: str, scored: Scored) -> None:
-        """Count what came of some rows of one version."""
+        """Count rows of one version with their true labels."""
         series = self._of(version)
         for label, of_predicted in enumerate(series.rows):
             is_label = scored.truth == label
@@ -78,7 +78,10 @@ class FeedbackMetrics:
     def _of(self, version: str) -> _OfVersion:
         if version not in self._versions:
             self._versions[version] = _OfVersion(
-                rows=[[self._rows.labels(version, label, said) for said in self._labels] for label in self._labels],
+                rows=[
+                    [self._rows.labels(version, label, predicted) for predicted in self._labels]
+                    for label in self._labels
+                ],
                 log_loss=self._log_loss.labels(version),
                 squared_error=self._squared_error.labels(version),
                 score_bins=[

@@ -1,4 +1,4 @@
-"""What is known of a model when it is loaded, and how old it may become, as gauges that never change."""
+"""Constant gauges: the served model, its reference statistics, and the age limits of model and data."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SECONDS_A_DAY = 24 * 60 * 60
 
 
 def describe_model(registry: CollectorRegistry, model: Model) -> None:
-    """Say which model it is, how good it was, and how values were spread when it was made."""
+    """Set the gauges of the model, its test scores, and its reference distributions."""
     _describe_version(registry, model)
     _describe_reference(registry, model)
 
 
 def describe_limits(registry: CollectorRegistry, *, model_days: float, data_days: float) -> None:
-    """Say how old a model and its data may become, which is for alerts to ask; no limit, no series."""
-    limit = _gauge("espalier_max_age_seconds", "How old it may become.", ["kind"], registry)
+    """Set the age limits of the model and its data, for the alerts; without a limit there is no series."""
+    limit = _gauge("espalier_max_age_seconds", "Age above which an alert fires.", ["kind"], registry)
     for kind, days in (("model", model_days), ("data", data_days)):
         if days:
             limit.labels(kind).set(days * SECONDS_A_DAY)
@@ -32,17 +32,21 @@ def describe_limits(registry: CollectorRegistry, *, model_days: float, data_days
 
 def _describe_version(registry: CollectorRegistry, model: Model) -> None:
     lineage, scores = model.bundle.manifest.lineage, model.bundle.metrics.test
-    info = _gauge("espalier_model_info", "What is served; always 1.", ["name", "version", "run_id"], registry)
+    info = _gauge("espalier_model_info", "The served model; always 1.", ["name", "version", "run_id"], registry)
     info.labels(model.name, model.version, lineage.run_id).set(1)
-    sources = _gauge("espalier_model_source", "Where the bundle came from; 1 for that one.", ["source"], registry)
+    sources = _gauge(
+        "espalier_model_source", "Source of the served bundle: 1 for the one it came from.", ["source"], registry
+    )
     for source in SOURCES:
         sources.labels(source).set(source == model.source)
-    trained = _gauge("espalier_model_trained_timestamp_seconds", "When the model was trained.", [], registry)
+    trained = _gauge("espalier_model_trained_timestamp_seconds", "Time when the model was trained.", [], registry)
     trained.set(lineage.created.timestamp())
     if lineage.data_until is not None:
-        until = _gauge("espalier_model_data_until_timestamp_seconds", "Newest time of its data.", [], registry)
+        until = _gauge(
+            "espalier_model_data_until_timestamp_seconds", "Time of the newest row of the model's data.", [], registry
+        )
         until.set(lineage.data_until.timestamp())
-    metric = _gauge("espalier_model_test_metric", "Quality on the test rows.", ["metric"], registry)
+    metric = _gauge("espalier_model_test_metric", "Scores of the model on the test rows.", ["metric"], registry)
     for name, value in scores.model_dump(exclude_none=True).items():
         metric.labels(name).set(value)
 
@@ -83,10 +87,10 @@ def _describe_reference(registry: CollectorRegistry, model: Model) -> None:
 
 
 def _describe_natural_variation(registry: CollectorRegistry, model: Model) -> None:
-    """Where it is not known, there is no series, and the rules have their fixed thresholds alone."""
+    """Unknown values have no series; the recording rules then use only their fixed thresholds."""
     psi = _gauge(
         "espalier_feature_natural_psi",
-        "Largest PSI of any seven days of the training period against all of it.",
+        "Largest PSI of any seven days of the training period, compared with the whole period.",
         ["model_version", "feature"],
         registry,
     )
@@ -103,7 +107,7 @@ def _describe_natural_variation(registry: CollectorRegistry, model: Model) -> No
             missing.labels(model.version, feature).set(bins.natural_missing_share)
     score = _gauge(
         "espalier_score_natural_psi",
-        "Largest PSI of the scores of any seven days of the training and test periods against the test rows.",
+        "Largest PSI of the scores of any seven days of the training and test periods, compared with the test rows.",
         ["model_version"],
         registry,
     )
@@ -112,5 +116,5 @@ def _describe_natural_variation(registry: CollectorRegistry, model: Model) -> No
 
 
 def _gauge(name: str, text: str, labels: list[str], registry: CollectorRegistry) -> Gauge:
-    # Every worker of a process tree serves the same version, so any of them may speak for all.
+    # All workers serve the same version, so the value of any of them is right.
     return Gauge(name, text, labels, registry=registry, multiprocess_mode="mostrecent")

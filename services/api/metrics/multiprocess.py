@@ -1,6 +1,6 @@
-"""Counters of all workers, dead ones too: what a dead one has counted moves into one file of its kind.
+"""Counters of all workers, including exited ones: their counts are merged into one file per metric type.
 
-prometheus_client keeps the files of every process that ever was, which costs memory and time with each death
+prometheus_client keeps the files of every process that ever ran, so memory and time grow with each exit
 (prometheus/client_python#275).
 """
 
@@ -17,24 +17,24 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 __all__ = ["SharedCounts"]
 
 DEAD = "dead"
-"""In place of a process id in the name of a file."""
+"""Instead of a process id in a file name."""
 
 
 class SharedCounts(MultiProcessCollector):
-    """For a registry; to be told of each death by the one process that outlives the workers."""
+    """A collector for the parent of the workers, which calls ``forget`` when a worker exits."""
 
     def __init__(self, folder: Path) -> None:
-        """Read what processes write to ``folder``."""
+        """Read the files that the workers write to ``folder``."""
         super().__init__(None, path=str(folder))  # type: ignore[no-untyped-call]
         self._folder, self._lock = folder, threading.Lock()
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics of all processes together."""
+        """Return the aggregated metrics of all processes."""
         with self._lock:
             return list(super().collect())  # type: ignore[no-untyped-call]
 
     def forget(self, process_id: int) -> None:
-        """Drop what only a living process may say, and keep what it has counted."""
+        """Remove the live gauges of an exited process, and keep its counts."""
         with self._lock:
             mark_process_dead(process_id, path=str(self._folder))  # type: ignore[no-untyped-call]
             for path in self._folder.glob(f"*_{process_id}.db"):
@@ -43,10 +43,10 @@ class SharedCounts(MultiProcessCollector):
 
 
 def _move(path: Path, into: Path, *, is_gauge: bool) -> None:
-    found = list(MmapedDict.read_all_values_from_file(str(path)))  # type: ignore[no-untyped-call]
+    entries = list(MmapedDict.read_all_values_from_file(str(path)))  # type: ignore[no-untyped-call]
     kept = MmapedDict(str(into))  # type: ignore[no-untyped-call]
     try:
-        for key, value, at, _position in found:
+        for key, value, at, _position in entries:
             before, before_at = kept.read_value(key)  # type: ignore[no-untyped-call]
             if not is_gauge:
                 kept.write_value(key, before + value, at)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What the registry says of a model, boiled down to the numbers that alerts ask for."""
+"""The state of a model in the registry, as the gauges that alerts need."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class RegistryState:
     """Newest first."""
 
     def gauges(self) -> Iterator[Metric]:
-        """Say it to Prometheus."""
+        """Yield the gauges."""
         alias = _family("alias_version", "Number of the version that an alias points to; 0 for none.", "alias")
         complete = self._complete()
         for name in ALIASES:
             alias.add_metric([name], int(self.aliases.get(name, 0)))
-        versions = _family("versions", "Registered versions, by what the gate said of them.", "gate")
+        versions = _family("versions", "Registered versions, by the verdict of the gate.", "gate")
         for gate in GATES:
             versions.add_metric([gate], sum(version.tags.get(GATE_TAG) == gate for version in complete))
         newest = _family("newest_version", "Number of the newest version with this verdict; 0 for none.", "gate")
@@ -37,11 +37,11 @@ class RegistryState:
             newest.add_metric([gate], _newest(complete, gate))
         rejected = _family("consecutive_rejections", "Versions rejected since the last one that passed.")
         rejected.add_metric([], _consecutive_rejections(complete))
-        failed = _family("failed_rollouts", "Versions that passed the gate and did not come up.")
+        failed = _family("failed_rollouts", "Versions that passed the gate and whose rollout failed.")
         failed.add_metric([], sum(version.tags.get(ROLLOUT_TAG) == FAILED for version in complete))
         yield from (alias, versions, newest, rejected, failed)
         if complete:
-            created = _family("newest_version_timestamp_seconds", "When the newest version was registered.")
+            created = _family("newest_version_timestamp_seconds", "Time when the newest version was registered.")
             created.add_metric([], complete[0].created)
             yield created
 

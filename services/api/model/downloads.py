@@ -1,4 +1,4 @@
-"""A file over HTTP to disk, or a small one to memory, no larger than it may be."""
+"""Download a file over HTTP to disk, or a small one to memory, up to a size limit."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["download", "read_small"]
 
 
 def download(client: httpx.Client, url: str, to: Path, *, max_bytes: int) -> None:
-    """Write what ``url`` gives to ``to``.
+    """Download ``url`` to the file ``to``.
 
     Raises:
-        BundleTooLarge: more than ``max_bytes`` came, whatever was declared.
-        httpx.HTTPError: no answer, or a refusal.
+        BundleTooLarge: more than ``max_bytes`` were received, whatever size was declared.
+        httpx.HTTPError: no response, or an error status.
     """
     written = 0
     with client.stream("GET", url) as answer, to.open("wb") as file:
@@ -29,11 +29,11 @@ def download(client: httpx.Client, url: str, to: Path, *, max_bytes: int) -> Non
 
 
 def read_small(client: httpx.Client, url: str, *, max_bytes: int) -> bytes:
-    """Return what ``url`` gives.
+    """Return the content of ``url``.
 
     Raises:
-        BundleTooLarge: more than ``max_bytes`` came, whatever was declared.
-        httpx.HTTPError: no answer, or a refusal.
+        BundleTooLarge: more than ``max_bytes`` were received, whatever size was declared.
+        httpx.HTTPError: no response, or an error status.
     """
     content = b""
     with client.stream("GET", url) as answer:

@@ -1,4 +1,4 @@
-"""From validated rows to the matrix that the booster takes."""
+"""Encode validated rows as the matrix for the booster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["encode"]
 def encode(rows: Sequence[Mapping[str, Any]], contract: Contract) -> npt.NDArray[np.float32]:
     """Return (n, features) float32 in the contract's order: categories as codes, null and unknown ones as NaN.
 
-    The same numbers as the pipelines' own encoding, which a test in tests/contracts holds against this one.
+    The numbers are the same as in the encoding of the pipelines; a test in tests/contracts compares the two.
     """
     matrix = np.empty((len(rows), len(contract.features)), dtype=np.float32)
     for index, feature in enumerate(contract.features):

@@ -1,4 +1,4 @@
-"""The model in memory: probabilities and explanations for a matrix."""
+"""The loaded model: probabilities and explanations for a matrix."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import xgboost as xgb
 from bundle import Bundle, BundleError
 from services.api.errors import BundleRefused
 from services.api.model.encoding import encode
+from services.api.model.requested import RequestedModel
 from services.api.model.source import ServedBundle
-from services.api.model.wanted import WantedModel
 
 __all__ = ["Model", "load_model"]
 
@@ -33,7 +33,7 @@ class Model:
     def predict(self, matrix: Matrix) -> npt.NDArray[np.float32]:
         """Return (n,) probabilities of the positive class for (n, features).
 
-        ``inplace_predict`` makes no copy of the rows, takes no lock, and gives the same numbers as a DMatrix does.
+        ``inplace_predict`` copies no rows, takes no lock, and returns the same numbers as with a DMatrix.
         """
         return np.asarray(self.booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
 
@@ -63,20 +63,20 @@ class Model:
         return self.bundle.contract.target.threshold
 
 
-def load_model(served: ServedBundle, wanted: WantedModel) -> Model:
-    """Read the bundle again, in the process that will use it, load the booster and let it predict its own example.
+def load_model(served: ServedBundle, requested: RequestedModel) -> Model:
+    """Read the bundle again in this process, load the booster, and check that it predicts its own example.
 
     Raises:
-        BundleRefused: refused, not a booster, or an example without a probability.
+        BundleRefused: not verified, not a booster, or no probability for the example.
     """
     try:
-        bundle = wanted.read(served.folder, served.version)
+        bundle = requested.read(served.folder, served.version)
         booster = xgb.Booster()
         booster.load_model(bytearray(bundle.model))
     except (BundleError, xgb.core.XGBoostError) as error:
-        reason = str(error).partition("\n")[0]  # XGBoost's go on with a C++ stack
+        reason = str(error).partition("\n")[0]  # XGBoost appends a C++ stack
         raise BundleRefused(f"the bundle of {served.name} version {served.version} is refused: {reason}") from error
-    booster.set_param({"nthread": 1})  # one row is too little work to share, and every worker has a core of its own
+    booster.set_param({"nthread": 1})  # one row is too little work to share, and every worker has its own core
     model = Model(served.name, served.version, bundle, booster, served.source)
     _check_itself(model)
     return model
@@ -86,9 +86,11 @@ def _check_itself(model: Model) -> None:
     contract = model.bundle.contract
     if model.booster.num_features() != len(contract.features):
         raise BundleRefused(
-            f"the booster of version {model.version} takes {model.booster.num_features()} features, its contract has "
+            f"the booster of version {model.version} has {model.booster.num_features()} features, but its contract has "
             f"{len(contract.features)}"
         )
     probability = float(model.predict(encode([contract.example], contract))[0])
     if not 0 <= probability <= 1:
-        raise BundleRefused(f"version {model.version} gives {probability} for its own example, not a probability")
+        raise BundleRefused(
+            f"version {model.version} predicts {probability} for its own example, which is not a probability"
+        )

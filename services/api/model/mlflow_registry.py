@@ -1,11 +1,11 @@
-"""MLflow's registry, read only, over its REST API.
+"""Read MLflow's registry over its REST API.
 
-A few questions do not need MLflow's own client, which would be a quarter of the image and half of the time of a start.
-Files come through MLflow itself (its artifact proxy), so that the API needs no key to the bucket and no way to it.
+A few requests do not need MLflow's own client, which would be a quarter of the image and half of the start-up time.
+Files are downloaded through MLflow's artifact proxy, so the API needs no credentials for the bucket and no route to it.
 
-Gives:  versions, listings, and files.
-Raises: StartupFailed when MLflow refuses or says what cannot be understood, RegistryUnavailable when it does not answer
-        within the retry budget, UnsafeName when it names what must not become part of a path.
+Gives:  versions, listings and files.
+Raises: StartupFailed if MLflow refuses a request or its response is not valid, RegistryUnavailable if it does not
+        answer after all retries, UnsafeName if a name in its response must not become part of a path.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 PAGE = 1000
 MAX_PAGES = 100
 MAX_MILLISECONDS = 253_402_300_800_000
-"""The year 10000: later than any version was made."""
+"""The year 10000, later than the creation of any version."""
 
 
 class RegistryUnavailable(Exception):
-    """The registry did not answer, or what it stands on is unavailable."""
+    """The registry, or a service it depends on, did not answer."""
 
 
 class NotRegistered(Exception):
-    """There is no such model, or no such version."""
+    """The model or the version does not exist."""
 
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """One version, as far as the API needs to know."""
+    """The attributes of a version that the API needs."""
 
     number: int
     created: float
@@ -57,21 +57,21 @@ class RegisteredVersion:
 
 @dataclass(frozen=True)
 class RegistryAddress:
-    """Where an MLflow server is, and how patiently it is asked."""
+    """Address, retries and timeout for an MLflow server."""
 
     uri: str
     retries: int
-    """How often a failed call is made again."""
+    """Retries of a failed call."""
 
     timeout_seconds: float
-    """How long one call may take."""
+    """Timeout of one call."""
 
 
 class ModelRegistry:
     """A connection to one MLflow server."""
 
     def __init__(self, address: RegistryAddress) -> None:
-        """Prepare; nothing is sent yet."""
+        """Create the client; nothing is sent yet."""
         self._uri, self._retries = address.uri, address.retries
         self._client = httpx.Client(base_url=address.uri, timeout=address.timeout_seconds)
 
@@ -86,53 +86,53 @@ class ModelRegistry:
             NotRegistered
         """
         answer = self._ask(f"{API}/registered-models/get", {"name": name})
-        with self._understanding():
+        with self._parsing():
             aliases = answer["registered_model"].get("aliases", [])
-            return {str(one["alias"]): check_version(one["version"]) for one in aliases}
+            return {str(alias["alias"]): check_version(alias["version"]) for alias in aliases}
 
     def versions(self, name: str) -> list[RegisteredVersion]:
-        """Return every version with its tags, newest first; none where the name is not registered."""
-        found: list[RegisteredVersion] = []
+        """Return every version with its tags, newest first; an empty list if the name is not registered."""
+        versions: list[RegisteredVersion] = []
         params = {"filter": f"name = '{name}'", "max_results": str(PAGE)}
         for _ in range(MAX_PAGES):
             answer = self._ask(f"{API}/model-versions/search", params)
-            with self._understanding():
-                found += [_to_version(one) for one in answer.get("model_versions", [])]
+            with self._parsing():
+                versions += [_to_version(version) for version in answer.get("model_versions", [])]
             token = answer.get("next_page_token")
             if not token:
                 break
             params["page_token"] = str(token)
-        return sorted(found, key=lambda version: version.number, reverse=True)
+        return sorted(versions, key=lambda version: version.number, reverse=True)
 
     def folder(self, name: str, version: str) -> str:
-        """Return where a version's files are, as ``sizes`` and ``download`` take it.
+        """Return the folder of a version's files, for ``sizes`` and ``download``.
 
         Raises:
             NotRegistered
-            StartupFailed: its files are not where MLflow serves them.
+            StartupFailed: MLflow does not serve its files.
         """
         answer = self._ask(f"{API}/model-versions/get-download-uri", {"name": name, "version": version})
-        with self._understanding():
+        with self._parsing():
             uri = answer["artifact_uri"]
             scheme = urlsplit(uri).scheme
         if scheme != PROXY_SCHEME:
             raise StartupFailed(
-                f"the files of {name} version {version} lie at {scheme[:20]}:, and MLflow does not serve them; run "
-                "its server with --serve-artifacts"
+                f"the files of {name} version {version} are at {scheme[:20]}:, which MLflow does not serve; run "
+                "the MLflow server with --serve-artifacts"
             )
         return artifact_folder(uri)
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Return name → bytes of the files of a folder, none of them outside of it."""
+        """Return name → size in bytes of the files in a folder, without subfolders."""
         answer = self._ask(ARTIFACTS, {"path": folder})
-        with self._understanding():
-            return {_name(one["path"]): max(0, int(one.get("file_size") or 0)) for one in answer.get("files", [])}
+        with self._parsing():
+            return {_name(file["path"]): max(0, int(file.get("file_size") or 0)) for file in answer.get("files", [])}
 
     def download(self, folder: str, name: str, to: Path, *, max_bytes: int) -> None:
-        """Write one file.
+        """Download one file.
 
         Raises:
-            BundleTooLarge: it is larger than ``max_bytes``, whatever the listing said.
+            BundleTooLarge: it is larger than ``max_bytes``, whatever size was listed.
         """
         with self._answering():
             download(self._client, f"{ARTIFACTS}/{quote(folder)}/{name}", to, max_bytes=max_bytes)
@@ -162,15 +162,19 @@ class ModelRegistry:
             raise RegistryUnavailable(str(error) or type(error).__name__) from error
 
     @contextmanager
-    def _understanding(self) -> Iterator[None]:
+    def _parsing(self) -> Iterator[None]:
         try:
             yield
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise StartupFailed(f"MLflow at {self._uri} gave an answer that is not MLflow's") from error
+            raise StartupFailed(
+                f"the response of {self._uri} is not MLflow's; check API_MLFLOW_TRACKING_URI"
+            ) from error
 
     def _refusal(self, answer: httpx.Response) -> Exception:
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            return RegistryUnavailable(f"it answered {answer.status_code}")  # its database or its bucket is unavailable
+            return RegistryUnavailable(
+                f"it answered {answer.status_code}"
+            )  # for instance because its database or bucket is unavailable
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return NotRegistered()
         answer.read()
@@ -179,13 +183,13 @@ class ModelRegistry:
 
 def _name(path: object) -> str:
     if not isinstance(path, str) or not path or "/" in path or "\\" in path or path in (".", ".."):
-        raise UnsafeName("MLflow lists a file whose name leads out of its folder")
+        raise UnsafeName("MLflow lists a file name that is not inside its folder")
     return path
 
 
-def _to_version(found: Mapping[str, Any]) -> RegisteredVersion:
-    tags = {one["key"]: str(one.get("value", "")) for one in found.get("tags", [])}
-    created = int(found["creation_timestamp"])
+def _to_version(entry: Mapping[str, Any]) -> RegisteredVersion:
+    tags = {tag["key"]: str(tag.get("value", "")) for tag in entry.get("tags", [])}
+    created = int(entry["creation_timestamp"])
     if not 0 <= created < MAX_MILLISECONDS:
-        raise ValueError("no time")
-    return RegisteredVersion(int(check_version(found["version"])), created / 1000, tags)
+        raise ValueError("creation_timestamp out of range")
+    return RegisteredVersion(int(check_version(entry["version"])), created / 1000, tags)

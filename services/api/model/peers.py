@@ -1,7 +1,7 @@
-"""The bundle that another pod of the API serves, for a pod that starts while the registry is unavailable.
+"""Fetch the bundle from another pod of the API when the registry is unavailable.
 
-Each pod serves its verified bundle at a port for other pods (internal/bundle_server.py). Nothing from there is trusted:
-the caller verifies it.
+Each pod serves its verified bundle on an internal port (internal/bundle_server.py). The download is not trusted; the
+caller verifies it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httpx
 
 from bundle import BUNDLE_FILES, BundleError, check_version
 from services.api.model.downloads import download, read_small
-from services.api.model.wanted import WantedModel
+from services.api.model.requested import RequestedModel
 
 __all__ = ["BUNDLE_PATH", "PeerAddress", "offers"]
 
@@ -32,31 +32,31 @@ log = logging.getLogger("espalier.api.peers")
 
 @dataclass(frozen=True)
 class PeerAddress:
-    """Where the other pods of the API give their bundle."""
+    """Where the other pods of the API serve their bundle."""
 
     host: str
-    """Name whose addresses are theirs; empty: there are none."""
+    """DNS name of the pods; empty: no peers."""
 
     port: int
 
 
-def offers(peers: PeerAddress, wanted: WantedModel, folder: Path) -> Iterator[str]:
-    """Fill ``folder`` from one peer after another, and yield the version that each serves.
+def offers(peers: PeerAddress, requested: RequestedModel, folder: Path) -> Iterator[str]:
+    """Download the bundle of one peer after another into ``folder``, and yield the version of each.
 
-    Only peers that serve the wanted model, and the wanted version where one is named, are asked for files.
+    Peers that serve another model, or another version than the requested one, are skipped.
     """
     for address in _addresses(peers):
         host = f"[{address}]" if ":" in address else address
         with httpx.Client(base_url=f"http://{host}:{peers.port}", timeout=_timeout()) as client:
             try:
-                version = _served(client, wanted)
+                version = _served(client, requested)
                 if version is None:
                     continue
                 for name in BUNDLE_FILES:
                     url = f"{BUNDLE_PATH}/{name}"
-                    download(client, url, folder / name, max_bytes=wanted.max_bytes)
+                    download(client, url, folder / name, max_bytes=requested.max_bytes)
             except (httpx.HTTPError, ValueError, KeyError, TypeError, BundleError) as error:
-                log.warning("a peer gave no bundle", extra={"peer": address, "error": str(error)[:200]})
+                log.warning("no bundle from this peer", extra={"peer": address, "error": str(error)[:200]})
                 continue
         yield version
 
@@ -69,18 +69,18 @@ def _addresses(peers: PeerAddress) -> list[str]:
     if not peers.host:
         return []
     try:
-        found = socket.getaddrinfo(peers.host, peers.port, type=socket.SOCK_STREAM)
-    except OSError as error:  # no pod is ready, so the name has no address
-        log.warning("no peer is known", extra={"host": peers.host, "error": str(error)})
+        entries = socket.getaddrinfo(peers.host, peers.port, type=socket.SOCK_STREAM)
+    except OSError as error:  # the name has no address while no pod is ready
+        log.warning("no peers found", extra={"host": peers.host, "error": str(error)})
         return []
-    addresses = sorted({str(entry[4][0]) for entry in found})
+    addresses = sorted({str(entry[4][0]) for entry in entries})
     random.shuffle(addresses)
     return addresses
 
 
-def _served(client: httpx.Client, wanted: WantedModel) -> str | None:
+def _served(client: httpx.Client, requested: RequestedModel) -> str | None:
     card = json.loads(read_small(client, BUNDLE_PATH, max_bytes=MAX_CARD_BYTES))
     version = check_version(card["version"])
-    if card["name"] != wanted.name:
+    if card["name"] != requested.name:
         return None
-    return version if wanted.version in ("", version) else None
+    return version if requested.version in ("", version) else None

@@ -1,8 +1,8 @@
-"""Bring the bundle to serve to this machine, verified; where the registry is unavailable, the last good one.
+"""Fetch and verify the bundle to serve; if the registry is unavailable, use the last verified one.
 
-Reads:  the MLflow registry, then what this machine has kept, then other pods of the API.
-Gives:  a folder with the six files of a bundle whose signature holds, and holds for the version that is served.
-Never:  opens any other file of the version, loads a model, or makes a path of what is not checked.
+Reads:  the MLflow registry, then the cache of this machine, then other pods of the API.
+Gives:  a folder with the six files of a bundle, signed by a trusted key for the version that is served.
+Never:  opens another file of the version, loads a model, or uses an unchecked name in a path.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bundle.reader import check_names
 from services.api.errors import BundleRefused, NoModelYet, RegistryUnreachable, StartupFailed
 from services.api.model.mlflow_registry import ModelRegistry, NotRegistered, RegistryAddress, RegistryUnavailable
 from services.api.model.peers import PeerAddress, offers
-from services.api.model.wanted import WantedModel
+from services.api.model.requested import RequestedModel
 
 __all__ = ["SOURCES", "BundleSources", "ServedBundle", "fetch_bundle"]
 
@@ -35,7 +35,7 @@ log = logging.getLogger("espalier.api.bundles")
 
 @dataclass(frozen=True)
 class ServedBundle:
-    """Which version is served, where its verified files lie, and where they came from."""
+    """The served version, the folder of its verified files, and their source."""
 
     name: str
     version: str
@@ -45,104 +45,107 @@ class ServedBundle:
 
 @dataclass(frozen=True)
 class BundleSources:
-    """Where bundles come from."""
+    """The sources of bundles."""
 
     registry: RegistryAddress
     cache_dir: Path
-    """Where verified bundles are kept, to start from when the registry is unavailable."""
+    """Folder of verified bundles, used when the registry is unavailable."""
 
     peers: PeerAddress
 
 
-def fetch_bundle(wanted: WantedModel, sources: BundleSources) -> ServedBundle:
-    """Return the bundle of the wanted version, or of the alias.
+def fetch_bundle(requested: RequestedModel, sources: BundleSources) -> ServedBundle:
+    """Return the bundle of the requested version, or of the alias.
 
     Raises:
-        BundleRefused: what the registry has is no bundle, or none that is trusted, or not of the version asked for.
-        NoModelYet: the registry has no version that passed the gate, and none is named.
-        RegistryUnreachable: the registry does not answer, and no good bundle is at hand.
-        StartupFailed: no such version, or the registry refuses.
+        BundleRefused: the registry has no valid bundle, or one that is not trusted or not of the requested version.
+        NoModelYet: no version in the registry has passed the gate, and no version was requested.
+        RegistryUnreachable: the registry does not answer, and no verified bundle is available.
+        StartupFailed: the version does not exist, or the registry refuses the request.
     """
-    cache = sources.cache_dir / wanted.name
+    cache = sources.cache_dir / requested.name
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StartupFailed(f"bundles cannot be kept in {cache} (API_MODEL_CACHE_DIR): {error.strerror}") from error
+        raise StartupFailed(f"cannot write bundles to {cache} (API_MODEL_CACHE_DIR): {error.strerror}") from error
     try:
-        served = _from_registry(wanted, sources.registry, cache)
+        served = _from_registry(requested, sources.registry, cache)
     except RegistryUnavailable as error:
-        served = _last_good(wanted, sources, cache, error)
+        served = _last_good(requested, sources, cache, error)
     _note_last_good(cache, served.version)
     return served
 
 
-def _from_registry(wanted: WantedModel, address: RegistryAddress, cache: Path) -> ServedBundle:
-    version = wanted.version
+def _from_registry(requested: RequestedModel, address: RegistryAddress, cache: Path) -> ServedBundle:
+    version = requested.version
     with closing(ModelRegistry(address)) as registry:
         try:
-            version = version or _resolve(registry, wanted)
-            if not _is_good(cache / version, version, wanted):
-                _download(registry, wanted, version, cache / version)
+            version = version or _resolve(registry, requested)
+            if not _is_good(cache / version, version, requested):
+                _download(registry, requested, version, cache / version)
         except NotRegistered as error:
-            raise StartupFailed(f"the registry has no {wanted.name} version {version}") from error
+            raise StartupFailed(f"the registry has no {requested.name} version {version}") from error
         except BundleError as error:
-            which = f"{wanted.name} version {version}" if version else f"{wanted.name}'s champion"
+            which = f"{requested.name} version {version}" if version else f"{requested.name}'s champion"
             raise BundleRefused(f"the bundle of {which} is refused ({error.reason}): {error}") from error
-    return ServedBundle(wanted.name, version, cache / version, "registry")
+    return ServedBundle(requested.name, version, cache / version, "registry")
 
 
-def _resolve(registry: ModelRegistry, wanted: WantedModel) -> str:
+def _resolve(registry: ModelRegistry, requested: RequestedModel) -> str:
     try:
-        version = registry.aliases(wanted.name).get(wanted.alias)
+        version = registry.aliases(requested.name).get(requested.alias)
     except NotRegistered as error:
-        raise NoModelYet(f"the registry has no model {wanted.name}; train one, or set API_MODEL_NAME") from error
+        raise NoModelYet(f"the registry has no model {requested.name}; train one, or set API_MODEL_NAME") from error
     if version is None:
         raise NoModelYet(
-            f"{wanted.name} has no alias {wanted.alias}: no version has passed the gate yet; "
+            f"{requested.name} has no alias {requested.alias}: no version has passed the gate yet; "
             "train one, or set API_MODEL_VERSION"
         )
     return version
 
 
-def _download(registry: ModelRegistry, wanted: WantedModel, version: str, folder: Path) -> None:
-    source = registry.folder(wanted.name, version)
-    _check_listing(registry.sizes(source), wanted.max_bytes)
+def _download(registry: ModelRegistry, requested: RequestedModel, version: str, folder: Path) -> None:
+    source = registry.folder(requested.name, version)
+    _check_listing(registry.sizes(source), requested.max_bytes)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         for name in BUNDLE_FILES:
-            registry.download(source, name, Path(temporary) / name, max_bytes=wanted.max_bytes)
-        wanted.read(Path(temporary), version)
+            registry.download(source, name, Path(temporary) / name, max_bytes=requested.max_bytes)
+        requested.read(Path(temporary), version)
         _keep(Path(temporary), folder)
 
 
 def _check_listing(sizes: dict[str, int], max_bytes: int) -> None:
     check_names(list(sizes))
     total = sum(sizes[name] for name in BUNDLE_FILES)
-    if total > max_bytes:  # before it fills the disk; what was really sent is measured again
+    if total > max_bytes:  # before it fills the disk; the download has the same limit
         raise BundleTooLarge(f"the bundle has {total:,} bytes, more than the limit of {max_bytes:,}")
 
 
-def _last_good(wanted: WantedModel, sources: BundleSources, cache: Path, error: RegistryUnavailable) -> ServedBundle:
-    version, source = wanted.version or _noted(cache), SOURCES[1]
-    if version is None or not _is_good(cache / version, version, wanted):
-        version, source = _from_peer(wanted, sources.peers, cache), SOURCES[2]
+def _last_good(
+    requested: RequestedModel, sources: BundleSources, cache: Path, error: RegistryUnavailable
+) -> ServedBundle:
+    version, source = requested.version or _noted(cache), SOURCES[1]
+    if version is None or not _is_good(cache / version, version, requested):
+        version, source = _from_peer(requested, sources.peers, cache), SOURCES[2]
     if version is None:
         raise RegistryUnreachable(
-            f"MLflow at {sources.registry.uri} did not answer ({error}), and no good bundle is kept in "
-            f"{cache} or served by a peer; is it running, and is API_MLFLOW_TRACKING_URI right?"
+            f"MLflow at {sources.registry.uri} did not answer ({error}), and there is no verified bundle "
+            f"in {cache} or at a peer; check that it is running, and API_MLFLOW_TRACKING_URI"
         ) from error
     log.warning(
-        "the registry is unavailable, serving the last good bundle", extra={"model_version": version, "from": source}
+        "the registry is unavailable, serving the last verified bundle",
+        extra={"model_version": version, "from": source},
     )
-    return ServedBundle(wanted.name, version, cache / version, source)
+    return ServedBundle(requested.name, version, cache / version, source)
 
 
-def _from_peer(wanted: WantedModel, peers: PeerAddress, cache: Path) -> str | None:
+def _from_peer(requested: RequestedModel, peers: PeerAddress, cache: Path) -> str | None:
     with tempfile.TemporaryDirectory(dir=cache) as temporary:
-        for version in offers(peers, wanted, Path(temporary)):
+        for version in offers(peers, requested, Path(temporary)):
             try:
-                wanted.read(Path(temporary), version)
+                requested.read(Path(temporary), version)
             except BundleError as error:
-                log.error("a peer's bundle is refused", extra={"reason": error.reason, "error": str(error)})
+                log.error("the bundle of a peer is refused", extra={"reason": error.reason, "error": str(error)})
                 continue
             _keep(Path(temporary), cache / version)
             return version
@@ -158,7 +161,7 @@ def _note_last_good(cache: Path, version: str) -> None:
 def _noted(cache: Path) -> str | None:
     try:
         return check_version(json.loads((cache / LAST_GOOD).read_text())["version"])
-    except (OSError, ValueError, KeyError, TypeError, BundleError):  # none kept, or a file that others have written
+    except (OSError, ValueError, KeyError, TypeError, BundleError):  # no such file, or not written by this API
         return None
 
 
@@ -167,11 +170,11 @@ def _keep(verified: Path, folder: Path) -> None:
     shutil.copytree(verified, folder)
 
 
-def _is_good(folder: Path, version: str, wanted: WantedModel) -> bool:
+def _is_good(folder: Path, version: str, requested: RequestedModel) -> bool:
     if not folder.is_dir():
         return False
     try:
-        wanted.read(folder, version)
+        requested.read(folder, version)
     except BundleError:
         return False
     return True

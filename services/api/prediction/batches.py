@@ -1,4 +1,4 @@
-"""Work for threads, such as predicting many rows: a few at a time, a few more waiting, and no more."""
+"""Run work in threads, such as predicting many rows, with a limit on what runs and what waits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Batches:
-    """Bounds what one worker has under way, so that an answer comes soon or is refused at once."""
+    """Limits the work of one worker, so that a request is answered soon or refused at once."""
 
     def __init__(self, *, concurrency: int, waiting: int) -> None:
         """Allow ``concurrency`` at a time, and ``waiting`` more to wait for them."""
@@ -26,14 +26,14 @@ class Batches:
         self._waiting, self._max_waiting = 0, waiting
 
     async def run(self, request: Request, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-        """Do the work in a thread. What has not begun when the request's time is over, or its client left, never does.
+        """Run the work in a thread. It never starts if the request has timed out or its client has disconnected.
 
         Raises:
             Busy: too many wait.
-            BodyCutShort: the client left while its request waited.
+            BodyCutShort: the client disconnected while its request waited.
         """
         if self._free.locked() and self._waiting >= self._max_waiting:
-            raise Busy("too many large requests are under way; come again in a second")
+            raise Busy("too many large requests are in progress; retry in a second")
         self._waiting += 1
         try:
             await self._free.acquire()
@@ -41,7 +41,7 @@ class Batches:
             self._waiting -= 1
         try:
             if await request.is_disconnected():
-                raise BodyCutShort("the client left before its request was begun")
+                raise BodyCutShort("the client disconnected before its request was started")
             return await run_in_threadpool(work, *args, **options)
         finally:
             self._free.release()

@@ -1,7 +1,7 @@
-"""Ground truth of rows that were predicted: how good are predictions on what really comes?
+"""True labels of predicted rows, to measure the quality of live predictions.
 
-Gives:  sums by which rules compute log loss, Brier score, accuracy and calibration of each version that predicted.
-Never:  keeps a label, counts a row twice, or takes one that this API has not predicted.
+Gives:  sums from which recording rules compute log loss, Brier score, accuracy and calibration of each version.
+Never:  stores a label, counts a row twice, or accepts a row that this API has not predicted.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from services.api.prediction.validation import MAX_PROBLEMS, ListReader
 __all__ = ["Feedback", "FeedbackReader", "Scored", "Taken", "score_labels"]
 
 SMALLEST = float(np.finfo(np.float64).eps)
-"""Probabilities are kept so far from 0 and 1, as scikit-learn keeps the test rows': a sure mistake costs 36 nats."""
+"""Minimum distance of probabilities from 0 and 1, as in scikit-learn: a certain mistake costs 36 nats."""
 
 MAX_TOKEN_CHARACTERS = 600_000
 """More than the longest token has: 100,000 rows of four bytes in base64."""
 
 MAX_TOKENS_OF_A_LABEL = 3
-"""Itself, a comma, and the bracket of its list."""
+"""The label, a comma, and the bracket of its list."""
 
 log = logging.getLogger("espalier.api.feedback")
 
@@ -41,19 +41,19 @@ class FeedbackReader(ListReader):
     """Reads feedback tokens with the labels of their rows."""
 
     def __init__(self, contract: Contract, *, max_rows: int) -> None:
-        """Build the checks from the contract."""
+        """Create the checks from the contract."""
         classes = contract.target.classes
-        token = Annotated[str, Field(max_length=MAX_TOKEN_CHARACTERS, description="From the prediction's answer.")]
-        by_row = "The true label of each row, in the order of the rows; null where it is not known."
+        token = Annotated[str, Field(max_length=MAX_TOKEN_CHARACTERS, description="From the response of /v1/predict.")]
+        by_row = "The true label of each row, in the order of the rows; null if it is not known."
         label: Any = Literal[classes]
         labels = Annotated[list[label | None], Field(max_length=max_rows, description=by_row)]
         kind = dict_type("Feedback", {"feedback_token": token, "labels": labels})
         place = FieldSpec(
             names={
-                "feedback_token": FieldSpec("the text that came with the prediction"),
+                "feedback_token": FieldSpec("the feedback_token from the response of /v1/predict"),
                 "labels": FieldSpec(f"a list with one of {', '.join(classes)} or null for each row"),
             },
-            unknown="is not asked for; feedback has feedback_token and labels",
+            unknown="is not a known name; feedback has feedback_token and labels",
         )
         form = '{"feedback": [{"feedback_token": text, "labels": [label or null, ...]}, ...]}'
         more = MAX_TOKENS_OF_A_LABEL * max_rows
@@ -62,7 +62,7 @@ class FeedbackReader(ListReader):
 
 @dataclass(frozen=True)
 class Scored:
-    """(n,) probabilities, what is true and what was predicted; sums over all n rows."""
+    """(n,) probabilities, true labels and predicted labels; sums over all n rows."""
 
     probabilities: npt.NDArray[np.float32]
     truth: npt.NDArray[np.bool_]
@@ -75,7 +75,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a request's labels."""
+    """How many labels of a request were counted."""
 
     counted: int
     already_counted: int
@@ -88,7 +88,7 @@ class _Labelled:
 
 
 class Feedback:
-    """Checks feedback, takes each row once, and has it counted for the version that predicted it."""
+    """Checks feedback, accepts each row once, and counts it for the version that predicted it."""
 
     def __init__(
         self,
@@ -100,72 +100,74 @@ class Feedback:
         max_rows: int,
         senders: Collection[str],
     ) -> None:
-        """Hold what is needed.
+        """Store the dependencies.
 
         Args:
-            count: is given a version, and what came of its rows.
-            classes: the labels that are counted; feedback on a version that had others is refused.
-            max_rows: rows in one request, with a label or without.
-            senders: may send feedback on anybody's predictions; everybody else on their own.
+            count: called with a version and the scores of its rows.
+            classes: the current labels; feedback on a version with other labels is refused.
+            max_rows: maximum rows in one request, with or without a label.
+            senders: users who may send feedback on every user's predictions.
         """
         self._tokens, self._store, self._count = tokens, store, count
         self._classes, self._max_rows, self._senders = classes, max_rows, frozenset(senders)
 
     def take(self, subject: str, items: Sequence[dict[str, Any]]) -> Taken:
-        """Count the labels that were not counted yet: all of them, or none.
+        """Count all labels that were not counted yet, or none.
 
         Raises:
-            InvalidRows: a token is not valid, is somebody else's, or has another number of rows.
+            InvalidRows: a token is not valid, belongs to another user, or has another number of rows.
             TooManyRows
             FeedbackLimitReached, StoreUnavailable: nothing was counted.
         """
         if sum(len(item["labels"]) for item in items) > self._max_rows:
-            raise TooManyRows(f"feedback: at most {self._max_rows} rows in one request")
-        found = self._check(subject, items)
+            raise TooManyRows(f"feedback: send at most {self._max_rows} rows in one request")
+        labelled = self._check(subject, items)
         rows = [
             (item.receipt.receipt_id, row, item.receipt.expires)
-            for item in found
+            for item in labelled
             for row, label in enumerate(item.labels)
             if label is not None
         ]
         new = self._store.take(subject, rows) if rows else set()
-        # Noted first, counted then: a process that dies between the two loses a row, and none is counted twice.
-        for version, scored in _score_by_version(found, new):
+        # Stored first, then counted: a process killed in between loses a row, but none is counted twice.
+        for version, scored in _score_by_version(labelled, new):
             self._count(version, scored)
         log.info("feedback", extra={"subject": subject, "rows": len(rows), "counted": len(new)})
         return Taken(counted=len(new), already_counted=len(rows) - len(new))
 
     def _check(self, subject: str, items: Sequence[dict[str, Any]]) -> list[_Labelled]:
-        found: dict[str, _Labelled] = {}
+        labelled: dict[str, _Labelled] = {}
         problems = []
         for index, item in enumerate(items):
             try:
                 receipt = self._tokens.verify(item["feedback_token"])
                 self._check_receipt(receipt, subject, len(item["labels"]))
-                if receipt.receipt_id in found:
-                    raise InvalidFeedbackToken("there twice; put all labels of a prediction into one list")
-                found[receipt.receipt_id] = _Labelled(receipt, item["labels"])
+                if receipt.receipt_id in labelled:
+                    raise InvalidFeedbackToken("a duplicate; send all labels of a prediction in one list")
+                labelled[receipt.receipt_id] = _Labelled(receipt, item["labels"])
             except InvalidFeedbackToken as error:
                 problems.append(FieldProblem(f"feedback[{index}].feedback_token", f"is {error}", "invalid_token"))
         if problems:
             more = f" (the first {MAX_PROBLEMS} are listed)" if len(problems) > MAX_PROBLEMS else ""
-            detail = f"{len(problems)} feedback token(s) cannot be used, and nothing was counted{more}; see errors"
+            detail = f"{len(problems)} feedback token(s) are not accepted, and no row was counted{more}; see errors"
             raise InvalidRows(detail, tuple(problems[:MAX_PROBLEMS]))
-        return list(found.values())
+        return list(labelled.values())
 
     def _check_receipt(self, receipt: Receipt, subject: str, labels: int) -> None:
         if subject != receipt.subject and subject not in self._senders:
-            raise InvalidFeedbackToken("of a prediction that another user asked for")
+            raise InvalidFeedbackToken("from a prediction of another user")
         if receipt.classes != self._classes:
-            raise InvalidFeedbackToken(f"of version {receipt.model_version}, whose labels are not those of today")
+            raise InvalidFeedbackToken(
+                f"from version {receipt.model_version}, whose labels differ from those of the served model"
+            )
         if labels != len(receipt.probabilities):
-            raise InvalidFeedbackToken(f"of {len(receipt.probabilities)} row(s), and there are {labels} labels")
+            raise InvalidFeedbackToken(f"for {len(receipt.probabilities)} row(s), but there are {labels} labels")
 
 
-def _score_by_version(found: Iterable[_Labelled], new: Collection[tuple[str, int]]) -> Iterable[tuple[str, Scored]]:
-    """Score the new rows; of one version all have one threshold."""
+def _score_by_version(labelled: Iterable[_Labelled], new: Collection[tuple[str, int]]) -> Iterable[tuple[str, Scored]]:
+    """Score the new rows, grouped by version and threshold."""
     by_version: dict[tuple[str, float], tuple[list[float], list[bool]]] = defaultdict(lambda: ([], []))
-    for item in found:
+    for item in labelled:
         receipt = item.receipt
         probabilities, truth = by_version[receipt.model_version, receipt.threshold]
         for row, label in enumerate(item.labels):
@@ -183,7 +185,7 @@ def _score_by_version(found: Iterable[_Labelled], new: Collection[tuple[str, int
 
 
 def score_labels(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.bool_], *, threshold: float) -> Scored:
-    """Hold (n,) probabilities of the positive class against (n,) truths."""
+    """Compare (n,) probabilities of the positive class with (n,) true labels."""
     likely = probabilities.astype(np.float64)
     of_truth = np.clip(np.where(truth, likely, 1 - likely), SMALLEST, 1 - SMALLEST)
     return Scored(

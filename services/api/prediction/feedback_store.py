@@ -1,4 +1,4 @@
-"""Which predicted rows have had their feedback, and how much each client has sent: in the users' database."""
+"""Rows whose feedback was counted, and how much each client has sent, in the users' database."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["FeedbackRow", "FeedbackStore", "FeedbackUsage", "LabelledRow"]
 
 SECONDS_AN_HOUR = 3600
 ROWS_A_STATEMENT = 5000
-"""Times three parameters: SQLite takes 32,766 of them, PostgreSQL 65,535."""
+"""With three parameters each: SQLite accepts 32,766 per statement, PostgreSQL 65,535."""
 
 INSERTS: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-"""Both have ON CONFLICT and RETURNING, which SQLAlchemy offers by dialect only."""
+"""Both have ON CONFLICT and RETURNING, which SQLAlchemy supports per dialect only."""
 
 LabelledRow = tuple[str, int, int]
 """Receipt id, row, expiry of the receipt in seconds since 1970."""
 
 
 class FeedbackRow(Base):
-    """A row of a prediction whose feedback was counted; kept until its receipt has expired."""
+    """A predicted row whose feedback was counted; kept until its receipt expires."""
 
     __tablename__ = "feedback_rows"
     __table_args__ = (Index("ix_feedback_rows_expires", "expires"),)
@@ -38,7 +38,7 @@ class FeedbackRow(Base):
 
 
 class FeedbackUsage(Base):
-    """How many rows a client had counted in the hour in which it last sent some."""
+    """Rows counted for a client in the hour of its latest feedback."""
 
     __tablename__ = "feedback_usage"
 
@@ -50,31 +50,31 @@ class FeedbackUsage(Base):
 
 
 class FeedbackStore:
-    """Takes each row once, over all workers and replicas."""
+    """Accepts each row once, across all workers and replicas."""
 
     def __init__(self, engine: Engine, *, rows_per_hour: int, now: Callable[[], float] = time.time) -> None:
-        """Use tables that ``migrate`` has made."""
+        """Use the tables of a migrated database."""
         self._engine, self._rows_per_hour, self._now = engine, rows_per_hour, now
 
     def take(self, subject: str, rows: Collection[LabelledRow]) -> set[tuple[str, int]]:
-        """Note the rows, all or none, and return (receipt, row) of those that were not there yet.
+        """Store all rows or none, and return (receipt, row) of those that are new.
 
         Raises:
-            FeedbackLimitReached: more than one client may send in an hour; nothing was noted.
-            StoreUnavailable: the database does not answer; nothing was noted.
+            FeedbackLimitReached: more than one client may send in an hour; nothing was stored.
+            StoreUnavailable: the database does not answer; nothing was stored.
         """
         hour, seconds = divmod(int(self._now()), SECONDS_AN_HOUR)
         with open_session(self._engine) as session:
-            new = self._insert(session, sorted(rows))  # in one order, or two requests could wait for one another
+            new = self._insert(session, sorted(rows))  # in one order, to avoid deadlocks
             used = self._use(session, subject, hour, len(new))
             if used > self._rows_per_hour:
                 wait = SECONDS_AN_HOUR - seconds
                 raise FeedbackLimitReached(
-                    f"at most {self._rows_per_hour:,} rows of feedback are taken from one client in an hour; "
-                    f"nothing of this request was counted, come again in {wait} s",
+                    f"a client may send at most {self._rows_per_hour:,} rows of feedback in an hour; "
+                    f"no row of this request was counted, retry in {wait} s",
                     wait,
                 )
-            if used == len(new):  # the client's first of this hour
+            if used == len(new):  # the client's first feedback in this hour
                 session.execute(delete(FeedbackRow).where(FeedbackRow.expires < self._now()))
         return new
 
@@ -86,12 +86,12 @@ class FeedbackStore:
                 for receipt, row, expires in rows[start : start + ROWS_A_STATEMENT]
             ]
             statement = insert(FeedbackRow).values(part).on_conflict_do_nothing()
-            found = session.execute(statement.returning(FeedbackRow.receipt, FeedbackRow.row))
-            new |= {(receipt, row) for receipt, row in found}
+            inserted = session.execute(statement.returning(FeedbackRow.receipt, FeedbackRow.row))
+            new |= {(receipt, row) for receipt, row in inserted}
         return new
 
     def _use(self, session: Session, subject: str, hour: int, number: int) -> int:
-        """Add to what the client has sent in this hour and return the sum; requests at once wait for one another."""
+        """Add to the client's rows of this hour and return the sum; the row lock serialises simultaneous requests."""
         insert = INSERTS[self._engine.dialect.name]
         statement = insert(FeedbackUsage).values(subject=subject, hour=hour, rows=number)
         rows = case((FeedbackUsage.hour == hour, FeedbackUsage.rows + number), else_=number)

@@ -1,7 +1,7 @@
-"""Feedback tokens: a signed receipt in each prediction answer, by which ground truth finds the scores that were given.
+"""Feedback tokens: a signed receipt in each prediction response, which links true labels to the predicted scores.
 
-The receipt holds the scores themselves, so that the prediction path stores nothing, and feedback is scored by the
-version that predicted although another one serves by then. Pure.
+The receipt contains the scores themselves. So predictions store nothing, and feedback is scored for the version that
+predicted, even if another one is served by then. Pure.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ HEAD = struct.Struct(f">I{ID_BYTES}sfHHHH")
 
 
 class InvalidFeedbackToken(Exception):
-    """The token was not issued here, was changed, or has expired; the text says which of the two a client may know."""
+    """The token was not issued by this API, was altered, or has expired; the text follows "is "."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was predicted in one request."""
+    """The predictions of one request."""
 
     receipt_id: str
-    """Random, 24 hex digits: a request's own id may be chosen by the client, and be used twice."""
+    """24 random hex digits. The request id is not used, because a client may choose it and repeat it."""
 
     subject: str
     model_version: str
@@ -55,7 +55,7 @@ class Receipt:
 
 
 def derive_feedback_key(signing_key: Ed25519PrivateKey) -> bytes:
-    """Return a key of its own for feedback tokens, the same in every replica that has the signing key.
+    """Derive the key of feedback tokens, the same in every replica with the signing key.
 
     Source: RFC 5869 (HKDF).
     """
@@ -65,7 +65,7 @@ def derive_feedback_key(signing_key: Ed25519PrivateKey) -> bytes:
 
 
 class FeedbackTokens:
-    """Issues the tokens of one model version, and verifies those of any."""
+    """Issues tokens of one model version, and verifies tokens of any version."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class FeedbackTokens:
         seconds: int,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Hold the keys, of which the first one signs, and what every token of this version says."""
+        """Store the keys, of which the first one signs, and the constant parts of this version's tokens."""
         self._keys, self._seconds, self._now = tuple(keys), seconds, now
         self._threshold = threshold
         self._texts = [text.encode() for text in (model_version, *classes)]
@@ -85,7 +85,7 @@ class FeedbackTokens:
         self._version_part = b"".join(self._texts)
 
     def issue(self, subject: str, probabilities: npt.NDArray[np.float32]) -> str:
-        """Return the token of (n,) probabilities; one MAC, whatever n is."""
+        """Return the token of (n,) probabilities, with one MAC for any n."""
         name = subject.encode()
         expires = int(self._now()) + self._seconds
         head = HEAD.pack(expires, os.urandom(ID_BYTES), self._threshold, len(name), *self._lengths)
@@ -93,7 +93,7 @@ class FeedbackTokens:
         return base64.urlsafe_b64encode(content + _mac(self._keys[0], content)).rstrip(b"=").decode()
 
     def verify(self, token: str) -> Receipt:
-        """Return what a token says.
+        """Return the receipt in a token.
 
         Raises:
             InvalidFeedbackToken: not issued with one of the keys, or expired.
@@ -105,7 +105,7 @@ class FeedbackTokens:
             texts.append(content[start : start + length].decode())
             start += length
         if expires <= self._now():
-            raise InvalidFeedbackToken(f"expired; feedback is taken for {self._seconds / SECONDS_A_DAY:g} days")
+            raise InvalidFeedbackToken(f"expired; feedback is accepted for {self._seconds / SECONDS_A_DAY:g} days")
         subject, version, negative, positive = texts
         return Receipt(
             receipt_id=receipt_id.hex(),
@@ -118,17 +118,17 @@ class FeedbackTokens:
         )
 
     def _authenticate(self, token: str) -> bytes:
-        """Return the content, once a key has shown that it was written here: nothing of it is parsed before."""
+        """Return the content after verifying its MAC; nothing is parsed before."""
         try:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raw = b""
         content, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
         if content[:1] != FORMAT or not any(hmac.compare_digest(mac, _mac(key, content)) for key in self._keys):
-            raise InvalidFeedbackToken("not a feedback_token that this API gave with a prediction")
+            raise InvalidFeedbackToken("not a feedback_token from a prediction of this API")
         return content
 
 
 def _mac(key: bytes, content: bytes) -> bytes:
-    # Keyed BLAKE2b (RFC 7693) is a MAC by itself, and takes half the time of HMAC-SHA256 on a short text.
+    # Keyed BLAKE2b (RFC 7693) is a MAC, in half the time of HMAC-SHA256 on a short text.
     return hashlib.blake2b(content, key=key, digest_size=MAC_BYTES).digest()

@@ -1,4 +1,4 @@
-"""How much a JSON text holds, before it is parsed."""
+"""Count the elements of a JSON text before it is parsed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 __all__ = ["find_end"]
 
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[,\[{]', re.DOTALL)
-"""What there are at least as many of as values: texts and names, commas, and opened lists and objects."""
+"""Tokens, at least as many as values: texts and names, commas, and opened lists and objects."""
 
 
 def find_end(text: bytes, max_tokens: int) -> int | None:
-    """Return where the first ``max_tokens`` names, texts, commas, lists and objects end; None where there are no more.
+    """Return where the first ``max_tokens`` names, texts, commas, lists and objects end; None if there are no more.
 
-    Counting bytes is enough to see that, unless texts are full of commas and quotes: then they are told apart, in time
-    that is bounded by the length of the text and by ``max_tokens``.
+    Counting bytes is enough, unless texts contain many commas and quotes. Then the text is tokenised, in time that is
+    bounded by its length and by ``max_tokens``.
     """
     if (
         len(text) <= max_tokens

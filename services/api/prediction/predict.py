@@ -1,4 +1,4 @@
-"""From validated rows to probabilities and contributions."""
+"""Compute probabilities and contributions from validated rows."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["INLINE_ROWS", "Predicted", "predict_rows"]
 TRACER = trace.get_tracer(__name__)
 
 INLINE_ROWS = 16
-"""Up to so many rows are predicted on the event loop: a thread's hand-over would cost more than the work."""
+"""Up to this many rows are predicted on the event loop: switching to a thread would cost more than the work."""
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """(n, features) encoded rows, (n,) probabilities and labels, (n, features + 1) contributions where asked for."""
+    """(n, features) encoded rows, (n,) probabilities and labels, (n, features + 1) contributions if requested."""
 
     matrix: npt.NDArray[np.float32]
     probabilities: npt.NDArray[np.float32]
@@ -33,7 +33,7 @@ class Predicted:
 
 
 def predict_rows(model: Model, rows: Sequence[Mapping[str, Any]], *, explain: bool) -> Predicted:
-    """Encode and predict, and explain where that is wanted."""
+    """Encode and predict, and explain if requested."""
     with _traced(len(rows)):
         matrix = encode(rows, model.bundle.contract)
         probabilities = model.predict(matrix)
@@ -42,7 +42,7 @@ def predict_rows(model: Model, rows: Sequence[Mapping[str, Any]], *, explain: bo
 
 
 def _traced(rows: int) -> AbstractContextManager[Any]:
-    """Return a span within a request's that is recorded, and nothing for the rest: even an empty one costs."""
+    """Return a span if the request's span is recorded, else nothing: even an empty span costs time."""
     if not trace.get_current_span().is_recording():
         return nullcontext()
     return TRACER.start_as_current_span("predict", attributes={"espalier.rows": rows})

@@ -1,4 +1,4 @@
-"""What a row must be, from the contract: as a type for pydantic, and in words for whoever sent another."""
+"""Derive from the contract what a row must be: a type for pydantic, and a text for error messages."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ __all__ = ["FieldSpec", "describe", "dict_type", "row_spec", "row_type"]
 MAX_NAMED = 12
 
 FLOAT32_LIMIT = 3.4028234663852886e38
-"""The model's numbers have 32 bits: what is larger would become infinite."""
+"""The model uses 32-bit numbers; anything larger would become infinite."""
 
 CONFIG = ConfigDict(strict=True, allow_inf_nan=False, json_schema_extra={"additionalProperties": False})
-"""pydantic is not asked for names that are unknown or doubled: it is silent about the latter, and makes an error of
-each of the former, of which one body may hold hundreds of thousands."""
+"""pydantic does not check for unknown or duplicate names: it ignores duplicates, and creates an error for each unknown
+name, of which one body can contain hundreds of thousands."""
 
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """One place in a body: what stands there, and which names may stand in it."""
+    """One value in a body: its description, and the names it may contain."""
 
     text: str = "an object"
     is_unbounded: bool = False
     names: dict[str, FieldSpec] | None = None
     unknown: str = ""
-    """What is said of any other name."""
+    """The message for any other name."""
 
     @cached_property
     def objects(self) -> tuple[str, ...]:
@@ -40,12 +40,12 @@ class FieldSpec:
         return tuple(name for name, place in (self.names or {}).items() if place.names is not None)
 
     def count_objects(self) -> int:
-        """How many objects it is, with those in it."""
+        """Return the number of objects, including nested ones."""
         inner = sum(place.count_objects() for place in (self.names or {}).values())
         return inner + (self.names is not None)
 
     def count_names(self) -> int:
-        """How many names are in it, at any depth."""
+        """Return the number of names, at any depth."""
         return sum(1 + place.count_names() for place in (self.names or {}).values())
 
 
@@ -55,19 +55,19 @@ def row_type(contract: Contract) -> Any:
 
 
 def row_spec(contract: Contract) -> FieldSpec:
-    """Return what is said of a row."""
+    """Return the description of a row, for error messages."""
     return FieldSpec(
         names={
             feature.name: FieldSpec(describe(feature), is_unbounded=None in (feature.minimum, feature.maximum))
             for feature in contract.features
         },
-        unknown=f"is no feature of this model; the features are "
+        unknown=f"is not a feature of this model; the features are "
         f"{', '.join(feature.name for feature in contract.features)}",
     )
 
 
 def dict_type(name: str, members: dict[str, Any]) -> Any:
-    """Return a dictionary's type that is known only now."""
+    """Create the type of a dictionary with these members."""
     make: Any = TypedDict
     kind = make(name, members)
     kind.__pydantic_config__ = CONFIG
@@ -75,13 +75,13 @@ def dict_type(name: str, members: dict[str, Any]) -> Any:
 
 
 def describe(feature: Feature) -> str:
-    """Say in words which values a feature takes."""
+    """Describe the values of a feature in words."""
     null = " or null" if feature.nullable else ""
     if feature.categories is not None:
         names = list(feature.categories)
         if feature.unknown_category == "missing":
             return f"a text of 1 to 200 characters{null}"
-        more = f", … ({len(names)} in all, see GET /v1/model)" if len(names) > MAX_NAMED else ""
+        more = f", … ({len(names)} in total, see GET /v1/model)" if len(names) > MAX_NAMED else ""
         return f"one of {', '.join(names[:MAX_NAMED])}{more}{null}"
     if feature.type == "bool":
         return f"true or false{null}"
@@ -114,7 +114,7 @@ def _number(feature: Feature) -> Any:
     checks = Field(ge=low, le=high)
     if feature.type == "float":
         return Annotated[float, checks]
-    # To JSON 12.0 is a whole number like 12; to pydantic's int it is not.
+    # In JSON, 12.0 is a whole number like 12; for pydantic's int it is not.
     schema: dict[str, Any] = {"type": "integer"}
     schema |= {} if feature.minimum is None else {"minimum": feature.minimum}
     schema |= {} if feature.maximum is None else {"maximum": feature.maximum}
@@ -122,6 +122,6 @@ def _number(feature: Feature) -> Any:
 
 
 def _check_whole(value: float) -> float:
-    if not value.is_integer():  # pydantic's own multiple_of lets through what is nearly whole, and the smallest numbers
+    if not value.is_integer():  # pydantic's multiple_of accepts nearly whole and very small numbers
         raise PydanticCustomError("whole_number", "must be a whole number")
     return value

@@ -1,4 +1,4 @@
-"""Is a request body what the contract asks for? If not: which field, and what would be right."""
+"""Validate a request body against the contract; errors name the field and what it must be."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["ROW_REASONS", "ListReader", "RowReader"]
 MAX_PROBLEMS = 20
 
 MAX_FIELD = 200
-"""Characters shown of where an unknown name stands, which may be of any length."""
+"""Maximum characters shown of an unknown name, which may have any length."""
 
 MAX_TOKENS_OF_A_NAME = 3
-"""Itself, its value if that is a text, and a comma."""
+"""The name, its value if that is a text, and a comma."""
 
 OUTER_TOKENS = 8
-"""Of the body around its list, with some left."""
+"""Of the body around its list, with a margin."""
 
 REASONS = {
     "missing": "missing_feature",
@@ -35,34 +35,34 @@ REASONS = {
     "less_than_equal": "out_of_range",
     "finite_number": "out_of_range",
 }
-"""pydantic's error types by the word that the rejection counter uses; any other is a wrong type."""
+"""pydantic's error type → label of the rejection counter; any other is a wrong type."""
 
 ROW_REASONS = (*sorted(set(REASONS.values())), "wrong_type", "unknown_feature", "duplicate_feature")
-"""Every word that the counter may use for a row."""
+"""Every label of the counter for a row."""
 
 
 class ListReader:
-    """Parses and checks a body that is one list.
+    """Parses and checks a body that contains one list.
 
-    What a body costs is bounded before it is parsed: one that has more names, texts and values than the largest good
-    one is refused by its beginning. Any other is parsed once, and checked until twenty problems are found.
+    The cost of a body is limited before it is parsed: if it has more names, texts and values than the largest valid
+    one, it is refused from its beginning alone. Any other is parsed once, and checked until twenty problems are found.
     """
 
     def __init__(
         self, member: str, kind: Any, place: FieldSpec, *, form: str, max_rows: int, more_tokens: int = 0
     ) -> None:
-        """Build the checks once.
+        """Create the checks once.
 
         Args:
-            member: the one name in the body.
+            member: the only name in the body.
             kind: the type of an item of its list.
-            place: what is said of an item.
-            form: the body, as an example for whoever sent another.
-            max_rows: length of the list.
-            more_tokens: texts, commas and brackets of lists within items, in the largest good body.
+            place: the description of an item.
+            form: an example of the body, for error messages.
+            max_rows: maximum length of the list.
+            more_tokens: texts, commas and brackets of lists within items, in the largest valid body.
         """
         self._member, self._place, self._max_rows = member, place, max_rows
-        self._form = f"the body is {form}"
+        self._form = f"the body must be {form}"
         self._names = place.count_names()
         tokens = MAX_TOKENS_OF_A_NAME * self._names + place.count_objects() + 1
         self._max_tokens = max_rows * tokens + more_tokens + OUTER_TOKENS
@@ -75,9 +75,9 @@ class ListReader:
         """Return the items.
 
         Raises:
-            MalformedBody: not JSON, or not an object with the one member.
+            MalformedBody: not JSON, or not an object with exactly this member.
             TooManyRows
-            InvalidRows: names up to 20 fields and what each should be.
+            InvalidRows: lists up to 20 fields and what each must be.
         """
         end = find_end(body, self._max_tokens)
         if end is not None:
@@ -87,10 +87,10 @@ class ListReader:
             checked = self._items.validate_python(items)
         except ValidationError as error:
             raise _invalid(self._wrong_values(items, self._wrong_names(items))) from error
-        wanted = len(items) * self._names
-        if _count_members(items, self._place) != wanted:  # all that are asked for are there: the others are unknown
+        expected = len(items) * self._names
+        if _count_members(items, self._place) != expected:  # all expected names exist, so the others are unknown
             raise _invalid(self._wrong_names(items))
-        if body.count(b":") != 1 + wanted:  # every member has its colon: either one is there twice, or it is in a text
+        if body.count(b":") != 1 + expected:  # one colon per member: there is a duplicate, or a colon in a text
             self._check_repeated(body)
         return checked
 
@@ -99,32 +99,30 @@ class ListReader:
         return self._body.json_schema(ref_template="#/components/schemas/{model}")
 
     def _refuse_beginning(self, beginning: bytes) -> MalformedBody | TooManyRows | InvalidRows:
-        """Say what is wrong with a body that is too much to parse, from as much of it as may be parsed."""
+        """Return the error for a body that is too large to parse, from the part that may be parsed."""
         try:
             items = self._open(_parse(beginning, self._form, is_whole=False))
         except (MalformedBody, TooManyRows) as error:
             return error
         problems = self._wrong_names(items)
         if not problems:
-            problems = self._wrong_values(items[:-1], problems)  # the last one may be cut
+            problems = self._wrong_values(items[:-1], problems)  # the last one may be incomplete
         if problems:
             return _invalid(problems)
-        return MalformedBody(
-            f"{self._member}: more names and values than {self._max_rows} rows of this model have; {self._form}"
-        )
+        return MalformedBody(f"{self._member}: more names and values than {self._max_rows} rows can have; {self._form}")
 
     def _open(self, body: Any) -> list[Any]:
         if not isinstance(body, dict) or list(body) != [self._member]:
-            raise MalformedBody(f"there must be exactly one member, {self._member}; {self._form}")
+            raise MalformedBody(f"the body must have exactly one member, {self._member}; {self._form}")
         items = body[self._member]
         if not isinstance(items, list) or not items:
-            raise MalformedBody(f"{self._member}: must be a list of at least one; {self._form}")
+            raise MalformedBody(f"{self._member}: must be a list with at least one item; {self._form}")
         if len(items) > self._max_rows:
-            raise TooManyRows(f"{self._member}: at most {self._max_rows} rows in one request")
+            raise TooManyRows(f"{self._member}: send at most {self._max_rows} rows in one request")
         return items
 
     def _wrong_names(self, items: list[Any]) -> tuple[FieldProblem, ...]:
-        """Return up to 20 names that are unknown."""
+        """Return problems for up to 20 unknown names."""
         found = (
             problem
             for index, item in enumerate(items)
@@ -133,7 +131,7 @@ class ListReader:
         return tuple(islice(found, MAX_PROBLEMS))
 
     def _wrong_values(self, items: list[Any], problems: tuple[FieldProblem, ...]) -> tuple[FieldProblem, ...]:
-        """Return up to 20 problems: those given, and values that are wrong or missing."""
+        """Return ``problems`` and those of wrong or missing values, up to 20 in total."""
         for index, item in enumerate(items):
             if len(problems) >= MAX_PROBLEMS:
                 break
@@ -145,12 +143,12 @@ class ListReader:
         return problems
 
     def _check_repeated(self, body: bytes) -> None:
-        """Refuse up to 20 names that are there twice."""
+        """Refuse duplicate names; list up to 20."""
         members = json.loads(body, object_pairs_hook=tuple)  # as pairs, so that nothing is lost
         if len(members) > 1:
-            raise MalformedBody(f"there must be exactly one member, {self._member}; {self._form}")
+            raise MalformedBody(f"the body must have exactly one member, {self._member}; {self._form}")
         found = (
-            FieldProblem(field, "is there twice", "duplicate_feature")
+            FieldProblem(field, "is a duplicate", "duplicate_feature")
             for index, item in enumerate(members[0][1])
             for field in _repeated(item, f"{self._member}[{index}]")
         )
@@ -166,17 +164,17 @@ class ListReader:
             field, place = f"{field}.{name}", place.names[name]
         reason = REASONS.get(problem["type"], "wrong_type")
         if problem["type"] == "float_type" and type(problem["input"]) is int:
-            reason = "out_of_range"  # of so many digits that no float holds it
-        begin = "is missing; it must be" if problem["type"] == "missing" else "must be"
-        limit = ", of 32 bits (up to 3.4e38)" if reason == "out_of_range" and place.is_unbounded else ""
-        return FieldProblem(field, f"{begin} {place.text}{limit}", reason)
+            reason = "out_of_range"  # too large for a float
+        start = "is missing; it must be" if problem["type"] == "missing" else "must be"
+        limit = ", within 32 bits (up to 3.4e38)" if reason == "out_of_range" and place.is_unbounded else ""
+        return FieldProblem(field, f"{start} {place.text}{limit}", reason)
 
 
 class RowReader(ListReader):
-    """Reads the rows to predict."""
+    """Reads rows to predict."""
 
     def __init__(self, contract: Contract, *, max_rows: int) -> None:
-        """Build the checks from the contract."""
+        """Create the checks from the contract."""
         form = '{"rows": [{feature: value, ...}, ...]}'
         super().__init__("rows", row_type(contract), row_spec(contract), form=form, max_rows=max_rows)
 
@@ -190,7 +188,9 @@ def _parse(body: bytes, form: str, *, is_whole: bool = True) -> Any:
 
 def _invalid(problems: tuple[FieldProblem, ...]) -> InvalidRows:
     number = f"{MAX_PROBLEMS} or more" if len(problems) == MAX_PROBLEMS else len(problems)
-    return InvalidRows(f"{number} value(s) do not fit the model's contract; see errors, and GET /v1/model", problems)
+    return InvalidRows(
+        f"{number} value(s) do not match the contract of the model; see errors, and GET /v1/model", problems
+    )
 
 
 def _count_members(items: list[Any], place: FieldSpec) -> int:

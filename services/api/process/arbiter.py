@@ -1,4 +1,4 @@
-"""gunicorn's parent process, which serves on for a while after SIGTERM, with exit codes that are documented."""
+"""gunicorn's parent process: it drains after SIGTERM and exits with documented codes."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ EXIT_CODES = {
     Arbiter.WORKER_BOOT_ERROR: StartupFailed.exit_code,
     Arbiter.APP_LOAD_ERROR: BundleRefused.exit_code,
 }
-"""A worker's code to its parent's; uvicorn's worker knows gunicorn's numbers, so they are not changed."""
+"""Exit code of a worker → exit code of the parent. Workers keep gunicorn's own codes, which uvicorn's worker uses."""
 
 log = logging.getLogger("espalier.api.server")
 
 
 class DrainingArbiter(Arbiter):  # type: ignore[misc]  # the library has no types
-    """On SIGTERM: not ready any more, connections are not kept, and requests are served on for a while; then the end.
+    """On SIGTERM: report not ready, close connections after their response, serve requests for a while, then stop.
 
-    Load balancers learn of a pod's end later than the pod, and a connection that they have kept may carry a request in
-    the moment that it is closed. A second SIGTERM, or SIGINT, ends at once.
+    Load balancers are notified of a pod's termination later than the pod, and may send a request on an idle connection
+    at the moment it is closed. A second SIGTERM, or SIGINT, stops at once.
 
-    A worker that cannot start ends with one of gunicorn's codes, and its parent then with one of this API's.
+    A worker that cannot start exits with one of gunicorn's codes, and the parent with one of this API's codes.
     """
 
     def __init__(self, app: BaseApplication, drain: Drain, seconds: float) -> None:
-        """Wrap gunicorn's own."""
+        """Set up gunicorn's arbiter."""
         super().__init__(app)
         self._drain, self._seconds = drain, seconds
-        self._end, self._is_ending = float("inf"), False
+        self._end, self._is_stopping = float("inf"), False
 
     def handle_term(self) -> None:
-        """Begin to drain."""
-        if self._drain.begun or not self._seconds:
+        """Start to drain."""
+        if self._drain.is_draining or not self._seconds:
             super().handle_term()
-        self._drain.begin()
+        self._drain.start()
         self._end = time.monotonic() + self._seconds
         log.info("draining", extra={"seconds": self._seconds})
 
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
-        """End, with the code of the first worker that could not start."""
-        self._is_ending = True
+        """Stop, with the code of the first worker that could not start."""
+        self._is_stopping = True
         super().halt(reason, EXIT_CODES.get(exit_status, exit_status))
 
     def reap_workers(self) -> None:
-        """Take note of workers that have ended."""
+        """Handle workers that have exited."""
         try:
             super().reap_workers()
         except HaltServer:
-            if not self._is_ending:  # else it would end the end: a second worker fails like the first
+            if not self._is_stopping:  # a second failed worker must not interrupt the shutdown
                 raise
 
     def wait_for_signals(self, timeout: float = 1.0) -> Any:

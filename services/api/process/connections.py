@@ -1,6 +1,7 @@
-"""How many connections a worker holds, and how long each may keep it waiting.
+"""Limits on the connections of a worker: how many, and how long each may keep it waiting.
 
-Nothing here is on a request's path: times are looked at once a second, by one timer for all connections.
+In this module the head of a request is its request line and headers. Nothing here delays a request: one timer checks
+the timeouts of all connections once a second.
 """
 
 from __future__ import annotations
@@ -15,46 +16,46 @@ from typing import Protocol
 __all__ = ["ConnectionLimits", "Connections", "TrackedConnection"]
 
 SWEEP_SECONDS = 1.0
-"""How precise time limits of connections are."""
+"""Precision of the timeouts of connections."""
 
 PROBE_CONNECTIONS = 64
-"""Connections beyond a limit that are kept until their first head is there: a probe among them is answered, any other
-request gets 503. More are cut at once. They take no place from others: else one client could fill the worker."""
+"""Connections beyond a limit that are kept until their first head is complete: a probe is answered, any other request
+gets a 503. More are aborted at once. They do not count towards the limit, or one client could fill the worker."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """What one connection may cost, and how many of them one worker holds."""
+    """Limits of one connection, and how many connections one worker accepts."""
 
     head_bytes: int = 16 * 1024
-    """Request line and headers of one request; trailers and chunk extensions have as much again."""
+    """Of the request line and headers of one request; trailers and chunk extensions may have as much again."""
 
     head_fields: int = 100
     """Headers in one request."""
 
     head_seconds: float = 10
-    """From the first byte of a head, or from the beginning of a connection, until the head is whole."""
+    """From the first byte of a head, or from the start of a connection, until the head is complete."""
 
     body_seconds: float = 10
-    """How long the rest of a body may still come once the response is sent."""
+    """How long the rest of a body may still arrive after the response is sent."""
 
     connections: int = 1000
-    """Of one worker, in all."""
+    """Of one worker, in total."""
 
     connections_per_client: int = 500
     """Of one worker, from one address (IPv6: one /64 network)."""
 
     trusted_proxies: str = "127.0.0.1"
-    """Addresses and networks (commas between), or ``*``, for which only the limit of all connections holds."""
+    """Addresses and networks, separated by commas, or ``*``. Only the total limit applies to them."""
 
 
 class TrackedConnection(Protocol):
-    """What a connection is asked once a second."""
+    """A connection whose timeouts are checked once a second."""
 
     def check_time(self, now: float) -> None:
-        """End if a time limit has passed."""
+        """Close if a timeout has expired."""
         ...
 
 
@@ -62,10 +63,10 @@ class Connections:
     """The connections of one worker."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
-        """Begin with none."""
+        """Start without connections."""
         self.limits = limits
         self.count_refused: Callable[[str], None] = lambda _reason: None
-        """Hears why each connection is refused; the app's metrics, once there is an app."""
+        """Called with the reason of each refusal. The worker sets it to the metrics of its application."""
         self._open: dict[TrackedConnection, str | None] = {}
         self._excess: set[TrackedConnection] = set()
         self._by_client: Counter[str] = Counter()
@@ -73,7 +74,7 @@ class Connections:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, connection: TrackedConnection, address: str | None) -> bool:
-        """Take note of a new connection; say whether it is within the limits."""
+        """Add a new connection; return whether it is within the limits."""
         client = self._client(address)
         is_within = not self.is_full and (
             client is None or self._by_client[client] < self.limits.connections_per_client
@@ -89,16 +90,16 @@ class Connections:
 
     @property
     def is_full(self) -> bool:
-        """Whether the worker takes no more, whoever's they are."""
+        """Whether the worker accepts no more connections, from any client."""
         return len(self._open) - len(self._excess) >= self.limits.connections
 
     @property
     def is_overfull(self) -> bool:
-        """Whether not even a probe can be waited for."""
+        """Whether not even a probe can be accepted."""
         return len(self._excess) > PROBE_CONNECTIONS
 
     def discard(self, connection: TrackedConnection) -> None:
-        """Forget a connection that has ended."""
+        """Remove a closed connection."""
         client = self._open.pop(connection, None)
         if connection in self._excess:
             self._excess.remove(connection)
@@ -120,23 +121,23 @@ class Connections:
             self._schedule()
 
     def _client(self, address: str | None) -> str | None:
-        """Return whom a connection is counted for; nobody if it comes from a proxy, or by no network at all."""
+        """Return the client a connection counts for; None for a trusted proxy or a UNIX socket."""
         try:
-            found = ipaddress.ip_address(address or "")
+            parsed = ipaddress.ip_address(address or "")
         except ValueError:
             return None
-        found = getattr(found, "ipv4_mapped", None) or found
-        if self._trusts_all or any(found in network for network in self._trusted):
+        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+        if self._trusts_all or any(parsed in network for network in self._trusted):
             return None
-        return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))  # noqa: PLR2004
+        return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))  # noqa: PLR2004
 
 
 def _networks(text: str) -> tuple[bool, tuple[Network, ...]]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    found = []
+    networks = []
     for part in parts:
         try:
-            found.append(ipaddress.ip_network(part, strict=False))
-        except ValueError:  # "*", or the path of a UNIX socket, which uvicorn takes too
+            networks.append(ipaddress.ip_network(part, strict=False))
+        except ValueError:  # "*", or the path of a UNIX socket, which uvicorn accepts too
             continue
-    return "*" in parts, tuple(found)
+    return "*" in parts, tuple(networks)

@@ -1,7 +1,8 @@
-"""uvicorn's HTTP/1.1 on httptools, with bounds on what it takes before there is a request.
+"""uvicorn's HTTP/1.1 protocol on httptools, with limits on what a client may send before a request is complete.
 
-httptools joins the parts of a header as they come, in time that grows with the square of their number, and uvicorn
-bounds neither a head nor the time that it takes. docs/adr/0015-bounds-of-a-connection.md says why this is a subclass.
+In this module the head of a request is its request line and headers. httptools joins the parts of a header in time that
+grows with the square of their number, and uvicorn limits neither the size of a head nor the time to send it. Why this
+is a subclass: docs/adr/0015-bounds-of-a-connection.md.
 """
 
 from __future__ import annotations
@@ -23,36 +24,36 @@ from services.api.process.connections import Connections
 __all__ = ["BoundedHttpProtocol"]
 
 CLOSE_SECONDS = 2.0
-"""How long a client has to read a refusal, or the rest of a response, before the connection is cut."""
+"""How long a client may take to read a refusal, or the rest of a response, before the connection is aborted."""
 
 OVERFULL_SECONDS = 2.0
-"""How long a connection beyond the limit has to send its head."""
+"""How long a connection beyond the limit may take to send its request line and headers."""
 
 MAX_PIPELINED = 8
-"""Requests that wait for one before them on the same connection; each costs memory before anything of it is checked."""
+"""Requests that may wait for an earlier one on the same connection; each costs memory before it is checked."""
 
 MAX_CHUNKS = 10_000
-"""Chunks of one body: each costs as much as a read."""
+"""Maximum chunks of one body; each costs as much as a read."""
 
 REFUSALS = {
-    400: ("malformed_request", "this is not HTTP/1.1"),
-    408: ("head_too_slow", "the head of a request must be whole within {limits.head_seconds:g} s"),
+    400: ("malformed_request", "this is not a valid HTTP/1.1 request"),
+    408: ("head_too_slow", "the request line and headers must be complete within {limits.head_seconds:g} s"),
     431: (
         "head_too_large",
-        "the head of a request has at most {limits.head_bytes:,} bytes and {limits.head_fields:,} headers",
+        "send at most {limits.head_bytes:,} bytes of request line and headers, and {limits.head_fields:,} headers",
     ),
-    503: ("too_many_connections", "too many connections are open; come again in a second"),
+    503: ("too_many_connections", "too many connections are open; retry in a second"),
 }
-"""Status: code, and what it says."""
+"""Status → code and detail."""
 
 OF_ONE_CLIENT = "too_many_connections_of_client"
-"""What is counted where one client has too many connections, and the worker has not."""
+"""Reason in the metrics if one client has too many connections, but the worker has not."""
 
 log = logging.getLogger("espalier.api.connections")
 
 
 class _Refused(Exception):
-    """The head being parsed is not taken."""
+    """The request being parsed is refused."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -63,7 +64,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection."""
 
     def __init__(self, *args: Any, connections: Connections, **options: Any) -> None:
-        """Know the worker's other connections."""
+        """Set the state of a new connection."""
         super().__init__(*args, **options)
         self._all, self._limits = connections, connections.limits
         self._is_within = True
@@ -71,18 +72,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._closing_since: float | None = None
 
         self._head_since: float | None = None
-        """Since when a head is waited for; None while a request is under way or an idle connection is kept."""
+        """Since when a head is expected; None during a request and while an idle connection is kept alive."""
         self._is_open = False
         """Between the first byte of a message and its last."""
         self._head_ended = True
         self._run = 0
-        """Bytes that the parser has kept: part of a head, of a trailer, of a chunk's extension."""
+        """Bytes that the parser holds: part of a head, a trailer or a chunk extension."""
         self._part = 0
         self._has_moved = False
         self._chunks = 0
 
     def connection_made(self, transport: Any) -> None:
-        """Count it."""
+        """Count the connection."""
         super().connection_made(transport)
         self._is_within = self._all.add(self, self.client[0] if self.client else None)
         self._head_since = self.loop.time()
@@ -96,13 +97,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.app = _refuse_but_probes(self.app, partial(self._all.count_refused, reason))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Discard the connection."""
         self._all.discard(self)
         self._is_refused = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, in parts no larger than a head may be."""
+        """Parse, in parts no larger than the limit of a head."""
         self._unset_keepalive_if_required()
         step = self._limits.head_bytes
         if len(data) <= step:
@@ -115,11 +116,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._feed(view[begin : begin + step])
 
     def check_time(self, now: float) -> None:
-        """Close if a head, the rest of a body nobody waits for, or a client's goodbye takes too long."""
+        """Close if a head, the rest of an unread body, or the client's side of closing takes too long."""
         if self._is_refused or self.transport.is_closing():
             self._check_closing(now)
         elif self._head_since is not None:
-            if self.flow.read_paused:  # not the client's fault: it waits for the response before
+            if self.flow.read_paused:  # not the client's fault: an earlier response is not sent yet
                 self._head_since = now
             elif now - self._head_since > (self._limits.head_seconds if self._is_within else OVERFULL_SECONDS):
                 self._end_late_head()
@@ -131,12 +132,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     # --- the parser's callbacks ---
 
     def on_message_begin(self) -> None:
-        """Begin to count."""
+        """Start to count."""
         super().on_message_begin()
         self._is_open, self._head_ended, self._chunks = True, False, 0
 
     def on_headers_complete(self) -> None:
-        """Begin with the request, unless its head is too large or too many wait already."""
+        """Start the request, unless its head is too large or too many requests are waiting."""
         self._head_ended = self._has_moved = True
         if len(self.headers) > self._limits.head_fields or (
             self._run + self._part > self._limits.head_bytes and self._head_bytes() > self._limits.head_bytes
@@ -157,16 +158,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             raise _Refused(400)
 
     def on_body(self, body: bytes) -> None:
-        """Hand it on."""
+        """Forward a part of the body."""
         self._has_moved = True
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Be ready for the next one."""
+        """Prepare for the next request."""
         self._has_moved, self._is_open = True, False
         super().on_message_complete()
 
-    # --- bounds ---
+    # --- limits ---
 
     def _feed(self, part: bytes | memoryview) -> None:
         if self._is_refused:
@@ -176,7 +177,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.parser.feed_data(part)
         except httptools.HttpParserUpgrade as upgrade:
             self._unsupported_upgrade_warning()
-            if upgrade.args[0] < len(part):  # what follows was not parsed, and could be anything
+            if upgrade.args[0] < len(part):  # the rest was not parsed and is not trusted
                 self.cycle.keep_alive, self._is_refused = False, True
             return
         except httptools.HttpParserError as error:
@@ -189,14 +190,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._wait_for_more()
 
     def _wait_for_more(self) -> None:
-        """Start the clock that holds from here: uvicorn has stopped that of the idle connection."""
+        """Start the timeout for what comes next; uvicorn has stopped that of the idle connection."""
         if not self._head_ended:
             if len(self.headers) > self._limits.head_fields:
                 self._refuse(431)
             elif self._head_since is None:
                 self._head_since = self.loop.time()
         elif not self._is_open and (self.cycle is None or self.cycle.response_complete):
-            if self._has_moved:  # the rest of a body that nobody waited for
+            if self._has_moved:  # the rest of a body that was not read
                 self.timeout_keep_alive_task = self.loop.call_later(
                     self.timeout_keep_alive, self.timeout_keep_alive_handler
                 )
@@ -207,7 +208,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _end_late_head(self) -> None:
-        if self._head_ended:  # not one byte of it: nobody waits for an answer
+        if self._head_ended:  # not one byte was sent, so no client expects a response
             self._is_refused = True
             self.transport.close()
         else:
@@ -217,38 +218,38 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         cycle = self.cycle
         is_owed = cycle is not None and not cycle.response_complete and not cycle.disconnected
         if is_owed and not self.transport.is_closing():
-            return  # the last of the responses closes
+            return  # the last response closes the connection
         if self._closing_since is None:
             self._closing_since = now
         elif now - self._closing_since > CLOSE_SECONDS:
             self.transport.abort()
 
     def _refuse(self, status: int) -> None:
-        """Take no more, and say why unless that would come in the middle of another response."""
+        """Accept nothing more. Send the reason, unless that would be in the middle of another response."""
         self._note(status, REFUSALS[status][0])
         self._is_refused = True
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
-            self._say(status)
+            self._respond(status)
         elif self._head_ended and self._is_open and not self.pipeline and not cycle.response_started:
-            cycle.disconnected = True  # its own body is what is refused, and its app hears that it is cut short
+            cycle.disconnected = True  # its own body is refused; its application sees a disconnect
             cycle.message_event.set()
-            self._say(status)
+            self._respond(status)
         else:
             cycle.keep_alive = False
 
-    def _say(self, status: int) -> None:
+    def _respond(self, status: int) -> None:
         response = _refusal(status, self._limits)
         lines = [STATUS_LINE[status]]
         for name, value in (*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")):
             lines.append(b"%s: %s\r\n" % (name, value))
         self.transport.write(b"%s\r\n%s" % (b"".join(lines), response.body))
         if self.transport.can_write_eof():
-            # Closed at once, what the client still sends would have the system drop the response.
+            # After an immediate close, data that is still arriving would make the kernel drop the response.
             self.flow.pause_reading()
             self.transport.write_eof()
         else:
-            self.transport.close()  # TLS says goodbye first
+            self.transport.close()  # TLS sends close_notify first
 
     def _note(self, status: int, reason: str) -> None:
         address = self.client[0] if self.client else None
@@ -258,9 +259,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 def _refusal(status: int, limits: Any) -> Any:
     code, detail = REFUSALS[status]
-    again = 1 if status == 503 else None  # noqa: PLR2004
+    retry_after = 1 if status == 503 else None  # noqa: PLR2004
     return problem_response(
-        uuid.uuid4().hex, status, code=code, detail=detail.format(limits=limits), retry_after_seconds=again
+        uuid.uuid4().hex, status, code=code, detail=detail.format(limits=limits), retry_after_seconds=retry_after
     )
 
 

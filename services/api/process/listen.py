@@ -10,7 +10,7 @@ __all__ = ["ListenAddress"]
 
 @dataclass(frozen=True)
 class ListenAddress:
-    """Address and port; with a certificate and its key the API speaks HTTPS itself."""
+    """Address and port; with a certificate and its key the API terminates TLS itself."""
 
     host: str
     port: int
@@ -19,5 +19,5 @@ class ListenAddress:
 
     @property
     def bind(self) -> str:
-        """As gunicorn writes it."""
+        """The address in gunicorn's format."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

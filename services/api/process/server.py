@@ -1,4 +1,4 @@
-"""gunicorn, as the parent of the workers."""
+"""gunicorn, the parent process of the workers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from services.api.process.listen import ListenAddress
 __all__ = ["ApiServer", "ServerOptions"]
 
 TLS_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-"""For TLS 1.2: forward secrecy and authenticated encryption alone; all of TLS 1.3 have both. Source: RFC 9325, 4.2."""
+"""For TLS 1.2: only suites with forward secrecy and authenticated encryption, as all of TLS 1.3 have. Source: RFC 9325,
+section 4.2."""
 
 WORKER_CLASS = "services.api.process.worker.ApiWorker"
 MEMORY = Path("/dev/shm")  # noqa: S108 (the heartbeat file must not be on a disk that can stall)
@@ -35,14 +36,14 @@ log = logging.getLogger("espalier.api.server")
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """What gunicorn and its workers are told."""
+    """Options of gunicorn and its workers."""
 
     listen: ListenAddress
     workers: int
     connections: ConnectionLimits
     keep_alive_seconds: int
     drain_seconds: float
-    """How long requests are served as before after SIGTERM."""
+    """How long new requests are still served after SIGTERM."""
 
     graceful_seconds: int
     """How long a request may still take after that."""
@@ -51,7 +52,7 @@ class ServerOptions:
 
 
 class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no types
-    """Serves what ``load_app`` makes, once in each worker."""
+    """Serves the application that ``load_app`` returns, loaded once in each worker."""
 
     def __init__(
         self,
@@ -61,22 +62,22 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
         monitor: DependencyMonitor,
         drain: Drain,
     ) -> None:
-        """Keep what the hooks need; gunicorn calls ``load_config`` at once."""
+        """Store what the hooks need; gunicorn calls ``load_config`` immediately."""
         self.options, self._load_app, self._drain = options, load_app, drain
         self._internal, self._monitor = internal, monitor
         super().__init__()
 
     def run(self) -> None:
-        """Serve until told to end."""
+        """Serve until SIGTERM."""
         DrainingArbiter(self, self._drain, self.options.drain_seconds).run()
 
     def load_config(self) -> None:
-        """Hand the settings to gunicorn."""
+        """Pass the options to gunicorn."""
         for name, value in self._options().items():
             self.cfg.set(name, value)
 
     def load(self) -> ASGIApp:
-        """Make the app, in a worker. Where that fails, no worker would fare better: the parent ends too."""
+        """Create the application, in a worker. On failure the parent stops too, because every worker would fail."""
         try:
             return self._load_app()
         except StartupFailed as error:
@@ -89,15 +90,15 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
         self._monitor.start()
 
     def _options(self) -> dict[str, Any]:
-        given, listen = self.options, self.options.listen
+        own, listen = self.options, self.options.listen
         options: dict[str, Any] = {
             "bind": listen.bind,
-            "workers": given.workers,
+            "workers": own.workers,
             "worker_class": WORKER_CLASS,
-            "graceful_timeout": given.graceful_seconds,
-            "keepalive": given.keep_alive_seconds,
-            "forwarded_allow_ips": given.connections.trusted_proxies,
-            "logconfig_dict": logging_config(given.log_level),
+            "graceful_timeout": own.graceful_seconds,
+            "keepalive": own.keep_alive_seconds,
+            "forwarded_allow_ips": own.connections.trusted_proxies,
+            "logconfig_dict": logging_config(own.log_level),
             "proc_name": "espalier-api",
             "control_socket_disable": True,
             "when_ready": lambda _server: self._begin(),

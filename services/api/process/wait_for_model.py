@@ -1,8 +1,8 @@
-"""A process without a model: alive, not ready, and looking for its first one.
+"""A process without a model: alive, not ready, and polling the registry for a first version.
 
-On a new cluster the API is there before a model is. It does not end for that, since nothing is wrong with it: it says
-what it waits for, and asks the registry again until a version has passed the gate. Who calls this then begins anew, so
-that nothing of the wait, no thread and no open file, is left in the process that serves.
+On a new cluster the API starts before a model exists. That is no error, so the process does not exit. It reports what
+it waits for, and polls the registry until a version has passed the gate. The caller then restarts the process, so that
+no thread and no open file of the wait is left in the process that serves.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from services.api.internal.ports import InternalAddress
 from services.api.metrics.dependencies import DependencyMonitor
 from services.api.process.listen import ListenAddress
 
-__all__ = ["Wait", "wait_for_model", "waiting_app"]
+__all__ = ["Wait", "poll_until_found", "wait_for_model", "waiting_app"]
 
-ASK_SECONDS = 5.0
-"""Between two questions to the registry; up to half as much is added by chance, so that pods do not ask at once."""
+POLL_SECONDS = 5.0
+"""Between two polls of the registry. Up to half of it is added at random, so that pods do not poll at the same time."""
 
 MAX_CONNECTIONS = 100
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -44,21 +44,21 @@ log = logging.getLogger("espalier.api.waiting")
 
 
 class Wait(Collector):
-    """Why there is no model, for probes, clients and metrics."""
+    """The reason why there is no model, for probes, clients and metrics."""
 
     def __init__(self, error: StartupFailed) -> None:
-        """Begin with the reason that the start failed for."""
+        """Store the error of the start."""
         self.error = error
 
     @property
     def reason(self) -> str:
-        """What anybody may know."""
+        """The reason, without internal names."""
         if isinstance(self.error, NoModelYet):
             return "no model has passed the gate yet"
         return "the model registry does not answer"
 
     def collect(self) -> Iterator[Metric]:
-        """Say it to Prometheus; the series is there only while there is no model."""
+        """Yield the gauge, which exists only while there is no model."""
         waiting = GaugeMetricFamily("espalier_waiting_for_model", "Whether this pod waits for a first model.")
         waiting.add_metric([], 1)
         yield waiting
@@ -72,14 +72,14 @@ def wait_for_model(
     internal: InternalAddress,
     monitor: DependencyMonitor,
 ) -> bool:
-    """Answer at the API's ports until there is a model (True), or until told to end (False).
+    """Serve the API's ports until a model exists (return True) or until SIGTERM (return False).
 
     Args:
-        error: why there is none.
-        look: look for it again; raises NoModelYet or RegistryUnreachable where there still is none.
+        error: why there is no model.
+        look: fetch the model; raises NoModelYet or RegistryUnreachable if there still is none.
 
     Raises:
-        StartupFailed: something is wrong that waiting does not help with, such as a refused bundle.
+        StartupFailed: waiting cannot help, for instance because the bundle is refused.
     """
     log.warning("waiting for a model", extra={"reason": str(error)})
     wait = Wait(error)
@@ -95,7 +95,7 @@ def wait_for_model(
 
 
 def waiting_app(wait: Wait) -> Starlette:
-    """Return what answers meanwhile: alive, not ready, and 503 to every other request."""
+    """Return the application of the wait: alive, not ready, and 503 for every other request."""
 
     async def alive(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -105,8 +105,8 @@ def waiting_app(wait: Wait) -> Starlette:
 
     async def refuse(_request: Request) -> Response:
         request_id = uuid.uuid4().hex
-        detail = f"Nothing can be predicted: {wait.reason}. Come again later."
-        after = int(ASK_SECONDS)
+        detail = f"No predictions yet: {wait.reason}. Retry later."
+        after = int(POLL_SECONDS)
         answer = problem_response(request_id, 503, code="no_model", detail=detail, retry_after_seconds=after)
         answer.headers["X-Request-ID"] = request_id
         return answer
@@ -121,12 +121,12 @@ async def _serve_until_found(listen: ListenAddress, wait: Wait, look: Callable[[
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     serving = asyncio.create_task(server.serve())
-    looking, ending = asyncio.create_task(_look_until_found(wait, look)), asyncio.create_task(ended.wait())
+    looking, ending = asyncio.create_task(poll_until_found(wait, look)), asyncio.create_task(ended.wait())
     await asyncio.wait({looking, ending, serving}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
     if ended.is_set():
-        log.info("told to end")
+        log.info("stopped by a signal")
         looking.cancel()
         return False
     ending.cancel()
@@ -134,9 +134,10 @@ async def _serve_until_found(listen: ListenAddress, wait: Wait, look: Callable[[
     return True
 
 
-async def _look_until_found(wait: Wait, look: Callable[[], object]) -> None:
+async def poll_until_found(wait: Wait, look: Callable[[], object]) -> None:
+    """Call ``look`` until it raises no NoModelYet or RegistryUnreachable."""
     while True:
-        await asyncio.sleep(ASK_SECONDS + random.uniform(0, ASK_SECONDS / 2))  # noqa: S311 (no secret)
+        await asyncio.sleep(POLL_SECONDS + random.uniform(0, POLL_SECONDS / 2))  # noqa: S311 (no secret)
         try:
             await asyncio.to_thread(look)
         except (NoModelYet, RegistryUnreachable) as error:
@@ -148,11 +149,11 @@ async def _look_until_found(wait: Wait, look: Callable[[], object]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Whose process has its own way to end."""
+    """A server whose process handles the signals itself."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Install no signal handlers."""
         yield
 
 
@@ -162,7 +163,7 @@ def _config(listen: ListenAddress, wait: Wait) -> uvicorn.Config:
         waiting_app(wait),
         host=listen.host,
         port=listen.port,
-        http="h11",  # which bounds the head of a request; no speed is needed
+        http="h11",  # which limits the size of the headers; speed does not matter here
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -1,4 +1,4 @@
-"""The worker class: uvicorn with its fast parser and loop, and with bounds on connections."""
+"""The worker class: uvicorn with its fast parser and event loop, and with limits on connections."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from services.api.process.http_protocol import BoundedHttpProtocol
 __all__ = ["ApiWorker", "BoundedLoop"]
 
 SHUTDOWN_SECONDS = 5.0
-"""How long TLS waits for a client's goodbye before it is cut."""
+"""How long TLS waits for the client to close the connection before it is aborted."""
 
 
 class BoundedLoop(uvloop.Loop):
-    """A loop whose TLS servers wait for nobody for long; uvicorn has no option for it."""
+    """An event loop whose TLS servers have timeouts; uvicorn has no option for them."""
 
     def __init__(self, handshake_seconds: float) -> None:
-        """Hold the time that a handshake may take."""
+        """Set the timeout of a TLS handshake."""
         super().__init__()
         self._handshake_seconds = handshake_seconds
 
     async def create_server(self, *args: Any, **options: Any) -> Any:
-        """Listen."""
+        """Listen, with timeouts for TLS."""
         if options.get("ssl"):
             options |= {"ssl_handshake_timeout": self._handshake_seconds, "ssl_shutdown_timeout": SHUTDOWN_SECONDS}
         return await super().create_server(*args, **options)
 
 
 class ApiWorker(UvicornWorker):  # type: ignore[misc]  # the library has no types
-    """uvicorn under gunicorn; says nothing of itself in headers."""
+    """uvicorn under gunicorn, without a Server header."""
 
     CONFIG_KWARGS = {  # noqa: RUF012
         "ws": "none",
@@ -42,7 +42,7 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]  # the library has no type
     }
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        """Take the limits from the server whose worker this is."""
+        """Take the limits from the parent's options."""
         super().__init__(*args, **options)
         limits = self.app.options.connections
         self.config.get_loop_factory = lambda: partial(BoundedLoop, limits.head_seconds)
@@ -50,6 +50,6 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]  # the library has no type
         self.config.http = partial(BoundedHttpProtocol, connections=self._connections)
 
     def load_wsgi(self) -> None:
-        """Load the app, whose metrics count what is refused before the app hears of it."""
+        """Load the application; its metrics count connections that are refused before they reach it."""
         super().load_wsgi()
         self._connections.count_refused = self.wsgi.state.services.metrics.count_refused_connection

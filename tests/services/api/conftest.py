@@ -23,7 +23,7 @@ from services.api.keys import load_keys
 from services.api.model.loaded import Model, load_model
 from services.api.model.source import ServedBundle
 from services.api.settings import Settings
-from services.api.startup import wanted_model
+from services.api.startup import requested_model
 from tests.services.api.postgres import is_installed, running_postgres
 
 PASSWORD = "grafted quince under snow"
@@ -62,7 +62,7 @@ def served(make_bundle, tmp_path: Path) -> ServedBundle:
 
 @pytest.fixture
 def model(served: ServedBundle, settings: Settings) -> Model:
-    return load_model(served, wanted_model(settings, load_keys(settings)))
+    return load_model(served, requested_model(settings, load_keys(settings)))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def identity_url(request: pytest.FixtureRequest, settings: Settings) -> str:
-    """A database with the tables, of each kind that there is."""
+    """A migrated database of each kind."""
     url = settings.database_url if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     migrate(url)
     return str(url)
@@ -152,7 +152,7 @@ def issuer(settings: Settings) -> TokenIssuer:
 
 @pytest.fixture
 def bearer(issuer: TokenIssuer) -> Callable[..., dict[str, str]]:
-    """Headers with a token, of the first epoch that a user has."""
+    """Headers with a token of a user's first epoch."""
 
     def make(*scopes: str, name: str = "ana", epoch: int = 1) -> dict[str, str]:
         return {"Authorization": f"Bearer {issuer.issue(name, scopes or SCOPES, epoch=epoch)}"}
@@ -193,7 +193,7 @@ def _alive(pid: int) -> bool:
 
 @pytest.fixture
 def gone() -> Callable[[int], bool]:
-    """Wait until a process has ended."""
+    """Wait until a process has exited."""
 
     def wait(pid: int) -> bool:
         for _ in range(100):

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, where the machine has one: what SQLite cannot show is tried there too."""
+"""A PostgreSQL server for the tests, if the machine has PostgreSQL, for behaviour that SQLite does not have."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["is_installed", "running_postgres"]
 
 
 def is_installed() -> bool:
-    """Tell whether a server can be made and started."""
+    """Return whether a server can be created and started."""
     return bool(shutil.which("initdb") and shutil.which("pg_ctl"))
 
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """Give the URL of an empty database on loopback; removed at the end."""
+    """Yield the URL of an empty database on loopback, which is deleted afterwards."""
     # It refuses to run as root, as in some containers.
     user = {"user": "nobody"} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory() as folder:

@@ -6,8 +6,8 @@ def routes_of(client):
     return [(path, method) for path, by in document["paths"].items() for method in by]
 
 
-OF_EVERYBODY = {("/v1/users/me/password", "post")}
-"""Needs a token, and no scope."""
+WITHOUT_A_SCOPE = {("/v1/users/me/password", "post")}
+"""Routes that need a token, but no scope."""
 
 OPEN = {("/healthz", "get"), ("/readyz", "get"), ("/v1/auth/token", "post"), ("/.well-known/jwks.json", "get")}
 
@@ -22,7 +22,7 @@ def test_every_route_but_the_open_ones_needs_a_token(client):
 
 def test_every_closed_route_needs_its_scope(client, bearer):
     scopes = {"/v1/predict": "predict", "/v1/feedback": "feedback:write", "/v1/model": "model:read"}
-    for path, method in set(routes_of(client)) - OPEN - OF_EVERYBODY:
+    for path, method in set(routes_of(client)) - OPEN - WITHOUT_A_SCOPE:
         needed = scopes.get(path, "users:admin")
         others = [scope for scope in ("predict", "model:read", "users:admin") if scope != needed]
         user = {"name": "bob", "password": "x" * 20, "scopes": ["predict"]}
@@ -48,7 +48,7 @@ def test_pages_and_metrics_are_not_public_by_default(make_client, make_settings,
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/v1/auth/token/"), ("GET", "/v1/model/"), ("GET", "/healthz/")])
-def test_slash_too_many_is_no_redirect_along_which_a_password_could_go(client, method, path):
+def test_trailing_slash_is_not_redirected(client, method, path):
     response = client.request(method, path, follow_redirects=False)
 
     assert response.status_code == 404

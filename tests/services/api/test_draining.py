@@ -1,4 +1,4 @@
-"""SIGTERM as clients see it: over real sockets in server_process/test_sigterm.py, here in one process."""
+"""SIGTERM as clients see it, in one process; over real sockets: server_process/test_sigterm.py."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -21,15 +21,15 @@ def client(settings, model, engine, drain):
         yield made
 
 
-def test_in_service_connections_are_kept(client):
+def test_connections_are_kept_alive_in_service(client):
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
     assert "connection" not in answer.headers
 
 
-def test_after_the_order_no_traffic_is_asked_for_but_all_is_served(client, drain, bearer):
-    drain.begin()
+def test_draining_reports_not_ready_and_still_serves(client, drain, bearer):
+    drain.start()
 
     ready, alive = client.get("/readyz"), client.get("/healthz")
     served = client.get("/v1/model", headers=bearer())
@@ -55,17 +55,17 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def arbiter(drain, monkeypatch):
-    """The parent without its children: gunicorn's own set-up asks for a whole application."""
+    """The parent without workers and without gunicorn's own set-up, which needs a complete application."""
     monkeypatch.setattr("gunicorn.arbiter.Arbiter.__init__", lambda _self, _app: None)
     monkeypatch.setattr("gunicorn.arbiter.Arbiter.wait_for_signals", lambda _self, timeout: [timeout])
     return lambda seconds: DrainingArbiter(None, drain, seconds)
 
 
-def test_parent_goes_on_for_the_time_of_the_drain(arbiter, drain, clock):
+def test_parent_serves_for_the_drain_time(arbiter, drain, clock):
     parent = arbiter(5)
     parent.handle_term()
 
-    assert drain.begun
+    assert drain.is_draining
     assert parent.wait_for_signals() == [1.0]
     clock.now = 4.8
     assert parent.wait_for_signals() == [pytest.approx(0.2)]
@@ -74,7 +74,7 @@ def test_parent_goes_on_for_the_time_of_the_drain(arbiter, drain, clock):
         parent.wait_for_signals()
 
 
-def test_second_order_ends_at_once(arbiter):
+def test_second_sigterm_stops_at_once(arbiter):
     parent = arbiter(5)
     parent.handle_term()
 
@@ -82,6 +82,6 @@ def test_second_order_ends_at_once(arbiter):
         parent.handle_term()
 
 
-def test_without_a_drain_the_first_order_ends(arbiter):
+def test_first_sigterm_stops_without_a_drain_time(arbiter):
     with pytest.raises(StopIteration):
         arbiter(0).handle_term()

@@ -60,11 +60,11 @@ def test_any_value_is_one_line_of_ascii(value, expected):
     assert text.isascii() and text.isprintable()
 
 
-def test_configuration_is_one_that_logging_takes():
+def test_logging_accepts_the_configuration():
     logging.config.DictConfigurator(logging_config("INFO"))
 
 
-def test_every_line_of_a_request_has_its_id_those_of_a_thread_too(client, engine):
+def test_every_log_line_of_a_request_has_its_id(client, engine):
     engine.dispose()
     path = Path(engine.url.database)
     path.unlink()

@@ -68,7 +68,7 @@ def pair(tmp_path):
     return certificate, key
 
 
-def test_certificate_with_its_key_is_accepted_and_so_is_none(make_settings, pair):
+def test_matching_certificate_or_none_is_accepted(make_settings, pair):
     certificate, key = pair
 
     check_certificate(make_settings(tls_cert_file=certificate, tls_key_file=key))

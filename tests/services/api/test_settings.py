@@ -11,7 +11,7 @@ from services.api.errors import StartupFailed
 from services.api.settings import Settings, load_settings
 
 
-def test_what_is_missing_is_named(monkeypatch):
+def test_missing_settings_are_named(monkeypatch):
     for name in Settings.model_fields:
         monkeypatch.delenv(f"API_{name.upper()}", raising=False)
 
@@ -22,7 +22,7 @@ def test_what_is_missing_is_named(monkeypatch):
         assert f"{name}: Field required" in str(caught.value)
 
 
-def test_lists_have_commas(monkeypatch, make_settings):
+def test_lists_are_separated_by_commas(monkeypatch, make_settings):
     monkeypatch.setenv("API_ALLOWED_HOSTS", "a.example.org, b.example.org")
     for name, value in make_settings().model_dump(mode="json").items():
         if name in ("jwt_signing_key_file", "mlflow_tracking_uri", "model_name"):
@@ -36,22 +36,22 @@ def test_lists_have_commas(monkeypatch, make_settings):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
-        ({"tls_cert_file": "a.pem"}, "go together"),
+        ({"tls_cert_file": "a.pem"}, "or neither"),
         ({"hash_passes": 1, "hash_memory_kib": 20000}, "at least 47104"),
         ({"hash_passes": 2, "hash_memory_kib": 12288}, "at least 19456"),
         ({"access_token_seconds": 3600}, "less than or equal to 900"),
         ({"model_public_key_files": ()}, "at least 1"),
         ({"port": 70000}, "65535"),
-        ({"port": 9090}, "must differ"),
+        ({"port": 9090}, "must be different"),
         ({"model_version": "../7"}, "pattern"),
         ({"graceful_seconds": 10}, "must hold"),
         ({"body_timeout_seconds": 30}, "must hold"),
     ],
 )
-def test_what_makes_no_sense_is_refused(make_settings, changes, said):
-    with pytest.raises(ValidationError, match=said):
+def test_inconsistent_settings_are_refused(make_settings, changes, message):
+    with pytest.raises(ValidationError, match=message):
         make_settings(**changes)
 
 
@@ -77,15 +77,15 @@ def test_database_url_comes_from_a_file(settings_of_file):
     assert settings_of_file(f"{url}\n").database_url == url
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), ("", "one line"), ("a\nsecret\n", "one line")])
-def test_file_without_a_database_url_is_refused_and_not_shown(settings_of_file, content, said):
-    with pytest.raises(ValueError, match=f"API_DATABASE_URL_FILE.*{said}") as refusal:
+@pytest.mark.parametrize(("content", "message"), [(None, "cannot read"), ("", "one line"), ("a\nsecret\n", "one line")])
+def test_file_without_a_database_url_is_refused_and_not_shown(settings_of_file, content, message):
+    with pytest.raises(ValueError, match=f"API_DATABASE_URL_FILE.*{message}") as refusal:
         settings_of_file(content)
     assert "secret" not in str(refusal.value.errors(include_input=False, include_url=False))
 
 
 def test_two_database_urls_are_refused(make_settings, tmp_path):
-    with pytest.raises(ValueError, match="exclude each other"):
+    with pytest.raises(ValueError, match="set only one of"):
         make_settings(database_url="sqlite:///x", database_url_file=tmp_path / "url")
 
 
@@ -94,7 +94,7 @@ def test_settings_do_not_change(settings):
         settings.port = 1
 
 
-def test_every_field_says_what_it_is():
+def test_every_setting_has_a_docstring():
     tree = ast.parse(inspect.getsource(module)).body
     body = next(node for node in tree if getattr(node, "name", "") == "Settings").body
     for node, after in pairwise(body):
@@ -103,11 +103,11 @@ def test_every_field_says_what_it_is():
 
 
 @pytest.mark.parametrize("wrong", ["*", "0.0.0.0/0", "::/0", "10.0.0.1, *", "ingress.example.com", "10.0.0.1/24"])
-def test_proxies_to_trust_are_said_one_by_one(make_settings, wrong):
-    with pytest.raises(ValueError, match="no address or network of proxies"):
+def test_invalid_trusted_proxies_are_refused(make_settings, wrong):
+    with pytest.raises(ValueError, match="not an address or network"):
         make_settings(forwarded_allow_ips=wrong)
 
 
 @pytest.mark.parametrize("right", ["", "10.20.30.40", "10.20.30.40, 10.20.31.0/28,2001:db8::/64"])
-def test_proxies_to_trust_are_addresses_and_networks(make_settings, right):
+def test_trusted_proxies_are_addresses_and_networks(make_settings, right):
     assert make_settings(forwarded_allow_ips=right).forwarded_allow_ips == right

@@ -1,10 +1,10 @@
-"""Each setting reaches the part that is meant."""
+"""Each setting reaches its part of the API."""
 
 from services.api.keys import load_keys
 from services.api.model.mlflow_registry import RegistryAddress
 from services.api.model.peers import PeerAddress
 from services.api.process.connections import ConnectionLimits
-from services.api.startup import bundle_sources, internal_address, listen_address, server_options, wanted_model
+from services.api.startup import bundle_sources, internal_address, listen_address, requested_model, server_options
 
 
 def test_limits_of_connections_come_from_the_settings(make_settings):
@@ -21,17 +21,17 @@ def test_limits_of_connections_come_from_the_settings(make_settings):
     assert server_options(settings).connections == ConnectionLimits(2048, 11, 3, 4, 5, 6, "10.0.0.0/8")
 
 
-def test_model_is_the_one_of_the_settings(make_settings):
+def test_model_comes_from_the_settings(make_settings):
     settings = make_settings(model_name="orchard", model_alias="blue", model_version="4", model_max_bytes=77)
     keys = load_keys(settings)
 
-    wanted = wanted_model(settings, keys)
+    requested = requested_model(settings, keys)
 
-    assert (wanted.name, wanted.alias, wanted.version, wanted.max_bytes) == ("orchard", "blue", "4", 77)
-    assert wanted.trusted_keys == keys.bundle_trusted
+    assert (requested.name, requested.alias, requested.version, requested.max_bytes) == ("orchard", "blue", "4", 77)
+    assert requested.trusted_keys == keys.bundle_trusted
 
 
-def test_sources_are_those_of_the_settings(make_settings, tmp_path):
+def test_sources_come_from_the_settings(make_settings, tmp_path):
     settings = make_settings(
         mlflow_tracking_uri="http://mlflow:5000",
         registry_retries=3,
@@ -47,7 +47,7 @@ def test_sources_are_those_of_the_settings(make_settings, tmp_path):
     assert (sources.cache_dir, sources.peers) == (tmp_path, PeerAddress("peers", 9091))
 
 
-def test_addresses_are_those_of_the_settings(make_settings):
+def test_addresses_come_from_the_settings(make_settings):
     settings = make_settings(host="::1", port=8443, metrics_host="127.0.0.2", metrics_port=1, peer_port=2)
 
     internal = internal_address(settings)

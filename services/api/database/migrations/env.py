@@ -1,4 +1,4 @@
-"""Run migrations on the connection that ``database.migrate`` hands over."""
+"""Run migrations on the connection that ``database.migrate`` passes."""
 
 from alembic import context
 from sqlalchemy import text
@@ -9,7 +9,7 @@ LOCK = 4851190147
 
 connection = context.config.attributes["connection"]
 if connection.dialect.name == "postgresql":
-    # Several replicas may start at once: one migrates, the others wait and then find nothing to do.
+    # Several replicas may start at once: one migrates, the others wait and then have nothing to do.
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 context.configure(connection=connection, target_metadata=Base.metadata)
 with context.begin_transaction():

@@ -1,1 +1,1 @@
-"""One module for each resource; each route is thin and forwards."""
+"""One module per resource. Routes only translate between HTTP and the other packages."""

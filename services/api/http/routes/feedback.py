@@ -27,11 +27,11 @@ Sender = Annotated[Claims, Depends(allow(Scope.FEEDBACK_WRITE))]
     openapi_extra={"x-body": "feedback"},
 )
 async def give_feedback(request: Request, caller: Sender, services: Served) -> Response:
-    """Tell how predicted rows turned out: each is counted once, for the version that predicted it.
+    """Send the true labels of predicted rows. Each row is counted once, for the version that predicted it.
 
-    Send the `feedback_token` of a prediction with the true label of each of its rows, null where it is not known yet.
-    Rows that were counted before are not counted again, so a request may be repeated, and rows can be sent as they
-    become known. If one token of a request cannot be used, nothing of the request is counted.
+    Send the `feedback_token` of a prediction with the true label of each of its rows, or null if it is not known yet.
+    Rows that were counted before are not counted again, so you can repeat a request, and send more labels as they
+    become known. If one token of a request is not accepted, no row of the request is counted.
     """
     items = services.feedback_reader.read(await read_json(request))
     batches: Batches = request.app.state.feedback_batches

@@ -1,4 +1,4 @@
-"""Probes: no authentication, and no dependency on MLflow or the database."""
+"""Probes, without authentication and independent of MLflow and the database."""
 
 from fastapi import APIRouter, Response
 
@@ -11,14 +11,14 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Tell that the process answers."""
+    """Return 200 while the process answers."""
     return {"status": "alive"}
 
 
 @router.get("/readyz")
 async def readyz(services: Served, response: Response) -> dict[str, str]:
-    """Tell that a model is loaded, since no worker listens before it is; 503 once the process is to end."""
-    if services.drain.begun:
+    """Return 200 when a model is loaded (no worker listens before), and 503 after SIGTERM."""
+    if services.drain.is_draining:
         response.status_code = 503
         return {"status": "draining"}
     return {"status": "ready"}

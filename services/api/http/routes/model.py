@@ -1,4 +1,4 @@
-"""What is served, and where it comes from."""
+"""The served model and its lineage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Reader = Annotated[Claims, Depends(allow(Scope.MODEL_READ))]
 
 
 class ModelCard(BaseModel):
-    """A version, and everything that is known of it."""
+    """The served version, its contract, metrics and lineage."""
 
     name: str
     version: str
@@ -32,7 +32,7 @@ class ModelCard(BaseModel):
 
 @router.get("/v1/model", responses=documented(401, 403))
 async def read_model(caller: Reader, services: Served) -> ModelCard:  # noqa: ARG001
-    """Describe the model that predicts: its contract, its test metrics, and its lineage."""
+    """Return the served model: its contract, its test metrics and its lineage."""
     model = services.model
     return ModelCard(
         name=model.name,

@@ -30,17 +30,17 @@ async def predict(
     request: Request,
     caller: Predictor,
     services: Served,
-    explain: Annotated[bool, Query(description="Add what each feature contributed, in log-odds (SHAP).")] = False,
+    explain: Annotated[bool, Query(description="Add the contribution of each feature, in log-odds (SHAP).")] = False,
 ) -> Response:
-    """Predict every row: the label, the probability of the positive class, and which model said so.
+    """Predict every row: the label, the probability of the positive class, and the model that predicted it.
 
-    Keep `feedback_token` if you will learn how the rows turn out: /v1/feedback takes it with their true labels.
+    Keep the `feedback_token` if you will know the true labels later, and send both to /v1/feedback.
     """
     try:
         body = await read_json(request)
         rows = services.reader.read(body)
         if explain and len(rows) > services.max_explain_rows:
-            raise TooManyRows(f"rows: at most {services.max_explain_rows} rows with explain=true")
+            raise TooManyRows(f"rows: send at most {services.max_explain_rows} rows with explain=true")
     except InvalidRequest as error:
         _count(services, error)
         raise
@@ -54,7 +54,7 @@ async def predict(
 
 
 def _predict(services: Services, rows: Sequence[Mapping[str, Any]], *, explain: bool) -> Predicted:
-    """Predict, and count what was seen and said: in the thread that predicts, for counting many rows takes time too."""
+    """Predict, and count values and predictions in the same thread, because counting many rows takes time too."""
     metrics = services.metrics
     with metrics.predict_seconds.time():
         predicted = predict_rows(services.model, rows, explain=explain)
@@ -65,7 +65,7 @@ def _predict(services: Services, rows: Sequence[Mapping[str, Any]], *, explain: 
 
 
 def _answer(model: Model, predicted: Predicted, feedback_token: str, request_id: str) -> Response:
-    """Write the response; every answer says which model, data and code it comes from."""
+    """Build the response, with the model, data and code that it comes from."""
     names = model.label_names
     predictions: list[dict[str, Any]] = [
         {"label": names[positive], "probability": probability}

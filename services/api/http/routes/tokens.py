@@ -1,4 +1,4 @@
-"""Access tokens, and the keys to verify them with."""
+"""Access tokens, and the keys that verify them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Token(BaseModel):
 async def create_token(
     form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Request, response: Response, services: Served
 ) -> Token:
-    """Exchange a user name and password for an access token; ``scope`` may ask for fewer than the user has."""
+    """Exchange a user name and password for an access token. ``scope`` may request fewer scopes than the user has."""
     try:
         account = await services.login.check(form.username, form.password, client_address(request))
     except (InvalidCredentials, TooManyLogins) as error:
@@ -50,6 +50,6 @@ async def create_token(
 
 @router.get("/.well-known/jwks.json")
 async def read_keys(response: Response, services: Served) -> dict[str, Any]:
-    """Give the public keys that access tokens are verified with (RFC 7517)."""
+    """Return the public keys that verify access tokens (RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return services.verifier.key_set

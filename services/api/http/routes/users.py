@@ -1,4 +1,4 @@
-"""Users: for administrators, and everybody's own password."""
+"""Users, for administrators; every user can change their own password."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Scopes = Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
 
 
 class NewUser(BaseModel):
-    """Somebody to let in."""
+    """A user to create."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class NewUser(BaseModel):
 
 
 class UserPatch(BaseModel):
-    """What to change: at least one of these."""
+    """Fields to change: at least one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,18 +53,18 @@ class UserPatch(BaseModel):
     @model_validator(mode="after")
     def _check_not_empty(self) -> Self:
         if not self.changes:
-            raise ValueError("give at least one of disabled, scopes and password")
+            raise ValueError("send at least one of disabled, scopes and password")
         return self
 
     @property
     def changes(self) -> dict[str, object]:
-        """What is asked for, without anything secret."""
-        given = {"disabled": self.disabled, "scopes": self.scopes, "password": "new" if self.password else None}
-        return {name: value for name, value in given.items() if value is not None}
+        """The requested changes, without secrets."""
+        fields = {"disabled": self.disabled, "scopes": self.scopes, "password": "new" if self.password else None}
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class PasswordChange(BaseModel):
-    """One's own password."""
+    """A change of the caller's own password."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -73,7 +73,7 @@ class PasswordChange(BaseModel):
 
 
 class UserView(BaseModel):
-    """A user, without anything secret."""
+    """A user, without secrets."""
 
     name: str
     scopes: list[str]
@@ -83,7 +83,7 @@ class UserView(BaseModel):
 
 @router.post("", status_code=201, responses=documented(400, 401, 403, 409, 413, 422, 503))
 async def create_user(user: NewUser, caller: Administrator, request: Request, services: Served) -> UserView:
-    """Add a user."""
+    """Create a user."""
     with _audited("user created", caller.subject, user.name, request, {"scopes": user.scopes}):
         encoded = await services.login.hash_new(user.password.get_secret_value(), user=user.name)
         account = await run_in_threadpool(services.users.create, user.name, encoded, user.scopes, by=caller)
@@ -100,19 +100,19 @@ async def list_users(caller: Administrator, services: Served) -> list[UserView]:
 async def change_user(
     name: str, change: UserPatch, caller: Administrator, request: Request, services: Served
 ) -> UserView:
-    """Disable or enable a user, give other scopes or a new password. Tokens that were given out before end: at once
-    for changes of users, everywhere else within a minute."""
+    """Disable or enable a user, or set new scopes or a new password. Tokens issued before are revoked: immediately for
+    changes of users, within a minute everywhere else."""
     with _audited("user changed", caller.subject, name, request, change.changes):
         password = change.password.get_secret_value() if change.password else None
         encoded = await services.login.hash_new(password, user=name) if password else None
-        wanted = UserChange(disabled=change.disabled, scopes=change.scopes, password_hash=encoded)
-        account = await run_in_threadpool(services.users.change, name, wanted, by=caller)
+        requested = UserChange(disabled=change.disabled, scopes=change.scopes, password_hash=encoded)
+        account = await run_in_threadpool(services.users.change, name, requested, by=caller)
     return _view(account)
 
 
 @router.post("/me/password", status_code=204, responses=documented(400, 401, 413, 422, 429, 503))
 async def change_own_password(change: PasswordChange, caller: Caller, request: Request, services: Served) -> None:
-    """Change your own password. The old one is asked for, and throttled, as at a login; your tokens end."""
+    """Change your own password. The old one is required and throttled, as at a login. Your tokens are revoked."""
     name = caller.subject
     with _audited("user changed", name, name, request, {"password": "new"}):
         try:

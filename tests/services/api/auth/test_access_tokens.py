@@ -96,7 +96,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_token_is_refused_with_the_same_words(verifier, name):
+def test_invalid_token_is_rejected_with_the_same_text(verifier, name):
     try:
         token = BAD[name]()
     except jwt.exceptions.InvalidKeyError:
@@ -108,11 +108,11 @@ def test_bad_token_is_refused_with_the_same_words(verifier, name):
     assert str(caught.value) == "the access token is missing, expired or not valid; get one from /v1/auth/token"
 
 
-def test_clock_may_differ_a_little(verifier):
+def test_clock_skew_of_20_seconds_is_accepted(verifier):
     assert verifier.verify(make(exp=int(time.time()) - 20)).subject == "ana"
 
 
-def test_token_lives_for_as_long_as_it_is_told_to():
+def test_token_lifetime_is_as_configured():
     token = TokenIssuer(KEY, seconds=900, now=lambda: 1_700_000_000.9, **NAMED).issue("ana", [], epoch=1)
 
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -120,11 +120,11 @@ def test_token_lives_for_as_long_as_it_is_told_to():
     assert (claims["iat"], claims["exp"]) == (1_700_000_000, 1_700_000_900)
 
 
-def test_longest_life_that_can_be_set_is_accepted(verifier):
+def test_maximum_lifetime_is_accepted(verifier):
     assert verifier.verify(make(exp=int(time.time()) + 900)).subject == "ana"
 
 
-def test_any_of_several_keys_will_do_while_they_are_changed():
+def test_any_trusted_key_is_accepted_during_a_rotation():
     new = Ed25519PrivateKey.generate()
     both = TokenVerifier([new.public_key(), KEY.public_key()], **NAMED)
 
@@ -138,11 +138,11 @@ def test_key_set_has_public_parts_only(verifier):
     assert set(key) == {"crv", "kty", "x", "kid", "alg", "use"}
 
 
-def test_token_without_a_scope_may_nothing(verifier):
+def test_token_without_scopes_has_no_permissions(verifier):
     assert verifier.verify(make()).scopes == frozenset()
 
 
-def test_key_is_named_by_its_thumbprint_and_signs():
+def test_key_id_is_the_thumbprint():
     """RFC 8037, appendix A.3."""
     raw = base64.urlsafe_b64decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
 
@@ -153,7 +153,7 @@ def test_key_is_named_by_its_thumbprint_and_signs():
 
 
 def test_token_has_4096_characters_at_most(verifier):
-    """Not every length is one of base64, so the head grows too."""
+    """base64 does not produce every length, so the header grows too."""
     made = [make(header={"cty": "x" * more}, pad="x" * number) for more in range(4) for number in range(2750, 2900)]
     by_length = {len(token): token for token in made}
 

@@ -6,7 +6,7 @@ from services.api.auth.hashing_slots import HashSlots
 from services.api.errors import Busy
 
 PATIENCE = 10
-"""Seconds: what waits for ever fails."""
+"""Timeout in seconds."""
 
 
 def run(work):
@@ -25,7 +25,7 @@ async def running(*work):
     return tasks
 
 
-def test_one_slot_of_several_is_kept_for_known_callers():
+def test_one_slot_is_reserved_for_known_callers():
     async def go():
         slots, done = HashSlots(3), asyncio.Event()
         tasks = await running(*(hold(slots, done) for _ in range(2)))
@@ -38,7 +38,7 @@ def test_one_slot_of_several_is_kept_for_known_callers():
     run(go())
 
 
-def test_known_callers_wait_in_line_and_the_line_has_an_end():
+def test_known_callers_wait_in_a_bounded_queue():
     async def go():
         slots, done = HashSlots(1), asyncio.Event()
         tasks = await running(*(hold(slots, done, is_known=True) for _ in range(1 + 32)))
@@ -51,7 +51,7 @@ def test_known_callers_wait_in_line_and_the_line_has_an_end():
     assert run(go()) == 1
 
 
-def test_slot_is_free_again_after_a_failure_and_after_a_caller_that_left():
+def test_slot_is_released_after_errors_and_disconnects():
     async def go():
         slots, never = HashSlots(1), asyncio.Event()
         with pytest.raises(ZeroDivisionError):
@@ -68,11 +68,11 @@ def test_slot_is_free_again_after_a_failure_and_after_a_caller_that_left():
 
 
 @pytest.mark.parametrize(("count", "for_anybody"), [(1, 1), (2, 1), (3, 2)])
-def test_all_slots_but_one_are_for_anybody_and_never_fewer_than_one(count, for_anybody):
+def test_unknown_callers_get_all_slots_but_one(count, for_anybody):
     async def go():
         slots, done = HashSlots(count), asyncio.Event()
         tasks = await running(*(hold(slots, done) for _ in range(for_anybody)))
-        with pytest.raises(Busy, match=r"^too many passwords are being checked; come again in a second$"):
+        with pytest.raises(Busy, match=r"^too many passwords are being checked; retry in a second$"):
             await hold(slots, done)
         done.set()
         await asyncio.gather(*tasks)

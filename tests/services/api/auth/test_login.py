@@ -23,11 +23,11 @@ def check(login, name="ana", password=PASSWORD, address="10.0.0.1"):
     return asyncio.run(login.check(name, password, address))
 
 
-def test_right_password_gives_the_account(login, account):
+def test_right_password_returns_the_account(login, account):
     assert check(login).name == "ana"
 
 
-def test_unknown_wrong_and_disabled_are_told_alike(login, account, users):
+def test_unknown_wrong_and_disabled_get_the_same_error(login, account, users):
     def words(name, password="grafted quince under snow"):
         with pytest.raises(InvalidCredentials) as caught:
             check(login, name, password)
@@ -40,7 +40,7 @@ def test_unknown_wrong_and_disabled_are_told_alike(login, account, users):
     assert wrong == unknown == words("ana")
 
 
-def test_unknown_user_costs_a_verification_too(login, passwords, monkeypatch):
+def test_unknown_user_costs_a_verification(login, passwords, monkeypatch):
     asked = []
     monkeypatch.setattr(passwords, "verify", lambda _password, encoded: asked.append(encoded) or False)
 
@@ -50,7 +50,7 @@ def test_unknown_user_costs_a_verification_too(login, passwords, monkeypatch):
     assert asked == [None]
 
 
-def test_guessing_is_slowed_down(login, account):
+def test_failed_logins_are_throttled(login, account):
     for _ in range(5):
         with pytest.raises(InvalidCredentials):
             check(login, password="wrong")
@@ -59,7 +59,7 @@ def test_guessing_is_slowed_down(login, account):
         check(login)
 
 
-def test_old_hash_is_made_anew_at_login(users, engine, account):
+def test_outdated_hash_is_replaced_at_login(users, engine, account):
     dearer = Passwords(passes=4, memory_kib=12288)
     before = users.find("ana").password_hash
 
@@ -70,7 +70,7 @@ def test_old_hash_is_made_anew_at_login(users, engine, account):
     assert "t=4" in after
 
 
-def test_too_many_at_once_are_asked_to_come_again(login, account):
+def test_too_many_logins_at_once_get_busy(login, account):
     async def two():
         return await asyncio.gather(
             *(login.check("ana", "grafted quince under snow", "10.0.0.1") for _ in range(2)), return_exceptions=True
@@ -92,7 +92,7 @@ def test_password_is_never_logged(login, account, caplog):
     assert "login failed" in caplog.text
 
 
-def test_failed_login_tells_who_was_tried_and_from_where(login, account, caplog):
+def test_failed_login_is_logged_with_user_and_address(login, account, caplog):
     with pytest.raises(InvalidCredentials):
         check(login, "x" * 1000, "wrong", "203.0.113.9")
 
@@ -100,7 +100,7 @@ def test_failed_login_tells_who_was_tried_and_from_where(login, account, caplog)
     assert (record.subject, record.address, record.reason) == ("x" * 64, "203.0.113.9", "invalid_credentials")
 
 
-def test_name_that_was_tried_cannot_forge_a_line_of_the_log(login, account, caplog):
+def test_user_name_cannot_forge_a_log_line(login, account, caplog):
     forged = 'x"}\n{"message": "login", "subject": "ana\ud800\u2028'
     with pytest.raises(InvalidCredentials):
         check(login, forged, "wrong")
@@ -125,7 +125,7 @@ def test_refused_login_takes_no_slot_from_others(login, account, passwords):
     assert owner.name == "ana"
 
 
-def test_owner_gets_in_while_others_guess_from_everywhere(login, account):
+def test_owner_can_log_in_under_a_distributed_attack(login, account):
     for number in range(30):
         with pytest.raises(InvalidCredentials):
             check(login, password="wrong", address=f"198.51.100.{number}")
@@ -133,7 +133,7 @@ def test_owner_gets_in_while_others_guess_from_everywhere(login, account):
     assert check(login, address="203.0.113.8").name == "ana"
 
 
-def test_owner_from_a_known_address_waits_in_line_where_others_are_refused(users, passwords, engine, account):
+def test_known_caller_waits_while_unknown_ones_are_refused(users, passwords, engine, account):
     login = Login(users, passwords, LoginThrottle(engine), concurrency=2)
     check(login, address="203.0.113.8")
 
@@ -147,7 +147,7 @@ def test_owner_from_a_known_address_waits_in_line_where_others_are_refused(users
     assert [one.name for one in results[12:]] == ["ana"] * 6
 
 
-def test_hash_that_is_made_anew_does_not_undo_a_change_of_the_password(users, engine, account):
+def test_rehash_does_not_undo_a_password_change(users, engine, account):
     before = users.find("ana").password_hash
     users.change("ana", UserChange(password_hash="of a new password"))
 

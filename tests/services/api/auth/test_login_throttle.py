@@ -44,13 +44,13 @@ def log_in(throttle, name="ana", address="10.0.0.1"):
 
 
 def attack(throttle, clock, tries=120, per_second=5):
-    """Guess at one account, from a new address each time."""
+    """Fail logins of one account, each from a new address."""
     for number in range(tries):
         fail(throttle, address=f"198.51.{number // 256}.{number % 256}")
         clock.now += 1 / per_second
 
 
-def test_five_tries_of_an_account_from_one_address_are_free_then_one_a_minute(throttle, clock):
+def test_pair_has_five_free_attempts_then_one_a_minute(throttle, clock):
     for _ in range(5):
         fail(throttle)
 
@@ -62,7 +62,7 @@ def test_five_tries_of_an_account_from_one_address_are_free_then_one_a_minute(th
     assert wait_of(throttle) == 60
 
 
-def test_refused_tries_do_not_prolong_the_wait(throttle, clock):
+def test_refused_attempts_do_not_extend_the_wait(throttle, clock):
     for _ in range(5):
         fail(throttle)
     for _ in range(50):
@@ -72,17 +72,17 @@ def test_refused_tries_do_not_prolong_the_wait(throttle, clock):
     assert wait_of(throttle) == 10
 
 
-def test_twenty_tries_from_one_address_at_any_accounts_are_free_then_one_a_minute(throttle, clock):
+def test_address_has_twenty_free_attempts_then_one_a_minute(throttle, clock):
     for number in range(20):
         fail(throttle, name=f"user{number}")
 
-    assert wait_of(throttle, name="somebody else") == 60
-    assert wait_of(throttle, name="somebody else", address="10.0.0.2") == 0
+    assert wait_of(throttle, name="another user") == 60
+    assert wait_of(throttle, name="another user", address="10.0.0.2") == 0
     clock.now += 60
-    assert wait_of(throttle, name="somebody else") == 0
+    assert wait_of(throttle, name="another user") == 0
 
 
-def test_failures_count_for_as_long_as_they_are_told_to(throttle, clock):
+def test_failures_expire_as_configured(throttle, clock):
     for _ in range(5):
         fail(throttle)
 
@@ -93,20 +93,20 @@ def test_failures_count_for_as_long_as_they_are_told_to(throttle, clock):
     assert wait_of(throttle) > 0
 
 
-def test_owner_gets_in_from_a_known_address_while_others_guess(throttle, clock):
+def test_owner_can_log_in_from_a_known_address_under_attack(throttle, clock):
     log_in(throttle, address="203.0.113.7")
     attack(throttle, clock)
 
     assert wait_of(throttle, address="203.0.113.7") == 0
 
 
-def test_owner_gets_in_from_a_new_address_while_others_guess(throttle, clock):
+def test_owner_can_log_in_from_a_new_address_under_attack(throttle, clock):
     attack(throttle, clock)
 
     assert wait_of(throttle, address="203.0.113.8") == 0
 
 
-def test_an_account_under_attack_has_one_try_an_hour_for_each_new_address(throttle, clock):
+def test_account_under_attack_allows_one_attempt_an_hour_per_new_address(throttle, clock):
     attack(throttle, clock)
     fail(throttle, address="203.0.113.8")
 
@@ -116,7 +116,7 @@ def test_an_account_under_attack_has_one_try_an_hour_for_each_new_address(thrott
     assert wait_of(throttle, address="203.0.113.8") == 0
 
 
-def test_failures_from_a_known_address_are_no_attack_and_cost_a_minute_each(throttle, clock):
+def test_failures_from_a_known_address_cost_a_minute_each(throttle, clock):
     log_in(throttle, address="203.0.113.7")
     attack(throttle, clock)
     for _ in range(5):
@@ -134,7 +134,7 @@ def test_known_address_does_not_wait_for_others_behind_it(throttle):
     assert wait_of(throttle) == 0
 
 
-def test_a_login_gives_those_behind_the_same_address_no_more_tries(throttle):
+def test_login_does_not_reset_failures_of_its_address(throttle):
     for _ in range(4):
         fail(throttle)
     log_in(throttle)
@@ -143,7 +143,7 @@ def test_a_login_gives_those_behind_the_same_address_no_more_tries(throttle):
     assert wait_of(throttle) == 60
 
 
-def test_address_is_known_for_thirty_days(throttle, clock):
+def test_address_stays_known_for_thirty_days(throttle, clock):
     log_in(throttle)
     clock.now += 29 * 86400
     assert throttle.admit("ana", "10.0.0.1").is_known
@@ -153,7 +153,7 @@ def test_address_is_known_for_thirty_days(throttle, clock):
     assert not throttle.admit("ana", "10.0.0.1").is_known
 
 
-def test_use_keeps_an_address_known(throttle, clock):
+def test_logins_keep_an_address_known(throttle, clock):
     for _ in range(3):
         log_in(throttle)
         clock.now += 20 * 86400
@@ -161,7 +161,7 @@ def test_use_keeps_an_address_known(throttle, clock):
     assert throttle.admit("ana", "10.0.0.1").is_known
 
 
-def test_guesses_at_one_account_are_bounded_by_the_number_of_addresses(throttle, clock):
+def test_attempts_at_one_account_are_bounded_per_address(throttle, clock):
     addresses, evaluated = [f"198.51.100.{number}" for number in range(6)], 0
     for _ in range(3 * 6):
         for address in addresses:
@@ -183,14 +183,14 @@ def test_guesses_at_one_account_are_bounded_by_the_number_of_addresses(throttle,
         ("fe80::1%eth0", "fe80::2", True),
     ],
 )
-def test_ipv6_counts_by_64_bits(throttle, one, other, count_as_one):
+def test_ipv6_counts_by_its_64_network(throttle, one, other, count_as_one):
     for _ in range(5):
         fail(throttle, address=one)
 
     assert (wait_of(throttle, address=other) > 0) == count_as_one
 
 
-def test_an_ipv6_customer_has_80_tries_over_all_of_its_networks(throttle):
+def test_ipv6_site_has_80_attempts(throttle):
     for number in range(80):
         fail(throttle, name=f"user{number}", address=f"2001:db8:1:{number:x}::1")
 
@@ -199,7 +199,7 @@ def test_an_ipv6_customer_has_80_tries_over_all_of_its_networks(throttle):
 
 
 @pytest.mark.parametrize("address", ["", "unknown", "x" * 100_000, "caf\xe9", "\ud800", "testclient"])
-def test_what_is_no_address_is_counted_too(throttle, address):
+def test_invalid_address_is_counted(throttle, address):
     for _ in range(5):
         fail(throttle, address=address)
 
@@ -222,7 +222,7 @@ def test_replicas_on_the_same_database_have_one_limit(identity_url, clock):
         engine.dispose()
 
 
-def test_tries_at_the_same_time_are_paid_for_afterwards(throttle, clock):
+def test_simultaneous_failures_are_all_counted(throttle, clock):
     admitted = [throttle.admit("ana", "10.0.0.1") for _ in range(24)]
     for admission in admitted:
         throttle.failed(admission)
@@ -238,7 +238,7 @@ def test_no_wait_is_longer_than_65_minutes(throttle):
     assert wait_of(throttle) == HOUR + 300
 
 
-def test_names_and_addresses_at_random_take_a_bounded_part_of_the_database(throttle, engine, clock, monkeypatch):
+def test_random_names_and_addresses_use_bounded_space(throttle, engine, clock, monkeypatch):
     monkeypatch.setattr(module, "MAX_BUCKETS", 50)
     monkeypatch.setattr(module, "PRUNE_EVERY", 16)
     for number in range(400):
@@ -252,7 +252,7 @@ def test_names_and_addresses_at_random_take_a_bounded_part_of_the_database(throt
         assert session.scalar(select(func.count()).select_from(LoginBucket)) == 0
 
 
-def test_the_longest_waits_are_kept_when_there_is_no_space_for_all(throttle, monkeypatch):
+def test_longest_waits_are_kept_when_space_is_short(throttle, monkeypatch):
     monkeypatch.setattr(module, "MAX_BUCKETS", 3)
     for _ in range(5):
         fail(throttle)
@@ -263,7 +263,7 @@ def test_the_longest_waits_are_kept_when_there_is_no_space_for_all(throttle, mon
     assert wait_of(throttle) == 60
 
 
-def test_an_account_keeps_its_twenty_newest_addresses(throttle, engine, clock):
+def test_account_keeps_its_twenty_newest_addresses(throttle, engine, clock):
     for number in range(30):
         log_in(throttle, address=f"10.0.1.{number}")
         clock.now += 1
@@ -276,7 +276,7 @@ def networks_kept(engine, name="ana"):
         return set(session.scalars(select(LoginOrigin.network).where(LoginOrigin.name == name)))
 
 
-def test_newest_address_is_the_one_that_was_used_last_not_the_one_that_came_last(throttle, engine, clock):
+def test_newest_address_is_the_last_used_one(throttle, engine, clock):
     for number in range(20):
         log_in(throttle, address=f"10.0.1.{number}")
         clock.now += 1
@@ -291,7 +291,7 @@ def test_newest_address_is_the_one_that_was_used_last_not_the_one_that_came_last
     assert networks_kept(engine) == {f"10.0.1.{number}" for number in (*range(10), *range(20, 30))}
 
 
-def test_addresses_of_one_account_are_nothing_to_another(throttle, engine, clock):
+def test_known_addresses_are_per_account(throttle, engine, clock):
     log_in(throttle, name="ben", address="10.0.2.1")
     clock.now += 1
     for number in range(30):
@@ -315,7 +315,7 @@ def test_time_of_the_last_login_is_written_once_a_day(throttle, engine, clock):
 
 
 @pytest.mark.parametrize("name", ["my-password-in-the-wrong-field", "x" * 100_000, "\0", "\ud800", ""])
-def test_what_was_typed_is_not_kept(throttle, engine, name):
+def test_typed_names_are_not_stored(throttle, engine, name):
     fail(throttle, name=name)
 
     with engine.connect() as connection:
@@ -324,7 +324,7 @@ def test_what_was_typed_is_not_kept(throttle, engine, name):
     assert all(len(key) <= 64 and "my-password" not in key for key in stored)
 
 
-def test_what_no_longer_counts_is_removed_after_256_failures(throttle, engine, clock):
+def test_expired_failures_are_deleted_after_256_failures(throttle, engine, clock):
     fail(throttle, name="long-ago", address="198.51.100.1")
     clock.now += 10 * HOUR
     admission = throttle.admit("ana", "10.0.0.1")
@@ -340,7 +340,7 @@ def test_what_no_longer_counts_is_removed_after_256_failures(throttle, engine, c
     assert kept() == 3
 
 
-def test_a_hundred_thousand_failures_are_kept(throttle, engine, clock):
+def test_at_most_100_000_failures_are_stored(throttle, engine, clock):
     rows = [{"key": f"pair:{number}", "clear_at": clock.now + 1000 + number} for number in range(100_001)]
     with open_session(engine) as session:
         session.execute(insert(LoginBucket), rows)

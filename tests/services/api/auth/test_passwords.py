@@ -14,7 +14,7 @@ def cheap():
     return Passwords(passes=3, memory_kib=12288)
 
 
-def test_right_password_is_right_and_wrong_is_wrong(cheap):
+def test_only_the_right_password_is_verified(cheap):
     encoded = cheap.hash("a quiet harbour")
 
     assert encoded.startswith("$argon2id$")
@@ -22,7 +22,7 @@ def test_right_password_is_right_and_wrong_is_wrong(cheap):
     assert not cheap.verify("a quiet harbor", encoded)
 
 
-def test_without_a_user_the_same_work_is_done_and_the_answer_is_no(cheap, monkeypatch):
+def test_unknown_user_costs_the_same_hashing(cheap, monkeypatch):
     worked = []
     real = PasswordHasher.verify
 
@@ -38,7 +38,7 @@ def test_without_a_user_the_same_work_is_done_and_the_answer_is_no(cheap, monkey
     assert worked[0] == worked[1]
 
 
-def test_what_is_no_hash_is_never_right(cheap):
+def test_invalid_hash_never_verifies(cheap):
     assert not cheap.verify("a quiet harbour", "plain text")
 
 
@@ -66,23 +66,23 @@ def test_guessable_password_is_refused_without_being_repeated(password):
 @pytest.mark.parametrize(
     "password", ["grafted quince under snow", "ünïcödé wörds ärè fine tøø", "w" * 3 + "-kQ8vZp2mXr" * 20]
 )
-def test_good_password_needs_no_special_kind_of_characters(password):
+def test_strong_password_needs_no_special_characters(password):
     check_password(password, user="ana")
 
 
-def test_random_password_is_good_and_different():
+def test_random_passwords_are_strong_and_unique():
     first, second = random_password(), random_password()
 
     check_password(first, user="ana")
     assert first != second
 
 
-def test_half_characters_are_refused_in_a_new_password():
+def test_lone_surrogate_is_refused_in_a_new_password():
     with pytest.raises(WeakPassword, match="whole characters"):
         check_password("grafted quince under \ud800", user="ana")
 
 
-def test_half_characters_are_a_wrong_password_and_no_failure(cheap):
+def test_lone_surrogate_is_a_wrong_password(cheap):
     encoded = cheap.hash("a quiet harbour")
 
     assert not cheap.verify("a quiet harbour\ud800", encoded)
@@ -104,7 +104,7 @@ def test_long_password_counts_to_its_last_character(cheap):
         "\u2460 \ufb01ne gra\ufb00t of qu\u0131nce\u2122",
     ],
 )
-def test_password_is_the_same_however_a_keyboard_composes_it(cheap, text):
+def test_password_is_unicode_normalised(cheap, text):
     forms = [unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC", "NFKD")]
     encoded = cheap.hash(forms[0])
 
@@ -129,7 +129,7 @@ def test_length_counts_after_normalisation():
 @pytest.mark.parametrize(
     "text", ["4@8({[<369!1|70$5+7%2" * 10, "(!|$+" * 20, "p@$$w0rd!(" * 8, "xkcd-horse-battery" * 9]
 )
-def test_estimate_has_little_to_read(text, monkeypatch):
+def test_password_estimate_input_is_bounded(text, monkeypatch):
     seen = []
     monkeypatch.setattr(module, "zxcvbn", lambda part, **_: seen.append(part) or {"score": 4})
 
@@ -141,6 +141,6 @@ def test_estimate_has_little_to_read(text, monkeypatch):
 
 
 @pytest.mark.parametrize("password", ["p@$$w0rd1234", "123456789012", "p4$$w0rdp4$$w0rd", "1l0v3y0u1l0v3y0u"])
-def test_guessable_password_is_refused_behind_signs(password):
+def test_guessable_password_with_signs_is_refused(password):
     with pytest.raises(WeakPassword, match="easily guessed"):
         check_password(password, user="ana")

@@ -19,7 +19,7 @@ def revocations(engine):
     return Revocations(engine)
 
 
-def test_token_ends_with_the_epoch_that_it_was_given_out_in(users, revocations):
+def test_token_of_an_earlier_epoch_is_revoked(users, revocations):
     users.create("ana", "hash", ["predict"])
     revocations.refresh()
     assert not revocations.is_revoked(token(1))
@@ -33,14 +33,14 @@ def test_token_ends_with_the_epoch_that_it_was_given_out_in(users, revocations):
     assert not revocations.is_revoked(token(1, "bob"))
 
 
-def test_token_of_an_epoch_that_this_replica_has_not_heard_of_is_good(users, revocations):
+def test_token_of_a_newer_epoch_is_accepted(users, revocations):
     users.create("ana", "hash", ["predict"])
     revocations.refresh()
 
     assert not revocations.is_revoked(token(5))
 
 
-def test_token_of_a_deleted_user_stays_refused_for_the_next_one_of_the_name(users, revocations):
+def test_token_of_a_deleted_user_is_refused_for_a_new_user_of_the_name(users, revocations):
     users.create("ana", "hash", ["predict"])
     old = users.find("ana").epoch
     users.delete("ana")
@@ -54,7 +54,7 @@ def test_token_of_a_deleted_user_stays_refused_for_the_next_one_of_the_name(user
     assert not revocations.is_revoked(token(new))
 
 
-def test_what_no_good_token_is_older_than_is_not_read(users, engine):
+def test_old_revocations_are_not_read(users, engine):
     users.create("ana", "hash", ["predict"])
     with engine.begin() as connection:
         connection.execute(update(TokenRevocation).values(at=10_000_000.0 - KEPT_SECONDS - 1))
@@ -64,7 +64,7 @@ def test_what_no_good_token_is_older_than_is_not_read(users, engine):
     assert not later.is_revoked(token(0))
 
 
-def test_what_was_read_last_holds_while_the_database_is_unavailable(users, settings, tmp_path):
+def test_last_revocations_stay_in_use_while_the_database_is_unavailable(users, settings, tmp_path):
     engine = open_engine(settings.database_url)
     SqlUserStore(engine).create("ana", "hash", ["predict"])
     revocations = Revocations(engine)
@@ -80,7 +80,7 @@ def test_what_was_read_last_holds_while_the_database_is_unavailable(users, setti
     assert not revocations.is_revoked(token(1))
 
 
-def test_asking_never_reaches_the_database(users, engine, revocations):
+def test_token_check_does_not_query_the_database(users, engine, revocations):
     revocations.refresh()
     statements = []
     event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
@@ -90,7 +90,7 @@ def test_asking_never_reaches_the_database(users, engine, revocations):
     assert statements == []
 
 
-def test_refresh_goes_on_in_the_background_and_through_failures(users, engine, revocations, monkeypatch):
+def test_refresh_continues_after_failures(users, engine, revocations, monkeypatch):
     failures = []
 
     async def until_revoked():
@@ -111,7 +111,7 @@ def _fail():
     raise StoreUnavailable("unavailable")
 
 
-def test_tables_that_a_migration_has_yet_to_make_are_no_failure(tmp_path):
+def test_missing_tables_do_not_stop_the_refresh(tmp_path):
     empty = Revocations(open_engine(f"sqlite:///{tmp_path}/empty.db"))
 
     async def start():
@@ -122,11 +122,11 @@ def test_tables_that_a_migration_has_yet_to_make_are_no_failure(tmp_path):
     assert not asyncio.run(start())
 
 
-def test_a_failed_refresh_leaves_time_for_another_within_the_minute():
+def test_failed_refresh_is_retried_within_a_minute():
     assert 2 * REFRESH_SECONDS + 10 < 60
 
 
-def test_start_waits_two_seconds_for_the_first_refresh_and_asks_four_times_a_minute(revocations, monkeypatch):
+def test_start_waits_two_seconds_and_refreshes_four_times_a_minute(revocations, monkeypatch):
     waits, wait_for, sleep = [], asyncio.wait_for, asyncio.sleep
 
     async def recorded_wait(awaitable, timeout):

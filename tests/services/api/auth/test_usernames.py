@@ -15,7 +15,7 @@ def test_name_is_not_allowed(name):
     assert not is_user_name(name)
 
 
-def test_documentation_of_the_api_has_the_rule(client):
+def test_openapi_has_the_user_name_rule(client):
     schema = client.get("/openapi.json").json()["components"]["schemas"]["NewUser"]["properties"]["name"]
 
     assert schema["pattern"] == f"^{USER_NAME_PATTERN}$"

@@ -30,7 +30,7 @@ def test_time_of_creation_is_in_utc_however_it_was_read(users):
     assert users.find("ana").created == users.list()[0].created == made.created
 
 
-def test_name_is_taken_once(users):
+def test_user_name_is_unique(users):
     users.create("ana", "hash", ["predict"])
 
     with pytest.raises(UserExists, match="ana already"):
@@ -40,13 +40,13 @@ def test_name_is_taken_once(users):
 
 
 @pytest.mark.parametrize("name", ["", "Ana", "-ana", "a b", "a" * 65, "a\n"])
-def test_strange_name_is_refused(users, name):
+def test_invalid_user_name_is_refused(users, name):
     with pytest.raises(InvalidRequest, match="user name"):
         users.create(name, "hash", ["predict"])
 
 
 @pytest.mark.parametrize("scopes", [[], ["everything"]])
-def test_scopes_are_those_that_there_are(users, scopes):
+def test_unknown_scope_is_refused(users, scopes):
     with pytest.raises(InvalidRequest, match="predict, model:read, feedback:write, users:admin"):
         users.create("ana", "hash", scopes)
 
@@ -60,7 +60,7 @@ def test_disable_and_enable(users):
 
 
 @pytest.mark.parametrize("name", ["ghost", "Not A Name", "\0"])
-def test_unknown_user_is_said(users, engine, name):
+def test_unknown_user_is_a_404(users, engine, name):
     for act in (lambda: users.change(name, UserChange(disabled=True)), lambda: users.delete(name)):
         with pytest.raises(UnknownUser):
             act()
@@ -71,7 +71,7 @@ def test_unknown_user_is_said(users, engine, name):
 @pytest.mark.parametrize(
     "change", [UserChange(disabled=True), UserChange(scopes=["model:read"]), UserChange(password_hash="other")]
 )
-def test_every_change_raises_the_epoch_and_forgets_where_logins_came_from(users, engine, change):
+def test_every_change_raises_the_epoch_and_forgets_known_networks(users, engine, change):
     made = users.create("ana", "hash", ["predict"])
     LoginThrottle(engine).succeeded(Admission("ana", ("10.0.0.1",), is_known=False, is_under_attack=False))
 
@@ -80,7 +80,7 @@ def test_every_change_raises_the_epoch_and_forgets_where_logins_came_from(users,
     assert not LoginThrottle(engine).admit("ana", "10.0.0.1").is_known
 
 
-def test_change_that_changes_nothing_ends_no_token(users):
+def test_change_without_effect_revokes_no_token(users):
     made = users.create("ana", "hash", ["predict", "model:read"])
 
     same = users.change("ana", UserChange(disabled=False, scopes=["model:read", "predict"], password_hash="hash"))
@@ -88,14 +88,14 @@ def test_change_that_changes_nothing_ends_no_token(users):
     assert same == made
 
 
-def test_new_hash_of_the_same_password_ends_no_token(users):
+def test_rehash_revokes_no_token(users):
     made = users.create("ana", "hash", ["predict"])
 
     assert users.replace_hash("ana", "hash", "dearer")
     assert users.find("ana").epoch == made.epoch
 
 
-def test_own_password_is_changed_unless_another_change_came_first(users):
+def test_own_password_change_fails_after_another_change(users):
     made = users.create("ana", "hash", ["predict"])
 
     users.change_own_password(made, "new")
@@ -106,7 +106,7 @@ def test_own_password_is_changed_unless_another_change_came_first(users):
     assert users.find("ana").epoch == made.epoch + 1
 
 
-def test_deleted_user_is_gone_and_the_name_can_be_taken_again(users):
+def test_name_of_a_deleted_user_can_be_reused(users):
     first = users.create("ana", "hash", ["predict"])
 
     users.delete("ana")
@@ -122,7 +122,7 @@ LOSING = {
 
 
 @pytest.mark.parametrize("how", LOSING)
-def test_last_enabled_administrator_stays(users, how):
+def test_last_enabled_administrator_cannot_be_removed(users, how):
     ana = users.create("ana", "hash", ["users:admin"])
     users.create("bob", "hash", ["users:admin"])
     users.create("carl", "hash", ["predict"])
@@ -137,15 +137,15 @@ def test_last_enabled_administrator_stays(users, how):
 
 
 @pytest.mark.parametrize("how", LOSING)
-def test_where_there_is_no_administrator_others_can_be_changed(users, how):
+def test_users_can_be_changed_without_an_administrator(users, how):
     users.create("ana", "hash", ["predict", "model:read"])
 
     LOSING[how](users, "ana")
 
 
 @pytest.mark.parametrize("how", LOSING)
-def test_two_administrators_cannot_remove_one_another_at_once(identity_url, how):
-    """Each on a replica of its own; of two requests at the same time one wins, on every database."""
+def test_two_administrators_cannot_remove_each_other_at_once(identity_url, how):
+    """On two replicas: one of two simultaneous requests succeeds, on every database."""
     for round_ in range(8):
         stores = [SqlUserStore(open_engine(identity_url)) for _ in range(2)]
         names = [f"{name}{round_}" for name in ("ana", "bob")]
@@ -187,7 +187,7 @@ ACTS = {
 
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("how", [*LOSING, "new password"])
-def test_who_is_no_administrator_any_more_changes_nobody(users, act, how):
+def test_former_administrator_cannot_change_users(users, act, how):
     ana = claims(users.create("ana", "hash", ["users:admin"]))
     users.create("bob", "hash", ["users:admin"])
     users.create("carl", "hash", ["predict"])
@@ -203,7 +203,7 @@ def test_who_is_no_administrator_any_more_changes_nobody(users, act, how):
 @pytest.mark.parametrize(
     "change", [UserChange(disabled=True), UserChange(disabled=False), UserChange(password_hash="x")]
 )
-def test_administrator_cannot_do_this_to_themselves(users, change):
+def test_administrator_cannot_disable_or_delete_themselves(users, change):
     ana = claims(users.create("ana", "hash", ["users:admin"]))
     users.create("bob", "hash", ["users:admin"])
 
@@ -220,7 +220,7 @@ def test_users_are_listed_by_name(users):
     assert [account.name for account in users.list()] == ["ana", "bob", "carl"]
 
 
-def test_store_of_a_new_database_makes_its_tables(tmp_path):
+def test_store_migrates_a_new_database(tmp_path):
     store = open_user_store(f"sqlite:///{tmp_path}/deep/er/users.db")
 
     assert store.list() == []

@@ -11,12 +11,12 @@ from services.api.database.engine import MIGRATIONS, Base, migrate, open_engine,
 from services.api.errors import StartupFailed, StoreUnavailable
 
 
-def test_migrations_give_the_tables_that_the_code_uses(engine):
+def test_migrated_tables_match_the_code(engine):
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_migrating_again_keeps_what_is_there(users, settings):
+def test_second_migration_keeps_the_data(users, settings):
     made = users.create("ana", "hash", ["predict"])
 
     migrate(settings.database_url)
@@ -24,7 +24,7 @@ def test_migrating_again_keeps_what_is_there(users, settings):
     assert users.list() == [made]
 
 
-def test_migration_goes_back_and_forth(engine, users):
+def test_migration_can_be_reverted_and_reapplied(engine, users):
     users.create("ana", "hash", ["predict"])
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
@@ -34,11 +34,11 @@ def test_migration_goes_back_and_forth(engine, users):
             (command.downgrade if target == "0001" else command.upgrade)(config, target)
 
     assert users.find("ana").epoch == 0
-    test_migrations_give_the_tables_that_the_code_uses(engine)
+    test_migrated_tables_match_the_code(engine)
 
 
 def test_unavailable_database_is_reported_without_its_password():
-    with pytest.raises(StartupFailed, match="cannot be used") as caught:
+    with pytest.raises(StartupFailed, match="cannot use the database") as caught:
         migrate("postgresql+psycopg://espalier:hunter2@127.0.0.1:1/users?connect_timeout=1")
 
     assert "hunter2" not in str(caught.value)
@@ -56,14 +56,14 @@ def empty_engine(request, tmp_path):
     engine.dispose()
 
 
-def test_database_without_the_tables_is_unavailable_and_the_log_names_the_command(empty_engine, caplog):
-    with pytest.raises(StoreUnavailable, match="brought up to date"):
+def test_unmigrated_database_is_unavailable_and_the_log_names_the_command(empty_engine, caplog):
+    with pytest.raises(StoreUnavailable, match="is being migrated"):
         SqlUserStore(empty_engine).find("ana")
 
     assert "python -m services.api migrate" in caplog.text
 
 
-def test_wrong_statement_is_no_unavailable_database(postgres_url):
+def test_wrong_sql_is_not_an_unavailable_database(postgres_url):
     engine = open_engine(postgres_url)
     try:
         with pytest.raises(ProgrammingError), open_session(engine) as session:

@@ -9,13 +9,13 @@ UNAVAILABLE = "postgresql+psycopg://api:hunter2@127.0.0.1:1/users"
 
 
 def test_database_that_does_not_answer_is_unavailable():
-    with pytest.raises(DatabaseUnavailable, match="cannot be used") as caught:
+    with pytest.raises(DatabaseUnavailable, match="cannot use the database") as caught:
         migrate_within(UNAVAILABLE, 0)
 
     assert "hunter2" not in str(caught.value)
 
 
-def test_unusable_database_is_a_failure_and_not_unavailable(tmp_path):
+def test_unusable_database_is_not_unavailable(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StartupFailed) as caught:
         migrate_within(f"sqlite:///{tmp_path}/file/users.db", 0)
@@ -72,7 +72,7 @@ def test_migration_can_retry_without_limit(sqlite, comes_back, pauses):
     assert open_user_store(sqlite).list() == []
 
 
-def test_start_goes_on_and_leaves_the_migration_to_another_process(monkeypatch, caplog):
+def test_start_continues_and_another_process_migrates(monkeypatch, caplog):
     started = []
     monkeypatch.setattr(migration.subprocess, "Popen", lambda command: started.append(command) or "process")
 
@@ -82,5 +82,5 @@ def test_start_goes_on_and_leaves_the_migration_to_another_process(monkeypatch, 
     assert "hunter2" not in caplog.text
 
 
-def test_start_with_a_database_needs_no_other_process(sqlite):
+def test_start_with_a_database_starts_no_process(sqlite):
     assert migrate_or_later(sqlite, 0) is None

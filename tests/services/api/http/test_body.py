@@ -13,7 +13,7 @@ def part(content, *, more=False):
 
 
 def read(*messages, declared_bytes=0, max_bytes=10, seconds=5.0):
-    """Ask for as many messages as there are, and return them."""
+    """Receive all messages and return them."""
 
     async def run():
         coming = iter(messages)
@@ -31,28 +31,28 @@ def read(*messages, declared_bytes=0, max_bytes=10, seconds=5.0):
     return asyncio.run(run())
 
 
-def test_body_within_its_bounds_is_handed_on():
+def test_body_within_its_limits_is_forwarded():
     messages = (part(b"12345", more=True), part(b"67890"))
 
     assert read(*messages) == list(messages)
 
 
-def test_more_bytes_than_allowed_are_refused_as_they_come():
+def test_body_over_the_limit_is_refused_while_reading():
     with pytest.raises(BodyTooLarge, match="at most 10 bytes"):
         read(part(b"123456", more=True), part(b"78901", more=True), part(b"never asked for"))
 
 
-def test_declared_bytes_are_refused_before_the_first_is_read():
-    with pytest.raises(BodyTooLarge, match="came with 11"):
+def test_declared_size_over_the_limit_is_refused_before_reading():
+    with pytest.raises(BodyTooLarge, match="has 11 bytes; send at most 10"):
         read(None, declared_bytes=11)
 
 
-def test_body_that_does_not_come_is_refused():
-    with pytest.raises(BodyTooSlow, match=r"whole after 0\.05 s"):
+def test_missing_body_times_out():
+    with pytest.raises(BodyTooSlow, match=r"not complete within 0\.05 s"):
         read(part(b"1", more=True), None, seconds=0.05)
 
 
-def test_client_that_disconnects_is_no_failure_of_ours():
+def test_client_disconnect_is_not_an_error():
     with pytest.raises(BodyCutShort):
         read(part(b"1", more=True), GONE)
 

@@ -1,4 +1,4 @@
-"""Who calls is known before a body is read."""
+"""The caller is authenticated before the body is read."""
 
 import pytest
 
@@ -16,12 +16,12 @@ def scope_of(headers, path="/v1/predict"):
     return {"path": path, "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()]}
 
 
-def test_good_token_is_let_through(check, bearer):
+def test_valid_token_is_accepted(check, bearer):
     check(scope_of(bearer("predict")))
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nobody"}, {"Authorization": "Basic YTpi"}])
-def test_caller_without_a_good_token_is_refused_and_counted(check, sample, headers):
+def test_caller_without_a_valid_token_is_refused_and_counted(check, sample, headers):
     with pytest.raises(InvalidToken):
         check(scope_of(headers))
 

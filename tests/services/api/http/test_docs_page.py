@@ -1,4 +1,4 @@
-"""The documentation in a browser without internet: what the page names is here, and nothing else."""
+"""The documentation in a browser without internet: the API serves every file of the page, and no others."""
 
 import re
 
@@ -14,7 +14,7 @@ def named(page):
     return re.findall(r'(?:src|href)="([^"]*)"', page.text)
 
 
-def test_everything_that_the_page_names_is_answered(client, page):
+def test_every_file_of_the_page_is_served(client, page):
     kinds = {}
     for name in named(page):
         answer = client.get(f"/{name}")
@@ -25,7 +25,7 @@ def test_everything_that_the_page_names_is_answered(client, page):
     assert kinds == {"js": "text/javascript", "css": "text/css", "png": "image/png"}
 
 
-def test_no_other_origin_is_named_or_allowed(client, page):
+def test_page_uses_no_other_origin(client, page):
     assert "//" not in page.text
     assert "//" not in client.get("/docs/start.js").text
     policy = page.headers["content-security-policy"]
@@ -34,18 +34,18 @@ def test_no_other_origin_is_named_or_allowed(client, page):
     assert "http" not in policy and "*" not in policy
 
 
-def test_page_has_no_script_of_its_own_which_the_policy_would_refuse(page):
+def test_page_has_no_inline_script(page):
     assert re.findall(r"<script(?![^>]*\bsrc=)[^>]*>", page.text) == []
     assert not re.search(r"\bon\w+=", page.text)
 
 
-def test_the_start_asks_for_the_document_that_is_served(client):
+def test_page_loads_the_served_document(client):
     (url,) = re.findall(r'url: "([^"]+)"', client.get("/docs/start.js").text)
 
     assert client.get(f"/{url}").json()["openapi"].startswith("3.")
 
 
-def test_without_documentation_there_is_none_of_its_files(make_client, make_settings):
+def test_disabled_docs_serve_no_files(make_client, make_settings):
     client = make_client(make_settings(docs_enabled=False))
 
     assert {client.get(path).status_code for path in ("/docs", "/docs/start.js", "/docs/swagger-ui.css")} == {404}

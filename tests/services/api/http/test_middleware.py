@@ -24,31 +24,31 @@ def test_known_host_is_served_with_any_port(client, host):
 
 
 @pytest.mark.parametrize("host", ["[::1]:80", "[::1]"])
-def test_address_in_brackets_is_a_host_too(make_client, make_settings, host):
+def test_ipv6_host_is_served(make_client, make_settings, host):
     client = make_client(make_settings(allowed_hosts=("::1",)))
 
     assert client.get("/.well-known/jwks.json", headers={"host": host}).status_code == 200
 
 
-def test_probes_are_asked_by_address(client):
+def test_probes_accept_any_host(client):
     assert client.get("/healthz", headers={"host": "10.1.2.3:8000"}).status_code == 200
 
 
-def test_star_allows_every_host(make_client, make_settings):
+def test_wildcard_allows_every_host(make_client, make_settings):
     client = make_client(make_settings(allowed_hosts=("*",)))
 
     assert client.get("/.well-known/jwks.json", headers={"host": "any.example.org"}).status_code == 200
 
 
-def test_request_id_is_kept_when_it_is_short_and_plain(client):
+def test_valid_request_id_is_kept(client):
     assert client.get("/healthz", headers={"x-request-id": "abc-1.2_3"}).headers["x-request-id"] == "abc-1.2_3"
 
 
-@pytest.mark.parametrize("given", ["", "x" * 65, "a b", 'a"b', "<script>"])
-def test_request_id_is_made_otherwise(client, given):
-    made = client.get("/healthz", headers={"x-request-id": given}).headers["x-request-id"]
+@pytest.mark.parametrize("sent", ["", "x" * 65, "a b", 'a"b', "<script>"])
+def test_invalid_request_id_is_replaced(client, sent):
+    made = client.get("/healthz", headers={"x-request-id": sent}).headers["x-request-id"]
 
-    assert made != given
+    assert made != sent
     assert len(made) == 32
 
 
@@ -63,7 +63,7 @@ BODIES = pytest.mark.parametrize(
 
 
 @BODIES
-def test_too_large_a_body_is_refused_by_its_length(make_client, make_settings, bearer, path, kind):
+def test_too_large_body_is_refused_by_its_declared_length(make_client, make_settings, bearer, path, kind):
     client = make_client(make_settings(max_body_bytes=1024))
 
     response = client.post(path, content=b"x" * 1025, headers={**bearer(), "content-type": kind})
@@ -71,11 +71,11 @@ def test_too_large_a_body_is_refused_by_its_length(make_client, make_settings, b
     assert response.status_code == 413
     assert response.headers["connection"] == "close"
     assert response.json()["code"] == "body_too_large"
-    assert response.json()["detail"] == "this request has at most 1,024 bytes, and came with 1,025"
+    assert response.json()["detail"] == "the body has 1,025 bytes; send at most 1,024"
 
 
 @BODIES
-def test_too_large_a_body_is_refused_while_it_streams(make_client, make_settings, bearer, path, kind):
+def test_too_large_body_is_refused_while_streaming(make_client, make_settings, bearer, path, kind):
     client = make_client(make_settings(max_body_bytes=1024))
 
     def chunks():
@@ -88,11 +88,11 @@ def test_too_large_a_body_is_refused_while_it_streams(make_client, make_settings
     assert response.json()["code"] == "body_too_large"
 
 
-def test_who_calls_is_checked_before_the_size(client):
+def test_caller_is_authenticated_before_the_size_is_checked(client):
     assert client.post("/v1/predict", content=b"x" * (2**21 + 1)).status_code == 401
 
 
-def test_request_that_takes_too_long_is_given_up(make_client, make_settings, bearer, row, monkeypatch):
+def test_slow_request_times_out(make_client, make_settings, bearer, row, monkeypatch):
     settings = make_settings(body_timeout_seconds=0.1, request_timeout_seconds=0.2)
     client = make_client(settings)
 
@@ -108,7 +108,7 @@ def test_request_that_takes_too_long_is_given_up(make_client, make_settings, bea
     assert response.json()["code"] == "too_late"
 
 
-def test_answer_that_was_begun_is_never_followed_by_another(caplog):
+def test_started_response_is_not_followed_by_another(caplog):
     async def broken(_scope, _receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("half way")
@@ -133,7 +133,7 @@ def test_answer_that_was_begun_is_never_followed_by_another(caplog):
     assert [message["type"] for message in sent] == ["http.response.start"]
 
 
-def test_requests_in_progress_are_those_between_their_head_and_their_end(client, ask, bearer, row, sample, monkeypatch):
+def test_requests_in_progress_are_counted(client, ask, bearer, row, sample, monkeypatch):
     from services.api.prediction import predict
 
     seen = []
@@ -153,14 +153,16 @@ def test_probes_are_not_in_progress(client, sample, monkeypatch):
     from services.api.draining import Drain
 
     seen = []
-    monkeypatch.setattr(Drain, "begun", property(lambda _self: seen.append(sample("espalier_requests_in_progress"))))
+    monkeypatch.setattr(
+        Drain, "is_draining", property(lambda _self: seen.append(sample("espalier_requests_in_progress")))
+    )
 
     client.get("/readyz")
 
     assert set(seen) == {0}
 
 
-def test_one_line_says_who_asked_what_and_how_it_went(client, bearer, caplog):
+def test_access_log_has_one_line_per_request(client, bearer, caplog):
     caplog.set_level(logging.INFO, "espalier.api.access")
 
     client.get("/v1/model", headers={**bearer(), "x-request-id": "here"})

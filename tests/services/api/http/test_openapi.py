@@ -42,7 +42,7 @@ def test_rows_are_described_from_the_contract(document):
     assert row["properties"]["height"]["unit"] == "m"
 
 
-def test_every_failure_is_described_as_a_problem(document):
+def test_openapi_describes_every_error_as_a_problem(document):
     for by in document["paths"].values():
         for operation in by.values():
             for status, response in operation["responses"].items():
@@ -58,7 +58,7 @@ def schema(client, bearer):
 
 
 def check_operation(operation, headers):
-    # What a schema cannot say: a password may be guessable, nobody may disable themselves, a token must be one of ours.
+    # Rules that a schema cannot express: strong passwords, no disabling of oneself, valid feedback tokens.
     free = ("/v1/users", "/v1/feedback")
     excluded = [positive_data_acceptance] if operation.path.startswith(free) else []
 
@@ -70,8 +70,8 @@ def check_operation(operation, headers):
     check()
 
 
-def test_generated_requests_find_no_server_error_and_no_surprise(schema, account, bearer):
-    """Every operation, with generated bodies, by the document that the API gives of itself."""
+def test_generated_requests_match_the_openapi_document(schema, account, bearer):
+    """Every operation, with bodies generated from the OpenAPI document."""
     headers = {**bearer(), "host": "testserver"}
 
     operations = [result.ok() for result in schema.get_all_operations()]

@@ -11,7 +11,7 @@ def every(kind):
     return {sub for child in kind.__subclasses__() for sub in (child, *every(child))}
 
 
-def test_every_failure_has_a_status():
+def test_every_error_has_a_status():
     assert set(STATUS) == every(ApiError)
 
 
@@ -24,7 +24,7 @@ def test_every_failure_has_a_status():
         ("POST", "/v1/auth/token", 422),
     ],
 )
-def test_every_failure_has_the_one_shape(client, method, path, status):
+def test_every_error_has_the_same_format(client, method, path, status):
     response = client.request(method, path)
 
     body = response.json()
@@ -34,11 +34,11 @@ def test_every_failure_has_the_one_shape(client, method, path, status):
     assert body["request_id"] == response.headers["x-request-id"]
 
 
-def test_refused_token_is_challenged(client):
+def test_refused_token_has_www_authenticate(client):
     assert client.post("/v1/predict").headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_unexpected_failure_shows_no_internals(client, bearer, row, monkeypatch):
+def test_unexpected_error_shows_no_internals(client, bearer, row, monkeypatch):
     from services.api.prediction import predict
 
     def broken(*_arguments):
@@ -62,7 +62,7 @@ def test_parameter_that_is_wrong_is_named(client, bearer):
     assert [problem["field"] for problem in response.json()["errors"]] == ["query.explain"]
 
 
-def test_long_list_of_problems_is_cut(client, account, bearer):
+def test_long_list_of_problems_is_truncated(client, account, bearer):
     user = {"name": "bob", "password": "seven slow herons", "scopes": ["predict"]}
     response = client.post("/v1/users", json=user | {f"more{n}": 1 for n in range(50)}, headers=bearer())
 
@@ -70,7 +70,7 @@ def test_long_list_of_problems_is_cut(client, account, bearer):
     assert len(response.json()["errors"]) == 20
 
 
-def test_unavailable_database_is_reported_and_nothing_of_it_shown(client, engine, caplog):
+def test_unavailable_database_is_reported_without_details(client, engine, caplog):
     engine.dispose()
     path = Path(engine.url.database)
     path.unlink()

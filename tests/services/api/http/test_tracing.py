@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from services.api.http.tracing import trace_requests
 
 
-def test_what_the_application_keeps_running_runs_with_traces_too():
+def test_lifespan_runs_with_traces():
     seen = []
 
     @asynccontextmanager

@@ -28,7 +28,7 @@ def test_same_counts_as_a_histogram(counter, matrix, reference):
     assert found[-1] == 300 - len(present)
 
 
-def test_rare_categories_are_other_and_gaps_missing(counter):
+def test_rare_categories_and_nulls_have_their_bins(counter):
     assert counts(counter.features["soil"], [0, 1, 1, 2, 3, np.nan]) == [1, 2, 2, 1]
 
 
@@ -40,7 +40,7 @@ def test_score_has_its_own_bins(counter):
     assert counts(counter.score, [0.1, 0.5, 0.99]) == [1, 2]
 
 
-def test_column_with_one_bin_counts_everything_there(reference):
+def test_column_with_one_bin_counts_every_value(reference):
     changes = {"labels": ("any", "missing"), "shares": (1.0, 0.0), "edges": ()}
     one = BinCounter(reference.score.model_copy(update=changes))
 

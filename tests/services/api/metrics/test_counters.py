@@ -3,13 +3,13 @@ import pytest
 from services.api.metrics.counters import AUTH_FAILURES, CONNECTION_REFUSALS, REJECTIONS
 
 
-def test_every_reason_to_refuse_a_connection_stands_at_zero_from_the_start(client, sample):
+def test_connection_refusals_start_at_zero(client, sample):
     found = {reason: sample("espalier_connections_refused_total", reason=reason) for reason in CONNECTION_REFUSALS}
 
     assert set(found.values()) == {0}
 
 
-def test_everything_stands_at_zero_from_the_start(client, sample, reference):
+def test_counters_start_at_zero(client, sample, reference):
     for reason in AUTH_FAILURES:
         assert sample("espalier_auth_failures_total", reason=reason) == 0
     for reason in REJECTIONS:
@@ -33,7 +33,7 @@ def test_everything_stands_at_zero_from_the_start(client, sample, reference):
     assert sample("espalier_feedback_squared_error_total", model_version="7") == 0
 
 
-def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sample):
+def test_rows_are_counted_by_label_and_bin(client, ask, row, sample):
     for _ in range(3):
         answer = ask(row, {**row, "height": None, "soil": "peat"}).json()
 
@@ -46,7 +46,7 @@ def test_rows_are_counted_once_each_with_labels_and_bins(client, ask, row, sampl
     assert sample("espalier_predict_seconds_count") == 3
 
 
-def test_explained_rows_are_counted_with_what_each_feature_contributed(ask, row, sample):
+def test_explained_rows_and_contributions_are_counted(ask, row, sample):
     ask(row)
     predictions = ask(row, {**row, "height": 20.0}, params={"explain": "true"}).json()["predictions"]
 

@@ -1,4 +1,4 @@
-"""What the parent learns of its dependencies; with real workers: server_process/test_dependencies_unavailable.py."""
+"""The monitor of the dependencies; with real workers: server_process/test_dependencies_unavailable.py."""
 
 import socket
 import threading
@@ -20,7 +20,7 @@ VERSIONS = [
 
 @pytest.fixture
 def pages():
-    """What MLflow says, by the end of the path."""
+    """Responses of MLflow by the last part of the path."""
     return {
         "get": (200, {"registered_model": {"aliases": [{"alias": "champion", "version": "1"}]}}),
         "search": (200, {"model_versions": VERSIONS}),
@@ -36,7 +36,7 @@ def mlflow_uri(pages, answering):
 
 @pytest.fixture
 def silent():
-    """A port that takes connections and never says a word, as behind a firewall that drops."""
+    """A port that accepts connections and never answers, as behind a firewall that drops packets."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(50)
@@ -44,7 +44,7 @@ def silent():
 
 
 @pytest.fixture
-def begin(make_settings, served, mlflow_uri, monkeypatch):
+def start_monitor(make_settings, served, mlflow_uri, monkeypatch):
     """Start the monitor, and return a function that reads a gauge."""
     monkeypatch.setattr(module, "FIRST_SECONDS", 0)
     started = []
@@ -82,8 +82,8 @@ def up(value):
     return [value("dependency_up", dependency=name) for name in ("mlflow", "artifacts", "database")]
 
 
-def test_all_that_answers_is_up(begin):
-    value = begin()
+def test_answering_dependencies_are_up(start_monitor):
+    value = start_monitor()
 
     assert comes_to(value, 1, dependency="artifacts")
     assert comes_to(value, 1, dependency="database")
@@ -92,23 +92,23 @@ def test_all_that_answers_is_up(begin):
     assert value("registry_consecutive_rejections") == 1
 
 
-def test_unlistable_files_are_told_from_an_unavailable_registry(begin, pages):
+def test_unavailable_artifacts_differ_from_an_unavailable_registry(start_monitor, pages):
     pages["artifacts"] = (500, {})
 
-    value = begin()
+    value = start_monitor()
 
     assert comes_to(value, 0, dependency="artifacts")
     assert value("dependency_up", dependency="mlflow") == 1
 
 
-def test_champion_whose_files_are_gone_is_no_artifact(begin, pages):
+def test_champion_without_files_is_down(start_monitor, pages):
     pages["artifacts"] = (200, {"files": []})
 
-    assert comes_to(begin(), 0, dependency="artifacts")
+    assert comes_to(start_monitor(), 0, dependency="artifacts")
 
 
-def test_unavailable_registry_is_logged_and_its_last_state_kept(begin, pages, caplog):
-    value = begin()
+def test_unavailable_registry_is_logged_and_its_last_state_kept(start_monitor, pages, caplog):
+    value = start_monitor()
     assert comes_to(value, 1, dependency="mlflow")
     pages["get"] = (503, {})
 
@@ -122,18 +122,18 @@ def test_unavailable_registry_is_logged_and_its_last_state_kept(begin, pages, ca
     assert comes_to(value, 0, "registry_alias_version", alias="champion")
 
 
-def test_nothing_is_said_of_a_registry_that_never_answered(begin):
-    value = begin(mlflow_tracking_uri="http://127.0.0.1:1")
+def test_registry_that_never_answered_has_no_series(start_monitor):
+    value = start_monitor(mlflow_tracking_uri="http://127.0.0.1:1")
 
     assert comes_to(value, 0, dependency="mlflow")
     assert value("registry_alias_version", alias="champion") is None
     assert value("registry_versions", gate="passed") is None
 
 
-def test_model_that_nobody_registered_is_an_answer(begin, pages):
+def test_unregistered_model_counts_as_up(start_monitor, pages):
     pages["get"], pages["search"] = (404, {}), (200, {})
 
-    value = begin()
+    value = start_monitor()
 
     assert comes_to(value, 1, dependency="mlflow")
     assert value("registry_alias_version", alias="champion") == 0
@@ -141,38 +141,38 @@ def test_model_that_nobody_registered_is_an_answer(begin, pages):
 
 
 @pytest.mark.parametrize("answer", [(200, {"registered_model": 7}), (403, {}), (200, {"nothing": "known"})])
-def test_answer_that_makes_no_sense_is_none_and_ends_no_thread(begin, pages, answer):
+def test_invalid_response_is_down_and_stops_no_thread(start_monitor, pages, answer):
     pages["get"] = answer
 
-    value = begin()
+    value = start_monitor()
 
     assert comes_to(value, 0, dependency="mlflow")
     pages["get"] = (200, {"registered_model": {}})
     assert comes_to(value, 1, dependency="mlflow")
 
 
-def test_hanging_registry_is_unavailable_and_hides_nothing_else(begin, silent):
-    value = begin(mlflow_tracking_uri=f"http://127.0.0.1:{silent}")
+def test_hanging_registry_is_unavailable_and_hides_nothing_else(start_monitor, silent):
+    value = start_monitor(mlflow_tracking_uri=f"http://127.0.0.1:{silent}")
 
     assert comes_to(value, 0, dependency="mlflow")
     assert comes_to(value, 1, dependency="database")
 
 
-def test_hanging_database_is_unavailable_and_hides_nothing_else(begin, silent):
-    value = begin(database_url=f"postgresql+psycopg://ana@127.0.0.1:{silent}/x")
+def test_hanging_database_is_unavailable_and_hides_nothing_else(start_monitor, silent):
+    value = start_monitor(database_url=f"postgresql+psycopg://ana@127.0.0.1:{silent}/x")
 
     assert comes_to(value, 1, dependency="mlflow")
     assert comes_to(value, 0, dependency="database")
 
 
-def test_refusing_database_is_unavailable_and_its_password_stays_secret(begin, caplog):
-    value = begin(database_url="postgresql+psycopg://ana:a%20secret@127.0.0.1:1/x")
+def test_refusing_database_is_unavailable_and_its_password_stays_secret(start_monitor, caplog):
+    value = start_monitor(database_url="postgresql+psycopg://ana:a%20secret@127.0.0.1:1/x")
 
     assert comes_to(value, 0, dependency="database")
     assert "a secret" not in caplog.text and "a%20secret" not in caplog.text
 
 
-def test_question_that_hangs_is_no_answer_any_more(begin, monkeypatch):
+def test_hanging_check_becomes_down(start_monitor, monkeypatch):
     monkeypatch.setattr(module, "MISSED_ROUNDS", 0.25)
     hang, asked = threading.Event(), []
 
@@ -183,19 +183,19 @@ def test_question_that_hangs_is_no_answer_any_more(begin, monkeypatch):
 
     monkeypatch.setattr(module, "ping", ping)
 
-    value = begin()
+    value = start_monitor()
 
     assert comes_to(value, 1, dependency="database")
     assert comes_to(value, 0, dependency="database")
     hang.set()
 
 
-def test_first_question_that_hangs_is_said_too(begin, monkeypatch):
+def test_hanging_first_check_is_down(start_monitor, monkeypatch):
     monkeypatch.setattr(module, "MISSED_ROUNDS", 0.25)
     hang = threading.Event()
     monkeypatch.setattr(module, "ping", lambda *_arguments, **_options: hang.wait(10))
 
-    value = begin()
+    value = start_monitor()
 
     assert value("dependency_up", dependency="database") is None
     assert comes_to(value, 0, dependency="database")

@@ -7,7 +7,7 @@ from services.api.prediction.feedback import score_labels
 
 
 @pytest.mark.parametrize("version", ["7", "6"])
-def test_every_row_is_counted_by_version_by_what_was_true_and_said(model, registry, sample, reference, version):
+def test_feedback_rows_are_counted_by_version_and_labels(model, registry, sample, reference, version):
     random = np.random.default_rng(5)
     likely, truth = random.uniform(0, 1, 50).astype(np.float32), random.integers(2, size=50).astype(bool)
     scored = score_labels(likely, truth, threshold=0.5)
@@ -17,7 +17,8 @@ def test_every_row_is_counted_by_version_by_what_was_true_and_said(model, regist
 
     names, here = ("bare", "bearing"), {"model_version": version}
     found = [
-        [sample("espalier_feedback_total", label=label, predicted=said, **here) for said in names] for label in names
+        [sample("espalier_feedback_total", label=label, predicted=predicted, **here) for predicted in names]
+        for label in names
     ]
     np.testing.assert_array_equal(found, 2 * confusion_matrix(scored.truth, scored.predicted))
     assert sample("espalier_feedback_log_loss_total", **here) == pytest.approx(2 * scored.log_loss)

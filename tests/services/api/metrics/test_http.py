@@ -1,4 +1,4 @@
-"""What is counted of each request; through workers and their death in server_process/test_workers.py."""
+"""Metrics of each request; with workers that exit: server_process/test_workers.py."""
 
 import time
 
@@ -26,7 +26,7 @@ def labels_of(series, name):
     return [dict(labels) for sample, labels in series if sample == name]
 
 
-def test_every_route_stands_at_zero_before_the_first_request(client, counted):
+def test_every_route_starts_at_zero(client, counted):
     series = counted()
 
     document = client.get("/openapi.json").json()
@@ -44,11 +44,11 @@ def test_every_route_stands_at_zero_before_the_first_request(client, counted):
     assert len(found) == 4 * len(labels_of(series, "http_request_duration_seconds_count"))
 
 
-def test_a_tenth_of_a_second_is_a_bound_since_the_objective_is_one(client, counted):
+def test_latency_objective_is_a_bucket_bound(client, counted):
     assert "0.1" in {one["le"] for one in labels_of(counted(), "http_request_duration_seconds_bucket")}
 
 
-def test_request_is_counted_once_with_how_it_ended(client, sample, ask, row):
+def test_request_is_counted_once_by_status(client, sample, ask, row):
     began = time.perf_counter()
     ask(row)
     client.post("/v1/predict")
@@ -62,7 +62,7 @@ def test_request_is_counted_once_with_how_it_ended(client, sample, ask, row):
     assert 0 < sample("http_request_duration_seconds_sum", **here) < took
 
 
-def test_unexpected_failure_is_counted(client, bearer, row, sample, monkeypatch):
+def test_unexpected_error_is_counted(client, bearer, row, sample, monkeypatch):
     monkeypatch.setattr("services.api.prediction.predict.encode", lambda *_arguments: 1 / 0)
 
     client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
@@ -70,7 +70,7 @@ def test_unexpected_failure_is_counted(client, bearer, row, sample, monkeypatch)
     assert sample("http_requests_total", handler="/v1/predict", method="POST", status="5xx") == 1
 
 
-def test_no_request_can_make_a_series(client, counted):
+def test_no_request_can_add_a_series(client, counted):
     before = set(counted())
 
     for method in ("GET", "POST", "BREW", "PROPFIND", "get"):
@@ -91,7 +91,7 @@ def test_no_request_can_make_a_series(client, counted):
         ("GET", "/x/healthz", ("none", "GET", "4xx")),
     ],
 )
-def test_paths_and_methods_are_folded_into_what_is_known(client, sample, method, path, labels):
+def test_unknown_paths_and_methods_share_a_label(client, sample, method, path, labels):
     client.request(method, path, follow_redirects=False)
 
     assert sample("http_requests_total", **dict(zip(("handler", "method", "status"), labels, strict=True))) == 1

@@ -17,12 +17,12 @@ def test_model_and_reference_are_described(client, sample, lineage):
     assert sample("espalier_label_reference_share", model_version="7", label="bearing") == 0.4
 
 
-def test_natural_variation_that_is_not_known_has_no_series(client, sample):
+def test_unknown_natural_variation_has_no_series(client, sample):
     assert sample("espalier_feature_natural_psi", model_version="7", feature="age") is None
     assert sample("espalier_feature_natural_missing_share", model_version="7", feature="age") is None
 
 
-def test_bundle_that_is_older_has_fewer_series(model, registry):
+def test_older_bundle_has_fewer_series(model, registry):
     bundle = model.bundle
     reference = bundle.reference.model_copy(update={"contributions": None, "label_shares": None})
     lineage = bundle.manifest.lineage.model_copy(update={"data_until": None})
@@ -36,7 +36,7 @@ def test_bundle_that_is_older_has_fewer_series(model, registry):
     assert registry.get_sample_value("espalier_model_trained_timestamp_seconds") is not None
 
 
-def test_limits_of_age_are_told_in_seconds_and_none_is_no_series(client, sample, registry):
+def test_age_limits_are_in_seconds_and_absent_without_a_limit(client, sample, registry):
     assert sample("espalier_max_age_seconds", kind="model") == 45 * 86400
     assert sample("espalier_max_age_seconds", kind="data") is None
 

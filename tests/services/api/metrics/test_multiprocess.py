@@ -1,4 +1,4 @@
-"""Counts of processes that are gone: exact, and in no more files than before."""
+"""Counts of exited processes are exact, and their number of files does not grow."""
 
 import threading
 
@@ -17,7 +17,7 @@ KINDS = {
 
 
 def write(folder, process_id, *, at=1.0, **values):
-    """What a process has counted, as prometheus_client leaves it."""
+    """The counts of a process, as prometheus_client writes them."""
     for kind, value in values.items():
         metric, name, labels = KINDS[kind]
         file = MmapedDict(str(folder / f"{kind}_{process_id}.db"))
@@ -42,7 +42,7 @@ def value(counts):
     return read
 
 
-def test_counts_stay_and_what_only_the_living_say_goes(tmp_path, counts, value):
+def test_counters_stay_and_live_gauges_go(tmp_path, counts, value):
     write(tmp_path, 1, counter=3, histogram=2, gauge_livesum=1)
     write(tmp_path, 2, counter=4, histogram=1, gauge_livesum=1)
     counts.forget(1)
@@ -51,7 +51,7 @@ def test_counts_stay_and_what_only_the_living_say_goes(tmp_path, counts, value):
     assert (value("counter"), value("histogram"), value("gauge_livesum")) == (7, 3, None)
 
 
-def test_of_what_was_set_the_newest_stays(tmp_path, counts, value):
+def test_newest_gauge_value_is_kept(tmp_path, counts, value):
     write(tmp_path, 1, at=20.0, gauge_mostrecent=7)
     write(tmp_path, 2, at=10.0, gauge_mostrecent=6)
     counts.forget(1)
@@ -61,7 +61,7 @@ def test_of_what_was_set_the_newest_stays(tmp_path, counts, value):
     assert value("gauge_mostrecent") == 8
 
 
-def test_a_thousand_deaths_leave_one_file_of_each_kind(tmp_path, counts, value):
+def test_thousand_exited_workers_leave_one_file_per_type(tmp_path, counts, value):
     for process_id in range(1, 1001):
         write(tmp_path, process_id, counter=1, histogram=1, gauge_livesum=1)
         counts.forget(process_id)
@@ -70,7 +70,7 @@ def test_a_thousand_deaths_leave_one_file_of_each_kind(tmp_path, counts, value):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["counter_dead.db", "histogram_dead.db"]
 
 
-def test_one_whose_number_begins_alike_lives_on(tmp_path, counts, value):
+def test_process_id_with_the_same_prefix_is_kept(tmp_path, counts, value):
     write(tmp_path, 12, counter=1, gauge_livesum=1)
     write(tmp_path, 2, counter=1, gauge_livesum=1)
 

@@ -7,7 +7,7 @@ from services.api.model.mlflow_registry import RegisteredVersion
 
 @pytest.fixture
 def state_of():
-    """The gauges of versions that are given by their tags, oldest first."""
+    """The gauges for versions with these tags, oldest first."""
 
     def make(*tags, **aliases):
         versions = [RegisteredVersion(number, 100.0 * number, one) for number, one in enumerate(tags, start=1)]
@@ -26,14 +26,14 @@ def state_of():
 PASSED, REJECTED = {"gate": "passed"}, {"gate": "rejected"}
 
 
-def test_aliases_are_numbers_and_none_is_0(state_of):
+def test_alias_gauge_is_the_version_or_0(state_of):
     value = state_of(PASSED, PASSED, champion="2")
 
     found = [value("alias_version", alias=alias) for alias in ("champion", "challenger", "previous")]
     assert found == [2, 0, 0]
 
 
-def test_versions_are_counted_by_what_the_gate_said(state_of):
+def test_versions_are_counted_by_verdict(state_of):
     value = state_of(PASSED, REJECTED, {}, PASSED)
 
     assert (value("versions", gate="passed"), value("versions", gate="rejected")) == (2, 1)
@@ -49,7 +49,7 @@ def test_versions_are_counted_by_what_the_gate_said(state_of):
         ([REJECTED, PASSED], 0),
     ],
 )
-def test_rejections_are_counted_back_to_the_last_that_passed(state_of, tags, expected):
+def test_consecutive_rejections_count_to_the_last_pass(state_of, tags, expected):
     assert state_of(*tags)("consecutive_rejections") == expected
 
 
@@ -72,7 +72,7 @@ def test_newest_version_has_its_time_and_none_has_none(state_of):
     assert state_of()("newest_version_timestamp_seconds") is None
 
 
-def test_version_whose_files_are_still_to_come_is_not_counted(state_of):
+def test_version_without_all_its_files_is_not_counted(state_of):
     value = state_of(PASSED, {**REJECTED, "bundle": "complete"}, {**PASSED, "bundle": "uploading"})
 
     assert (value("versions", gate="passed"), value("versions", gate="rejected")) == (1, 1)

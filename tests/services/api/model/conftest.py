@@ -2,19 +2,19 @@ import pytest
 
 from services.api.keys import load_keys
 from services.api.model.source import fetch_bundle
-from services.api.startup import bundle_sources, wanted_model
+from services.api.startup import bundle_sources, requested_model
 
 
 @pytest.fixture
-def wanted(settings):
-    return wanted_model(settings, load_keys(settings))
+def requested(settings):
+    return requested_model(settings, load_keys(settings))
 
 
 @pytest.fixture
 def fetch_with():
-    """Fetch the bundle as the API does when it starts with these settings."""
+    """Fetch the bundle as a start of the API with these settings does."""
 
     def fetch(settings):
-        return fetch_bundle(wanted_model(settings, load_keys(settings)), bundle_sources(settings))
+        return fetch_bundle(requested_model(settings, load_keys(settings)), bundle_sources(settings))
 
     return fetch

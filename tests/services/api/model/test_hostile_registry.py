@@ -1,4 +1,4 @@
-"""An MLflow that answers what no MLflow would: nothing of it becomes a path, nothing outside of the cache changes."""
+"""A hostile MLflow: no name it sends becomes a path, and nothing outside the cache changes."""
 
 import json
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ HOSTILE = [
 
 @pytest.fixture
 def pages(make_bundle, tmp_path):
-    """What MLflow says, by the end of the path; honest at first."""
+    """Responses of MLflow by the last part of the path; valid at first."""
     bundle = make_bundle(tmp_path / "stored", version="3")
     files = {name: (200, (bundle / name).read_bytes()) for name in BUNDLE_FILES}
     return {
@@ -57,7 +57,7 @@ def settings(pages, asked, answering, make_settings, tmp_path):
 
 @pytest.fixture
 def victim(tmp_path):
-    """Folders with something in them wherever a path would lead."""
+    """Folders with files in every place that a path could lead to."""
     victims = [tmp_path / "a/b/victim", tmp_path / "a/victim", tmp_path / "victim"]
     for folder in victims:
         folder.mkdir(parents=True)
@@ -65,12 +65,12 @@ def victim(tmp_path):
     return lambda: all([path.name for path in folder.iterdir()] == ["precious"] for folder in victims)
 
 
-def test_honest_registry_is_served(settings, fetch_with):
+def test_valid_registry_is_served(settings, fetch_with):
     assert fetch_with(settings).version == "3"
 
 
 @pytest.mark.parametrize("version", HOSTILE, ids=lambda version: str(version)[:20])
-def test_version_of_an_alias_is_no_path(settings, pages, victim, version, fetch_with):
+def test_alias_version_with_a_path_is_refused(settings, pages, victim, version, fetch_with):
     pages["get"] = (200, {"registered_model": {"aliases": [{"alias": "champion", "version": version}]}})
 
     with pytest.raises(BundleRefused, match=r"refused \(unsafe_name\): .* is not a version number"):
@@ -81,10 +81,10 @@ def test_version_of_an_alias_is_no_path(settings, pages, victim, version, fetch_
 
 
 @pytest.mark.parametrize("path", ["../model.ubj", "/model.ubj", "x/model.ubj", "..", "", "a\\b", None, 7])
-def test_name_of_a_file_is_no_path(settings, pages, victim, path, fetch_with):
+def test_file_name_with_a_path_is_refused(settings, pages, victim, path, fetch_with):
     pages["artifacts"][1]["files"].append({"path": path, "file_size": 1})
 
-    with pytest.raises(BundleRefused, match="leads out of its folder"):
+    with pytest.raises(BundleRefused, match="not inside its folder"):
         fetch_with(settings)
 
     assert victim()
@@ -112,10 +112,10 @@ def test_source_is_relative_and_inside(settings, pages, asked, uri, fetch_with):
 
 
 @pytest.mark.parametrize("uri", ["/etc/passwd", "file:///etc/passwd", "s3://bucket/1", "", "x" * 5000])
-def test_source_elsewhere_is_not_asked_for(settings, pages, asked, uri, fetch_with):
+def test_source_outside_mlflow_is_not_downloaded(settings, pages, asked, uri, fetch_with):
     pages["get-download-uri"] = (200, {"artifact_uri": uri})
 
-    with pytest.raises(StartupFailed, match="does not serve them"):
+    with pytest.raises(StartupFailed, match="does not serve"):
         fetch_with(settings)
 
     assert asked[-1].endswith("get-download-uri")
@@ -134,14 +134,14 @@ def test_source_elsewhere_is_not_asked_for(settings, pages, asked, uri, fetch_wi
         ("artifacts", {"files": [{}]}),
     ],
 )
-def test_nonsense_is_one_sentence(settings, pages, page, answer, fetch_with):
+def test_nonsense_is_refused_with_one_sentence(settings, pages, page, answer, fetch_with):
     pages[page] = (200, answer)
 
-    with pytest.raises(StartupFailed, match="an answer that is not MLflow's"):
+    with pytest.raises(StartupFailed, match="is not MLflow's"):
         fetch_with(settings)
 
 
-def test_list_instead_of_an_object_is_no_answer(settings, pages, fetch_with):
+def test_list_instead_of_an_object_is_refused(settings, pages, fetch_with):
     pages["get"] = (200, json.dumps([1, 2]).encode())
 
     with pytest.raises(StartupFailed, match="did not answer"):
@@ -150,7 +150,7 @@ def test_list_instead_of_an_object_is_no_answer(settings, pages, fetch_with):
 
 @pytest.mark.parametrize("number", ["9" * 400, "../../x", 10**400, -1])
 @pytest.mark.parametrize("place", ["alias", "version", "creation_timestamp"])
-def test_metrics_outlive_what_is_no_number(settings, served, pages, number, place):
+def test_invalid_number_from_the_registry_is_down(settings, served, pages, number, place):
     aliases = [{"alias": "champion", "version": number if place == "alias" else "3"}]
     listed = {"version": "3", "creation_timestamp": 1000} | ({place: number} if place != "alias" else {})
     pages["get"] = (200, {"registered_model": {"aliases": aliases}})

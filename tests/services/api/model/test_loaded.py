@@ -21,31 +21,31 @@ def test_contributions_add_up_to_the_prediction(model, matrix):
     np.testing.assert_allclose(1 / (1 + np.exp(-contributions.sum(axis=1))), model.predict(matrix), atol=1e-5)
 
 
-def test_refused_bundle_is_said(served, wanted):
+def test_refused_bundle_is_reported(served, requested):
     (served.folder / "manifest.sig").write_bytes(b"0" * 64)
 
     with pytest.raises(BundleRefused, match="version 7 is refused"):
-        load_model(served, wanted)
+        load_model(served, requested)
 
 
-def test_signed_bytes_that_are_no_booster_are_refused(make_bundle, wanted, tmp_path):
+def test_signed_file_that_is_not_a_booster_is_refused(make_bundle, requested, tmp_path):
     folder = make_bundle(tmp_path / "broken", version="8", model=b"not a booster")
 
     with pytest.raises(BundleRefused, match="refused"):
-        load_model(ServedBundle("orchard", "8", folder, "registry"), wanted)
+        load_model(ServedBundle("orchard", "8", folder, "registry"), requested)
 
 
-def test_booster_that_does_not_fit_its_contract_is_refused(make_bundle, wanted, tmp_path):
+def test_booster_with_other_features_than_its_contract_is_refused(make_bundle, requested, tmp_path):
     other = xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(np.eye(4), [0, 1, 0, 1]), 2)
     folder = make_bundle(tmp_path / "other", version="8", model=bytes(other.save_raw("ubj")))
 
-    with pytest.raises(BundleRefused, match="takes 4 features, its contract has 5"):
-        load_model(ServedBundle("orchard", "8", folder, "registry"), wanted)
+    with pytest.raises(BundleRefused, match="has 4 features, but its contract has 5"):
+        load_model(ServedBundle("orchard", "8", folder, "registry"), requested)
 
 
-def test_booster_that_gives_no_probability_is_refused(make_bundle, wanted, tmp_path):
+def test_booster_without_probabilities_is_refused(make_bundle, requested, tmp_path):
     other = xgb.train({"objective": "reg:squarederror", "base_score": 9.0}, xgb.DMatrix(np.eye(5), np.full(5, 9.0)), 1)
     folder = make_bundle(tmp_path / "other", version="8", model=bytes(other.save_raw("ubj")))
 
     with pytest.raises(BundleRefused, match="not a probability"):
-        load_model(ServedBundle("orchard", "8", folder, "registry"), wanted)
+        load_model(ServedBundle("orchard", "8", folder, "registry"), requested)

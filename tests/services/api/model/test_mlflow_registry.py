@@ -1,4 +1,4 @@
-"""MLflow's answers and silences; against a real server in test_source.py, here those that a real one gives rarely."""
+"""Responses that a real MLflow sends rarely; with a real server: test_source.py."""
 
 from contextlib import closing
 
@@ -40,7 +40,7 @@ def connect(answers, asked, answering, pauses):
         yield connected
 
 
-def test_busy_server_is_asked_again(connect, answers, asked, pauses):
+def test_busy_server_is_retried(connect, answers, asked, pauses):
     answers += [(503, {}), (429, {}), (200, {"registered_model": {"aliases": [{"alias": "a", "version": 3}]}})]
 
     assert connect.aliases("m") == {"a": "3"}
@@ -57,14 +57,14 @@ def test_server_whose_database_is_unavailable_is_unavailable_itself(connect, ans
     assert len(asked) == 3
 
 
-def test_page_of_a_proxy_is_no_answer(connect, answers):
+def test_html_page_of_a_proxy_is_unavailable(connect, answers):
     answers.append((200, b"<html>signed out</html>"))
 
     with pytest.raises(RegistryUnavailable):
         connect.aliases("m")
 
 
-def test_what_is_not_there_is_said_at_once(connect, answers, asked):
+def test_missing_version_is_not_retried(connect, answers, asked):
     answers.append((404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}))
 
     with pytest.raises(NotRegistered):
@@ -72,7 +72,7 @@ def test_what_is_not_there_is_said_at_once(connect, answers, asked):
     assert len(asked) == 1
 
 
-def test_refusal_is_final_and_told(connect, answers, asked):
+def test_refusal_is_not_retried(connect, answers, asked):
     answers.append((403, {"message": "Invalid Host header"}))
 
     with pytest.raises(StartupFailed, match=r"refused \(403\).*Invalid Host"):
@@ -80,14 +80,14 @@ def test_refusal_is_final_and_told(connect, answers, asked):
     assert len(asked) == 1
 
 
-def test_files_that_mlflow_does_not_forward_are_said_with_the_way_out(connect, answers):
+def test_files_that_mlflow_does_not_serve_are_reported(connect, answers):
     answers.append((200, {"artifact_uri": "s3://bucket/1/bundle"}))
 
     with pytest.raises(StartupFailed, match="--serve-artifacts"):
         connect.folder("m", "1")
 
 
-def test_more_bytes_than_were_listed_end_the_download(connect, answers, tmp_path):
+def test_download_over_the_limit_is_aborted(connect, answers, tmp_path):
     answers.append((200, b"x" * 1000))
 
     with pytest.raises(BundleTooLarge):
@@ -106,7 +106,7 @@ def version(number, **tags):
     return {"version": str(number), "creation_timestamp": 1000 * number, "tags": listed}
 
 
-def test_versions_come_page_by_page_and_newest_first(connect, answers, asked):
+def test_versions_are_paged_and_sorted_newest_first(connect, answers, asked):
     answers += [
         (200, {"model_versions": [version(2, gate="rejected"), version(9)], "next_page_token": "more"}),
         (200, {"model_versions": [version(10, gate="passed", rollout="failed")]}),
@@ -119,13 +119,13 @@ def test_versions_come_page_by_page_and_newest_first(connect, answers, asked):
     assert "page_token=more" in asked[1]
 
 
-def test_name_without_versions_has_none(connect, answers):
+def test_unregistered_name_has_no_versions(connect, answers):
     answers.append((200, {}))
 
     assert connect.versions("m") == []
 
 
-def test_server_that_never_comes_to_an_end_is_left(connect, answers, asked):
+def test_endless_pages_are_abandoned(connect, answers, asked):
     answers.append((200, {"model_versions": [], "next_page_token": "again"}))
 
     assert connect.versions("m") == []

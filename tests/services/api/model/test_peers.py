@@ -1,4 +1,4 @@
-"""One pod's bundle for another, over real sockets."""
+"""A bundle from another pod, over real sockets."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ import pytest
 
 from services.api.errors import StartupFailed
 from services.api.internal.bundle_server import BundleServer
-from services.api.model import peers, source
+from services.api.model import source
 from services.api.model.source import ServedBundle
 
 
@@ -39,7 +39,7 @@ def serve(make_bundle, tmp_path, port):
 
 @pytest.fixture
 def fetch(make_settings, fetch_with, port):
-    """A start with nothing kept and a registry that does not answer."""
+    """A start with an empty cache and a registry that does not answer."""
 
     def run(**changes):
         return fetch_with(make_settings(peer_host="localhost", peer_port=port, **changes))
@@ -47,7 +47,7 @@ def fetch(make_settings, fetch_with, port):
     return run
 
 
-def test_peer_gives_what_it_serves(serve, fetch):
+def test_bundle_is_fetched_from_a_peer(serve, fetch):
     folder = serve("7")
 
     served = fetch()
@@ -59,44 +59,53 @@ def test_peer_gives_what_it_serves(serve, fetch):
     assert fetch().source == "cache", "it is kept for the next start"
 
 
-def test_named_version_is_taken_and_no_other(serve, fetch):
+def test_only_the_requested_version_is_taken_from_a_peer(serve, fetch):
     serve("7")
 
     assert fetch(model_version="7").version == "7"
-    with pytest.raises(StartupFailed, match="or served by a peer"):
+    with pytest.raises(StartupFailed, match="or at a peer"):
         fetch(model_version="8")
 
 
-def test_peer_of_another_model_is_passed_by(serve, fetch):
+def test_peer_of_another_model_is_skipped(serve, fetch):
     serve(name="vineyard")
 
-    with pytest.raises(StartupFailed, match="or served by a peer"):
+    with pytest.raises(StartupFailed, match="or at a peer"):
         fetch()
 
 
-def test_altered_bundle_of_a_peer_is_refused_and_not_kept(serve, fetch, caplog, tmp_path):
+def test_altered_bundle_of_a_peer_is_refused_and_not_cached(serve, fetch, caplog, tmp_path):
     model = serve() / "model.ubj"
     model.write_bytes(model.read_bytes()[:-1] + b"x")
 
-    with pytest.raises(StartupFailed, match="or served by a peer"):
+    with pytest.raises(StartupFailed, match="or at a peer"):
         fetch()
-    assert "a peer's bundle is refused" in caplog.text
+    assert "the bundle of a peer is refused" in caplog.text
     assert list((tmp_path / "cache/orchard").iterdir()) == []
 
 
-def test_too_large_a_file_is_not_taken(serve, fetch, caplog):
+def test_too_large_file_of_a_peer_is_refused(serve, fetch, caplog):
     serve()
 
     with pytest.raises(StartupFailed):
         fetch(model_max_bytes=100)
-    assert "a peer gave no bundle" in caplog.text
+    assert "no bundle from this peer" in caplog.text
 
 
-def test_peers_that_are_gone_or_speak_nonsense_are_passed_by(serve, fetch, monkeypatch, port):
+def test_unreachable_and_faulty_peers_are_skipped(serve, fetch, monkeypatch, port):
     serve(host="127.0.0.3")
     nonsense = socket.create_server(("127.0.0.2", port))
     threading.Thread(target=_babble, args=(nonsense,), daemon=True).start()
-    monkeypatch.setattr(peers, "_addresses", lambda _settings: ["127.0.0.1", "127.0.0.2", "127.0.0.3"])
+    addresses, resolve = ["127.0.0.1", "127.0.0.2", "127.0.0.3"], socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **options: (
+            [found for address in addresses for found in resolve(address, port, type=socket.SOCK_STREAM)]
+            if host == "localhost"
+            else resolve(host, *rest, **options)
+        ),
+    )
 
     with closing(nonsense):
         assert fetch().source == "peer"
@@ -109,30 +118,29 @@ def _babble(server):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{oops:]")
 
 
-def test_name_without_an_address_is_no_peer(make_settings, fetch_with):
-    with pytest.raises(StartupFailed, match="or served by a peer"):
+def test_unresolvable_peer_name_is_no_peer(make_settings, fetch_with):
+    with pytest.raises(StartupFailed, match="or at a peer"):
         fetch_with(make_settings(peer_host="nowhere.invalid", peer_port=9091))
 
 
 @pytest.mark.parametrize(
     "path", ["/bundle/", "/bundle/passwd", "/bundle/../../etc/passwd", "/bundle/MLmodel", "/metrics", "/"]
 )
-def test_nothing_else_is_handed_on(serve, port, path):
+def test_peer_port_serves_no_other_file(serve, port, path):
     serve()
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
         assert b" 404 " in connection.recv(100)
 
 
-def test_nothing_can_be_sent(serve, port):
+def test_peer_port_accepts_no_upload(serve, port):
     serve()
 
     assert httpx.put(f"http://127.0.0.1:{port}/bundle/model.ubj", content=b"x").status_code == 404
 
 
 @pytest.mark.parametrize("version", ["../../victim", "/victim", "9" * 11, "9" * 900, "٣", "", None])
-def test_version_that_a_peer_names_is_no_path(answering, make_settings, tmp_path, version, monkeypatch, fetch_with):
-    monkeypatch.setattr(peers, "_addresses", lambda _settings: ["127.0.0.1"])
+def test_peer_version_with_a_path_is_refused(answering, make_settings, tmp_path, version, fetch_with):
     asked = []
 
     def answer(path):
@@ -140,19 +148,18 @@ def test_version_that_a_peer_names_is_no_path(answering, make_settings, tmp_path
         return 200, {"name": "orchard", "version": version}
 
     port = int(answering(answer).rpartition(":")[2])
-    with pytest.raises(StartupFailed, match="or served by a peer"):
-        fetch_with(make_settings(peer_host="localhost", peer_port=port))
+    with pytest.raises(StartupFailed, match="or at a peer"):
+        fetch_with(make_settings(peer_host="127.0.0.1", peer_port=port))
 
     assert asked == ["/bundle"]
     assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
 
 
-def test_card_without_end_is_not_read(answering, make_settings, monkeypatch, caplog, fetch_with):
-    monkeypatch.setattr(peers, "_addresses", lambda _settings: ["127.0.0.1"])
+def test_oversized_card_of_a_peer_is_not_read(answering, make_settings, caplog, fetch_with):
     port = int(answering(lambda _path: (200, b" " * 100_000)).rpartition(":")[2])
 
-    with pytest.raises(StartupFailed, match="or served by a peer"):
-        fetch_with(make_settings(peer_host="localhost", peer_port=port))
+    with pytest.raises(StartupFailed, match="or at a peer"):
+        fetch_with(make_settings(peer_host="127.0.0.1", peer_port=port))
 
     assert "more than 1,000 bytes" in str([record.__dict__ for record in caplog.records])
 
@@ -161,6 +168,6 @@ def test_peers_bundle_of_another_version_is_refused(serve, fetch, make_bundle, t
     folder = serve("7")
     make_bundle(folder, version="6")
 
-    with pytest.raises(StartupFailed, match="or served by a peer"):
+    with pytest.raises(StartupFailed, match="or at a peer"):
         fetch()
     assert "wrong_identity" in str([record.__dict__ for record in caplog.records])

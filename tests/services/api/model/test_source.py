@@ -1,4 +1,4 @@
-"""Against a real registry: what is brought, what is refused, and what happens when it is unavailable."""
+"""Fetch bundles from a real registry: accepted ones, refused ones, and an unavailable registry."""
 
 import shutil
 import socket
@@ -17,7 +17,7 @@ def name(request):
 
 @pytest.fixture
 def register(mlflow, make_bundle, name, tmp_path):
-    """Register a folder as the next version, and point the alias to it; return where its files lie on the server.
+    """Register a folder as the next version, and point the alias to it; return the folder of its files on the server.
 
     ``signed_for`` says what the manifest names instead of this name and that number.
     """
@@ -61,7 +61,7 @@ def closed():
         yield f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
-def test_alias_says_which_version(register, fetch):
+def test_alias_selects_the_version(register, fetch):
     register()
     register()
 
@@ -78,14 +78,14 @@ def test_alias_says_which_version(register, fetch):
     }
 
 
-def test_version_that_is_named_goes_before_the_alias(register, fetch):
+def test_requested_version_overrides_the_alias(register, fetch):
     register()
     register()
 
     assert fetch(model_version="1").version == "1"
 
 
-def test_unknown_model_alias_and_version_are_said(register, fetch):
+def test_unknown_model_alias_and_version_are_reported(register, fetch):
     with pytest.raises(NoModelYet, match="registry has no model"):
         fetch()
     register()
@@ -114,27 +114,27 @@ def test_byte_flipped_on_the_server_is_refused_and_named(register, fetch):
         (lambda folder: (folder / "manifest.sig").write_bytes(b"0" * 64), "untrusted_signature"),
     ],
 )
-def test_what_is_no_good_bundle_is_refused_with_its_reason(register, fetch, change, reason):
+def test_invalid_bundle_is_refused_with_its_reason(register, fetch, change, reason):
     register(change)
 
     with pytest.raises(BundleRefused, match=rf"refused \({reason}\)"):
         fetch()
 
 
-def test_too_large_a_bundle_is_refused(register, fetch):
+def test_too_large_bundle_is_refused(register, fetch):
     register()
 
     with pytest.raises(BundleRefused, match=r"refused \(too_large\)"):
         fetch(model_max_bytes=10)
 
 
-def test_what_mlflow_lays_beside_is_not_brought(register, fetch):
+def test_companion_files_are_not_downloaded(register, fetch):
     register(lambda folder: (folder / "MLmodel").write_text("loader_module: evil"))
 
     assert not (fetch().folder / "MLmodel").exists()
 
 
-def test_last_good_bundle_is_served_while_the_registry_is_unavailable(register, fetch, closed, caplog):
+def test_last_verified_bundle_is_served_while_the_registry_is_unavailable(register, fetch, closed, caplog):
     register()
     fetch()
 
@@ -144,7 +144,7 @@ def test_last_good_bundle_is_served_while_the_registry_is_unavailable(register, 
     assert "last good" in caplog.text
 
 
-def test_named_version_serves_from_the_cache_too(register, fetch, closed):
+def test_requested_version_is_served_from_the_cache(register, fetch, closed):
     register()
     register()
     fetch(model_version="1")
@@ -153,23 +153,23 @@ def test_named_version_serves_from_the_cache_too(register, fetch, closed):
     assert fetch(mlflow_tracking_uri=closed, model_version="1").version == "1"
 
 
-def test_nothing_kept_and_nobody_there_is_said(fetch, closed):
-    with pytest.raises(RegistryUnreachable, match=r"did not answer .* no good bundle is kept"):
+def test_no_cache_and_no_registry_is_reported(fetch, closed):
+    with pytest.raises(RegistryUnreachable, match=r"did not answer .* there is no verified bundle"):
         fetch(mlflow_tracking_uri=closed)
 
 
-def test_spoilt_cache_is_brought_anew(register, fetch, closed):
+def test_corrupt_cache_is_downloaded_again(register, fetch, closed):
     register()
     folder = fetch().folder
     (folder / "model.ubj").write_bytes(b"spoilt")
 
-    with pytest.raises(StartupFailed, match="no good bundle"):
+    with pytest.raises(StartupFailed, match="no verified bundle"):
         fetch(mlflow_tracking_uri=closed)
     assert fetch().folder == folder
     assert fetch(mlflow_tracking_uri=closed).source == "cache"
 
 
-def test_refused_version_does_not_spoil_what_is_kept(register, fetch, closed):
+def test_refused_version_does_not_replace_the_cache(register, fetch, closed):
     register()
     fetch()
     register(lambda folder: (folder / "manifest.sig").unlink())
@@ -182,7 +182,7 @@ def test_refused_version_does_not_spoil_what_is_kept(register, fetch, closed):
 
 
 @pytest.mark.parametrize("signed_for", [{"version": "1"}, {"name": "vineyard"}, {"name": "vineyard", "version": "1"}])
-def test_validly_signed_bundle_of_another_version_or_model_is_refused(register, fetch, closed, signed_for):
+def test_signed_bundle_of_another_version_or_model_is_refused(register, fetch, closed, signed_for):
     register()
     register(**signed_for)
 
@@ -198,14 +198,14 @@ def test_cache_of_another_version_is_not_served(register, fetch, closed, name, t
     folder = fetch().folder
     shutil.copytree(folder, folder.with_name("2"))
 
-    with pytest.raises(StartupFailed, match="no good bundle"):
+    with pytest.raises(StartupFailed, match="no verified bundle"):
         fetch(mlflow_tracking_uri=closed, model_version="2")
 
 
 @pytest.mark.parametrize("note", ["", "[]", '{"version": "../../x"}', '{"version": 1e400}', '{"version": null}'])
-def test_spoilt_note_of_the_last_good_bundle_is_no_traceback(register, fetch, closed, note):
+def test_corrupt_last_good_file_is_ignored(register, fetch, closed, note):
     register()
     (fetch().folder.parent / "last-good.json").write_text(note)
 
-    with pytest.raises(RegistryUnreachable, match="no good bundle"):
+    with pytest.raises(RegistryUnreachable, match="no verified bundle"):
         fetch(mlflow_tracking_uri=closed)

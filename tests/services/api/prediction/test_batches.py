@@ -1,10 +1,15 @@
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from services.api.errors import BodyCutShort, Busy
 from services.api.prediction.batches import Batches
+from services.api.prediction.predict import INLINE_ROWS
+
+PATIENCE = 10
+"""Timeout in seconds."""
 
 
 class Request:
@@ -22,12 +27,12 @@ def gate():
     made.set()
 
 
-def test_more_than_may_wait_are_refused_and_the_others_are_done(gate):
+def test_requests_beyond_the_queue_are_refused(gate):
     async def run():
         batches = Batches(concurrency=1, waiting=2)
         taken = [asyncio.create_task(batches.run(Request(), gate.wait)) for _ in range(3)]
         await asyncio.sleep(0)
-        with pytest.raises(Busy, match="come again"):
+        with pytest.raises(Busy, match="retry in a second"):
             await batches.run(Request(), gate.wait)
         gate.set()
         assert await asyncio.gather(*taken) == [True] * 3
@@ -36,7 +41,7 @@ def test_more_than_may_wait_are_refused_and_the_others_are_done(gate):
     assert asyncio.run(run()) is True
 
 
-def test_work_of_a_client_that_left_while_it_waited_is_never_begun(gate):
+def test_work_of_a_disconnected_client_is_never_started(gate):
     done = []
 
     async def run():
@@ -54,7 +59,7 @@ def test_work_of_a_client_that_left_while_it_waited_is_never_begun(gate):
     assert done == [2]
 
 
-def test_work_whose_time_is_over_while_it_waited_is_never_begun(gate):
+def test_work_of_a_timed_out_request_is_never_started(gate):
     done = []
 
     async def run():
@@ -72,13 +77,28 @@ def test_work_whose_time_is_over_while_it_waited_is_never_begun(gate):
     assert done == [2]
 
 
-def test_full_worker_refuses_many_rows_and_answers_few(make_client, make_settings, bearer, row, monkeypatch):
-    client = make_client(make_settings(batch_concurrency=1, max_waiting_batches=0))
-    monkeypatch.setattr(client.app.state.batches._free, "locked", lambda: True)
+def test_full_worker_refuses_many_rows_and_answers_few(
+    make_client, make_settings, bearer, row, model, gate, monkeypatch
+):
+    has_begun, predict = threading.Event(), type(model).predict
 
-    many = client.post("/v1/predict", json={"rows": [row] * 17}, headers=bearer())
-    few = client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
+    def predict_late(self, matrix):
+        if len(matrix) > INLINE_ROWS:
+            has_begun.set()
+            gate.wait(PATIENCE)
+        return predict(self, matrix)
 
-    assert (many.status_code, many.headers["retry-after"], many.json()["code"]) == (503, "1", "busy")
-    assert few.status_code == 200
-    assert client.get("/readyz").status_code == 200
+    monkeypatch.setattr(type(model), "predict", predict_late)
+
+    def ask(rows):
+        return client.post("/v1/predict", json={"rows": [row] * rows}, headers=bearer())
+
+    with make_client(make_settings(batch_concurrency=1, max_waiting_batches=0)) as client, ThreadPoolExecutor() as pool:
+        first = pool.submit(ask, INLINE_ROWS + 1)
+        assert has_begun.wait(PATIENCE)
+        many, few, ready = ask(INLINE_ROWS + 1), ask(1), client.get("/readyz")
+        gate.set()
+
+        assert (many.status_code, many.headers["retry-after"], many.json()["code"]) == (503, "1", "busy")
+        assert (few.status_code, ready.status_code) == (200, 200)
+        assert first.result(PATIENCE).status_code == 200

@@ -22,7 +22,7 @@ def body(*items):
     return json.dumps({"feedback": items}).encode()
 
 
-def test_good_feedback_comes_as_it_is(reader, good):
+def test_valid_feedback_is_returned_unchanged(reader, good):
     other = {"feedback_token": "AR: a colon", "labels": []}
 
     assert reader.read(body(good, other)) == [good, other]
@@ -37,10 +37,10 @@ def test_good_feedback_comes_as_it_is(reader, good):
         (lambda good: good.pop("labels"), "labels", "is missing; it must be a list with one of bare, bearing or null"),
         (lambda good: good.update(feedback_token=1), "feedback_token", "must be the text that came with the predict"),
         (lambda good: good.pop("feedback_token"), "feedback_token", "is missing; it must be the text that came with"),
-        (lambda good: good.update(when="now"), "when", "is not asked for; feedback has feedback_token and labels"),
+        (lambda good: good.update(when="now"), "when", "is not a known name; feedback has feedback_token and labels"),
     ],
 )
-def test_what_is_wrong_is_named(reader, good, change, field, message):
+def test_wrong_member_is_named(reader, good, change, field, message):
     change(good)
 
     with pytest.raises(InvalidRows) as caught:
@@ -51,22 +51,22 @@ def test_what_is_wrong_is_named(reader, good, change, field, message):
     assert problem.message.startswith(message)
 
 
-def test_name_that_is_there_twice_is_refused(reader, good):
+def test_duplicate_name_is_refused(reader, good):
     twice = body(good).replace(b'"labels": [', b'"labels": [], "labels": [')
 
     with pytest.raises(InvalidRows) as caught:
         reader.read(twice)
 
-    assert [problem.message for problem in caught.value.problems] == ["is there twice"]
+    assert [problem.message for problem in caught.value.problems] == ["is a duplicate"]
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"feedback": []}', b'{"rows": []}'])
-def test_body_that_is_not_of_the_form_is_refused(reader, raw):
+def test_body_of_another_structure_is_refused(reader, raw):
     with pytest.raises(MalformedBody, match=r'\{"feedback": \[\{"feedback_token": text'):
         reader.read(raw)
 
 
-def test_the_largest_good_bodies_are_taken(contract):
+def test_largest_valid_bodies_are_accepted(contract):
     """One list of all labels, and a list for each."""
     reader = FeedbackReader(contract, max_rows=1000)
 
@@ -75,7 +75,7 @@ def test_the_largest_good_bodies_are_taken(contract):
 
 
 def test_too_many_are_refused(reader, good):
-    with pytest.raises(TooManyRows, match="feedback: at most 5 rows"):
+    with pytest.raises(TooManyRows, match="feedback: send at most 5 rows"):
         reader.read(body(*[good] * 6))
     with pytest.raises(InvalidRows, match="value"):
         reader.read(body({**good, "labels": ["bare"] * 6}))
@@ -101,7 +101,7 @@ def test_probability_at_the_threshold_gets_the_positive_label():
     assert scored.predicted.tolist() == [True, False]
 
 
-def test_sure_mistake_costs_much_and_not_everything():
+def test_certain_mistake_has_a_finite_loss():
     scored = score_labels(np.ones(1, dtype=np.float32), np.asarray([False]), threshold=0.5)
 
     assert 30 < scored.log_loss < 40

@@ -33,14 +33,14 @@ def kept(engine):
     return count
 
 
-def test_a_row_is_new_once(store):
+def test_row_is_new_once(store):
     assert store.take("ana", rows(0, 1)) == {("a" * 24, 0), ("a" * 24, 1)}
     assert store.take("ana", rows(1, 2)) == {("a" * 24, 2)}
     assert store.take("ben", rows(0, 1, 2)) == set()
     assert store.take("ana", rows(0, receipt="b" * 24)) == {("b" * 24, 0)}
 
 
-def test_exactly_as_much_as_is_allowed_is_taken_and_no_row_more(store, kept, clock):
+def test_limit_is_exact_to_one_row(store, kept, clock):
     assert len(store.take("ana", rows(*range(10)))) == 10
 
     with pytest.raises(FeedbackLimitReached, match="at most 10 rows") as caught:
@@ -50,7 +50,7 @@ def test_exactly_as_much_as_is_allowed_is_taken_and_no_row_more(store, kept, clo
     assert caught.value.retry_after_seconds == HOUR - 60
 
 
-def test_a_request_that_is_too_much_leaves_nothing(store, kept):
+def test_request_over_the_limit_stores_nothing(store, kept):
     with pytest.raises(FeedbackLimitReached):
         store.take("ana", rows(*range(11)))
 
@@ -58,14 +58,14 @@ def test_a_request_that_is_too_much_leaves_nothing(store, kept):
     assert len(store.take("ana", rows(*range(10)))) == 10
 
 
-def test_rows_that_were_there_use_nothing_up(store):
+def test_counted_rows_do_not_use_the_limit(store):
     for _ in range(5):
         store.take("ana", rows(*range(9)))
 
     assert len(store.take("ana", rows(9))) == 1
 
 
-def test_every_client_has_a_limit_of_its_own_and_every_hour_begins_anew(store, clock):
+def test_limit_is_per_client_and_hour(store, clock):
     store.take("ana", rows(*range(10)))
 
     assert len(store.take("ben", rows(*range(10), receipt="b" * 24))) == 10
@@ -73,7 +73,7 @@ def test_every_client_has_a_limit_of_its_own_and_every_hour_begins_anew(store, c
     assert len(store.take("ana", rows(*range(10, 20)))) == 10
 
 
-def test_rows_are_forgotten_once_their_receipts_have_expired(store, kept, clock):
+def test_rows_are_deleted_after_expiry(store, kept, clock):
     store.take("ana", rows(0, 1, expires=int(clock[0]) + 10))
     store.take("ana", rows(2, expires=int(clock[0]) + 2 * HOUR))
     clock[0] += HOUR
@@ -83,14 +83,14 @@ def test_rows_are_forgotten_once_their_receipts_have_expired(store, kept, clock)
     assert kept() == 2
 
 
-def test_more_rows_than_one_statement_takes(engine):
+def test_rows_beyond_one_statement_are_stored(engine):
     store = FeedbackStore(engine, rows_per_hour=100_000, now=lambda: 0.0)
 
     assert len(store.take("ana", rows(*range(12_345)))) == 12_345
     assert store.take("ana", rows(*range(12_345))) == set()
 
 
-def test_two_processes_at_once_take_each_row_once(engine, settings):
+def test_two_processes_count_each_row_once(engine, settings):
     found = []
 
     def send():
@@ -107,14 +107,14 @@ def test_two_processes_at_once_take_each_row_once(engine, settings):
     assert sorted(map(len, found)) == [0, 0, 0, 500]
 
 
-def test_database_that_does_not_answer_is_said(make_settings):
+def test_unavailable_database_is_a_503(make_settings):
     engine = open_engine("postgresql+psycopg://api:hunter2@127.0.0.1:1/users")
 
     with pytest.raises(StoreUnavailable):
         FeedbackStore(engine, rows_per_hour=10).take("ana", rows(0))
 
 
-def test_database_without_the_tables_is_a_database_that_does_not_answer(tmp_path):
+def test_unmigrated_database_is_a_503(tmp_path):
     engine = open_engine(f"sqlite:///{tmp_path}/empty.db")
 
     with pytest.raises(StoreUnavailable):

@@ -18,7 +18,7 @@ def tokens(*keys, at=1_000_000.0, version="7", **changes):
     return FeedbackTokens(keys or (KEY,), model_version=version, now=lambda: at, **values)
 
 
-def test_token_says_what_was_predicted_for_whom_and_by_which_version():
+def test_feedback_token_contains_the_prediction():
     receipt = tokens().verify(tokens().issue("ana", SCORES))
 
     assert (receipt.subject, receipt.model_version, receipt.classes) == ("ana", "7", ("bare", "bearing"))
@@ -27,7 +27,7 @@ def test_token_says_what_was_predicted_for_whom_and_by_which_version():
     np.testing.assert_array_equal(receipt.probabilities, SCORES)
 
 
-def test_version_that_serves_now_reads_the_tokens_of_the_one_that_predicted():
+def test_feedback_token_of_an_earlier_version_is_accepted():
     issued = tokens(version="7", classes=("früh", "spät"), threshold=0.25).issue("zoë", SCORES)
 
     receipt = tokens(version="12").verify(issued)
@@ -36,7 +36,7 @@ def test_version_that_serves_now_reads_the_tokens_of_the_one_that_predicted():
     assert receipt.subject == "zoë"
 
 
-def test_no_two_tokens_have_one_id():
+def test_token_ids_are_unique():
     ids = {tokens().verify(tokens().issue("ana", SCORES)).receipt_id for _ in range(100)}
 
     assert len(ids) == 100
@@ -50,7 +50,7 @@ def test_token_is_short_and_grows_by_four_bytes_a_row():
     assert hundred - one == pytest.approx(99 * 4 * 4 / 3, abs=2)
 
 
-def test_every_changed_bit_is_noticed():
+def test_every_changed_bit_is_detected():
     raw = base64.urlsafe_b64decode(tokens().issue("ana", SCORES[:1]) + "===")
     for place in range(len(raw)):
         for bit in range(8):
@@ -69,7 +69,7 @@ def test_token_is_url_safe_whatever_its_length(subject):
         assert tokens().verify(issued).subject == subject
 
 
-def test_token_with_anything_between_its_characters_is_refused():
+def test_token_with_other_characters_is_refused():
     issued = tokens().issue("ana", SCORES)
 
     for extra in ("!", "\n", " ", "."):
@@ -77,7 +77,7 @@ def test_token_with_anything_between_its_characters_is_refused():
             tokens().verify(issued[:8] + extra * 4 + issued[8:])
 
 
-def test_token_is_of_little_endian_float32_whatever_is_given():
+def test_scores_are_little_endian_float32():
     issued = tokens().issue("ana", SCORES.astype(">f8"))
 
     np.testing.assert_array_equal(tokens().verify(issued).probabilities, SCORES)
@@ -89,7 +89,7 @@ def test_other_texts_are_refused(text):
         tokens().verify(text)
 
 
-def test_token_of_another_key_is_refused_unless_that_is_an_old_one_of_ours():
+def test_feedback_token_of_an_old_key_is_accepted_and_of_another_refused():
     issued = tokens(OLD_KEY).issue("ana", SCORES)
 
     with pytest.raises(InvalidFeedbackToken):
@@ -99,15 +99,15 @@ def test_token_of_another_key_is_refused_unless_that_is_an_old_one_of_ours():
         tokens(OLD_KEY).verify(tokens(KEY, OLD_KEY).issue("ana", SCORES))
 
 
-def test_token_ends_when_its_days_are_over():
+def test_feedback_token_expires():
     issued = tokens(at=0).issue("ana", SCORES)
 
     assert tokens(at=90 * DAY - 1).verify(issued)
-    with pytest.raises(InvalidFeedbackToken, match="expired; feedback is taken for 90 days"):
+    with pytest.raises(InvalidFeedbackToken, match="expired; feedback is accepted for 90 days"):
         tokens(at=90 * DAY).verify(issued)
 
 
-def test_key_is_not_the_signing_key_and_the_same_in_every_replica():
+def test_feedback_key_is_derived_and_deterministic():
     signing = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 
     assert derive_feedback_key(signing) == KEY

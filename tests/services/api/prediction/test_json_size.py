@@ -20,13 +20,13 @@ from services.api.prediction.json_size import find_end
         ("[,,,", 4),
     ],
 )
-def test_names_texts_commas_lists_and_objects_are_counted_outside_of_texts(text, tokens):
+def test_tokens_are_counted_outside_of_texts(text, tokens):
     assert find_end(text.encode(), tokens) is None
     if tokens:
         assert find_end(text.encode(), tokens - 1) is not None
 
 
-def test_end_is_behind_the_last_that_is_allowed():
+def test_end_is_after_the_last_allowed_token():
     text = b'{"a": "x,y", "b": [1, 2]}'
 
     assert text[: find_end(text, 3)] == b'{"a": "x,y"'

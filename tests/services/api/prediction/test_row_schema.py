@@ -5,7 +5,7 @@ from bundle import Contract, Feature
 from services.api.prediction.row_schema import FieldSpec, describe, row_type
 
 
-def test_limits_are_written_out(contract):
+def test_description_names_the_limits(contract):
     age = next(feature for feature in contract.features if feature.name == "age")
 
     assert describe(age.model_copy(update={"maximum": 20261231.0})) == "a whole number from 0 to 20261231 a"
@@ -15,12 +15,12 @@ def test_many_categories_are_shortened(contract):
     kinds = next(feature for feature in contract.features if feature.name == "kind")
     many = kinds.model_copy(update={"categories": {f"k{number}": number for number in range(40)}})
 
-    assert describe(many).endswith("k11, … (40 in all, see GET /v1/model)")
+    assert describe(many).endswith("k11, … (40 in total, see GET /v1/model)")
 
 
 @pytest.mark.parametrize("kind", ["float", "int"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_number_that_is_not_finite_is_refused_with_any_parser_in_front(contract, kind, value):
+def test_non_finite_number_is_refused_by_the_type(contract, kind, value):
     bare = Contract(model_name="m", features=(Feature(name="x", type=kind),), target=contract.target, example={"x": 1})
 
     with pytest.raises(ValidationError, match=r"finite|less than|greater than"):
@@ -28,7 +28,7 @@ def test_number_that_is_not_finite_is_refused_with_any_parser_in_front(contract,
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({}, "a whole number from 0 to 300 a"),
         ({"unit": ""}, "a whole number from 0 to 300"),
@@ -36,8 +36,8 @@ def test_number_that_is_not_finite_is_refused_with_any_parser_in_front(contract,
         ({"maximum": None}, "a whole number from 0 a"),
     ],
 )
-def test_number_is_described_by_what_is_known_of_it(contract, change, said):
-    assert describe(contract.features[1].model_copy(update=change)) == said
+def test_number_is_described_with_its_range_and_unit(contract, change, message):
+    assert describe(contract.features[1].model_copy(update=change)) == message
 
 
 def test_twelve_categories_are_all_named(contract):
@@ -48,7 +48,7 @@ def test_twelve_categories_are_all_named(contract):
 
 
 def test_schema_of_a_row_is_the_contract(contract):
-    """As OpenAPI shows it; a whole number is one to its readers, though 12.0 is taken too."""
+    """As in OpenAPI: a whole number is an integer there, although 12.0 is accepted too."""
     schema = TypeAdapter(row_type(contract)).json_schema()
 
     assert schema == {
@@ -82,7 +82,7 @@ def test_schema_of_a_number_without_bounds_has_none(contract):
 
 @pytest.mark.parametrize("kind", ["float", "int"])
 @pytest.mark.parametrize("value", [-3.4e38, -5.0, 0.0, 5.0, 3.4e38])
-def test_number_without_bounds_may_be_any(contract, kind, value):
+def test_number_without_a_range_accepts_any_float32(contract, kind, value):
     bare = Contract(model_name="m", features=(Feature(name="x", type=kind),), target=contract.target, example={"x": 1})
 
     assert TypeAdapter(row_type(bare)).validate_python({"x": value}) == {"x": value}
@@ -90,7 +90,7 @@ def test_number_without_bounds_may_be_any(contract, kind, value):
 
 @pytest.mark.parametrize("kind", ["float", "int"])
 @pytest.mark.parametrize("value", [-3.41e38, 3.41e38])
-def test_number_that_the_model_would_take_for_infinite_is_none(contract, kind, value):
+def test_number_beyond_float32_is_refused(contract, kind, value):
     bare = Contract(model_name="m", features=(Feature(name="x", type=kind),), target=contract.target, example={"x": 1})
 
     with pytest.raises(ValidationError, match=r"or equal to -?34028234663852886"):

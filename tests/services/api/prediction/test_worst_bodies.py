@@ -1,4 +1,4 @@
-"""The dearest bodies that there are, at their limit, on every route that takes one: what they cost has a bound.
+"""The most expensive bodies at the size limit, on every route with a body: their cost is bounded.
 
 Time is not asserted, but what it depends on: how often a body is parsed, by whom, and how much of it.
 """
@@ -21,16 +21,16 @@ CASES = {
     ("post", "/v1/predict"): "rows",
     ("post", "/v1/feedback"): "rows",
 }
-"""Every route with a body: what kind of body. A new route needs a line here, and so has a bound."""
+"""Every route with a body, and its kind. A new route needs a line here."""
 
 
 def fill(begin, piece, end, size):
-    """A text of that many bytes at the most."""
+    """A text of at most this many bytes."""
     return begin + piece * ((size - len(begin) - len(end)) // len(piece)) + end
 
 
 def names(size):
-    """Members of different names."""
+    """Members with different names."""
     found, taken = [], 0
     while taken < size:
         found.append(b'"%x":0' % len(found))
@@ -39,7 +39,7 @@ def names(size):
 
 
 def json_shapes(begin, end, size):
-    """Within what begins and ends so: many names, one name many times, much nested, many values, one long value."""
+    """Between a prefix and a suffix: many names, one name many times, deep nesting, many values, one long value."""
     inner = size - len(begin) - len(end)
     return {
         "names": begin + names(inner) + end,
@@ -56,7 +56,7 @@ def json_shapes(begin, end, size):
 
 
 def row_shapes(member, item, size):
-    """Bodies of a list: with what is wrong inside an item, instead of items, and beside the list."""
+    """Bodies with one list, and the expensive part inside an item, instead of the items, or next to the list."""
     begin, good = b'{"%s":[' % member.encode(), json.dumps(item).encode()[:-1]
     return {
         **{f"item: {name}": body for name, body in json_shapes(begin + good + b",", b"}]}", size).items()},
@@ -105,7 +105,7 @@ def send(client, route, body, headers, kind=JSON):
 
 
 @routes("json", "rows")
-def test_nothing_is_read_or_parsed_of_who_is_not_known(client, parsed, sample, method, path):
+def test_body_of_an_unauthenticated_caller_is_not_read(client, parsed, sample, method, path):
     response = send(client, (method, path), b"[" * 10_000, {"Authorization": "Bearer nobody"})
 
     assert response.status_code == 401
@@ -124,9 +124,7 @@ def test_body_without_rows_has_a_small_limit(client, bearer, parsed, settings, m
 
 
 @routes("json")
-def test_dearest_small_json_is_parsed_once_and_its_problems_are_cut(
-    client, bearer, account, parsed, settings, method, path
-):
+def test_most_expensive_small_json_is_parsed_once(client, bearer, account, parsed, settings, method, path):
     for name, body in json_shapes(b"{", b"}", settings.small_body_bytes).items():
         parsed.clear()
         response = send(client, (method, path), body, bearer())
@@ -137,7 +135,7 @@ def test_dearest_small_json_is_parsed_once_and_its_problems_are_cut(
 
 
 @routes("form")
-def test_dearest_form_is_refused(client, settings, method, path):
+def test_most_expensive_form_is_refused(client, settings, method, path):
     for piece in (b"a&", b"a=b&", b"username=a&", b"%61=%62&", b"&", b"="):
         response = send(client, (method, path), fill(b"", piece, b"", settings.small_body_bytes), {}, FORM)
 
@@ -145,7 +143,7 @@ def test_dearest_form_is_refused(client, settings, method, path):
 
 
 @routes("rows")
-def test_dearest_rows_are_parsed_once_and_only_as_far_as_good_ones_would_go(
+def test_most_expensive_rows_are_parsed_once_and_not_beyond_the_limit(
     client, bearer, parsed, settings, row, method, path
 ):
     member, item = (
@@ -165,7 +163,7 @@ def test_dearest_rows_are_parsed_once_and_only_as_far_as_good_ones_would_go(
 
 
 @pytest.mark.parametrize("text", [":" * 200, '"' * 200, ",[{" * 66, "\\" * 200])
-def test_largest_good_body_is_taken_whatever_stands_in_its_texts(make_client, make_settings, bearer, row, parsed, text):
+def test_largest_valid_body_is_accepted_with_any_texts(make_client, make_settings, bearer, row, parsed, text):
     client = make_client(make_settings())
     body = json.dumps({"rows": [{**row, "soil": text}] * 1000}).encode()
 

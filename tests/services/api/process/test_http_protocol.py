@@ -1,4 +1,4 @@
-"""What one connection may cost: raw sockets against uvicorn with our protocol and an app that says what it has read."""
+"""Limits of one connection: raw sockets against uvicorn with this protocol and an app that returns what it read."""
 
 import asyncio
 import select
@@ -24,7 +24,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 class App:
-    """Says how many bytes it has read; /early answers before it reads, /slow after half a second."""
+    """Returns how many bytes it has read; /early answers before it reads, /slow after half a second."""
 
     def __init__(self):
         self.cut_short = 0
@@ -54,7 +54,7 @@ def app():
 
 @pytest.fixture
 def serve(app):
-    """Serve with given limits, in a thread; gives a function that connects."""
+    """Serve with limits, in a thread; yield a function that connects."""
     with ExitStack() as ends:
 
         def start(*, keep_alive=5, **limits):
@@ -96,7 +96,7 @@ def serve(app):
 
 
 def read_all(connection):
-    """Everything until the server closes."""
+    """Read until the server closes."""
     parts = []
     try:
         while part := connection.recv(65536):
@@ -107,7 +107,7 @@ def read_all(connection):
 
 
 def ask(connection, request, *, parts=1):
-    """Send in so many parts, and read one response."""
+    """Send in ``parts`` parts, and read one response."""
     size = -(-len(request) // parts)
     for begin in range(0, len(request), size):
         connection.sendall(request[begin : begin + size])
@@ -137,7 +137,7 @@ def status(answer):
 
 
 def flood(connection, piece, limit):
-    """Send a piece again and again, as long as the server takes it; return how many bytes it took."""
+    """Send a piece repeatedly while the server accepts it; return the number of accepted bytes."""
     sent = 0
     connection.settimeout(5)
     try:
@@ -152,7 +152,7 @@ def flood(connection, piece, limit):
 
 
 @pytest.mark.parametrize("begin", [GET + b"X: ", b"GET /", GET + b"X", GET], ids=["value", "target", "name", "fields"])
-def test_endless_head_is_refused_long_before_it_costs_anything(serve, begin):
+def test_endless_headers_are_refused_early(serve, begin):
     connection = serve(head_bytes=4096)()
     piece = b"a: b\r\n" * 200 if begin == GET else b"a" * 1000
 
@@ -167,13 +167,13 @@ def test_endless_head_is_refused_long_before_it_costs_anything(serve, begin):
 
 
 def sized(number):
-    """A head of so many bytes as the limit counts them: of its target, and of names and values with 4 for each."""
+    """A request line and headers of this size as the limit counts it: the target, and names and values plus 4 each."""
     bare = len("/") + len("Host") + len("localhost") + 4 + len("X") + 4
     return GET + b"X: " + b"x" * (number - bare) + b"\r\n\r\n"
 
 
 @pytest.mark.parametrize("parts", [1, 2, 7, 40])
-def test_head_of_the_limit_is_served_and_one_byte_more_is_not_however_it_comes(serve, parts):
+def test_headers_of_the_limit_are_served_and_one_byte_more_is_refused(serve, parts):
     connect = serve(head_bytes=4096)
 
     assert status(ask(connect(), sized(4096), parts=parts)) == 200
@@ -181,7 +181,7 @@ def test_head_of_the_limit_is_served_and_one_byte_more_is_not_however_it_comes(s
 
 
 @pytest.mark.parametrize("parts", [1, 5])
-def test_number_of_headers_is_bounded(serve, parts):
+def test_number_of_headers_is_limited(serve, parts):
     connect = serve(head_fields=20)
 
     def head(number):
@@ -191,14 +191,14 @@ def test_number_of_headers_is_bounded(serve, parts):
     assert status(ask(connect(), head(21), parts=parts)) == 431
 
 
-def test_second_head_on_a_kept_connection_is_bounded_too(serve):
+def test_second_request_on_a_connection_has_the_same_limits(serve):
     connection = serve(head_bytes=4096)()
 
     assert status(ask(connection, GET + b"\r\n")) == 200
     assert status(ask(connection, sized(4097))) == 431
 
 
-def test_large_body_is_no_head(serve):
+def test_large_body_does_not_count_as_headers(serve):
     body = b"x" * 500_000
 
     _, text = ask(serve(head_bytes=4096)(), POST + b"Content-Length: 500000\r\n\r\n" + body)
@@ -206,7 +206,7 @@ def test_large_body_is_no_head(serve):
     assert text == b"/ 500000"
 
 
-def test_head_right_behind_a_large_body_is_parsed(serve):
+def test_request_right_after_a_large_body_is_parsed(serve):
     first = POST + b"Content-Length: 50000\r\n\r\n" + b"x" * 50_000
     connection = serve(head_bytes=4096)()
     connection.sendall(first + GET[:10])
@@ -232,7 +232,7 @@ def test_chunked_body_of_any_size_is_read(serve, size):
     [(b"0\r\nX: ", b"a" * 1000), (b"0\r\n", b"a: b\r\n" * 100), (b"1;a=", b"a" * 1000), (b"1\r\na\r\n0;", b"a" * 1000)],
     ids=["trailer", "trailers", "extension", "extension of the last"],
 )
-def test_endless_trailer_or_chunk_extension_is_refused_and_the_app_hears_of_it(serve, app, begin, piece):
+def test_endless_trailer_or_chunk_extension_is_refused_and_the_app_is_notified(serve, app, begin, piece):
     connection = serve(head_bytes=4096)()
 
     connection.sendall(CHUNKED + begin)
@@ -253,17 +253,17 @@ def test_body_in_too_many_chunks_is_refused(serve):
 
 
 @pytest.mark.parametrize("begin", [b"G", GET, GET + b"X: a"])
-def test_head_that_does_not_become_whole_in_time_is_answered_408(serve, begin):
+def test_incomplete_headers_time_out_with_408(serve, begin):
     connection = serve(head_seconds=1)()
     connection.sendall(begin)
 
     answer = read_all(connection)
 
     assert status(answer) == 408
-    assert b"must be whole within 1 s" in answer
+    assert b"must be complete within 1 s" in answer
 
 
-def test_head_that_comes_byte_by_byte_gets_no_longer(serve):
+def test_headers_sent_byte_by_byte_have_the_same_timeout(serve):
     connection = serve(head_seconds=1)()
     connection.sendall(GET)
     for _ in range(100):
@@ -274,11 +274,11 @@ def test_head_that_comes_byte_by_byte_gets_no_longer(serve):
     assert status(connection.recv(100)) == 408
 
 
-def test_connection_that_sends_nothing_is_closed_without_a_word(serve):
+def test_silent_connection_is_closed_without_a_response(serve):
     assert read_all(serve(head_seconds=1)()) == b""
 
 
-def test_blank_lines_keep_no_connection_open(serve):
+def test_blank_lines_do_not_keep_a_connection_open(serve):
     connection = serve(head_seconds=1)()
     assert status(ask(connection, GET + b"\r\n")) == 200
     connection.sendall(b"\r\n")
@@ -286,7 +286,7 @@ def test_blank_lines_keep_no_connection_open(serve):
     assert read_all(connection) == b""
 
 
-def test_kept_connection_may_be_idle_longer_than_a_head_may_take(serve):
+def test_idle_connection_outlives_the_header_timeout(serve):
     connection = serve(head_seconds=1, keep_alive=30)()
     assert status(ask(connection, GET + b"\r\n")) == 200
     time.sleep(3)
@@ -294,7 +294,7 @@ def test_kept_connection_may_be_idle_longer_than_a_head_may_take(serve):
     assert status(ask(connection, GET + b"\r\n")) == 200
 
 
-def test_body_that_nobody_waits_for_is_cut_off(serve):
+def test_unread_body_is_aborted(serve):
     connection = serve(body_seconds=1)()
     head, _ = ask(connection, POST.replace(b"/", b"/early", 1) + b"Content-Length: 1000\r\n\r\nx")
     assert status(head) == 200
@@ -302,7 +302,7 @@ def test_body_that_nobody_waits_for_is_cut_off(serve):
     assert read_all(connection) in (b"", b"<reset>")
 
 
-def test_connection_is_kept_after_a_body_that_nobody_waited_for(serve):
+def test_connection_is_kept_after_an_unread_body(serve):
     connection = serve(head_seconds=1)()
     early = POST.replace(b"/", b"/early", 1) + b"Content-Length: 4\r\n\r\n"
     assert ask(connection, early)[1] == b"/early 0"
@@ -312,7 +312,7 @@ def test_connection_is_kept_after_a_body_that_nobody_waited_for(serve):
     assert status(ask(connection, GET + b"\r\n")) == 200
 
 
-def test_client_that_reads_no_refusal_is_cut_off(serve):
+def test_client_that_does_not_read_a_refusal_is_aborted(serve):
     connect = serve(head_bytes=1024)
     connection = connect()
     connection.sendall(GET + b"X: " + b"a" * 3000)
@@ -325,7 +325,7 @@ def test_client_that_reads_no_refusal_is_cut_off(serve):
 
 @pytest.fixture
 def refused(serve):
-    """Serve with given limits; gives how to connect, and the reasons that have been counted."""
+    """Serve with limits; return how to connect, and the counted reasons."""
 
     def start(**limits):
         connect, reasons = serve(**limits), []
@@ -359,7 +359,7 @@ def test_refused_connection_is_counted_once_by_its_reason(refused, limits, sent,
     assert reason in CONNECTION_REFUSALS
 
 
-def test_connection_that_is_cut_at_once_is_counted(refused):
+def test_aborted_connection_is_counted(refused):
     connect, reasons = refused(connections=1, head_seconds=60)
     held = [connect() for _ in range(1 + PROBE_CONNECTIONS)]
     wait_until(lambda: len(connect.connections._open) == len(held))
@@ -368,7 +368,7 @@ def test_connection_that_is_cut_at_once_is_counted(refused):
     assert reasons[:1] == ["too_many_connections"]
 
 
-def test_probe_beyond_the_limit_and_a_connection_without_a_word_are_not_counted(refused):
+def test_excess_probe_and_silent_connection_are_not_counted(refused):
     connect, reasons = refused(connections=1, head_seconds=1)
     silent = connect()
     wait_until(lambda: connect.connections._open)
@@ -388,7 +388,7 @@ def test_pipelined_requests_are_answered_in_order(serve):
     assert [read_one(connection)[1] for _ in range(5)] == [f"/{number} 0".encode() for number in range(5)]
 
 
-def test_too_many_pipelined_requests_are_not_taken_and_the_last_answer_says_so(serve):
+def test_too_many_pipelined_requests_are_refused(serve):
     connection = serve()()
     connection.sendall((b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n") * 100)
 
@@ -400,7 +400,7 @@ def test_too_many_pipelined_requests_are_not_taken_and_the_last_answer_says_so(s
     assert answer.rindex(b"connection: close") > answer.rindex(b"HTTP/1.1")
 
 
-def test_refusal_never_stands_in_the_middle_of_the_response_before_it(serve):
+def test_refusal_does_not_interrupt_an_earlier_response(serve):
     connection = serve(head_bytes=1024)()
     connection.sendall(b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n" + GET + b"X: " + b"a" * 3000)
 
@@ -411,7 +411,7 @@ def test_refusal_never_stands_in_the_middle_of_the_response_before_it(serve):
     assert b"connection: close" in answer
 
 
-def test_client_that_waits_for_100_continue_is_told_to_go_on(serve):
+def test_expect_100_continue_is_answered(serve):
     connection = serve()()
     connection.sendall(POST + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
     assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -430,14 +430,14 @@ def test_http_1_0_is_answered_and_closed(serve):
 
 
 @pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00\x01", b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"])
-def test_what_is_not_http_is_refused(serve, garbage):
+def test_non_http_is_refused(serve, garbage):
     connection = serve()()
     connection.sendall(garbage)
 
     assert status(read_all(connection)) == 400
 
 
-def test_offer_of_another_protocol_is_passed_over(serve):
+def test_protocol_upgrade_is_ignored(serve):
     connection = serve()()
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n"
 
@@ -445,7 +445,7 @@ def test_offer_of_another_protocol_is_passed_over(serve):
     assert status(ask(connection, GET + b"\r\n")) == 200
 
 
-def test_what_follows_an_offer_of_another_protocol_is_never_taken_for_a_request(serve):
+def test_data_after_an_upgrade_request_is_not_parsed(serve):
     connection = serve()()
     offer = b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 30\r\n\r\n"
     connection.sendall(POST + offer + b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -459,7 +459,7 @@ def test_what_follows_an_offer_of_another_protocol_is_never_taken_for_a_request(
 # --- number ---
 
 
-def test_more_connections_than_the_limit_are_told_to_come_again_and_probes_are_answered(serve):
+def test_connections_beyond_the_limit_get_503_and_probes_are_answered(serve):
     connect = serve(connections=3)
     kept = [connect() for _ in range(3)]
     assert [status(ask(one, GET + b"\r\n")) for one in kept] == [200] * 3
@@ -474,7 +474,7 @@ def test_more_connections_than_the_limit_are_told_to_come_again_and_probes_are_a
     assert status(ask(connect(), GET + b"\r\n")) == 200
 
 
-def test_far_more_connections_than_the_limit_are_cut_at_once(serve):
+def test_connections_far_beyond_the_limit_are_aborted(serve):
     connect = serve(connections=1, head_seconds=60)
     held = [connect() for _ in range(1 + PROBE_CONNECTIONS)]
     wait_until(lambda: len(connect.connections._open) == len(held))
@@ -491,7 +491,7 @@ def test_one_client_cannot_take_all_connections(serve):
     assert answers == [200, 200, 503]
 
 
-def test_proxy_may_bring_as_many_as_there_are(serve):
+def test_trusted_proxy_has_only_the_total_limit(serve):
     connect = serve(connections=10, connections_per_client=2, trusted_proxies="127.0.0.0/8")
 
     assert [status(ask(connect(), GET + b"\r\n")) for _ in range(5)] == [200] * 5

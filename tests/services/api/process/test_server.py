@@ -1,4 +1,4 @@
-"""What the parent ends with when its workers cannot start."""
+"""Exit codes of the parent when its workers cannot start."""
 
 import socket
 import subprocess
@@ -53,11 +53,11 @@ def free_port():
     [
         ("BundleRefused('altered')", 3),
         ("StartupFailed('no key')", 2),
-        ("RuntimeError('a fault of ours')", 2),
-        ("SystemExit(3)", 2),  # uvicorn's worker, which knows gunicorn's numbers
+        ("RuntimeError('an internal error')", 2),
+        ("SystemExit(3)", 2),  # uvicorn's worker uses gunicorn's codes
     ],
 )
-def test_parent_ends_with_the_code_of_a_worker_that_cannot_start(tmp_path, error, code):
+def test_parent_exits_with_the_code_of_a_failed_worker(tmp_path, error, code):
     command = [sys.executable, "-c", SERVE.replace("ERROR", error), str(tmp_path), free_port(), free_port()]
 
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -67,7 +67,7 @@ def test_parent_ends_with_the_code_of_a_worker_that_cannot_start(tmp_path, error
         assert error.split("'")[1] in ended.stdout
 
 
-def test_exit_codes_are_those_that_the_documentation_and_an_alert_name():
+def test_exit_codes_match_the_documentation():
     assert (StartupFailed.exit_code, DatabaseUnavailable.exit_code, BundleRefused.exit_code) == (2, 2, 3)
     assert EXIT_CODES == {Arbiter.WORKER_BOOT_ERROR: 2, Arbiter.APP_LOAD_ERROR: 3}
 
@@ -80,7 +80,7 @@ def test_exit_codes_are_those_that_the_documentation_and_an_alert_name():
         (BundleRefused("altered"), Arbiter.APP_LOAD_ERROR),
     ],
 )
-def test_worker_that_cannot_start_ends_with_the_code_that_its_parent_translates(settings, error, code):
+def test_failed_worker_exits_with_gunicorns_code(settings, error, code):
     def load_app():
         raise error
 
@@ -90,7 +90,7 @@ def test_worker_that_cannot_start_ends_with_the_code_that_its_parent_translates(
     assert ended.value.code == code
 
 
-def test_connection_is_kept_longer_than_a_proxy_in_front_keeps_it(settings):
+def test_keep_alive_is_longer_than_that_of_proxies(settings):
     server = ApiServer(server_options(settings), None, None, None, None)
 
     assert Settings.model_fields["keep_alive_seconds"].default > 90, "Traefik's default; nginx has 60"

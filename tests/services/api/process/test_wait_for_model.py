@@ -1,4 +1,4 @@
-"""A process without a model; as a real process, until it serves, in server_process/test_first_model.py."""
+"""A process without a model; as a real process: server_process/test_first_model.py."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ def client(wait):
     return TestClient(waiting_app(wait))
 
 
-def test_process_is_alive_and_not_ready_and_says_why(client, wait):
+def test_waiting_process_is_alive_and_not_ready(client, wait):
     assert (client.get("/healthz").status_code, client.get("/healthz").json()) == (200, {"status": "alive"})
     answer = client.get("/readyz")
     assert answer.status_code == 503
@@ -34,7 +34,7 @@ def test_process_is_alive_and_not_ready_and_says_why(client, wait):
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/v1/predict"), ("GET", "/v1/model"), ("POST", "/v1/auth/token"), ("GET", "/nothing")]
 )
-def test_every_request_is_a_problem_that_says_when_to_come_again(client, method, path):
+def test_every_request_gets_a_503_with_retry_after(client, method, path):
     answer = client.request(method, path, content=b"x" * 100_000 if method == "POST" else None)
 
     assert answer.status_code == 503
@@ -54,7 +54,7 @@ def test_wait_is_a_gauge(wait):
 
 
 def answers(*errors):
-    """Fail with one after another, then succeed."""
+    """Raise the errors in order, then succeed."""
     left = list(errors)
 
     def look():
@@ -64,17 +64,17 @@ def answers(*errors):
     return look
 
 
-def test_registry_is_asked_until_there_is_a_model(wait, monkeypatch):
-    monkeypatch.setattr(wait_for_model, "ASK_SECONDS", 0.001)
+def test_registry_is_polled_until_a_model_exists(wait, monkeypatch):
+    monkeypatch.setattr(wait_for_model, "POLL_SECONDS", 0.001)
     look = answers(NoModelYet("none"), RegistryUnreachable("unavailable"), RegistryUnreachable("unavailable"))
 
-    asyncio.run(wait_for_model._look_until_found(wait, look))
+    asyncio.run(wait_for_model.poll_until_found(wait, look))
 
     assert isinstance(wait.error, RegistryUnreachable)
 
 
-def test_refused_bundle_ends_the_wait(wait, monkeypatch):
-    monkeypatch.setattr(wait_for_model, "ASK_SECONDS", 0.001)
+def test_wait_stops_on_a_refused_bundle(wait, monkeypatch):
+    monkeypatch.setattr(wait_for_model, "POLL_SECONDS", 0.001)
 
     with pytest.raises(BundleRefused):
-        asyncio.run(wait_for_model._look_until_found(wait, answers(NoModelYet("none"), BundleRefused("unsigned"))))
+        asyncio.run(wait_for_model.poll_until_found(wait, answers(NoModelYet("none"), BundleRefused("unsigned"))))

@@ -1,4 +1,4 @@
-"""The API as a process of its own: a registry with a champion, settings, TLS, and a user."""
+"""The API as its own process, with a registry with a champion, settings, TLS and a user."""
 
 import os
 import ssl

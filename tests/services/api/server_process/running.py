@@ -1,4 +1,4 @@
-"""Look at an API that runs: its workers and its counters."""
+"""Inspect a running API: its workers and its counters."""
 
 import signal
 import time
@@ -7,13 +7,13 @@ import httpx
 import pytest
 
 PREDICT = '{handler="/v1/predict",method="POST"'
-"""Labels of predictions, as a series begins with them."""
+"""Labels at the start of a series of predictions."""
 
 
 def wait_until_ready(client, process):
     for _ in range(300):
         if process.poll() is not None:
-            pytest.fail(f"the API ended: {process.stdout.read()}")
+            pytest.fail(f"the API exited: {process.stdout.read()}")
         try:
             if client.get("/readyz").is_success:
                 return
@@ -28,7 +28,7 @@ def workers_of(process):
 
 
 def scrape(environment):
-    """Series → value of a running API."""
+    """Return series → value of a running API."""
     lines = httpx.get(f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics").text.splitlines()
     return {series: float(value) for series, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
@@ -47,11 +47,11 @@ def wait_until(holds):
         if holds():
             return
         time.sleep(0.1)
-    pytest.fail("it never came to be so")
+    pytest.fail("the condition never became true")
 
 
 def end(process, *, timeout=20):
-    """Tell it to end, and return what it has printed. One that does not end by itself fails the test."""
+    """Send SIGTERM, and return the output. A process that does not stop fails the test."""
     process.send_signal(signal.SIGTERM)
     printed, _ = process.communicate(timeout=timeout)
     return printed

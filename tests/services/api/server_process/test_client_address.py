@@ -1,4 +1,4 @@
-"""Which address a request counts as: what a trusted proxy says, and nothing that a client writes."""
+"""The client address of a request comes from trusted proxies only."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Connections that are attacks, against the API as it runs: what is left of it for the others."""
+"""Attacks by connections on a running API, which still serves other clients."""
 
 import socket
 import ssl
@@ -22,7 +22,7 @@ def read_all(connection):
     return b"".join(parts)
 
 
-def test_connections_that_keep_a_worker_waiting_are_closed_and_the_worker_lives(start, secure, environment, tmp_path):
+def test_slow_connections_are_closed_and_the_worker_survives(start, secure, environment, tmp_path):
     process = start(**QUICK)
     wait_until_ready(secure, process)
     (worker,) = workers_of(process)
@@ -47,7 +47,7 @@ def test_connections_that_keep_a_worker_waiting_are_closed_and_the_worker_lives(
         one.close()
 
 
-def test_more_connections_than_the_limit_are_refused_and_probes_are_not(start, environment):
+def test_excess_connections_are_refused_except_probes(start, environment):
     del environment["API_TLS_CERT_FILE"], environment["API_TLS_KEY_FILE"]
     start(API_WORKERS="1", API_MAX_CONNECTIONS="3")
 
@@ -82,7 +82,7 @@ def offered(*, ciphers=None):
     return context
 
 
-def test_tls_is_spoken_with_forward_secrecy_and_authenticated_encryption_alone(start, secure, environment):
+def test_tls_allows_only_forward_secrecy_and_authenticated_encryption(start, secure, environment):
     wait_until_ready(secure, start(API_WORKERS="1"))
 
     def spoken(context):

@@ -1,4 +1,4 @@
-"""Dependencies that are unavailable or hang: the API starts, answers and shuts down all the same."""
+"""With unavailable or hanging dependencies the API still starts, serves and shuts down."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from tests.services.api.server_process.running import (
 
 
 class Wire:
-    """A proxy to a server that can be made to hang on whatever is sent."""
+    """A proxy to a server, which can be made to hang."""
 
     def __init__(self, uri):
         self._to = urlsplit(uri)
@@ -62,9 +62,7 @@ def wire(mlflow):
         yield made
 
 
-def test_parent_monitors_its_dependencies_and_one_that_hangs_disturbs_nothing(
-    start, secure, environment, contract, gone, headers, wire
-):
+def test_hanging_dependency_does_not_disturb_the_workers(start, secure, environment, contract, gone, headers, wire):
     quick = {
         "API_DEPENDENCY_CHECK_INTERVAL_SECONDS": "1",
         "API_DEPENDENCY_CHECK_JITTER_SECONDS": "0",
@@ -105,7 +103,7 @@ def test_parent_monitors_its_dependencies_and_one_that_hangs_disturbs_nothing(
     assert process.returncode == 0
 
 
-def test_without_its_database_it_starts_and_only_logins_are_refused(start, secure, environment, gone):
+def test_start_without_a_database_refuses_only_logins(start, secure, environment, gone):
     process = start(API_WORKERS="1", API_DATABASE_URL="postgresql+psycopg://ana:a%20secret@127.0.0.1:1/x")
     wait_until_ready(secure, process)
     children = workers_of(process)

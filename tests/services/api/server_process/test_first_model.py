@@ -1,4 +1,4 @@
-"""A start before there is a model: the process waits, and then serves without a restart."""
+"""A start without a model: the process waits, and then serves with the same process id."""
 
 import signal
 import time
@@ -27,7 +27,7 @@ def publish(mlflow, make_bundle, tmp_path):
 
 
 def ask(client, path, status, *, seconds=60, **request):
-    """Ask until the answer has a status."""
+    """Repeat a request until the response has this status."""
     answer = None
     for _ in range(seconds * 5):
         try:
@@ -41,7 +41,7 @@ def ask(client, path, status, *, seconds=60, **request):
 
 
 def scrape(environment, until):
-    """Read the metrics once a series is there."""
+    """Read the metrics once a series exists."""
     for _ in range(100):
         text = httpx.get(f"http://127.0.0.1:{environment['API_METRICS_PORT']}/metrics").text
         if until in text:
@@ -73,7 +73,7 @@ def test_first_model_is_served_by_the_process_that_waited_for_it(start, secure, 
     assert secure.post("/v1/predict", json={"rows": []}).status_code == 401
 
 
-def test_refused_bundle_ends_a_process_that_waited_with_its_exit_code(start, secure, publish, other_keys):
+def test_waiting_process_exits_with_3_on_a_refused_bundle(start, secure, publish, other_keys):
     process = start(API_MODEL_NAME="first-refused")
     ask(secure, "/readyz", 503)
 
@@ -83,7 +83,7 @@ def test_refused_bundle_ends_a_process_that_waited_with_its_exit_code(start, sec
     assert "is refused (untrusted_signature)" in process.stdout.read()
 
 
-def test_order_to_end_ends_a_process_that_waits(start, secure):
+def test_sigterm_stops_a_waiting_process(start, secure):
     process = start(API_MODEL_NAME="first-ended")
     ask(secure, "/readyz", 503)
 
@@ -92,7 +92,7 @@ def test_order_to_end_ends_a_process_that_waits(start, secure):
     assert process.wait(30) == 0
 
 
-def test_registry_that_does_not_answer_is_waited_for_where_that_is_wanted(start, secure):
+def test_unavailable_registry_is_waited_for_if_configured(start, secure):
     process = start(API_MLFLOW_TRACKING_URI="http://127.0.0.1:1", API_WAIT_FOR_REGISTRY="true")
 
     assert ask(secure, "/readyz", 503).json()["reason"] == "the model registry does not answer"

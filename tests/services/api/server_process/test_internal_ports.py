@@ -1,4 +1,4 @@
-"""What a running API tells Prometheus and other pods."""
+"""The internal ports of a running API: metrics and bundle."""
 
 import ssl
 
@@ -15,9 +15,7 @@ def peer_port():
     return str(free_port())
 
 
-def test_process_that_starts_without_a_registry_is_served_by_one_that_runs(
-    start, secure, environment, peer_port, tmp_path
-):
+def test_new_process_gets_its_bundle_from_a_running_one(start, secure, environment, peer_port, tmp_path):
     wait_until_ready(secure, start(API_PEER_PORT=peer_port))
     own = {"API_PORT": str(free_port()), "API_METRICS_PORT": str(free_port()), "API_METRICS_DIR": str(tmp_path / "own")}
     unavailable = {"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "API_MODEL_CACHE_DIR": str(tmp_path / "own-cache")}
@@ -30,7 +28,7 @@ def test_process_that_starts_without_a_registry_is_served_by_one_that_runs(
     assert '"source":"peer"' in end(second).replace(" ", "")
 
 
-def test_metrics_and_the_bundle_are_at_ports_of_their_own(start, secure, environment, peer_port):
+def test_metrics_and_bundle_have_their_own_ports(start, secure, environment, peer_port):
     wait_until_ready(secure, start(API_PEER_PORT=peer_port))
     metrics, peers = (f"http://127.0.0.1:{port}" for port in (environment["API_METRICS_PORT"], peer_port))
 
@@ -41,7 +39,7 @@ def test_metrics_and_the_bundle_are_at_ports_of_their_own(start, secure, environ
     assert "espalier_workers" in httpx.get(f"{metrics}/bundle").text, "whatever is asked for, it is the metrics"
 
 
-def test_without_a_port_for_peers_the_bundle_is_for_nobody(start, secure, environment, peer_port):
+def test_bundle_is_not_served_without_a_peer_port(start, secure, environment, peer_port):
     wait_until_ready(secure, start())
 
     with pytest.raises(httpx.ConnectError):

@@ -80,7 +80,7 @@ def test_process_that_waited_restarts_with_the_same_arguments(
 
 
 @pytest.mark.parametrize("port", ["API_PORT", "API_METRICS_PORT", "API_PEER_PORT"])
-def test_port_that_is_taken_is_said(monkeypatch, environment, capsys, port):
+def test_port_in_use_is_reported(monkeypatch, environment, capsys, port):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -94,36 +94,36 @@ def test_port_that_is_taken_is_said(monkeypatch, environment, capsys, port):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"API_JWT_SIGNING_KEY_FILE": "/nowhere/jwt.pem"}, "create a pair with: espalier keys"),
         ({"API_MODEL_NAME": "nobody", "API_WAIT_FOR_MODEL": "false"}, "registry has no model nobody"),
         ({"API_MODEL_NAME": "../nobody"}, "API_MODEL_NAME: String should match pattern"),
         ({"API_MODEL_VERSION": "../../x"}, "API_MODEL_VERSION: String should match pattern"),
-        ({"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}, "is it running"),
+        ({"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}, "check that it is running"),
         ({"API_WORKERS": "none"}, "API_WORKERS: Input should be a valid integer"),
         ({"API_TLS_KEY_FILE": "/nowhere/key.pem"}, "cannot serve HTTPS with"),
         ({"API_MODEL_PUBLIC_KEY_FILES": "/nowhere/model.pem"}, "bundles cannot be verified: cannot read the key"),
         ({"API_MODEL_CACHE_DIR": "/dev/null/cache"}, "(API_MODEL_CACHE_DIR): Not a directory"),
         ({"API_METRICS_DIR": "/dev/null/metrics"}, "(API_METRICS_DIR): Not a directory"),
-        ({"API_DATABASE_URL": "sqlite:////dev/null/users.db"}, "/dev/null/users.db cannot be used"),
-        ({"API_DATABASE_URL": "a secret"}, "API_DATABASE_URL is no URL of a database"),
-        ({"API_DATABASE_URL": "nosuch://ana:a%20secret@here/x"}, "API_DATABASE_URL is no URL of a database"),
+        ({"API_DATABASE_URL": "sqlite:////dev/null/users.db"}, "cannot use the database sqlite:////dev/null/users.db"),
+        ({"API_DATABASE_URL": "a secret"}, "API_DATABASE_URL is not a database URL"),
+        ({"API_DATABASE_URL": "nosuch://ana:a%20secret@here/x"}, "API_DATABASE_URL is not a database URL"),
         ({"API_DATABASE_URL": "mysql+pymysql://ana:a%20secret@here/x"}, "No module named"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_exit_code_2(monkeypatch, environment, capsys, change, said):
+def test_startup_error_is_one_line_and_exit_code_2(monkeypatch, environment, capsys, change, message):
     code, printed = run_main(monkeypatch, environment | change, capsys)
 
     assert code == 2
-    assert said in printed
+    assert message in printed
     assert printed.count("\n") == 1
     assert "Traceback" not in printed
     assert "a secret" not in printed
     assert "a%20secret" not in printed
 
 
-def test_bundle_that_is_refused_has_an_exit_code_of_its_own(monkeypatch, environment, capsys, other_keys):
+def test_refused_bundle_exits_with_3(monkeypatch, environment, capsys, other_keys):
     change = {"API_MODEL_PUBLIC_KEY_FILES": str(other_keys.public)}
 
     code, printed = run_main(monkeypatch, environment | change, capsys)

@@ -1,4 +1,4 @@
-"""Over TLS until the end, and told to end."""
+"""A running API over TLS, and SIGTERM."""
 
 import signal
 import time
@@ -9,14 +9,14 @@ import pytest
 from tests.services.api.server_process.running import wait_until_ready
 
 
-def test_certificate_is_needed_to_be_trusted(start, secure, environment):
+def test_untrusted_certificate_is_refused_by_the_client(start, secure, environment):
     wait_until_ready(secure, start(API_WORKERS="1"))
 
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         httpx.get(f"https://localhost:{environment['API_PORT']}/readyz")
 
 
-def test_told_to_end_it_serves_on_for_a_while_and_keeps_no_connection(start, secure, environment):
+def test_sigterm_drains_and_closes_connections(start, secure, environment):
     process = start(API_DRAIN_SECONDS="4")
     wait_until_ready(secure, process)
     assert "connection" not in secure.get("/healthz").headers

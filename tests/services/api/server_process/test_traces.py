@@ -1,4 +1,4 @@
-"""Requests as a collector sees them, and a collector that is no help."""
+"""Traces of requests, and a collector that hangs."""
 
 import json
 import socket
@@ -11,27 +11,27 @@ from tests.services.api.server_process.running import end, wait_until_ready
 
 COLLECTOR = Path(__file__).parents[3] / "otlp_collector.py"
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-SAMPLED, PASSED_OVER = f"00-{TRACE}-{CALLER}-01", f"00-{TRACE}-{CALLER}-00"
+SAMPLED, NOT_SAMPLED = f"00-{TRACE}-{CALLER}-01", f"00-{TRACE}-{CALLER}-00"
 
 
 @pytest.fixture
 def collector(tmp_path):
-    """Its address, and the spans that have come."""
+    """The address of a collector, and the spans it received."""
     address, log = f"http://127.0.0.1:{free_port()}", tmp_path / "spans.jsonl"
     server = Server("collector", [str(COLLECTOR), address.rpartition(":")[2]], {}, address, log)
     with running(server):
         yield address, lambda: [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def test_request_goes_on_with_the_trace_that_it_came_with(start, secure, contract, headers, collector):
+def test_request_continues_its_trace(start, secure, contract, headers, collector):
     address, spans = collector
     process = start(API_OTLP_ENDPOINT=f"{address}/", API_TRACE_SAMPLE_RATIO="0")
     wait_until_ready(secure, process)
     asked = {**headers(), "traceparent": SAMPLED, "X-Request-ID": "from-the-client"}
     body = {"rows": [contract.example] * 3}
     assert secure.post("/v1/predict", json=body, headers=asked).status_code == 200
-    assert secure.post("/v1/predict", json=body, headers=asked | {"traceparent": PASSED_OVER}).status_code == 200
-    printed = end(process)  # what is not sent yet is sent now
+    assert secure.post("/v1/predict", json=body, headers=asked | {"traceparent": NOT_SAMPLED}).status_code == 200
+    printed = end(process)  # sends the remaining spans
 
     inner, outer = spans()
     assert (outer["name"], outer["trace"], outer["parent"]) == ("POST /v1/predict", TRACE, CALLER)
@@ -64,7 +64,7 @@ def test_probes_are_not_traced_and_other_requests_are(start, secure, collector):
     assert [span["name"] for span in spans()] == ["GET /.well-known/jwks.json"]
 
 
-def test_hanging_collector_delays_no_answer_and_shutdown_only_a_little(start, secure, contract, headers):
+def test_hanging_collector_delays_no_response(start, secure, contract, headers):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         process = start(API_OTLP_ENDPOINT=address, API_TRACE_SAMPLE_RATIO="1", API_WORKERS="1")

@@ -1,4 +1,4 @@
-"""Several workers, and the death of one: counters are exact, and nothing is left behind."""
+"""Several workers, one of which is killed: counters stay exact, and no process is left."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.services.api.server_process.running import (
 )
 
 
-def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure, environment, contract, gone, headers):
+def test_counters_survive_the_death_of_a_worker(start, secure, environment, contract, gone, headers):
     process = start()
     wait_until_ready(secure, process)
     asked = {**headers(), "X-Request-ID": "from-the-client"}
@@ -51,7 +51,7 @@ def test_two_workers_count_every_row_once_through_the_death_of_one(start, secure
     assert "grafted quince" not in printed
 
 
-def test_only_the_living_are_workers_and_have_requests_in_progress(start, secure, environment, gone, headers, tmp_path):
+def test_live_gauges_count_only_running_workers(start, secure, environment, gone, headers, tmp_path):
     process = start()
     wait_until_ready(secure, process)
     asked = headers()
@@ -75,9 +75,7 @@ def test_only_the_living_are_workers_and_have_requests_in_progress(start, secure
     wait_until(lambda: alive_and_busy(environment) == (2, 0) and victim not in workers_of(process))
 
 
-def test_requests_stand_at_zero_and_no_worker_adds_a_series_not_even_one_that_comes_later(
-    start, secure, environment, gone
-):
+def test_request_series_are_complete_from_the_start(start, secure, environment, gone):
     process = start()
     wait_until_ready(secure, process)
 

@@ -1,6 +1,6 @@
 """Revocation of tokens, and a login throttle by network.
 
-The counts of failed logins are begun anew: they are of an hour at the most.
+The counts of failed logins restart at zero; they cover one hour at most.
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the new tables in place of the old counts."""
+    """Replace the old counts with the new tables."""
     op.create_table(
         "token_revocations",
         sa.Column("subject", sa.String(64), primary_key=True),
@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Put the old counts back."""
+    """Restore the old counts."""
     op.create_table(
         "login_failures",
         sa.Column("key", sa.String(160), primary_key=True),

@@ -1,4 +1,4 @@
-"""Which predicted rows have had their feedback, and how much each client has sent."""
+"""Predicted rows with feedback, and how much feedback each client has sent."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make both tables."""
+    """Create both tables."""
     op.create_table(
         "feedback_rows",
         sa.Column("receipt", sa.String(24), primary_key=True),

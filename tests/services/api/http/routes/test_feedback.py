@@ -36,9 +36,9 @@ def counted(sample):
     def rows(version="7"):
         names = ("bare", "bearing")
         found = [
-            sample("espalier_feedback_total", model_version=version, label=label, predicted=said)
+            sample("espalier_feedback_total", model_version=version, label=label, predicted=predicted)
             for label in names
-            for said in names
+            for predicted in names
         ]
         return sum(value or 0 for value in found)
 
@@ -67,7 +67,7 @@ def test_same_request_twice_counts_once(token, report, counted):
     assert counted() == 3
 
 
-def test_another_label_later_changes_nothing(token, report, counted, sample):
+def test_later_label_for_a_counted_row_is_ignored(token, report, counted, sample):
     issued = token()
     report((issued, ["bare"]))
     before = sample("espalier_feedback_log_loss_total", model_version="7")
@@ -78,7 +78,7 @@ def test_another_label_later_changes_nothing(token, report, counted, sample):
     assert sample("espalier_feedback_log_loss_total", model_version="7") == before
 
 
-def test_labels_may_come_as_they_become_known(token, report, counted):
+def test_labels_can_be_sent_later(token, report, counted):
     issued = token(3)
 
     first = report((issued, [None, "bare", None])).json()
@@ -90,7 +90,7 @@ def test_labels_may_come_as_they_become_known(token, report, counted):
     assert counted() == 2
 
 
-def test_losses_are_those_of_the_scores_that_were_given(ask, report, row, sample):
+def test_losses_are_those_of_the_predicted_scores(ask, report, row, sample):
     answer = ask(row, {**row, "height": 1.0}).json()
     first, second = (prediction["probability"] for prediction in answer["predictions"])
 
@@ -106,7 +106,7 @@ def test_losses_are_those_of_the_scores_that_were_given(ask, report, row, sample
 
 @pytest.fixture
 def earlier(settings):
-    """Tokens of a version that served before, which was sure of everything."""
+    """Tokens of an earlier version with other scores."""
 
     def issue(*scores, classes=("bare", "bearing"), subject="ana", threshold=0.5):
         tokens = FeedbackTokens(
@@ -131,19 +131,19 @@ def test_version_with_other_labels_is_refused(earlier, report, counted):
     response = report((earlier(0.9, classes=("small", "large")), ["bearing"]))
 
     assert response.status_code == 422
-    assert "version 6, whose labels are not those of today" in response.json()["errors"][0]["message"]
+    assert "version 6, whose labels differ from those of the served model" in response.json()["errors"][0]["message"]
     assert counted("6") == 0
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([], "is of 2 row(s), and there are 0 labels"),
-        (["bare"], "is of 2 row(s), and there are 1 labels"),
-        (["bare"] * 3, "is of 2 row(s), and there are 3 labels"),
+        ([], "is for 2 row(s), but there are 0 labels"),
+        (["bare"], "is for 2 row(s), but there are 1 labels"),
+        (["bare"] * 3, "is for 2 row(s), but there are 3 labels"),
     ],
 )
-def test_there_is_a_place_for_each_row(token, report, counted, labels, message):
+def test_feedback_needs_one_label_per_row(token, report, counted, labels, message):
     response = report((token(2), labels))
 
     assert response.status_code == 422
@@ -151,36 +151,36 @@ def test_there_is_a_place_for_each_row(token, report, counted, labels, message):
     assert counted() == 0
 
 
-def test_what_was_never_predicted_is_refused_and_then_nothing_is_counted(token, report, counted):
+def test_unknown_feedback_token_is_refused_and_nothing_is_counted(token, report, counted):
     response = report((token(), ["bare"]), ("AWZha2U", ["bare"]))
 
     assert (response.status_code, response.json()["code"]) == (422, "invalid_rows")
     assert response.json()["errors"] == [
         {
             "field": "feedback[1].feedback_token",
-            "message": "is not a feedback_token that this API gave with a prediction",
+            "message": "is not a feedback_token from a prediction of this API",
         }
     ]
     assert counted() == 0
 
 
-def test_one_token_twice_in_a_request_is_refused(token, report):
+def test_duplicate_feedback_token_is_refused(token, report):
     issued = token(2)
 
     response = report((issued, ["bare", None]), (issued, [None, "bare"]))
 
-    assert "there twice" in response.json()["errors"][0]["message"]
+    assert "a duplicate" in response.json()["errors"][0]["message"]
 
 
-def test_feedback_on_somebody_else_s_prediction_is_refused(earlier, report, counted):
+def test_feedback_on_another_users_prediction_is_refused(earlier, report, counted):
     response = report((earlier(0.9, subject="ben"), ["bearing"]))
 
     assert response.status_code == 422
-    assert "another user asked for" in response.json()["errors"][0]["message"]
+    assert "from a prediction of another user" in response.json()["errors"][0]["message"]
     assert counted("6") == 0
 
 
-def test_senders_that_are_named_may_send_for_everybody(make_client, make_settings, earlier, bearer):
+def test_configured_senders_may_send_for_every_user(make_client, make_settings, earlier, bearer):
     client = make_client(make_settings(feedback_senders="eve,ana"))
     body = {"feedback": [{"feedback_token": earlier(0.9, subject="ben"), "labels": ["bearing"]}]}
 
@@ -214,7 +214,7 @@ def test_database_that_does_not_answer_counts_nothing(token, report, counted, en
     assert counted() == 0
 
 
-def test_rows_are_counted_as_predictions_once_and_no_more(token, report, registry):
+def test_feedback_counts_each_row_once(token, report, registry):
     issued = token(30)
     found = [[one.value for metric in registry.collect() for one in metric.samples if one.name in COUNTED]]
 
@@ -225,11 +225,11 @@ def test_rows_are_counted_as_predictions_once_and_no_more(token, report, registr
     assert sum(found[0])
 
 
-def test_without_a_token_nothing_is_taken(client):
+def test_feedback_needs_a_token(client):
     assert client.post("/v1/feedback", json={"feedback": []}).status_code == 401
 
 
-def test_who_may_predict_may_not_therefore_send_feedback(token, report, counted):
+def test_feedback_needs_its_own_scope(token, report, counted):
     response = report((token(), ["bare"]), scopes=("predict", "model:read", "users:admin"))
 
     assert response.status_code == 403
@@ -248,7 +248,7 @@ def test_problem_names_the_field_and_nothing_is_counted(token, report, counted, 
     assert sample("espalier_rejected_requests_total", reason="unknown_category") == 0, "those are of predictions"
 
 
-def test_limits_are_those_of_predictions(make_client, make_settings, bearer, earlier):
+def test_feedback_has_the_limits_of_predictions(make_client, make_settings, bearer, earlier):
     client = make_client(make_settings(max_rows=2, max_body_bytes=1024))
 
     def send(*pairs):
@@ -271,7 +271,7 @@ def test_other_media_types_are_refused(client, bearer, kind):
     assert response.status_code == 415
 
 
-def test_log_says_who_sent_how_much_and_no_label_and_no_token(token, report, caplog):
+def test_feedback_log_has_counts_and_no_label_or_token(token, report, caplog):
     caplog.set_level("INFO")
     issued = token(2)
 

@@ -4,7 +4,7 @@ import pytest
 from services.api.model.encoding import encode
 
 
-def test_answer_says_what_made_it(client, ask, row, lineage):
+def test_response_names_the_model(client, ask, row, lineage):
     response = ask(row)
 
     body = response.json()
@@ -21,7 +21,7 @@ def test_answer_says_what_made_it(client, ask, row, lineage):
 
 
 @pytest.mark.parametrize("number", [1, 16, 17, 200])
-def test_every_row_is_answered_in_order_inline_and_in_a_thread(ask, row, model, number):
+def test_rows_are_answered_in_order_inline_and_in_a_thread(ask, row, model, number):
     rows = [{**row, "height": float(place % 20)} for place in range(number)]
 
     predictions = ask(*rows).json()["predictions"]
@@ -50,7 +50,7 @@ def test_explanation_adds_up_in_log_odds(ask, row):
     assert 1 / (1 + np.exp(-total)) == pytest.approx(prediction["probability"], abs=1e-5)
 
 
-def test_explanations_have_a_limit_of_their_own(make_client, make_settings, bearer, row):
+def test_explanations_have_their_own_limit(make_client, make_settings, bearer, row):
     client = make_client(make_settings(max_explain_rows=2))
 
     response = client.post("/v1/predict", params={"explain": "true"}, json={"rows": [row] * 3}, headers=bearer())
@@ -85,7 +85,7 @@ def test_other_media_types_are_refused_and_counted(client, bearer, sample, kind)
     assert sample("espalier_rejected_requests_total", reason="unsupported_media_type") == 1
 
 
-def test_too_large_a_body_is_counted_declared_or_found(make_client, make_settings, bearer):
+def test_too_large_body_is_counted(make_client, make_settings, bearer):
     client = make_client(make_settings(max_body_bytes=1024))
     headers = {**bearer(), "content-type": "application/json"}
 

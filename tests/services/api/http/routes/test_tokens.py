@@ -7,7 +7,7 @@ def login(client, name="ana", password="grafted quince under snow", **more):
     return client.post("/v1/auth/token", data={"username": name, "password": password, **more})
 
 
-def test_right_password_gives_a_token_that_works(client, account):
+def test_right_password_returns_a_valid_token(client, account):
     response = login(client)
 
     token = response.json()
@@ -17,14 +17,14 @@ def test_right_password_gives_a_token_that_works(client, account):
     assert client.get("/v1/model", headers={"Authorization": f"Bearer {token['access_token']}"}).status_code == 200
 
 
-def test_fewer_scopes_can_be_asked_for_but_not_more(client, account, users, passwords):
+def test_token_can_have_fewer_scopes_but_not_more(client, account, users, passwords):
     users.create("bob", passwords.hash("grafted quince under snow"), ["predict"])
 
     assert login(client, scope="predict").json()["scope"] == "predict"
     assert login(client, "bob", scope="predict users:admin").json()["scope"] == "predict"
 
 
-def test_unknown_wrong_and_disabled_are_answered_alike(client, account, users, sample):
+def test_unknown_wrong_and_disabled_get_the_same_response(client, account, users, sample):
     wrong = login(client, password="wrong")
     unknown = login(client, "ghost")
     users.create("root", "hash", ["users:admin"])
@@ -41,7 +41,7 @@ def test_unknown_wrong_and_disabled_are_answered_alike(client, account, users, s
     assert sample("espalier_auth_failures_total", reason="invalid_credentials") == 3
 
 
-def test_guessing_is_told_when_to_come_again(client, account, sample):
+def test_throttled_login_has_retry_after(client, account, sample):
     for _ in range(5):
         login(client, password="wrong")
 
@@ -53,11 +53,11 @@ def test_guessing_is_told_when_to_come_again(client, account, sample):
 
 
 @pytest.mark.parametrize("data", [{}, {"username": "ana"}, {"username": "ana", "password": "x", "grant_type": "code"}])
-def test_form_that_is_not_of_the_form_is_refused(client, data):
+def test_malformed_form_is_refused(client, data):
     assert client.post("/v1/auth/token", data=data).status_code == 422
 
 
-def test_public_keys_are_given_to_who_verifies(client):
+def test_public_keys_are_published(client):
     response = client.get("/.well-known/jwks.json")
 
     assert response.headers["cache-control"] == "public, max-age=300"
@@ -66,7 +66,7 @@ def test_public_keys_are_given_to_who_verifies(client):
 
 
 @pytest.mark.parametrize("charset", ["unicode_escape", "raw_unicode_escape"])
-def test_form_with_half_characters_is_a_wrong_login_like_any_other(client, charset):
+def test_form_with_lone_surrogates_is_a_wrong_login(client, charset):
     part = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n\\ud800\r\n'
     body = "".join(part.format(name) for name in ("username", "password")) + "--b--\r\n"
     kind = f"multipart/form-data; boundary=b; charset={charset}"

@@ -20,7 +20,7 @@ def create(client, bearer, account):
     return send
 
 
-def test_created_user_can_log_in_and_nothing_secret_is_shown(client, create):
+def test_created_user_can_log_in_and_no_secret_is_returned(client, create):
     response = create()
 
     assert response.status_code == 201
@@ -41,7 +41,7 @@ def test_created_user_can_log_in_and_nothing_secret_is_shown(client, create):
         ({"more": 1}, 422),
     ],
 )
-def test_what_is_not_allowed_is_refused(create, changes, status):
+def test_value_outside_the_contract_is_refused(create, changes, status):
     response = create(**changes)
 
     assert response.status_code == status
@@ -49,7 +49,7 @@ def test_what_is_not_allowed_is_refused(create, changes, status):
     assert str(changes.get("password", "\0")) not in response.text
 
 
-def test_name_is_taken_once(create):
+def test_user_name_is_unique(create):
     create()
 
     assert create().status_code == 409
@@ -70,7 +70,7 @@ def test_unknown_user_is_not_found(client, bearer, account):
 
 
 @pytest.mark.parametrize("body", [{"disabled": True}, {"disabled": False}, {"password": "seven slow herons landing"}])
-def test_administrators_do_not_do_this_to_themselves(client, bearer, account, users, body):
+def test_administrator_cannot_change_themselves(client, bearer, account, users, body):
     before = users.list()
 
     assert client.patch("/v1/users/ana", json=body, headers=bearer()).status_code == 422
@@ -78,7 +78,7 @@ def test_administrators_do_not_do_this_to_themselves(client, bearer, account, us
 
 
 @pytest.mark.parametrize("body", [{}, {"disabled": None}, {"scopes": []}, {"password": "short"}, {"name": "eve"}])
-def test_change_of_nothing_or_of_something_else_is_refused(client, create, bearer, body):
+def test_empty_or_unknown_change_is_refused(client, create, bearer, body):
     create()
 
     assert client.patch("/v1/users/bob", json=body, headers=bearer()).status_code == 422
@@ -90,7 +90,7 @@ def test_users_are_listed(client, create, bearer, account):
     assert [user["name"] for user in client.get("/v1/users", headers=bearer()).json()] == ["ana", "bob"]
 
 
-def test_time_of_creation_is_told_alike_when_made_and_when_listed(client, create, bearer):
+def test_creation_time_is_the_same_when_created_and_listed(client, create, bearer):
     made = create().json()
 
     assert made["created"].endswith("Z")
@@ -98,15 +98,15 @@ def test_time_of_creation_is_told_alike_when_made_and_when_listed(client, create
 
 
 @pytest.mark.parametrize("value", [0, 1, "false", "true", 0.0, []])
-def test_disabled_is_true_or_false_and_nothing_else(client, bearer, account, value):
+def test_disabled_accepts_only_booleans(client, bearer, account, value):
     response = client.patch(f"/v1/users/{account}", json={"disabled": value}, headers=bearer())
 
     assert response.status_code == 422
     assert [problem["field"] for problem in response.json()["errors"]] == ["body.disabled"]
 
 
-def test_disabled_administrator_is_powerless_at_once(client, account, users, bearer):
-    """As it was: with her old token she enabled herself, made another administrator and disabled the other one."""
+def test_disabled_administrator_loses_access_at_once(client, account, users, bearer):
+    """Regression: with her old token she could enable herself, create an administrator and disable the other one."""
     users.create("root", "hash", ["users:admin"])
     old = bearer()
     users.change("ana", UserChange(disabled=True))
@@ -126,14 +126,14 @@ def test_disabled_administrator_is_powerless_at_once(client, account, users, bea
 @pytest.mark.parametrize(
     "change", [UserChange(scopes=["predict"]), UserChange(password_hash="other"), UserChange(disabled=True)]
 )
-def test_token_from_before_a_change_administers_nothing(client, account, users, bearer, change):
+def test_token_from_before_a_change_cannot_administer(client, account, users, bearer, change):
     users.create("root", "hash", ["users:admin"])
     users.change("ana", change)
 
     assert client.get("/v1/users", headers=bearer()).status_code == 401
 
 
-def test_administrator_who_was_deleted_and_made_anew_needs_a_new_token(client, account, users, bearer):
+def test_recreated_administrator_needs_a_new_token(client, account, users, bearer):
     users.create("root", "hash", ["users:admin"])
     users.delete("ana")
     assert client.get("/v1/users", headers=bearer()).status_code == 401
@@ -143,18 +143,18 @@ def test_administrator_who_was_deleted_and_made_anew_needs_a_new_token(client, a
     assert client.get("/v1/users", headers=bearer(epoch=new.epoch)).status_code == 200
 
 
-def test_scope_that_a_token_has_left_out_is_not_given_back_by_the_database(client, account, bearer):
+def test_token_without_a_scope_stays_without_it(client, account, bearer):
     assert client.get("/v1/users", headers=bearer("predict")).status_code == 403
 
 
-def test_last_administrator_is_kept(client, account, bearer):
+def test_last_administrator_cannot_be_removed(client, account, bearer):
     response = client.patch("/v1/users/ana", json={"scopes": ["predict"]}, headers=bearer())
 
     assert response.status_code == 409
     assert response.json()["code"] == "last_administrator"
 
 
-def test_revoked_token_predicts_no_more_after_the_next_refresh(client, account, users, bearer, row):
+def test_revoked_token_is_refused_after_the_next_refresh(client, account, users, bearer, row):
     users.create("root", "hash", ["users:admin"])
     users.change("ana", UserChange(disabled=True))
     client.app.state.services.revocations.refresh()
@@ -173,7 +173,7 @@ def test_worker_reads_revocations_when_it_starts(make_client, settings, account,
         assert started.post("/v1/predict", json={"rows": [row]}, headers=bearer()).status_code == 401
 
 
-def test_prediction_asks_the_database_nothing(client, engine, account, ask, row):
+def test_prediction_does_not_query_the_database(client, engine, account, ask, row):
     statements = []
     event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
 
@@ -181,7 +181,7 @@ def test_prediction_asks_the_database_nothing(client, engine, account, ask, row)
     assert statements == []
 
 
-def test_predictions_go_on_without_the_database(client, account, ask, row, tmp_path, engine, bearer):
+def test_predictions_work_without_the_database(client, account, ask, row, tmp_path, engine, bearer):
     engine.dispose()
     (tmp_path / "users.db").rename(tmp_path / "gone")
     (tmp_path / "users.db").mkdir()
@@ -202,7 +202,7 @@ def change_own(client, headers, old, new):
     return client.post("/v1/users/me/password", json={"old_password": old, "new_password": new}, headers=headers)
 
 
-def test_own_password_is_changed_with_the_old_one_and_tokens_end(client, create):
+def test_own_password_change_needs_the_old_one_and_revokes_tokens(client, create):
     create()
     old = headers_of(login(client, "bob", NEW["password"]))
 
@@ -215,7 +215,7 @@ def test_own_password_is_changed_with_the_old_one_and_tokens_end(client, create)
     assert change_own(client, new, "eleven quiet otters", "twelve quiet otters").status_code == 204
 
 
-def test_own_password_is_not_changed_with_a_wrong_or_for_a_weak_one(client, create, bearer):
+def test_own_password_change_refuses_a_wrong_or_weak_password(client, create, bearer):
     create()
     headers = bearer("predict", name="bob")
 
@@ -224,7 +224,7 @@ def test_own_password_is_not_changed_with_a_wrong_or_for_a_weak_one(client, crea
     assert login(client, "bob", NEW["password"]).status_code == 200
 
 
-def test_guessing_the_old_password_is_throttled_as_at_a_login(client, create, bearer, sample):
+def test_old_password_is_throttled_like_a_login(client, create, bearer, sample):
     create()
     for _ in range(5):
         change_own(client, bearer("predict", name="bob"), "wrong", "eleven quiet otters")
@@ -237,7 +237,7 @@ def test_guessing_the_old_password_is_throttled_as_at_a_login(client, create, be
     assert sample("espalier_auth_failures_total", reason="invalid_credentials") == 5
 
 
-def test_administrator_gives_another_a_new_password_and_other_scopes(client, create, bearer):
+def test_administrator_sets_password_and_scopes_of_a_user(client, create, bearer):
     create()
     old = headers_of(login(client, "bob", NEW["password"]))
     body = {"password": "eleven quiet otters", "scopes": ["predict", "model:read"]}
@@ -257,7 +257,7 @@ def test_weak_password_for_another_is_refused(client, create, bearer):
     assert client.patch("/v1/users/bob", json={"password": "bobbobbobbob"}, headers=bearer()).status_code == 422
 
 
-def test_log_says_who_changed_whom_and_what_and_no_password(client, create, bearer, caplog):
+def test_audit_log_has_the_change_and_no_password(client, create, bearer, caplog):
     caplog.set_level("INFO")
     create()
     client.patch("/v1/users/bob", json={"disabled": True, "password": "eleven quiet otters"}, headers=bearer())
