@@ -1,1 +1,1 @@
-"""What runs as a service: one package each."""
+"""Services, one package each."""

@@ -1,1 +1,1 @@
-"""Who calls, and what they may do: users, passwords, login and its throttle, access tokens."""
+"""Authentication and authorisation: users, passwords, login and its throttle, access tokens."""

@@ -23,7 +23,7 @@ ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 LEEWAY_SECONDS = 30
 MAX_TOKEN_SECONDS = 900
-"""Maximum lifetime of every token, also of other issuers with our key: revocations are kept for this time."""
+"""Maximum lifetime of a token, whichever trusted key signed it. Revocations are kept for at least this time."""
 
 MAX_TOKEN_CHARACTERS = 4096
 REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti", "epoch"]

@@ -1,1 +1,1 @@
-"""What a request meets: middleware, body limits, callers, routes, problem details, OpenAPI."""
+"""HTTP: middleware, body limits, authentication of callers, routes, problem details, OpenAPI."""

@@ -1,1 +1,1 @@
-"""Every metric of the API, one module a subject."""
+"""Every metric of the API, one module per subject."""

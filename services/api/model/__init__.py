@@ -1,1 +1,1 @@
-"""The model that is served: where its bundle comes from, and the booster in memory."""
+"""The served model: fetching its bundle, and the booster in memory."""

@@ -1,1 +1,1 @@
-"""From a row to an answer, and from an answer to its feedback."""
+"""Predictions: validation, scoring, and feedback with true labels."""

@@ -1,1 +1,1 @@
-"""The operating system's side: gunicorn, workers, connections, draining on SIGTERM."""
+"""Processes: gunicorn, workers, connections, draining on SIGTERM."""
