@@ -1,16 +1,20 @@
-"""Every test that a page names exists, and every row of a table of claims names one."""
+"""Every test and file that a page names exists, and every row of a table of claims names a test."""
 
 import ast
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from tests.contracts.documented import PAGES
 
-ROOT = PAGES[0].parent
+ROOT = Path(__file__).parents[2]
 CLAIMS = ("docs/security.md", "docs/what-happens-when-it-fails.md")
 REFERENCE = re.compile(r"`(tests/[\w./-]*)?(?:::(test_\w+)(?:\[[^`]*\])?)?`")
+FOLDERS = "alerts|bundle|charts|dashboards|docs|espalier|manifests|pipelines|services|tests|\\.ci|\\.github"
+PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]+)`")
+MADE_BY_RUNS = {("0003-dvc-lock-is-a-result.md", "pipelines/dvc.lock")}
 ROW = re.compile(r"^\|(.+)\|\s*$", re.M)
 
 
@@ -64,3 +68,10 @@ def test_every_claim_names_a_test(page):
 
     assert len(rows) > 20
     assert [row for row in rows if not any(name for _file, name in references(row))] == []
+
+
+def test_named_files_exist():
+    named = {(page.name, path) for page in PAGES for path in PATH.findall(page.read_text())}
+
+    assert len(named) > 50
+    assert {(page, path) for page, path in named if not (ROOT / path).exists()} - MADE_BY_RUNS == set()
