@@ -2,8 +2,8 @@
 
 Pages link to one another by their paths in the repository, so that the links work there too. In the site, a page of
 docs/ moves up by one folder, and the pages of the repository's root get the folder project/ (SECURITY.md and
-docs/security.md would be one file where names ignore case). A link to a file that is no page becomes a link to the
-repository. A link to nothing stays as it is, and fails the build.
+docs/security.md would be one file where names ignore case). A link to a folder leads to its first page. A link to a
+file that is no page becomes a link to the repository. A link to nothing stays as it is, and fails the build.
 """
 
 import posixpath
@@ -58,8 +58,9 @@ def on_page_markdown(markdown, page, config, files):
         target = (source.parent / match[1]).resolve()
         if not target.exists():
             return match[0]
-        if target.is_file() and files.get_file_from_path(site_path(target)):
-            return posixpath.relpath(site_path(target), posixpath.dirname(page.file.src_uri) or ".")
+        for candidate in [target] if target.is_file() else sorted(target.glob("*.md")):
+            if files.get_file_from_path(site_path(candidate)):
+                return posixpath.relpath(site_path(candidate), posixpath.dirname(page.file.src_uri) or ".")
         kind = "tree" if target.is_dir() else "blob"
         return f"{config.extra['repository']}/{kind}/main/{target.relative_to(ROOT).as_posix()}"
 
