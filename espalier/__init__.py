@@ -1,1 +1,1 @@
-"""What both sides of the platform share: the model bundle's format, and the command for people."""
+"""The command ``espalier``, and what it runs: the platform on one machine, on a cluster, and under load."""

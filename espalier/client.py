@@ -1,4 +1,4 @@
-"""A client of the prediction API, for commands and for the demo."""
+"""A client of the prediction API, for the commands and the demo."""
 
 from __future__ import annotations
 
@@ -14,34 +14,32 @@ from bundle import ExpectedError
 __all__ = ["AccessToken", "Login", "RequestRefused", "call", "get_token", "open_client", "trust"]
 
 TIMEOUT_SECONDS = 30
-
-
 LOGIN = "/v1/auth/token"
 
 
 class RequestRefused(ExpectedError):
-    """The API did not answer, or said no; the text has its own words."""
+    """The API did not answer or rejected the request; the message has its explanation."""
 
 
 class AccessToken(httpx.Auth):
-    """A given access token, which is not renewed when it expires."""
+    """A fixed access token, which is not renewed when it expires."""
 
     def __init__(self, token: str) -> None:
-        """Keep it."""
+        """Store the token."""
         self._token = token
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send it with every request."""
+        """Send the token with every request."""
         yield _with_token(request, self._token)
 
 
 class Login(httpx.Auth):
-    """Logs in with the first request, and again when the token has expired or was revoked."""
+    """Logs in with the first request, and again when the token expires or is revoked."""
 
     requires_response_body = True
 
     def __init__(self, user: str, password: str) -> None:
-        """Keep them; nothing is sent yet."""
+        """Store the credentials; nothing is sent yet."""
         self._form = {"username": user, "password": password}
         self._token = ""
 
@@ -49,7 +47,7 @@ class Login(httpx.Auth):
         """Send a token with every request.
 
         Raises:
-            RequestRefused: the API does not let the user in.
+            RequestRefused: the login failed.
         """
         if self._token:
             response = yield _with_token(request, self._token)
@@ -68,10 +66,10 @@ def _with_token(request: httpx.Request, token: str) -> httpx.Request:
 
 
 def trust(*authorities: Path) -> ssl.SSLContext:
-    """Return what verifies a server's certificate: by these authorities, or by the system's where none is named."""
+    """Return a TLS context that trusts these authorities, or those of the system if none are given."""
     for ca in authorities:
         if not ca.exists():
-            raise RequestRefused(f"{ca} is not there; name the certificate authority with --cacert")
+            raise RequestRefused(f"{ca} not found; name the certificate authority with --cacert")
     context = ssl.create_default_context(cafile=str(authorities[0]) if authorities else None)
     for ca in authorities[1:]:
         context.load_verify_locations(cafile=str(ca))
@@ -84,15 +82,15 @@ def open_client(url: str, *authorities: Path, auth: httpx.Auth | None = None) ->
 
 
 def call(client: httpx.Client, method: str, path: str, **arguments: Any) -> Any:
-    """Send one request, and return the answer's JSON.
+    """Send a request, and return the JSON of the response.
 
     Raises:
-        RequestRefused: no answer, or a refusal; with the API's own words.
+        RequestRefused: the API did not answer or rejected the request; the message has its explanation.
     """
     try:
         response = client.request(method, path, **arguments)
     except httpx.TransportError as error:
-        hint = "; name the authority that its certificate is from with --cacert" if _is_untrusted(error) else ""
+        hint = "; name the authority that issued its certificate with --cacert" if _is_untrusted(error) else ""
         raise RequestRefused(f"{client.base_url} did not answer: {error}{hint}") from error
     if response.is_success:
         return response.json()

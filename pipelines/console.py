@@ -1,4 +1,4 @@
-"""Where the pipeline speaks to people: standard error, so that what it prints for machines stays apart."""
+"""Output for people, on standard error; standard output is for machines."""
 
 from rich.console import Console
 

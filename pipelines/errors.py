@@ -2,16 +2,16 @@
 
     PipelineError       1
     ├── InvalidParams   2   params.yaml, schema.yaml or the environment is wrong
-    ├── MissingData     3   the data file, its pointer or its package is not there
+    ├── MissingData     3   the data file, its pointer or its package is missing
     ├── InvalidData     4   the data does not follow schema.yaml, or cannot be split
     ├── AlteredData     5   the data's hash is not the pointer's
     ├── Unreachable     6   the remote or MLflow did not answer within the retry budget
     ├── RegistryFailure 7   MLflow answered with a refusal
-    ├── RolloutFailed   8   the new model was let through but did not come up
-    └── PromotionLocked 10  another promotion runs and does not end, or the lock on promotions was lost
+    ├── RolloutFailed   8   the new model passed the gate, but its rollout failed
+    └── PromotionLocked 10  another promotion holds the lock for too long, or the lock was lost
 
-9 is a refused bundle (bundle/errors.py), 130 and 143 a run that Ctrl-C or SIGTERM ended (runner/run.py). A model that
-the gate rejects is not a failure: the stage ends with 0.
+9 is a rejected bundle (bundle/errors.py), 130 and 143 a run stopped by Ctrl-C or SIGTERM (runner/run.py). A model that
+the gate rejects is not a failure: the stage exits with 0.
 """
 
 from bundle import ExpectedError
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class PipelineError(ExpectedError):
-    """Base of every failure that a run expects."""
+    """Base of every expected failure of a pipeline run."""
 
 
 class InvalidParams(PipelineError):
@@ -40,19 +40,19 @@ class InvalidParams(PipelineError):
 
 
 class MissingData(PipelineError):
-    """There is no data where it should be."""
+    """Data is missing."""
 
     exit_code = 3
 
 
 class InvalidData(PipelineError):
-    """The data cannot be trained on."""
+    """The data cannot be used for training."""
 
     exit_code = 4
 
 
 class AlteredData(PipelineError):
-    """Data is not what its record says: other bytes than the pointer names, or other metrics than the model has."""
+    """Data differs from its record: other bytes than the pointer names, or other metrics than the model has."""
 
     exit_code = 5
 
@@ -64,18 +64,18 @@ class Unreachable(PipelineError):
 
 
 class RegistryFailure(PipelineError):
-    """MLflow refused."""
+    """MLflow rejected a request."""
 
     exit_code = 7
 
 
 class RolloutFailed(PipelineError):
-    """The new model did not come up; the old one serves on."""
+    """The rollout of the new model failed; the old one keeps serving."""
 
     exit_code = 8
 
 
 class PromotionLocked(PipelineError):
-    """This run does not hold the lock on promotions."""
+    """This run does not hold the promotion lock."""
 
     exit_code = 10

@@ -1,4 +1,4 @@
-"""Progress bars, on a terminal; in a log, a line now and then."""
+"""Progress bars on a terminal; a few lines in a log."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ LOG_LINES = 5
 
 
 class Advance(Protocol):
-    """Called once a step, with a short text on how it goes."""
+    """Called once per step, with a short note."""
 
     def __call__(self, note: str = "") -> None:
-        """Go one step on."""
+        """Advance by one step."""
         ...
 
 
 @contextmanager
 def progress_bar(title: str, total: int) -> Iterator[Advance]:
-    """Show how far a loop of ``total`` steps is."""
+    """Show the progress of a loop of ``total`` steps."""
     if console.is_terminal:
         with _bar() as bar:
             task = bar.add_task(title, total=total, note="")

@@ -27,7 +27,7 @@ fetch: {pointer: pipelines/data/current.yaml}
 validate: {min_rows: 10, max_reported: 3}
 prepare: {test_share: 0.3}
 train: {seed: 1, rounds: 15, threads: 1, booster: {max_depth: 3, eta: 0.3}}
-evaluate: {threshold: 0.5, slices: [kind], time_slice: month, min_slice_rows: 5, bins: 4, category_bins: 2}
+evaluate: {threshold: 0.4, slices: [kind], time_slice: month, min_slice_rows: 5, bins: 4, category_bins: 2}
 register:
   model_name: MODEL_NAME
   description: Whether a tree will bear

@@ -1,4 +1,4 @@
-"""``espalier cluster``: the platform on a Kubernetes cluster of one's own, for evaluation."""
+"""``espalier cluster``: the platform on a Kubernetes cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from espalier.cli.output import JsonOption, StateOption, print_json, say
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Bring the platform up on a Kubernetes cluster of your own (docker and kind).", no_args_is_help=True
+    help="Install the platform on a Kubernetes cluster; `up` creates one with Docker and kind.", no_args_is_help=True
 )
 
 NameOption = Annotated[str, typer.Option(help="Name of the kind cluster.")]
@@ -20,16 +20,16 @@ NameOption = Annotated[str, typer.Option(help="Name of the kind cluster.")]
 
 @app.command("up")
 def up(
-    nodes: Annotated[int, typer.Option(min=1, max=9, envvar="NODES", help="Nodes of the cluster.")] = 3,
-    port: Annotated[int, typer.Option(envvar="HTTPS_PORT", help="Port of loopback for HTTPS.")] = 9443,
+    nodes: Annotated[int, typer.Option(min=1, max=9, envvar="NODES", help="Number of nodes.")] = 3,
+    port: Annotated[int, typer.Option(envvar="HTTPS_PORT", help="HTTPS port on localhost.")] = 9443,
     name: NameOption = "espalier",
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Make a cluster, build and load the images, install the chart, seed data, train, and make a first user.
+    """Create a cluster, build and load the images, install the chart, seed data, train, and create a first user.
 
-    Run again, it does what is missing. KIND_NODE_IMAGE and CHART_MIRROR name a node image and a folder of charts of
-    your own.
+    Completed steps are skipped when you run it again. KIND_NODE_IMAGE names another node image, CHART_MIRROR a folder
+    with charts.
 
     Examples: `espalier cluster up`, `espalier cluster up --nodes 1 --port 10443`
     """
@@ -41,7 +41,7 @@ def up(
         print_json({"url": at.url, "ca": str(at.ca), "user": at.user, "password_file": str(at.password_file)})
         return
     say(f"""
-Espalier serves at {at.url}. Ask it:
+The API is ready at {at.url}. Try it:
 
   export URL={at.url} CURL_CA_BUNDLE={at.ca}
   TOKEN=$(curl -s $URL/v1/auth/token -d grant_type=password -d username={at.user} \\
@@ -70,16 +70,16 @@ def down(name: NameOption = "espalier", state: StateOption = Path(".espalier"), 
     if json:
         print_json({"deleted": name})
     else:
-        say(f"cluster {name} is gone")
+        say(f"cluster {name} is deleted")
 
 
 @app.command("images")
 def make_images(
-    registry: Annotated[str, typer.Option(help="In front of the names, such as registry.example.com/team.")] = "",
+    registry: Annotated[str, typer.Option(help="Prefix of the image names, such as registry.example.com/team.")] = "",
     push: Annotated[bool, typer.Option("--push", help="Push them to that registry.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Build the three images, under the names that the chart asks for.
+    """Build the three images, with the names that the chart uses.
 
     Examples: `espalier cluster images`, `espalier cluster images --registry registry.example.com --push`
     """
@@ -99,7 +99,9 @@ def make_images(
 
 @app.command("dependencies")
 def fetch_dependencies(json: JsonOption = False) -> None:
-    """Fetch the charts that ours is made of; a `helm install` from a checkout needs them. CHART_MIRROR may have them.
+    """Fetch the charts that the chart depends on, for a `helm install` from a checkout.
+
+    CHART_MIRROR names a folder that may have them.
 
     Example: `espalier cluster dependencies`
     """
@@ -112,25 +114,25 @@ def fetch_dependencies(json: JsonOption = False) -> None:
     if json:
         print_json({"fetched": fetched})
     else:
-        say(f"fetched into {CHART}/charts: {', '.join(fetched)}" if fetched else "all charts are there")
+        say(f"fetched into {CHART}/charts: {', '.join(fetched)}" if fetched else f"{CHART}/charts has all charts")
 
 
 @app.command("deploy")
 def deploy_release(
-    registry: Annotated[str, typer.Option(envvar="REGISTRY", help="Registry that has the chart, at charts/espalier.")],
+    registry: Annotated[str, typer.Option(envvar="REGISTRY", help="Registry with the chart, at charts/espalier.")],
     values: Annotated[
         list[Path], typer.Option(envvar="VALUES", exists=True, dir_okay=False, help="Values file; may be repeated.")
     ],
     version: Annotated[
-        str, typer.Option(envvar="VERSION", help="Version of the chart; default: this checkout's.")
+        str, typer.Option(envvar="VERSION", help="Version of the chart; default: that of this checkout.")
     ] = "",
-    namespace: Annotated[str, typer.Option(envvar="NAMESPACE", help="Where the release is, or will be.")] = "espalier",
+    namespace: Annotated[str, typer.Option(envvar="NAMESPACE", help="Namespace of the release.")] = "espalier",
     release: Annotated[str, typer.Option(help="Name of the release.")] = "espalier",
     json: JsonOption = False,
 ) -> None:
-    """Install or upgrade a released chart where kubectl points; an upgrade that fails is rolled back.
+    """Install or upgrade a released chart in the current cluster of kubectl; a failed upgrade is rolled back.
 
-    KUBECONFIG_CONTENT may hold the text of a kubeconfig, for CI, where it is a secret and no file.
+    KUBECONFIG_CONTENT may have the text of a kubeconfig, for CI systems that store it as a secret.
 
     Example: `espalier cluster deploy --registry registry.example.com/team --version 1.2.3 --values my-values.yaml`
     """
@@ -144,7 +146,7 @@ def deploy_release(
     version = version or app_version()
     check_arguments(registry, version, namespace, release)
     require("kubectl", "helm")
-    with tempfile.TemporaryDirectory() as folder:  # for its owner alone
+    with tempfile.TemporaryDirectory() as folder:  # with mode 0700
         kubeconfig = ""
         if content := os.environ.get("KUBECONFIG_CONTENT"):
             kubeconfig = f"{folder}/kubeconfig"
@@ -154,17 +156,17 @@ def deploy_release(
     if json:
         print_json({"release": release, "version": version, "serves": serves})
         return
-    say(f"{release} {version} is in the namespace {namespace}")
+    say(f"{release} {version} is installed in namespace {namespace}")
     if not serves:
         say(
-            f"The API is ready once a first model has passed the gate; train one:\n"
+            f"The API becomes ready when a first model has passed the gate. Train one with:\n"
             f"  kubectl -n {namespace} create job --from=cronjob/{release}-training first-training"
         )
 
 
 @app.command("secrets")
 def make_secrets(
-    namespace: Annotated[str, typer.Option(help="Where the release is, or will be.")] = "espalier",
+    namespace: Annotated[str, typer.Option(help="Namespace of the release.")] = "espalier",
     release: Annotated[str, typer.Option(help="Name of the release.")] = "espalier",
     host: Annotated[str, typer.Option(help="Host name of the ingress, for its certificate.")] = "localhost",
     context: Annotated[str, typer.Option(help="Context of the kubeconfig; default: the current one.")] = "",
@@ -173,9 +175,9 @@ def make_secrets(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Make the Secrets that the chart names, with random values, in the cluster that kubectl points at.
+    """Create the Secrets that the chart needs, with random values, in the current cluster of kubectl.
 
-    For evaluation: in production they come from a secret store. What exists is left as it is.
+    For evaluation only: in production, use a secret store. Existing Secrets are not changed.
 
     Example: `espalier cluster secrets --namespace espalier --host predictions.example.com`
     """
@@ -192,4 +194,4 @@ def make_secrets(
     if json:
         print_json({"made": made, "namespace": namespace, "release": release})
         return
-    say(f"the Secrets of {release} {'are made' if made else 'were there already'} in the namespace {namespace}")
+    say(f"the Secrets of {release} {'were created' if made else 'already exist'} in namespace {namespace}")

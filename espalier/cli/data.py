@@ -1,4 +1,4 @@
-"""``espalier data``: the table, from where it is made to where training finds it."""
+"""``espalier data``: export, push and fetch the table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from espalier.cli.output import CommandFailed, JsonOption, print_json, say
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Export, push and fetch the data that training uses.", no_args_is_help=True)
+app = typer.Typer(help="Export, push and fetch the table that training uses.", no_args_is_help=True)
 
 PointerOption = Annotated[
     Path | None, typer.Option("--pointer", help="A .dvc pointer; default: the one in pipelines/params.yaml.")
@@ -20,9 +20,9 @@ PointerOption = Annotated[
 
 @app.command("export")
 def export(json: JsonOption = False) -> None:
-    """Write the demo's table, pipelines/data/flights.csv.
+    """Write the table of the demo, pipelines/data/flights.csv.
 
-    The same bytes every time: their hash is the one in the committed pointer flights.csv.dvc.
+    The file is always the same: its hash is in the committed pointer flights.csv.dvc.
 
     Example: `espalier data export`
     """
@@ -34,15 +34,15 @@ def export(json: JsonOption = False) -> None:
     if json:
         print_json({"path": str(path), "sha256": sha256, "size_bytes": path.stat().st_size})
     else:
-        say(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, as its pointer says")
+        say(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, matches its pointer")
 
 
 @app.command("push")
 def push(pointer: PointerOption = None, json: JsonOption = False) -> None:
-    """Put the table that the pointer names on the data remote.
+    """Upload the table that the pointer names to the data remote.
 
-    The remote is a folder of this checkout; PIPELINE_REMOTE_URL=s3://bucket/prefix (and PIPELINE_S3_ENDPOINT_URL) name
-    an S3 bucket instead, with the usual AWS_* credentials.
+    The default remote is a folder in this checkout. For an S3 bucket, set PIPELINE_REMOTE_URL=s3://bucket/prefix
+    (and PIPELINE_S3_ENDPOINT_URL), with the usual AWS_* credentials.
 
     Example: `espalier data push`
     """
@@ -53,15 +53,15 @@ def push(pointer: PointerOption = None, json: JsonOption = False) -> None:
 
     settings = load_settings()
     source = pointer or settings.pointer_file or load_params().fetch.pointer
-    found = load_pointer(source)
-    table = source.resolve().parent / found.name
+    tracked = load_pointer(source)
+    table = source.resolve().parent / tracked.name
     if not table.exists():
-        raise CommandFailed(f"{table} is not there; {_how_to_get(found.name)}")
-    Remote(settings).push(found, table)
+        raise CommandFailed(f"{table} not found; {_how_to_get(tracked.name)}")
+    Remote(settings).push(tracked, table)
     if json:
-        print_json({"name": found.name, "md5": found.md5, "size_bytes": found.size_bytes})
+        print_json({"name": tracked.name, "md5": tracked.md5, "size_bytes": tracked.size_bytes})
     else:
-        say(f"{found.name} is on the remote, MD5 {found.md5}")
+        say(f"{tracked.name} is on the data remote, MD5 {tracked.md5}")
 
 
 def _how_to_get(name: str) -> str:
@@ -69,21 +69,21 @@ def _how_to_get(name: str) -> str:
 
     if name == FLIGHTS_CSV.name:
         return "export it with: espalier data export"
-    return "put your table there, beside its pointer, or name another pointer with --pointer"
+    return "put your table next to its pointer, or name another pointer with --pointer"
 
 
 @app.command("fetch")
 def fetch(json: JsonOption = False) -> None:
-    """Bring the table that the pointer names to pipelines/work/raw, verified.
+    """Download the table that the pointer names to pipelines/work/raw, and verify it.
 
     Example: `espalier data fetch`
     """
     from pipelines.stages.fetch import main
 
-    said = main()
+    summary = main()
     if json:
         from pipelines.dataset.files import DATA_JSON, read_json
 
         print_json(read_json(DATA_JSON, stage="fetch"))
     else:
-        say(said)
+        say(summary)

@@ -1,4 +1,4 @@
-"""``espalier demo``: from data to an authenticated prediction, everything real, on this machine."""
+"""``espalier demo``: from data to an authenticated prediction, with real servers, on this machine."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ METRICS = ("espalier_predictions_total", "espalier_model_test_metric", "http_req
 
 
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep MLflow and the API running until Ctrl-C.")] = False,
     port: Annotated[
-        int | None, typer.Option(help="Port of the API; default: 8443 with --keep, else a free one.")
+        int | None, typer.Option(help="Port of the API; default: 8443 with --keep, otherwise a free port.")
     ] = None,
     mlflow_port: Annotated[
-        int | None, typer.Option(help="Port of MLflow's pages; default: 5000 with --keep, else a free one.")
+        int | None, typer.Option(help="Port of MLflow; default: 5000 with --keep, otherwise a free port.")
     ] = None,
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Go the whole way once: data, DVC, training, gate, registry, HTTPS API, token, predictions, metrics.
+    """Run everything once: data, DVC, training, gate, registry, HTTPS API, token, predictions, metrics.
 
-    Trains on the first nine months of the flights out of New York in 2013 and predicts a day after them.
+    Trains on flights out of New York in January to September 2013, and predicts a day in the months after.
 
     Examples: `espalier demo`, `espalier demo --keep --port 9443`
     """
@@ -49,24 +49,24 @@ def demo(
 
     started = time.monotonic()
     api_port, pages_port = (port or 8443, mlflow_port or 5000) if keep else (port, mlflow_port)
-    for wanted in (api_port, pages_port):
-        if wanted is not None:
-            check_port(wanted)
+    for fixed in (api_port, pages_port):
+        if fixed is not None:
+            check_port(fixed)
     local = open_state(state)
-    _step("Keys and certificate", f"in {state}/keys and {state}/tls, made once")
+    _step("Keys, certificate", f"in {state}/keys and {state}/tls")
     _provide_data()
     with pipeline_settings(local, mlflow_port=pages_port) as settings:
-        _step("MLflow", f"answers at {settings.mlflow_tracking_uri}")
+        _step("MLflow", f"running at {settings.mlflow_tracking_uri}")
         name = _train(settings)
         with api_server(local, mlflow_uri=settings.mlflow_tracking_uri, model_name=name, port=api_port) as api:
-            _step("API", f"serves {name} at {api.url}")
+            _step("API", f"serving {name} at {api.url}")
             card, day = _ask(local, api)
             seconds = time.monotonic() - started
             if json:
                 print_json({"seconds": round(seconds, 1), "model": card, "date": day.date, "rows": len(day.truth)})
             else:
                 _show(card, day, api, seconds)
-                _say_how_to_go_on(local, api, settings, keep=keep)
+                _say_next_steps(local, api, settings, keep=keep)
             if keep:
                 wait_for_interrupt()
 
@@ -76,7 +76,7 @@ def _step(title: str, text: str) -> None:
 
 
 def _provide_data() -> None:
-    """Export, push, and forget, so that the pipeline has to bring the data back from the remote."""
+    """Export and push the table, and delete the local copies, so that the pipeline fetches it from the remote."""
     from pipelines.config.settings import load_settings
     from pipelines.data.flights import FLIGHTS_CSV, export_flights
     from pipelines.dataset.pointer import load_pointer
@@ -85,14 +85,14 @@ def _provide_data() -> None:
     remote = Remote(load_settings())
     pointer = load_pointer(FLIGHTS_CSV.with_name(f"{FLIGHTS_CSV.name}.dvc"))
     if remote.has(pointer):
-        _step("Data", f"{pointer.name} is on the remote, MD5 {pointer.md5}")
+        _step("Data", f"{pointer.name} is on the data remote, MD5 {pointer.md5}")
         return
-    with console.status("exporting the flights and the weather …"):
+    with console.status("exporting flights and weather …"):
         export_flights()
     remote.push(pointer, FLIGHTS_CSV)
     FLIGHTS_CSV.unlink()
     remote.forget(pointer)
-    _step("Data", f"exported and pushed to the remote, MD5 {pointer.md5}")
+    _step("Data", f"{pointer.name} exported and pushed to the data remote, MD5 {pointer.md5}")
 
 
 def _train(settings: Settings) -> str:
@@ -103,11 +103,11 @@ def _train(settings: Settings) -> str:
     from pipelines.runner.run import run_pipeline
 
     name = load_params().register_.model_name
-    # Files of an earlier run may say that all is done while its registry is gone.
+    # Files of an earlier run may exist although its registry was deleted.
     force = Registry(settings).version_of(name, CHAMPION) is None
     ran = run_pipeline(as_environment(settings), force=force)
     if not ran:
-        _step("Pipeline", "nothing has changed since the last run: every stage skipped")
+        _step("Pipeline", "nothing has changed since the last run, every stage skipped")
     return name
 
 
@@ -119,7 +119,7 @@ def _ask(local: State, api: ApiAddress) -> tuple[dict[str, Any], Day]:
     keep_password(local.demo_password, password)
     with open_client(api.url, api.ca) as client:
         token = get_token(client, USER, password)["access_token"]
-        _step("Login", f"user {USER} with a random password, an access token for 15 minutes")
+        _step("Login", f"as user {USER} with a random password; the access token is valid for 15 minutes")
         return _card(client, token), predict_day(client, {"Authorization": f"Bearer {token}"})
 
 
@@ -137,34 +137,34 @@ def _show(card: dict[str, Any], day: Day, api: ApiAddress, seconds: float) -> No
     scores, lineage = card["metrics"]["test"], card["lineage"]
     rows = [
         ["name, version", f"{card['name']}, {card['version']}"],
-        ["ROC AUC", f"{scores['roc_auc']:.4f} on {scores['rows']:,} held-out rows"],
-        ["log loss", f"{scores['log_loss']:.4f} (always saying the base rate: {scores['base_rate_log_loss']:.4f})"],
+        ["ROC AUC", f"{scores['roc_auc']:.4f} on {scores['rows']:,} test rows"],
+        ["log loss", f"{scores['log_loss']:.4f} (base rate: {scores['base_rate_log_loss']:.4f})"],
         ["calibration error", f"{scores['calibration_error']:.4f}"],
         ["data (DVC MD5)", lineage["data_md5"]],
         ["code (git)", lineage["git_commit"]],
         ["MLflow run", lineage["run_id"]],
     ]
-    print_table("The model's card, GET /v1/model", ["", ""], rows)
-    console.print("Some of the metrics:", *read_metrics(api, METRICS), sep="\n  ", soft_wrap=True)
+    print_table("Model card (GET /v1/model)", ["", ""], rows)
+    console.print("Some metrics of the API:", *read_metrics(api, METRICS), sep="\n  ", soft_wrap=True)
     say("")
-    _step("Plots", "pipelines/work/plots/*.png, and in MLflow")
+    _step("Plots", "in pipelines/work/plots, and in MLflow")
     _step("Done", f"in {seconds:.0f} s")
 
 
-def _say_how_to_go_on(local: State, api: ApiAddress, settings: Settings, *, keep: bool) -> None:
-    """Name only addresses that answer."""
+def _say_next_steps(local: State, api: ApiAddress, settings: Settings, *, keep: bool) -> None:
+    """Print next steps, with addresses only of servers that keep running."""
     if not keep:
-        _step("Next", "make demo KEEP=1 leaves MLflow and the API up; make serve starts them again")
+        _step("Next", "make demo KEEP=1 keeps MLflow and the API running; make serve starts them again")
         return
     _step("MLflow", settings.mlflow_tracking_uri)
-    _step("API pages", f"{api.url}/docs (trust {api.ca})")
-    _step("Log in", f"as {USER}; the password is in {local.demo_password}, which only you can read:")
+    _step("API documentation", f"{api.url}/docs (certificate authority: {api.ca})")
+    _step("Log in", f"as {USER}, with the password in {local.demo_password}:")
     say(
         f"  export ESPALIER_URL={api.url} ESPALIER_PASSWORD=$(cat {local.demo_password})\n"
         f"  TOKEN=$(.venv/bin/espalier token --user {USER})\n"
         f'  .venv/bin/espalier predict docs/example-request.json --token "$TOKEN"'
     )
-    say("Everything stays up. Ctrl-C ends it.")
+    say("MLflow and the API keep running until Ctrl-C.")
 
 
 def _show_day(card: dict[str, Any], day: Day) -> None:
@@ -183,14 +183,14 @@ def _show_day(card: dict[str, Any], day: Day) -> None:
         for place in most_middle_least(day, SHOWN_ROWS // 3)
     ]
     each = SHOWN_ROWS // 3
-    title = (
-        f"{len(day.truth)} held-out rows of {day.date}: the {each} likeliest, {each} of the middle, the {each} least"
-    )
-    print_table(title, [*names, f"P({classes[1]})", "really"], shown)
+    title = f"{len(day.truth)} test rows of {day.date}: the {each} with the highest, middle and lowest probability"
+    print_table(title, [*names, f"P({classes[1]})", "actual"], shown)
     fifths = [
-        [f"{number}.", f"{predicted:.0%}", f"{really:.0%}"]
-        for number, (predicted, really) in enumerate(by_fifth(day), start=1)
+        [f"{number}.", f"{predicted:.0%}", f"{actual:.0%}"]
+        for number, (predicted, actual) in enumerate(by_fifth(day), start=1)
     ]
     print_table(
-        f"All {len(day.truth)}, in fifths from the likeliest", ["fifth", "predicted", f"really {classes[1]}"], fifths
+        f"All {len(day.truth)} test rows of the day, by fifths of predicted probability",
+        ["fifth", "predicted", f"actually {classes[1]}"],
+        fifths,
     )

@@ -1,4 +1,4 @@
-"""``espalier feedback``: tell how the rows of a prediction turned out."""
+"""``espalier feedback``: send the true labels of predicted rows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ __all__ = ["feedback"]
 
 
 def feedback(  # noqa: PLR0913, PLR0917 - each is an option
-    answer: Annotated[Path, typer.Argument(help="What espalier predict --json printed.")],
-    labels: Annotated[Path, typer.Argument(help="A text file: the true label of each row, an empty line if unknown.")],
+    answer: Annotated[Path, typer.Argument(help="Output of espalier predict --json.")],
+    labels: Annotated[
+        Path, typer.Argument(help="Text file with the true label of each row; an empty line if unknown.")
+    ],
     token: TokenOption = None,
     user: UserOption = None,
     password: PasswordOption = None,
@@ -26,41 +28,41 @@ def feedback(  # noqa: PLR0913, PLR0917 - each is an option
     cacert: CaOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Send the true labels of rows that were predicted; each row counts once, however often it is sent.
+    """Send the true labels of predicted rows. Each row counts once, even if it is sent again.
 
     The user needs the scope feedback:write.
 
-    Example: `espalier predict day.csv --user ana --json > answer.json`, and when the truth is known:
+    Example: `espalier predict day.csv --user ana --json > answer.json`, and when the labels are known:
     `espalier feedback answer.json truth.txt --user ana`
     """
     items = _pair(_read_tokens(answer), _read_labels(labels))
-    taken = {"counted": 0, "already_counted": 0}
+    total = {"counted": 0, "already_counted": 0}
     with connect(url, cacert, credentials(token, user, password)) as client:
         for item in items:
-            found = call(client, "POST", "/v1/feedback", json={"feedback": [item]})
-            taken = {name: number + found[name] for name, number in taken.items()}
+            counts = call(client, "POST", "/v1/feedback", json={"feedback": [item]})
+            total = {name: number + counts[name] for name, number in total.items()}
     if json:
-        print_json(taken)
+        print_json(total)
         return
-    say(f"{taken['counted']} row(s) counted, {taken['already_counted']} had been before")
+    say(f"{total['counted']} row(s) counted, {total['already_counted']} were already counted")
 
 
 def _read_tokens(path: Path) -> list[tuple[str, int]]:
-    """Return the token of each request that the prediction took, and how many rows it is for."""
+    """Return the feedback token of each request, and its number of rows."""
     try:
-        found = jsonlib.loads(path.read_text(encoding="utf-8"))["feedback_tokens"]
-        return [(str(one["token"]), int(one["rows"])) for one in found]
+        tokens = jsonlib.loads(path.read_text(encoding="utf-8"))["feedback_tokens"]
+        return [(str(item["token"]), int(item["rows"])) for item in tokens]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandFailed(
-            f"{path} holds no answer of a prediction; keep one with: espalier predict ROWS --json > {path}"
+            f"{path} has no feedback tokens; create it with: espalier predict ROWS --json > {path}"
         ) from error
 
 
 def _pair(tokens: list[tuple[str, int]], labels: list[str | None]) -> list[dict[str, Any]]:
-    """Give each token the labels of its rows."""
+    """Assign to each token the labels of its rows."""
     rows = sum(number for _, number in tokens)
     if len(labels) != rows:
-        raise CommandFailed(f"{rows:,} rows were predicted, but there are {len(labels):,} lines with labels")
+        raise CommandFailed(f"{rows:,} rows were predicted, but the file has {len(labels):,} labels")
     left = iter(labels)
     return [{"feedback_token": token, "labels": list(islice(left, number))} for token, number in tokens]
 

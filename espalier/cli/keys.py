@@ -14,11 +14,11 @@ __all__ = ["keys"]
 
 
 def keys(
-    name: Annotated[str, typer.Argument(help="What they are for: model, or jwt.")],
-    directory: Annotated[Path, typer.Option(help="Where the two files go.")] = Path(".espalier/keys"),
+    name: Annotated[str, typer.Argument(help="Purpose of the keys: model or jwt.")],
+    directory: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path(".espalier/keys"),
     json: JsonOption = False,
 ) -> None:
-    """Make a key pair, NAME.key.pem and NAME.pub.pem; one that exists is never overwritten.
+    """Create a key pair, NAME.key.pem and NAME.pub.pem; existing files are never overwritten.
 
     Examples: `espalier keys model --directory secrets`, `espalier keys jwt --directory secrets`
     """
@@ -26,4 +26,4 @@ def keys(
     if json:
         print_json({"private": str(private), "public": str(public)})
     else:
-        say(f"private key {private} (keep it), public key {public}")
+        say(f"private key {private} (keep it secret), public key {public}")

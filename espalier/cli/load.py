@@ -1,4 +1,4 @@
-"""``espalier load``: load on the API, a report, and an exit code for each verdict."""
+"""``espalier load``: a load test of the API, with a report and an exit code."""
 
 from __future__ import annotations
 
@@ -24,53 +24,55 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 MAX_REQUESTS = 1_000_000
-"""An hour at 277 a second: enough for a soak, and what fits in memory."""
+"""An hour at 277 requests per second; as many results as fit in memory."""
 
 MAX_FILES = 65_536
 CLUSTER_USER = "demo"
 LOCAL_URL = "https://localhost:8443"
 EXIT_CODES = {"pass": 0, "fail": 1, "void": 3}
 VERDICT_TEXTS = {
-    "pass": "[bold green]Both objectives hold.[/]",
-    "fail": "[bold red]An objective does not hold.[/]",
-    "void": "[bold yellow]The figures do not count: see above.[/]",
+    "pass": "[bold green]Both objectives are met.[/]",
+    "fail": "[bold red]An objective is missed.[/]",
+    "void": "[bold yellow]The result is void: see the reason above.[/]",
 }
 
 
 class CannotLoad(CommandFailed):
-    """Nothing was measured; not to be taken for a broken objective."""
+    """Nothing was measured; has its own exit code, so that it is not mistaken for a missed objective."""
 
     exit_code = 2
 
 
 def load(  # noqa: PLR0913, PLR0917 - each is an option
-    user: Annotated[str, typer.Option(help="Who asks; default: demo, where make up has made it.")] = "",
-    password_file: Annotated[Path | None, typer.Option(help="File with the user's password.")] = None,
+    user: Annotated[str, typer.Option(help="User that sends the requests; default: demo, if make up created it.")] = "",
+    password_file: Annotated[Path | None, typer.Option(help="File with the password of the user.")] = None,
     password: Annotated[
-        str, typer.Option(envvar="ESPALIER_PASSWORD", help="Instead of the file; asked for without either.")
+        str, typer.Option(envvar="ESPALIER_PASSWORD", help="Password, instead of the file; default: prompt.")
     ] = "",
-    rate: Annotated[float, typer.Option(min=1, max=2000, help="Requests a second.")] = 50,
-    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long, after the warm-up.")] = 60,
-    warm_up: Annotated[float, typer.Option(min=0, max=600, help="Seconds before, at the same rate; not judged.")] = 10,
-    rows: Annotated[int, typer.Option(min=1, max=10_000, help="Rows a request.")] = 1,
-    request: Annotated[Path, typer.Option(help='What to ask: JSON, {"rows": [...]}, repeated to as many rows.')] = Path(
-        "docs/example-request.json"
-    ),
-    new_every: Annotated[int, typer.Option(min=0, help="Each so-many-th on a connection of its own; 0: none.")] = 10,
+    rate: Annotated[float, typer.Option(min=1, max=2000, help="Requests per second.")] = 50,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Duration, after the warm-up.")] = 60,
+    warm_up: Annotated[
+        float, typer.Option(min=0, max=600, help="Seconds of warm-up at the same rate; not judged.")
+    ] = 10,
+    rows: Annotated[int, typer.Option(min=1, max=10_000, help="Rows per request.")] = 1,
+    request: Annotated[
+        Path, typer.Option(help='Request body: JSON, {"rows": [...]}; its rows are repeated as needed.')
+    ] = Path("docs/example-request.json"),
+    new_every: Annotated[int, typer.Option(min=0, help="Every N-th request uses a new connection; 0: none.")] = 10,
     url: Annotated[
         str,
         typer.Option(
             envvar="ESPALIER_URL",
-            help="Where the API is; default: make up's without --user, else https://localhost:8443.",
+            help="URL of the API; default: that of make up without --user, otherwise https://localhost:8443.",
         ),
     ] = "",
     cacert: CaOption = None,
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Send predictions at a fixed rate, however slow the answers are, and judge availability and latency.
+    """Send predictions at a fixed rate, even if the responses are slow, and judge availability and latency.
 
-    Exit code: 0 both objectives hold, 1 one does not, 3 the figures do not count, 2 nothing was measured.
+    Exit codes: 0 both objectives are met, 1 an objective is missed, 2 nothing was measured, 3 the result is void.
 
     Examples: `espalier load`, `espalier load --user ana --rate 200 --seconds 300 --json`
     """
@@ -81,7 +83,9 @@ def load(  # noqa: PLR0913, PLR0917 - each is an option
 
     plan = Plan((url or _find_url(user, state)).rstrip("/"), rate, seconds, warm_up, rows)
     if rate * (seconds + warm_up) > MAX_REQUESTS:
-        raise CannotLoad(f"{rate:g} a second for {seconds + warm_up:g} s is more than {MAX_REQUESTS:,} requests")
+        raise CannotLoad(
+            f"{rate:g} requests per second for {seconds + warm_up:g} s are more than {MAX_REQUESTS:,} requests"
+        )
     trusted = authorities(plan.url, cacert, state)
     body = jsonlib.dumps({"rows": _read_rows(request, rows)}).encode()
     who = _find_user(user, state)
@@ -92,15 +96,15 @@ def load(  # noqa: PLR0913, PLR0917 - each is an option
         (state / "load").mkdir(parents=True, exist_ok=True)
         asyncio.run(_send(sent, plan))
     except (aiohttp.ClientError, OSError) as error:
-        raise CannotLoad(f"the load did not begin: {error}") from error
+        raise CannotLoad(f"the load did not start: {error}") from error
     verdict = _report(sent, plan, state / "load", json=json)
     sys.exit(EXIT_CODES[verdict.verdict])
 
 
 def _read_rows(path: Path, rows: int) -> list[Any]:
     try:
-        found = jsonlib.loads(path.read_text(encoding="utf-8"))["rows"]
-        return [found[number % len(found)] for number in range(rows)]
+        examples = jsonlib.loads(path.read_text(encoding="utf-8"))["rows"]
+        return [examples[number % len(examples)] for number in range(rows)]
     except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise CannotLoad(f'{path}: expected JSON, {{"rows": [...]}}: {error}') from error
 
@@ -109,38 +113,40 @@ def _find_user(user: str, state: Path) -> str:
     if user or (state / "cluster/password").exists():
         return user or CLUSTER_USER
     raise CannotLoad(
-        "who asks? No cluster of make up is known here. For the API of make serve: espalier users create NAME, keep "
-        "the password that it prints in a FILE, then make load USER=NAME PASSWORD_FILE=FILE (espalier load --user NAME "
-        "--password-file FILE)"
+        "no user: this checkout has no cluster of make up. For the API of make serve, run espalier users create NAME, "
+        "save the password that it prints in FILE, then run make load USER=NAME PASSWORD_FILE=FILE (or espalier load "
+        "--user NAME --password-file FILE)"
     )
 
 
 def _find_url(user: str, state: Path) -> str:
-    """Return where make up serves, for its own user; else where make serve does."""
+    """Return the URL of make up, for its user; otherwise that of make serve."""
     of_cluster = state / "cluster/url"
     if user in ("", CLUSTER_USER) and of_cluster.exists():
         return of_cluster.read_text(encoding="utf-8").strip()
     return LOCAL_URL
 
 
-def _find_password(user: str, file: Path | None, given: str, state: Path) -> str:
+def _find_password(user: str, file: Path | None, password: str, state: Path) -> str:
     of_cluster = state / "cluster/password"
-    if file is None and not given and user == CLUSTER_USER and of_cluster.exists():
+    if file is None and not password and user == CLUSTER_USER and of_cluster.exists():
         file = of_cluster
     try:
         if file is not None:
             return file.read_text(encoding="utf-8").strip()
-        if given:
-            return given
+        if password:
+            return password
         if sys.stdin.isatty():
             return str(typer.prompt(f"Password of {user}", hide_input=True, err=True))
     except (OSError, ValueError, typer.Abort) as error:
-        raise CannotLoad(f"no password of {user}: {error}") from error
-    raise CannotLoad(f"no password of {user}: --password-file (make load PASSWORD_FILE=...) or ESPALIER_PASSWORD")
+        raise CannotLoad(f"cannot get the password of {user}: {error}") from error
+    raise CannotLoad(
+        f"no password of {user}: use --password-file (make load PASSWORD_FILE=...) or set ESPALIER_PASSWORD"
+    )
 
 
 def _try_once(url: str, trusted: list[Path], user: str, password: str, body: bytes) -> Target:
-    """Log in and predict once, so that what is wrong with the call is said in the API's own words."""
+    """Log in and predict once, so that a wrong request fails with the explanation of the API."""
     from espalier.load.generator import Target
 
     try:
@@ -155,17 +161,17 @@ def _try_once(url: str, trusted: list[Path], user: str, password: str, body: byt
 
 
 def _allow_connections() -> None:
-    """Raise the limit of open files as far as one may: an API that hangs leaves a connection open a request."""
+    """Raise the limit of open files: if the API hangs, every request keeps a connection open."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    desired = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < desired:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (desired, hard))
 
 
 async def _send(sent: Load, plan: Plan) -> None:
-    """Send with a bar, drawn twice a second from the loop: a thread of its own would take turns with the requests."""
+    """Send, and draw a progress bar twice per second from the event loop: a thread would delay the requests."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -175,7 +181,7 @@ async def _send(sent: Load, plan: Plan) -> None:
         task = progress.add_task("", total=whole)
 
         def draw(done: float) -> None:
-            text = f"{sent.sent:,} sent, {sent.sent - len(sent.answers):,} under way, {sent.failed:,} failed"
+            text = f"{sent.sent:,} sent, {sent.sent - len(sent.answers):,} pending, {sent.failed:,} failed"
             progress.update(task, completed=done, description=text, refresh=True)
 
         async def keep_drawing() -> None:
@@ -199,6 +205,6 @@ def _report(sent: Load, plan: Plan, folder: Path, *, json: bool) -> Verdict:
         print_json(asdict(verdict))
     else:
         rows = [[name, escape(text)] for name, text in lines(verdict, OBJECTIVES)]
-        print_table(f"Load on {plan.url}", ["", ""], rows)
-    say(f"{VERDICT_TEXTS[verdict.verdict]} Report and picture: {files[0]}, {files[1]}")
+        print_table(f"Load test of {plan.url}", ["", ""], rows)
+    say(f"{VERDICT_TEXTS[verdict.verdict]} Report: {files[0]}, plot: {files[1]}")
     return verdict

@@ -52,10 +52,10 @@ app.command("demo")(demo.demo)
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Train, gate, register and serve models of tables.
+    """Train, register and serve models for tabular data.
 
     Start with: espalier demo
     """

@@ -1,4 +1,4 @@
-"""``espalier models``, ``promote`` and ``rollback``: what is registered, and which version is champion."""
+"""``espalier models``, ``promote`` and ``rollback``: list the registered versions, and change the champion."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def list_models(context: typer.Context, state: StateOption = Path(".espalier"), 
             ", ".join(version.aliases),
             _gate(version),
             version.tags.get(ROLLOUT_TAG, ""),
-            _made(version),
+            _created(version),
         ]
         for version in versions
     ]
-    print_table(name, ["version", "aliases", "gate", "rollout", "made (UTC)"], rows)
+    print_table(name, ["version", "aliases", "gate", "rollout", "created (UTC)"], rows)
     if versions:
-        say(f"reasons, data and code of a version: espalier models show {versions[0].number}")
+        say(f"for reasons, data and code of a version, run: espalier models show {versions[0].number}")
 
 
 @app.command("show")
 def show(
-    number: Annotated[str, typer.Argument(metavar="VERSION", help="Which version.")],
+    number: Annotated[str, typer.Argument(metavar="VERSION", help="Number of the version.")],
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Show all of one version: why it passed or was rejected, and where it comes from.
+    """Show a version: why it passed or was rejected, its data and its code.
 
     Example: `espalier models show 3`
     """
@@ -68,14 +68,14 @@ def show(
         return
     facts = [
         ("aliases", ", ".join(version.aliases)),
-        ("made (UTC)", _made(version)),
+        ("created (UTC)", _created(version)),
         ("MLflow run", version.run_id),
         *sorted(version.tags.items()),
     ]
     print_table(f"{name} version {number}", ["", ""], [[name, escape(value)] for name, value in facts if value])
 
 
-def _made(version: Version) -> str:
+def _created(version: Version) -> str:
     return datetime.fromtimestamp(version.created, UTC).strftime("%Y-%m-%d %H:%M")
 
 
@@ -88,10 +88,10 @@ def promote(
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Make a version the champion, whatever the champion is now.
+    """Make a version the champion, without a comparison.
 
-    Only a version that passed the gate can be: only those are signed, and the API serves nothing else. Its bundle is
-    verified first, as the API would.
+    Only a version that passed the gate can become champion: only those are signed, and the API serves no others. Its
+    bundle is verified first, as in the API.
 
     Example: `espalier promote 3`
     """
@@ -103,7 +103,7 @@ def promote(
 
     with _registry(state) as (registry, name, settings), promotion_lock(settings) as lock:
         version, rollout = registry.version(name, number), rollout_of(settings, lock)
-        if version.tags.get(GATE_TAG) == PASSED:  # any other is refused for that
+        if version.tags.get(GATE_TAG) == PASSED:  # promote rejects any other version
             read_version(registry, settings, version)
         clear_unfinished(registry, rollout, name, lock=lock, own=number)
         champion = registry.version_of(name, CHAMPION)
@@ -112,7 +112,7 @@ def promote(
 
 
 def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
-    """Make the previous champion the champion again, after its bundle has been verified.
+    """Make the previous champion the champion again, after verifying its bundle.
 
     Example: `espalier rollback`
     """
@@ -133,14 +133,14 @@ def _gate(version: Version) -> str:
     if version.is_uploading:
         return "incomplete"
     superseded = version.tags.get(SUPERSEDED_TAG, "")
-    return version.tags.get(GATE_TAG, "") + (f", judged anew: {superseded}" if superseded else "")
+    return version.tags.get(GATE_TAG, "") + (f", superseded by {superseded}" if superseded else "")
 
 
 def _report(name: str, number: str, json: bool) -> None:
     if json:
         print_json({"name": name, "champion": number})
     else:
-        say(f"{name} version {number} is champion; an API takes it when it starts")
+        say(f"{name} version {number} is champion; restart the API to serve it")
 
 
 @contextmanager

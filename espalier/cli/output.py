@@ -1,4 +1,4 @@
-"""How commands speak: to people on a terminal, to machines in JSON."""
+"""Output of the commands: text for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["CommandFailed", "JsonOption", "StateOption", "console", "print_json"
 console = Console(highlight=False)
 _aside = Console(stderr=True, highlight=False)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 StateOption = Annotated[
     Path,
     typer.Option("--state", envvar="ESPALIER_STATE", help="Folder with registry, keys, certificate and users."),
@@ -27,21 +27,21 @@ StateOption = Annotated[
 
 
 class CommandFailed(ExpectedError):
-    """A command cannot do what it was asked for."""
+    """A command failed."""
 
 
 def say(text: str) -> None:
-    """Tell a person something that is not the result."""
+    """Print a message to standard error."""
     _aside.print(text, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """Print the result for a machine."""
+    """Print the result as JSON."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print the result for a person."""
+    """Print the result as a table."""
     table = Table(*columns, title=title, title_justify="left")
     for row in rows:
         table.add_row(*row)

@@ -1,4 +1,4 @@
-"""``espalier predict``: send the rows of a table, show or write the answers."""
+"""``espalier predict``: predict the rows of a table."""
 
 from __future__ import annotations
 
@@ -25,39 +25,41 @@ __all__ = ["predict"]
 SHOWN_ROWS = 100
 ROWS_A_REQUEST = 1000
 EXPLAINED_ROWS_A_REQUEST = 100
-"""What the API takes, unless API_MAX_ROWS and API_MAX_EXPLAIN_ROWS say otherwise."""
+"""The default limits of the API, API_MAX_ROWS and API_MAX_EXPLAIN_ROWS."""
 
 
 @dataclass
 class Answers:
-    """What the API said, in the table's order."""
+    """The responses of the API, in the order of the table."""
 
     model: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
-    """Rows by model version: two where a new one came in meanwhile."""
+    """Rows per model version; a rollout meanwhile gives two versions."""
 
     predictions: list[dict[str, Any]] = field(default_factory=list)
-    """All, or with an output file only the first."""
+    """All predictions; only the first ones with an output file."""
 
     feedback: list[dict[str, Any]] = field(default_factory=list)
-    """Of each request: its feedback token, and how many rows it is for."""
+    """Feedback token and number of rows of each request."""
 
     rows: int = 0
 
 
 def predict(  # noqa: PLR0913, PLR0917 - each is an option
     rows: Annotated[
-        Path, typer.Argument(help='CSV, Parquet, or JSON: a list of rows or {"rows": [...]}. - reads JSON.')
+        Path,
+        typer.Argument(help='CSV, Parquet, or JSON file (a list of rows or {"rows": [...]}); - reads JSON from stdin.'),
     ],
     output: Annotated[
-        Path | None, typer.Option(help="Write label, probability and model version of each row: .csv or .parquet.")
+        Path | None,
+        typer.Option(help="Write label, probability and model version of each row to a .csv or .parquet file."),
     ] = None,
     id_column: Annotated[
-        list[str] | None, typer.Option(help="A column of the table to write beside them; may be repeated.")
+        list[str] | None, typer.Option(help="Column of the table to copy to the output; may be repeated.")
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Add what each feature contributed.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Add the contribution of each feature.")] = False,
     batch_rows: Annotated[
-        int | None, typer.Option(min=1, help="Rows in one request; default: 1000, or 100 with --explain.")
+        int | None, typer.Option(min=1, help="Rows per request; default: 1000, or 100 with --explain.")
     ] = None,
     token: TokenOption = None,
     user: UserOption = None,
@@ -66,11 +68,11 @@ def predict(  # noqa: PLR0913, PLR0917 - each is an option
     cacert: CaOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Predict every row of a table, of any length, over one connection.
+    """Predict all rows of a table of any length.
 
-    Columns that the model does not know are left out; an empty cell is a missing value. The user needs the scopes
-    predict and, for CSV and Parquet, model:read. What takes longer than a token lives needs --user. With --json it
-    prints what espalier feedback takes once the truth is known.
+    Columns that the model does not use are ignored; an empty cell is a missing value. The user needs the scope predict
+    and, for CSV and Parquet, model:read. Use --user for tables that take longer than a token is valid. The output of
+    --json is the input of espalier feedback.
 
     Examples: `espalier predict rows.json --token "$TOKEN"`, `espalier predict day.csv --user ana --explain`,
     `espalier predict year.parquet --user ana --output scores.parquet --id-column flight --json > answer.json`
@@ -85,11 +87,12 @@ def predict(  # noqa: PLR0913, PLR0917 - each is an option
         named = rows.suffix in (".csv", ".parquet") or bool(keep)
         features = call(client, "GET", "/v1/model")["contract"]["features"] if named else []
         for batch in _with_bar(source.batches(features, size, keep), source.total):
-            found = _ask(client, batch, answers, explain=explain)
+            predictions = _ask(client, batch, answers, explain=explain)
             if writer is not None:
-                writer.write([_record(kept, one, answers.model) for kept, one in zip(batch.kept, found, strict=True)])
+                pairs = zip(batch.kept, predictions, strict=True)
+                writer.write([_record(kept, prediction, answers.model) for kept, prediction in pairs])
             if writer is None or len(answers.predictions) < SHOWN_ROWS:
-                answers.predictions += found
+                answers.predictions += predictions
         if not answers.rows:
             raise CommandFailed(f"{rows} has no rows")
     _report(answers, output, time.monotonic() - began, explain=explain, json=json)
@@ -108,12 +111,12 @@ def _ask(client: httpx.Client, batch: Batch, answers: Answers, *, explain: bool)
     version = str(answer["model"]["version"])
     answers.versions[version] = answers.versions.get(version, 0) + len(batch.rows)
     answers.feedback.append({"token": answer["feedback_token"], "rows": len(batch.rows)})
-    found: list[dict[str, Any]] = answer["predictions"]
-    return found
+    predictions: list[dict[str, Any]] = answer["predictions"]
+    return predictions
 
 
 def _with_bar(batches: Iterator[Batch], total: int | None) -> Iterator[Batch]:
-    """Show how many rows are answered, on a terminal."""
+    """Show a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -139,20 +142,20 @@ def _record(kept: dict[str, Any], prediction: dict[str, Any], model: dict[str, A
 
 def _report(answers: Answers, output: Path | None, seconds: float, *, explain: bool, json: bool) -> None:
     versions = " and ".join(answers.versions)
-    rate = f"{answers.rows:,} rows in {seconds:.1f} s, {answers.rows / seconds:,.0f} a second"
-    found: dict[str, Any] = {"model": answers.model, "feedback_tokens": answers.feedback}
+    rate = f"{answers.rows:,} rows in {seconds:.1f} s, {answers.rows / seconds:,.0f} per second"
+    summary: dict[str, Any] = {"model": answers.model, "feedback_tokens": answers.feedback}
     if json and output is None:
-        print_json({**found, "predictions": answers.predictions})
+        print_json({**summary, "predictions": answers.predictions})
     elif json:
-        print_json({**found, "rows": answers.rows, "versions": answers.versions, "output": str(output)})
+        print_json({**summary, "rows": answers.rows, "versions": answers.versions, "output": str(output)})
     elif output is not None:
         say(f"{output}: {rate}, model version {versions}")
     else:
         shown = answers.predictions[:SHOWN_ROWS]
         lines = [_line(number, prediction) for number, prediction in enumerate(shown, start=1)]
         title = f"{answers.model['name']} version {versions}"
-        print_table(title, ["row", "label", "probability", "because of"][: 4 if explain else 3], lines)
-        say(rate if answers.rows == len(shown) else f"{rate}; shown are the first {len(shown)}, --output writes all")
+        print_table(title, ["row", "label", "probability", "main contributions"][: 4 if explain else 3], lines)
+        say(rate if answers.rows == len(shown) else f"{rate}; the first {len(shown)} are shown, --output writes all")
 
 
 def _line(number: int, prediction: dict[str, Any]) -> list[str]:

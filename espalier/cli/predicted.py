@@ -1,4 +1,4 @@
-"""Write what was predicted, row by row of a table, to CSV or Parquet."""
+"""Write the predictions of a table to CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ FORMATS = (".csv", ".parquet")
 
 
 class Writer(Protocol):
-    """A file that grows by a batch at a time."""
+    """An output file that is written in batches."""
 
     def write(self, records: Sequence[dict[str, Any]]) -> None:
-        """Append rows; all of a file have the same columns."""
+        """Append rows; all rows have the same columns."""
         ...
 
 
 @contextmanager
 def open_writer(path: Path) -> Iterator[Writer]:
-    """Write to a file beside it, which takes the name when the block ends well: there is never half a result.
+    """Write to a temporary file that is renamed when the block succeeds, so that the result is never incomplete.
 
     Raises:
-        CommandFailed: the name ends in neither .csv nor .parquet, or it cannot be written.
+        CommandFailed: the name does not end in .csv or .parquet, or the file cannot be written.
     """
     if path.suffix not in FORMATS:
-        raise CommandFailed(f"{path}: the output is one of {', '.join(FORMATS)}, by the end of its name")
+        raise CommandFailed(f"{path}: the name of the output must end in {' or '.join(FORMATS)}")
     part = path.with_name(f"{path.name}.part")
     try:
         with _csv(part) if path.suffix == ".csv" else _parquet(part) as writer:
@@ -51,7 +51,7 @@ def _csv(path: Path) -> Iterator[Writer]:
 
 @contextmanager
 def _parquet(path: Path) -> Iterator[Writer]:
-    path.touch()  # so that a folder that is missing is told before the first row is asked for
+    path.touch()  # so that a missing folder fails before the first request
     writer = _ParquetWriter(path)
     try:
         yield writer
@@ -82,7 +82,7 @@ class _ParquetWriter:
         try:
             table = pa.Table.from_pylist(list(records), schema=self._writer.schema if self._writer else None)
         except pa.ArrowException as error:
-            raise CommandFailed(f"a column to keep has values of different types: {error}") from error
+            raise CommandFailed(f"an --id-column has values of different types: {error}") from error
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, table.schema)
         self._writer.write_table(table)

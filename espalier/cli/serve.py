@@ -1,4 +1,4 @@
-"""``espalier serve``: the last champion, over HTTPS on loopback."""
+"""``espalier serve``: serve the champion over HTTPS on this machine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def serve(
     port: Annotated[int, typer.Option(help="Port of the API.")] = 8443,
     mlflow_port: Annotated[
         int | None,
-        typer.Option(help="Port of MLflow's pages; default: 5000, or where this state's MLflow runs already."),
+        typer.Option(help="Port of MLflow; default: 5000, or that of the MLflow that already runs on this state."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes of the API.")] = 1,
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Serve the champion until Ctrl-C, with MLflow's pages beside it.
+    """Serve the champion, and run MLflow, until Ctrl-C.
 
     Examples: `espalier serve`, `espalier serve --port 9443 --workers 2`
     """
@@ -42,6 +42,6 @@ def serve(
             if json:
                 print_json({"url": api.url, "metrics": api.metrics_url, "ca": str(api.ca), "mlflow": mlflow_uri})
             else:
-                say(f"API      {api.url}/docs   (trust {api.ca})\nmetrics  {api.metrics_url}\nMLflow   {mlflow_uri}")
-                say("Ctrl-C ends both. A user to log in with: espalier users create NAME --scope predict")
+                say(f"API      {api.url}/docs   (CA: {api.ca})\nmetrics  {api.metrics_url}\nMLflow   {mlflow_uri}")
+                say("Ctrl-C stops both. Create a user with: espalier users create NAME --scope predict")
             wait_for_interrupt()

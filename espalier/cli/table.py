@@ -1,4 +1,4 @@
-"""Read tables of any length in batches, for ``espalier predict``: CSV, Parquet, JSON."""
+"""Read CSV, Parquet and JSON tables of any length in batches, for ``espalier predict``."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a table: what the model is asked, and the columns that are kept beside its answers."""
+    """Some rows of a table: the features to send, and the columns to copy to the output."""
 
     rows: list[Any]
     kept: list[Row] = field(default_factory=list)
 
 
 class Source(Protocol):
-    """A table that is read once, from its beginning."""
+    """A table that is read once, from the start."""
 
     total: int | None
-    """Rows, where the format tells before all is read."""
+    """Number of rows, if it is known in advance."""
 
     def batches(self, features: Sequence[Row], size: int, keep: Sequence[str]) -> Iterator[Batch]:
-        """Give it in batches of at most ``size`` rows.
+        """Yield batches of at most ``size`` rows.
 
         Raises:
-            CommandFailed: a column that the model needs, or that is to be kept, is missing; or it cannot be read.
+            CommandFailed: a required column is missing, or the table cannot be read.
         """
         ...
 
 
 def open_source(path: Path) -> Source:
-    """Choose by the name's end: .csv, .parquet, else JSON; - is JSON from standard input."""
+    """Choose the format by suffix: .csv, .parquet, otherwise JSON; - is JSON from standard input."""
     if path.suffix == ".csv":
         return CsvSource(path)
     if path.suffix == ".parquet":
@@ -55,10 +55,10 @@ def open_source(path: Path) -> Source:
 
 
 class JsonSource:
-    """A list of rows, or {"rows": [...]}: sent as it is, but for columns that are kept and no feature."""
+    """A list of rows, or {"rows": [...]}: sent unchanged, except for copied columns that are not features."""
 
     def __init__(self, path: Path) -> None:
-        """Read all of it; JSON cannot be read in parts."""
+        """Read the whole file; JSON cannot be read in parts."""
         try:
             content = jsonlib.loads(sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -70,7 +70,7 @@ class JsonSource:
         self.total: int | None = len(rows)
 
     def batches(self, features: Sequence[Row], size: int, keep: Sequence[str]) -> Iterator[Batch]:
-        """Give it in batches."""
+        """Yield batches."""
         names = {feature["name"] for feature in features}
         outside = [name for name in keep if name not in names]
         for start in range(0, len(self._rows), size):
@@ -80,15 +80,15 @@ class JsonSource:
 
 
 class CsvSource:
-    """Comma-separated text with a line of names; an empty cell is a missing value."""
+    """Comma-separated text with a header; an empty cell is a missing value."""
 
     def __init__(self, path: Path) -> None:
-        """Nothing is read yet."""
+        """Store the path; nothing is read yet."""
         self._path = path
         self.total: int | None = None
 
     def batches(self, features: Sequence[Row], size: int, keep: Sequence[str]) -> Iterator[Batch]:
-        """Cells become the feature's type; what does not fit is sent as it is, for the API to name."""
+        """Convert cells to the types of the features; other values are sent unchanged, and the API rejects them."""
         try:
             with self._path.open(newline="", encoding="utf-8-sig") as file:
                 reader = csv.DictReader(file)
@@ -106,10 +106,10 @@ class CsvSource:
 
 
 class ParquetSource:
-    """Columns by name; a null is a missing value."""
+    """Parquet; a null is a missing value."""
 
     def __init__(self, path: Path) -> None:
-        """Read the end of the file, which has the number of rows."""
+        """Read the footer of the file, which has the number of rows."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -121,20 +121,20 @@ class ParquetSource:
         self.total: int | None = int(self._file.metadata.num_rows)
 
     def batches(self, features: Sequence[Row], size: int, keep: Sequence[str]) -> Iterator[Batch]:
-        """Give it in batches; only the columns that are needed are read."""
+        """Yield batches; only the required columns are read."""
         _expect_columns(self._path, self._file.schema_arrow.names, features, keep)
         columns = list(dict.fromkeys([*(feature["name"] for feature in features), *keep]))
         for part in self._file.iter_batches(batch_size=size, columns=columns):
             yield _batch(part.to_pylist(), features, keep, _plain)
 
 
-def _expect_columns(path: Path, there: Sequence[str], features: Sequence[Row], keep: Sequence[str]) -> None:
-    missing = [feature["name"] for feature in features if feature["name"] not in there]
+def _expect_columns(path: Path, columns: Sequence[str], features: Sequence[Row], keep: Sequence[str]) -> None:
+    missing = [feature["name"] for feature in features if feature["name"] not in columns]
     if missing:
         raise CommandFailed(f"{path} has no column {', '.join(missing)}, which the model needs")
-    unknown = [name for name in keep if name not in there]
+    unknown = [name for name in keep if name not in columns]
     if unknown:
-        raise CommandFailed(f"{path} has no column {', '.join(unknown)}, which --id-column names")
+        raise CommandFailed(f"{path} has no column {', '.join(unknown)}, which --id-column requests")
 
 
 def _batch(
@@ -168,7 +168,7 @@ def _number(text: str, *, whole: bool) -> float | str:
     try:
         if whole:
             return int(text)
-    except ValueError:  # pandas writes whole numbers with a gap among them as 12.0
+    except ValueError:  # pandas writes whole numbers as 12.0 if some are missing
         pass
     number = float(text)
     if not math.isfinite(number):
@@ -177,7 +177,7 @@ def _number(text: str, *, whole: bool) -> float | str:
 
 
 def _plain(value: Any, feature: Row) -> Any:
-    """Return what JSON can carry: no NaN, and whole numbers for what pandas wrote as floats because of a gap."""
+    """Return a value for JSON: None instead of NaN, and whole numbers that pandas stored as floats."""
     if isinstance(value, float) and value != value:  # noqa: PLR0124 (only NaN differs from itself)
         return None
     if feature["type"] == "int" and isinstance(value, float) and value.is_integer():

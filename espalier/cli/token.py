@@ -1,4 +1,4 @@
-"""``espalier token``: log in."""
+"""``espalier token``: log in and print an access token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["token"]
 def token(
     user: Annotated[str, typer.Option(help="Name to log in with.")],
     password: Annotated[
-        str, typer.Option(envvar="ESPALIER_PASSWORD", prompt=True, hide_input=True, help="Asked for when not given.")
+        str, typer.Option(envvar="ESPALIER_PASSWORD", prompt=True, hide_input=True, help="Password; default: prompt.")
     ],
     url: UrlOption = "https://localhost:8443",
     cacert: CaOption = None,

@@ -1,4 +1,4 @@
-"""``espalier train`` and ``espalier gate``: the pipeline, whole or in the two parts that a training pod keeps apart."""
+"""``espalier train`` and ``espalier gate``: run the pipeline, at once or in the two parts of a training pod."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["gate", "train"]
 
 
 class Until(StrEnum):
-    """Stages that a run may end with, before the gate."""
+    """Stages before the gate that a run may stop after."""
 
     fetch = "fetch"
     validate = "validate"
@@ -25,17 +25,17 @@ class Until(StrEnum):
 
 
 def train(
-    force: Annotated[bool, typer.Option("--force", help="Run every stage, changed or not.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run all stages, changed or not.")] = False,
     until: Annotated[
-        Until | None, typer.Option(help="The last stage to run. evaluate: all but the gate, without the signing key.")
+        Until | None, typer.Option(help="Last stage to run. evaluate: everything but the gate; needs no signing key.")
     ] = None,
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Run the stages that have changed: fetch, validate, prepare, train, evaluate, register.
+    """Run the changed stages: fetch, validate, prepare, train, evaluate, register.
 
-    Uses the MLflow server that PIPELINE_MLFLOW_TRACKING_URI names, or one of its own while it runs. Ends with 0
-    too when the gate rejects the model: that is an answer, not a failure.
+    Uses the MLflow server of PIPELINE_MLFLOW_TRACKING_URI, or starts its own. A model that the gate rejects is not a
+    failure: the exit code is 0.
 
     Examples: `espalier train`, `espalier train --force`, `espalier train --until evaluate`
     """
@@ -47,29 +47,31 @@ def train(
     with pipeline_settings(open_state(state)) as settings:
         ran = run_pipeline(as_environment(settings), force=force, until=until or "")
     if until is not None:
-        print_json({"ran": ran, "until": until}) if json else say(f"ran {', '.join(ran) or 'nothing, all is current'}")
+        print_json({"ran": ran, "until": until}) if json else say(
+            f"stages run: {', '.join(ran) or 'none, nothing has changed'}"
+        )
         return
     result = read_json(REGISTER_JSON, stage="register")
     if json:
         print_json({"ran": ran, **result})
     elif ran:
-        say(f"{result['name']} version {result['version']}: {result['gate']} by the gate")
+        say(f"{result['name']} version {result['version']}: gate {result['gate']}")
     else:
-        say(f"nothing has changed since {result['name']} version {result['version']}; --force runs all the same")
+        say(f"nothing has changed since {result['name']} version {result['version']}; --force runs all stages")
 
 
 def gate(
     handover: Annotated[
         Path | None,
-        typer.Option("--from", help="Folder pipelines/work of the container that trained; default: this project's."),
+        typer.Option("--from", help="Folder pipelines/work of the training container; default: that of this project."),
     ] = None,
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Judge what was trained, register it, and promote it if it passed: the stage register, by itself.
+    """Judge the trained model, register it, and promote it if it passed: the stage register alone.
 
-    In a training pod this runs in a container of its own, which alone has the signing key: it copies data files of
-    the other container, checks them, and scores the model again. Run again, it ends in the same state.
+    In a training pod this runs in a separate container, the only one with the signing key: it copies the data files of
+    the training container, checks them, and scores the model again. Running it again gives the same state.
 
     Examples: `espalier gate`, `espalier gate --from /run/handover`
     """

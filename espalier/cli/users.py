@@ -1,4 +1,4 @@
-"""``espalier users``: who may log in, straight in the database; how the first administrator comes to be."""
+"""``espalier users``: manage users directly in the database, for example the first administrator."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Create, list, change and delete users of the API, by the same rules as the API does.", no_args_is_help=True
+    help="Create, list, change and delete users of the API, with the same rules as the API.", no_args_is_help=True
 )
 
-NameArgument = Annotated[str, typer.Argument(help="The user's name.")]
+NameArgument = Annotated[str, typer.Argument(help="Name of the user.")]
 DatabaseOption = Annotated[
-    str, typer.Option("--database", envvar="API_DATABASE_URL", help="SQLAlchemy URL; default: the local users.")
+    str, typer.Option("--database", envvar="API_DATABASE_URL", help="SQLAlchemy URL; default: the local database.")
 ]
 StdinOption = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input, not make one.")
+    bool, typer.Option("--password-stdin", help="Read the password from standard input instead of generating one.")
 ]
 SCOPE_HELP = "predict, model:read, feedback:write or users:admin; may be repeated."
 LOCAL = Path(".espalier")
@@ -35,14 +35,14 @@ LOCAL = Path(".espalier")
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="Name to log in with.")],
+    name: Annotated[str, typer.Argument(help="Login name.")],
     scope: Annotated[list[str] | None, typer.Option(help=f"{SCOPE_HELP} Default: the first 2.")] = None,
     password_stdin: StdinOption = False,
     database: DatabaseOption = "",
     state: StateOption = LOCAL,
     json: JsonOption = False,
 ) -> None:
-    """Create a user. A random password is made, and printed this once to standard output.
+    """Create a user with a random password, which is printed once, to standard output.
 
     Examples: `espalier users create ana`, `espalier users create ana --scope predict`,
     `pass show ana | espalier users create ana --scope users:admin --password-stdin`
@@ -50,7 +50,7 @@ def create(
     password, encoded = _new_password(name, password_stdin)
     with _store(database, state) as store:
         account = store.create(name, encoded, scope or ["predict", "model:read"])
-    _tell(account, json, "" if password_stdin else password)
+    _report(account, json, "" if password_stdin else password)
 
 
 @app.command("list")
@@ -78,7 +78,7 @@ def password(
     state: StateOption = LOCAL,
     json: JsonOption = False,
 ) -> None:
-    """Give a user a new password, for one that was lost. Tokens given out before end within a minute.
+    """Set a new password. Existing tokens expire within a minute.
 
     Examples: `espalier users password ana`, `pass show ana | espalier users password ana --password-stdin`
     """
@@ -96,7 +96,7 @@ def scopes(
     state: StateOption = LOCAL,
     json: JsonOption = False,
 ) -> None:
-    """Set what a user may do, in place of what they may now. Tokens given out before end within a minute.
+    """Replace the scopes of a user. Existing tokens expire within a minute.
 
     Example: `espalier users scopes ana --scope predict --scope users:admin`
     """
@@ -109,7 +109,7 @@ def scopes(
 def disable(
     name: NameArgument, database: DatabaseOption = "", state: StateOption = LOCAL, json: JsonOption = False
 ) -> None:
-    """Keep a user from logging in. Tokens given out before end within a minute.
+    """Disable the login of a user. Existing tokens expire within a minute.
 
     Example: `espalier users disable ana`
     """
@@ -122,7 +122,7 @@ def disable(
 def enable(
     name: NameArgument, database: DatabaseOption = "", state: StateOption = LOCAL, json: JsonOption = False
 ) -> None:
-    """Let a disabled user log in again.
+    """Enable the login of a disabled user.
 
     Example: `espalier users enable ana`
     """
@@ -135,7 +135,7 @@ def enable(
 def delete(
     name: NameArgument, database: DatabaseOption = "", state: StateOption = LOCAL, json: JsonOption = False
 ) -> None:
-    """Remove a user. Tokens given out before end within a minute.
+    """Delete a user. Existing tokens expire within a minute.
 
     Example: `espalier users delete ana`
     """
@@ -150,28 +150,28 @@ def delete(
 def _new_password(name: str, from_stdin: bool) -> tuple[str, str]:
     from services.api.auth.passwords import Passwords, check_password, random_password
 
-    given = sys.stdin.readline().rstrip("\r\n") if from_stdin else random_password()
-    check_password(given, user=name)
-    return given, Passwords().hash(given)
+    password = sys.stdin.readline().rstrip("\r\n") if from_stdin else random_password()
+    check_password(password, user=name)
+    return password, Passwords().hash(password)
 
 
 def _change(name: str, change: UserChange, database: str, state: Path, json: bool, password: str = "") -> None:
     with _store(database, state) as store:
         account = store.change(name, change)
-    _tell(account, json, password)
+    _report(account, json, password)
 
 
-def _tell(account: Account, json: bool, password: str) -> None:
+def _report(account: Account, json: bool, password: str) -> None:
     if json:
         print_json(_shown(account) | ({"password": password} if password else {}))
         return
     say(
         f"user {account.name} is disabled"
         if account.disabled
-        else f"user {account.name} may: {', '.join(sorted(account.scopes))}"
+        else f"user {account.name} has the scopes: {', '.join(sorted(account.scopes))}"
     )
     if password:
-        say("password, shown this once:")
+        say("password, shown only once:")
         sys.stdout.write(f"{password}\n")
 
 
@@ -189,11 +189,11 @@ def _store(database: str, state: Path) -> Iterator[SqlUserStore]:
 
 
 def _url_from_file() -> str:
-    """In a pod of the API the URL is in a file, for it has a password in it."""
+    """Return the URL from the file that API pods use, because it contains a password."""
     file = os.environ.get("API_DATABASE_URL_FILE")
     if not file:
         return ""
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise CommandFailed(f"{file} (API_DATABASE_URL_FILE) cannot be read: {error.strerror}") from error
+        raise CommandFailed(f"cannot read {file} (API_DATABASE_URL_FILE): {error.strerror}") from error

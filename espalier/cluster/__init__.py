@@ -1,4 +1,4 @@
-"""The platform on a Kubernetes cluster: what ``make up`` and the end-to-end tests do, step by step.
+"""The platform on a Kubernetes cluster: the steps of ``make up`` and of the end-to-end tests.
 
-The chart and the manifests know nothing of this package, and run on any cluster without it.
+The chart and the manifests do not depend on this package, and work on any cluster without it.
 """

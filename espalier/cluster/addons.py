@@ -1,4 +1,4 @@
-"""What a bare cluster may lack: an ingress controller and metrics-server. Installed only where there is none."""
+"""An ingress controller and metrics-server, installed only if the cluster has none."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from espalier.cluster.tools import Kube
 
 __all__ = ["ADDONS", "Addon", "ensure_addon", "trust_ingress"]
 
-NOBODY = "127.0.0.1"
+NO_PROXY_ADDRESS = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class Addon:
-    """A chart of others, and how to see that the cluster has such a thing already."""
+    """A third-party chart, and how to detect that the cluster already has this component."""
 
     name: str
     repository: str
     version: str
     present: tuple[str, ...]
-    """What kubectl lists if it is there."""
+    """Arguments of kubectl get that list it if it exists."""
 
     settings: tuple[str, ...]
-    """Values, each as ``helm --set-json`` reads it."""
+    """Values, in the form of ``helm --set-json``."""
 
     namespace: str = "kube-system"
 
@@ -35,12 +35,12 @@ ADDONS = (
         version="41.3.0",
         present=("ingressclass",),
         settings=(
-            "ports.websecure.hostPort=443",  # where the cluster's published port leads
+            "ports.websecure.hostPort=443",  # the node port that kind publishes
             "ports.web.expose.default=false",
             'service.spec.type="ClusterIP"',
             'nodeSelector={"ingress-ready":"true"}',
             'tolerations=[{"key":"node-role.kubernetes.io/control-plane","operator":"Exists","effect":"NoSchedule"}]',
-            'updateStrategy={"type":"Recreate","rollingUpdate":null}',  # two pods cannot have one host port
+            'updateStrategy={"type":"Recreate","rollingUpdate":null}',  # two pods cannot share a host port
         ),
     ),
     Addon(
@@ -54,22 +54,22 @@ ADDONS = (
 
 
 def ensure_addon(kube: Kube, addon: Addon) -> bool:
-    """Install it where it is missing, and tell whether it was. CHART_MIRROR names a folder that may hold its chart."""
+    """Install it if it is missing, and return whether it was. CHART_MIRROR names a folder that may have its chart."""
     if kube.exists(*addon.present):
         return False
-    found = mirrored(addon.name)
-    source = [str(found)] if found else [addon.name, "--repo", addon.repository, "--version", addon.version]
+    mirror = mirrored(addon.name)
+    source = [str(mirror)] if mirror else [addon.name, "--repo", addon.repository, "--version", addon.version]
     settings = [option for setting in addon.settings for option in ("--set-json", setting)]
     kube.helm("upgrade", "--install", addon.name, *source, "--namespace", addon.namespace, *settings, "--wait")
     return True
 
 
 def trust_ingress(kube: Kube) -> str:
-    """Return the setting of the chart by which the API believes what our ingress controller says of its clients.
+    """Return the chart setting that makes the API trust X-Forwarded-For from our ingress controller.
 
-    Its pods' addresses as they are now, and nothing else. With another controller, or after its pods were replaced, the
-    API takes all of its clients for one: it throttles them together, and nobody can pass for another.
+    It names the present addresses of its pods only. With another controller, or after its pods were replaced, the API
+    treats all clients as one: they are throttled together, and no client can forge another address.
     """
     pods = kube.get("pods", "--namespace", ADDONS[0].namespace, "-l", f"app.kubernetes.io/name={ADDONS[0].name}")
-    addresses = sorted({one["ip"] for pod in pods["items"] for one in pod["status"].get("podIPs", [])})
-    return "api.server.forwardedAllowIps=" + "\\,".join(addresses or [NOBODY])  # a comma would end the value
+    addresses = sorted({address["ip"] for pod in pods["items"] for address in pod["status"].get("podIPs", [])})
+    return "api.server.forwardedAllowIps=" + "\\,".join(addresses or [NO_PROXY_ADDRESS])  # a comma would end the value

@@ -1,7 +1,7 @@
-"""Where the Kubernetes API server of a cluster is: what training's NetworkPolicy has to name.
+"""The addresses of the Kubernetes API server, for the NetworkPolicy of training.
 
-A pod asks the Service ``kubernetes``, whose address the node translates into an endpoint's. Some network plug-ins
-compare a policy before that and some after it, so that both are named.
+A pod connects to the Service ``kubernetes``, and the node translates its address to that of an endpoint. Some network
+plug-ins apply policies before the translation and some after it, so the policy has both.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ SLICES = "kubernetes.io/service-name=kubernetes"
 
 
 def api_peers(kube: Kube) -> dict[str, Any]:
-    """Return peers and ports as the chart's value ``training.networkPolicy.kubernetesApi`` takes them."""
+    """Return peers and ports in the form of the chart value ``training.networkPolicy.kubernetesApi``."""
     service = kube.get("service", "kubernetes", *IN_DEFAULT)["spec"]
     slices = kube.get("endpointslices", *IN_DEFAULT, "--selector", SLICES)["items"]
     addresses = set(service.get("clusterIPs") or [service["clusterIP"]])
-    addresses |= {address for one in slices for endpoint in one["endpoints"] for address in endpoint["addresses"]}
-    ports = {one["port"] for one in service["ports"]} | {one["port"] for part in slices for one in part["ports"]}
+    addresses |= {address for part in slices for endpoint in part["endpoints"] for address in endpoint["addresses"]}
+    ports = {port["port"] for port in service["ports"]} | {port["port"] for part in slices for port in part["ports"]}
     return {"to": [{"ipBlock": {"cidr": _network(address)}} for address in sorted(addresses)], "ports": sorted(ports)}
 
 
 def as_setting(peers: dict[str, Any]) -> str:
-    """Return what ``helm --set-json`` takes."""
+    """Return the argument of ``helm --set-json``."""
     return f"training.networkPolicy.kubernetesApi={json.dumps(peers)}"
 
 

@@ -1,4 +1,4 @@
-"""Charts of others: from the folder that CHART_MIRROR names, or from their repositories."""
+"""Third-party charts: from the folder CHART_MIRROR, or from their repositories."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ __all__ = ["ensure_dependencies", "mirrored"]
 
 
 def mirrored(name: str) -> Path | None:
-    """Return the folder of a chart in CHART_MIRROR, if it is there."""
+    """Return the folder of a chart in CHART_MIRROR, if it exists."""
     folder = Path(os.environ.get("CHART_MIRROR") or os.devnull) / name
     return folder if folder.is_dir() else None
 
 
 def ensure_dependencies(chart: Path) -> list[str]:
-    """Fetch what a chart depends on into its charts/, and return the names of those that were missing.
+    """Fetch the dependencies of a chart into its charts/, and return the names of the fetched ones.
 
-    What it carries already, unpacked or packed, stays.
+    Existing dependencies, unpacked or packed, are kept.
     """
     fetched = []
-    for one in _dependencies(chart):
-        name, version, folder = one["name"], one["version"], chart / "charts"
-        if not one.get("repository") or (folder / f"{name}-{version}.tgz").exists():
+    for dependency in _dependencies(chart):
+        name, version, folder = dependency["name"], dependency["version"], chart / "charts"
+        if not dependency.get("repository") or (folder / f"{name}-{version}.tgz").exists():
             continue
-        found = mirrored(name)
-        if found:
-            run("helm", "package", str(found), "--version", version, "--destination", str(folder))
+        mirror = mirrored(name)
+        if mirror:
+            run("helm", "package", str(mirror), "--version", version, "--destination", str(folder))
         else:
-            source = ["--repo", one["repository"], "--version", version]
+            source = ["--repo", dependency["repository"], "--version", version]
             run("helm", "pull", name, *source, "--destination", str(folder))
         fetched.append(name)
     return fetched

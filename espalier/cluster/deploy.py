@@ -1,4 +1,4 @@
-"""Bring a released chart to the cluster that kubectl points at: ``make deploy``."""
+"""Install or upgrade a released chart in the current cluster of kubectl: ``make deploy``."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ SEMANTIC_VERSION = re.compile(
 """Source: https://semver.org, "Is there a suggested regular expression"."""
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-"""Source: RFC 1123; what Kubernetes and Helm take for a name."""
+"""Source: RFC 1123; the names that Kubernetes and Helm accept."""
 
 REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*", re.ASCII)
 """Host, port and path, as in the name of an OCI artifact."""
 
 PARTS = (("statefulset", "postgresql"), ("statefulset", "object-store"), ("deployment", "mlflow"))
-"""What training needs, each unless it is off."""
+"""What training needs, if enabled."""
 
 TIMEOUT = "15m"
 
 
 def check_arguments(registry: str, version: str, namespace: str, release: str) -> None:
-    """Refuse what is not of its form, before any of it reaches a command.
+    """Reject malformed arguments before any of them reaches a command.
 
     Raises:
-        ClusterError: names the argument and what it has to look like.
+        ClusterError: the message names the argument and its expected form.
     """
     checks: tuple[tuple[str, str, re.Pattern[str], str], ...] = (
         ("REGISTRY", registry, REGISTRY, "a registry such as registry.example.com/team"),
@@ -45,19 +45,19 @@ def check_arguments(registry: str, version: str, namespace: str, release: str) -
         ("NAMESPACE", namespace, DNS_LABEL, "the name of a namespace such as espalier"),
         ("RELEASE", release, DNS_LABEL, "the name of a release such as espalier"),
     )
-    for name, value, form, wanted in checks:
+    for name, value, form, expected in checks:
         if not form.fullmatch(value):
-            raise ClusterError(f"{name} is {value[:100]!r}, which is not {wanted}")
+            raise ClusterError(f"{name} is {value[:100]!r}, which is not {expected}")
 
 
 def deploy(kube: Kube, release: str, *, registry: str, version: str, values: Sequence[Path]) -> bool:
-    """Install or upgrade, and tell whether the API serves; before its first model it cannot.
+    """Install or upgrade, and return whether the API serves; before the first model it cannot.
 
-    With a model the API is waited for, and a release that fails is rolled back. Without one only what training needs is
-    waited for: ``helm --wait`` would wait for pods that are not ready before a model has been trained.
+    With a model, wait until the API is ready, and roll back a failed release. Without one, wait only for what training
+    needs: ``helm --wait`` would time out, because the API is not ready before a model has been trained.
 
     Raises:
-        ClusterError: an argument is malformed, or a part did not come up.
+        ClusterError: an argument is malformed, or a component did not become ready.
     """
     check_arguments(registry, version, kube.namespace, release)
     files = [option for path in values for option in ("--values", str(path))]
@@ -73,16 +73,16 @@ def deploy(kube: Kube, release: str, *, registry: str, version: str, values: Seq
 
 
 def _has_model(kube: Kube, release: str) -> bool:
-    """A version was promoted, or pods serve the alias's."""
+    """Tell whether a version was promoted, or pods serve the champion."""
     name = f"{release}-api"
     if not kube.exists("deployment", name):
         return False
-    found = kube.get("deployment", name)
-    annotations = found["spec"]["template"]["metadata"].get("annotations", {})
-    return VERSION_ANNOTATION in annotations or bool(found.get("status", {}).get("availableReplicas"))
+    deployment = kube.get("deployment", name)
+    annotations = deployment["spec"]["template"]["metadata"].get("annotations", {})
+    return VERSION_ANNOTATION in annotations or bool(deployment.get("status", {}).get("availableReplicas"))
 
 
 def _rollback_option() -> str:
-    """Helm 4 has renamed its option."""
+    """Return the option's name, which Helm 4 changed."""
     version = run("helm", "version", "--template", "{{.Version}}").strip()
     return "--atomic" if version.startswith("v3.") else "--rollback-on-failure"

@@ -1,4 +1,4 @@
-"""What can go wrong when a cluster is set up."""
+"""Expected failures when a cluster is set up."""
 
 from bundle import ExpectedError
 
@@ -6,16 +6,16 @@ __all__ = ["ClusterError", "CommandRefused", "MissingTool", "TimedOut"]
 
 
 class ClusterError(ExpectedError):
-    """Base; the text says what to do."""
+    """Base; the message says what to do."""
 
 
 class MissingTool(ClusterError):
-    """A command that is needed is not installed."""
+    """A required command is not installed."""
 
 
 class CommandRefused(ClusterError):
-    """A command ended with an error."""
+    """A command failed."""
 
 
 class TimedOut(ClusterError):
-    """What was waited for did not come."""
+    """A wait took too long."""

@@ -1,4 +1,4 @@
-"""The three images: build them, and bring them to the nodes of a kind cluster."""
+"""Build the three images, push them, or load them to the nodes of a kind cluster."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SECONDS = 3600
 
 
 def image_names(registry: str, tag: str) -> dict[str, str]:
-    """Return part → full name, as the chart writes it for the same registry and tag."""
+    """Return part → full name, as in the chart for the same registry and tag."""
     prefix = f"{registry}/" if registry else ""
     return {part: f"{prefix}espalier/{part}:{tag}" for part in DOCKERFILES}
 
 
 def build(part: str, name: str, *, commit: str) -> None:
-    """Build one image from the project's root."""
+    """Build one image from the root of the project."""
     file = str(DOCKERFILES[part])
     run(
         "docker",
@@ -42,15 +42,15 @@ def build(part: str, name: str, *, commit: str) -> None:
 
 
 def push(names: Iterable[str]) -> None:
-    """Bring images to the registry of their names."""
+    """Push images to the registry in their names."""
     for name in names:
         run("docker", "push", "--quiet", name, seconds=SECONDS)
 
 
 def load(names: Iterable[str], *, cluster: str) -> None:
-    """Copy images to every node that runs our pods: one copy of what the images share.
+    """Load images on every node that runs our pods, in one command, so that shared layers are copied once.
 
-    kind's control plane takes no pods of ours where there are workers, and a copy for it takes as long as one for them.
+    With workers, the control plane of kind runs none of our pods, and a copy for it takes as long as one for a worker.
     """
     nodes = run("kind", "get", "nodes", "--name", cluster).split()
     workers = [node for node in nodes if node.startswith(f"{cluster}-worker")]

@@ -1,4 +1,4 @@
-"""A cluster on this machine, made by kind: for evaluation and for tests."""
+"""A kind cluster on this machine, for evaluation and tests."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ __all__ = ["KindCluster"]
 
 @dataclass(frozen=True)
 class KindCluster:
-    """A cluster by its name; kubectl knows it as the context kind-<name>."""
+    """A cluster by name; its kubectl context is kind-<name>."""
 
     name: str
     nodes: int = 3
     https_port: int = 9443
-    """Port of loopback that leads to port 443 of the first node, where the ingress controller listens."""
+    """Port on localhost that maps to port 443 of the first node, where the ingress controller listens."""
 
     kubeconfig: str = ""
-    """File to write its address to; empty: kubectl's own default."""
+    """File for its kubeconfig; empty: the default of kubectl."""
 
     @property
     def context(self) -> str:
-        """What kubectl calls it."""
+        """Name of its kubectl context."""
         return f"kind-{self.name}"
 
     def exists(self) -> bool:
-        """Tell whether it has been made."""
+        """Tell whether the cluster exists."""
         return self.name in run("kind", "get", "clusters").split()
 
     def create(self) -> None:
-        """Make it; KIND_NODE_IMAGE names another node image."""
+        """Create the cluster; KIND_NODE_IMAGE names another node image."""
         image = os.environ.get("KIND_NODE_IMAGE", "")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "kind.yaml"
@@ -57,7 +57,7 @@ class KindCluster:
             )
 
     def delete(self) -> None:
-        """End it, with everything in it."""
+        """Delete the cluster and everything in it."""
         run("kind", "delete", "cluster", "--name", self.name, *self._where())
 
     def _where(self) -> list[str]:

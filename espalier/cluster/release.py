@@ -1,4 +1,4 @@
-"""The release: namespace, chart, and the Jobs that fill it."""
+"""The release: namespace, chart, Jobs, and users."""
 
 from __future__ import annotations
 
@@ -27,26 +27,25 @@ __all__ = [
 
 CHART = Path("charts/espalier")
 VALUES = CHART / "values-kind.yaml"
-PART_OF = "app.kubernetes.io/part-of"
 POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
 
 def app_version(chart: Path = CHART) -> str:
-    """Return the version of our images, which the chart and the manifests name."""
+    """Return the version of our images in the chart and the manifests."""
     return str(yaml.safe_load((chart / "Chart.yaml").read_text())["appVersion"])
 
 
 def create_namespace(kube: Kube) -> None:
-    """Make the namespace; pods that ask for more than Pod Security "restricted" allows are refused in it."""
+    """Create the namespace; it rejects pods that violate Pod Security level "restricted"."""
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": kube.namespace, "labels": POD_SECURITY}})
 
 
 def install(
     kube: Kube, release: str, *, chart: Path = CHART, values: Sequence[Path] = (VALUES,), settings: Sequence[str] = ()
 ) -> None:
-    """Install or upgrade; it does not wait, for without a model the API cannot be ready.
+    """Install or upgrade without waiting: the API is not ready before there is a model.
 
-    Training may talk to this cluster's API server, which is asked for here, and to no other address on its ports.
+    The NetworkPolicy of training gets the addresses of this cluster's API server, and allows no others on its ports.
     """
     ensure_dependencies(chart)
     files = [option for path in values for option in ("--values", str(path))]
@@ -56,16 +55,16 @@ def install(
 
 
 def wait_for_stores(kube: Kube, release: str) -> None:
-    """Wait for what training needs."""
+    """Wait for the components that training needs."""
     for kind, name in (("statefulset", "postgresql"), ("statefulset", "object-store"), ("deployment", "mlflow")):
         wait_for_rollout(kube, kind, f"{release}-{name}")
 
 
 def job(kube: Kube, release: str, step: str = "") -> dict[str, Any]:
-    """Return the Job that ``kubectl create job --from`` would make of a CronJob of the release.
+    """Return the Job that ``kubectl create job --from`` would create from a CronJob of the release.
 
     Args:
-        step: rollback or seed; empty: the one that trains.
+        step: rollback or seed; empty: training.
     """
     name = f"{release}-training-{step}".rstrip("-")
     template = kube.get("cronjob", name)["spec"]["jobTemplate"]
@@ -74,10 +73,10 @@ def job(kube: Kube, release: str, step: str = "") -> dict[str, Any]:
 
 
 def run_job(kube: Kube, manifest: Mapping[str, Any], *, seconds: float = 1800) -> None:
-    """Apply a Job, in place of a finished one of the same name, and wait for its end.
+    """Apply a Job, replacing a finished one of the same name, and wait until it is complete.
 
     Raises:
-        ClusterError: it failed.
+        ClusterError: the Job failed.
     """
     name = manifest["metadata"]["name"]
     kube.kubectl("delete", "job", name, "--ignore-not-found", "--wait")
@@ -86,8 +85,12 @@ def run_job(kube: Kube, manifest: Mapping[str, Any], *, seconds: float = 1800) -
 
 
 def create_user(kube: Kube, release: str, user: str, password: str) -> None:
-    """Make somebody who may predict and send feedback; one that exists is left as it is."""
+    """Create a user who may predict and send feedback.
+
+    Raises:
+        CommandRefused: the user exists, or the command failed.
+    """
     pod = f"deployment/{release}-api"
     scopes = [word for scope in ("predict", "model:read", "feedback:write") for word in ("--scope", scope)]
     command = ["espalier", "users", "create", user, *scopes, "--password-stdin"]
-    kube.kubectl("exec", "--stdin", pod, "--container", "api", "--", *command, given=f"{password}\n")
+    kube.kubectl("exec", "--stdin", pod, "--container", "api", "--", *command, stdin=f"{password}\n")

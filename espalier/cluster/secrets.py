@@ -1,6 +1,6 @@
-"""The Secrets that an evaluation cluster needs, with fresh random values: ``make secrets``.
+"""The Secrets of an evaluation cluster, with random values: ``make secrets``.
 
-In production the same names and keys come from a secret store: docs/install-on-a-cluster.md.
+In production, a secret store provides Secrets with the same names and keys: docs/install-on-a-cluster.md.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from espalier.cluster.tools import Kube
 __all__ = ["SECRETS", "ensure_secrets", "evaluation_secrets"]
 
 SECRETS = ("api", "mlflow", "training", "postgresql", "object-store", "model-keys", "api-tls", "grafana", "alerts")
-"""Each behind the release's name."""
+"""Suffixes; the prefix is the name of the release."""
 
 UNREACHABLE_URL = "http://localhost:9/no-address-was-given"
-"""Where alerts go until somebody names a webhook: Alertmanager starts, shows them, and says that it cannot send."""
+"""Target of alerts until a webhook is configured: Alertmanager starts, shows alerts, and logs that it cannot send."""
 
 
 def ensure_secrets(kube: Kube, release: str, host: str, *, slack_url: str = UNREACHABLE_URL) -> bool:
-    """Create the Secrets unless they are there, and tell whether they were made.
+    """Create the Secrets unless they exist, and return whether they were created.
 
-    A database keeps the password that it was made with, and models the key that signed them: what exists stays.
-    ``slack_url`` is the incoming webhook that alerts are sent to.
+    Existing Secrets are kept: a database keeps its first password, and models were signed with the existing key.
+    ``slack_url`` is the incoming webhook for alerts.
 
     Raises:
-        ClusterError: some are there and some are not, so that fresh ones would not fit.
+        ClusterError: only some exist, so new ones would not match them.
     """
-    wanted = [f"{release}-{name}" for name in SECRETS]
-    found = [name for name in wanted if kube.exists("secret", name)]
-    if len(found) == len(wanted):
+    names = [f"{release}-{name}" for name in SECRETS]
+    existing = [name for name in names if kube.exists("secret", name)]
+    if len(existing) == len(names):
         return False
-    if found:
-        missing = ", ".join(name for name in wanted if name not in found)
+    if existing:
+        missing = ", ".join(name for name in names if name not in existing)
         raise ClusterError(
-            f"of the Secrets in {kube.namespace}, {', '.join(found)} are there but {missing} are not, and they share "
-            "values: restore what is missing, or delete all of them and the volumes of the databases to begin anew"
+            f"in namespace {kube.namespace}, the Secrets {', '.join(existing)} exist but {missing} are missing. They "
+            "share values: restore the missing ones, or delete all of them and the volumes of the databases to start "
+            "over"
         )
     made = evaluation_secrets(release, host, slack_url=slack_url)
     kube.create(*(_secret(name, kube.namespace, release, content) for name, content in made.items()))
@@ -50,7 +51,7 @@ def ensure_secrets(kube: Kube, release: str, host: str, *, slack_url: str = UNRE
 
 
 def evaluation_secrets(release: str, host: str, *, slack_url: str = UNREACHABLE_URL) -> dict[str, dict[str, bytes]]:
-    """Return name → key → value; what two Secrets share is the same in both."""
+    """Return name → key → value; shared values are equal in both Secrets."""
     database = {name: secrets.token_urlsafe(24) for name in ("postgres", "api", "mlflow")}
     access, secret = secrets.token_hex(10), secrets.token_urlsafe(30)
     credentials = f"[default]\naws_access_key_id = {access}\naws_secret_access_key = {secret}\n"

@@ -1,4 +1,4 @@
-"""``make up``: from nothing to HTTPS predictions on a cluster of one's own, each step told."""
+"""``make up``: from nothing to HTTPS predictions on a kind cluster, with the progress of each step."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ console = Console(stderr=True, highlight=False)
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How to reach what was brought up."""
+    """How to reach the API."""
 
     url: str
     ca: Path
@@ -43,28 +43,28 @@ class Evaluation:
 
 
 def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
-    """Go every step that is not done yet; run again, it ends in the same state.
+    """Run all steps; completed ones are skipped.
 
     Raises:
-        ClusterError: a step failed; the steps before it stay done.
+        ClusterError: a step failed; completed steps are kept.
     """
     require("docker", "kind", "kubectl", "helm")
     kube = Kube(RELEASE, context=cluster.context)
     names = images.image_names("", release.app_version())
     build_images(names)
-    with step(f"cluster {cluster.name}"):
+    with step(f"create cluster {cluster.name}"):
         if not cluster.exists():
             cluster.create()
     for addon in ADDONS:
-        with step(addon.name):
+        with step(f"install {addon.name}"):
             ensure_addon(kube, addon)
-    copy = partial(images.load, names.values(), cluster=cluster.name)
-    with meanwhile("images to the nodes", copy), step("namespace, Secrets, chart"):
+    load_all = partial(images.load, names.values(), cluster=cluster.name)
+    with meanwhile("load images", load_all), step("install namespace, Secrets, chart"):
         release.create_namespace(kube)
         ensure_secrets(kube, RELEASE, HOST)
         release.install(kube, RELEASE, settings=[trust_ingress(kube)])
     is_new = release_is_new(kube)
-    if is_new:  # the table needs the object store alone: it is put there while MLflow starts
+    if is_new:  # seeding the table needs only the object store, so it runs while MLflow starts
         wait_for_rollout(kube, "statefulset", f"{RELEASE}-object-store")
         release.run_job(kube, release.job(kube, RELEASE, "seed"))
     release.wait_for_stores(kube, RELEASE)
@@ -75,46 +75,46 @@ def bring_up(cluster: KindCluster, state: Path) -> Evaluation:
 
 
 def load_images(cluster: KindCluster, *, build: bool = True) -> None:
-    """Build the images, unless they are here, and bring them to the nodes."""
+    """Build the images, and load them to the nodes."""
     names = images.image_names("", release.app_version())
     if build:
         build_images(names)
-    with step("images to the nodes"):
+    with step("load images"):
         images.load(names.values(), cluster=cluster.name)
 
 
 def build_images(names: Mapping[str, str]) -> None:
-    """Build them: part → full name."""
+    """Build the images; ``names`` is part → full name."""
     commit = run("git", "describe", "--always", "--dirty", "--abbrev=40").strip()
     for part, name in names.items():
-        with step(f"image {name}"):
+        with step(f"build image {name}"):
             images.build(part, name, commit=commit)
 
 
 @contextmanager
 def meanwhile(what: str, work: Callable[[], None]) -> Iterator[None]:
-    """Do ``work`` beside the block, and wait for its end after it.
+    """Run ``work`` in parallel with the block, and wait for it after the block.
 
-    Copying images takes longer than any other step, and most of what the block does is to wait.
+    Loading images is the longest step, and the block mostly waits.
     """
     started = time.monotonic()
-    with ThreadPoolExecutor(1) as beside:
-        done = beside.submit(work)
+    with ThreadPoolExecutor(1) as executor:
+        done = executor.submit(work)
         yield
         with console.status(f"{what} …"):
             done.result()
-    console.print(f"  {what}: {time.monotonic() - started:.0f} s, beside the steps above")
+    console.print(f"  {what}: {time.monotonic() - started:.0f} s, in parallel with the steps above")
 
 
 def release_is_new(kube: Kube) -> bool:
-    """Tell whether no training run has brought in a version yet."""
+    """Tell whether no training run has rolled out a version yet."""
     template = kube.get("deployment", f"{RELEASE}-api")["spec"]["template"]["metadata"]
     return VERSION_ANNOTATION not in template.get("annotations", {})
 
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Show what is being done, and how long it took."""
+    """Show a step while it runs, and its duration when it is done."""
     started = time.monotonic()
     with console.status(f"{what} …"):
         yield
@@ -124,19 +124,19 @@ def step(what: str) -> Iterator[None]:
 def _first_user(kube: Kube, cluster: KindCluster, state: Path) -> Evaluation:
     folder = state / "cluster"
     folder.mkdir(parents=True, exist_ok=True)
-    found = kube.get("secret", f"{RELEASE}-api-tls")["data"]["ca.crt"]
-    (folder / "ca.pem").write_bytes(b64decode(found))
+    authority = kube.get("secret", f"{RELEASE}-api-tls")["data"]["ca.crt"]
+    (folder / "ca.pem").write_bytes(b64decode(authority))
     password = folder / "password"
     if not password.exists():
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(18))
     try:
         release.create_user(kube, RELEASE, USER, password.read_text())
-    except CommandRefused:  # made by an earlier make up, or a failure
+    except CommandRefused:  # the user exists from an earlier make up, or the command failed
         command = ("--", "espalier", "users", "list", "--json")
         listed = kube.kubectl("exec", f"deployment/{RELEASE}-api", "--container", "api", *command)
         if f'"name": "{USER}"' not in listed:
             raise
     url = f"https://{HOST}:{cluster.https_port}"
-    (folder / "url").write_text(url)  # where espalier load looks
+    (folder / "url").write_text(url)  # espalier load reads it
     return Evaluation(url, folder / "ca.pem", USER, password)

@@ -1,12 +1,14 @@
-"""Wait for something in a cluster, and show what is being waited for."""
+"""Wait for a rollout or a Job in a cluster, and show its progress."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from espalier.cluster.errors import ClusterError, CommandRefused, TimedOut
 from espalier.cluster.tools import Kube
@@ -18,62 +20,66 @@ PAUSE_SECONDS = 1.0
 console = Console(stderr=True, highlight=False)
 
 Probe = Callable[[], str]
-"""What is still missing, in a few words; an empty text when nothing is."""
+"""Returns what is still missing, in a few words; an empty text when nothing is."""
+
+Report = Callable[[str], None]
+"""Shows the current state, in a few words."""
 
 
 def wait_until(what: str, probe: Probe, *, seconds: float, hint: str = "") -> None:
-    """Ask ``probe`` again and again until nothing is missing.
+    """Call ``probe`` until nothing is missing, and show what is missing and the elapsed time.
 
     Args:
-        what: shown with what is missing and the time that has passed.
-        hint: a command that tells more, for the failure's text.
+        what: name of the thing to wait for.
+        hint: a command that shows details, for the error message.
 
     Raises:
-        TimedOut: with what was missing at the end.
+        TimedOut: the message says what is still missing.
     """
-    started, missing = time.monotonic(), "not asked yet"
-    with console.status(what) as status:
-        while (passed := time.monotonic() - started) < seconds:
-            try:
-                missing = probe()
-            except CommandRefused as error:  # the API server may be busy; asked again until the time is up
-                missing = str(error)
-            if not missing:
-                break
-            status.update(f"{what}: {missing} ({passed:.0f} s)")
-            time.sleep(PAUSE_SECONDS)
-        else:
-            raise TimedOut(f"{what} took longer than {seconds:.0f} s: {missing}" + (f"\n  see: {hint}" if hint else ""))
-    console.print(f"  {what}: {time.monotonic() - started:.0f} s")
+    with _progress(what) as report:
+        _poll(what, probe, report, seconds=seconds, hint=hint)
 
 
 def wait_for_rollout(kube: Kube, kind: str, name: str, *, seconds: float = 300) -> None:
-    """Wait until every pod of a Deployment or StatefulSet is new and ready."""
+    """Wait with ``kubectl rollout status`` for a Deployment or StatefulSet, and show its output.
 
-    def missing() -> str:
-        found = kube.get(kind, name)
-        status, wanted = found.get("status", {}), found["spec"].get("replicas", 1)
-        new, ready = status.get("updatedReplicas") or 0, status.get("readyReplicas") or 0
-        current = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
-        if current and new == ready == wanted == (status.get("replicas") or 0):
+    It is run again when it fails: the API server may be busy, and a Deployment whose progress deadline has passed
+    recovers once its image or its database is available.
+
+    Raises:
+        TimedOut: the message ends with the output of kubectl.
+    """
+    what, deadline = f"{kind} {name}", time.monotonic() + seconds
+    with _progress(what) as report:
+
+        def probe() -> str:
+            left = max(deadline - time.monotonic(), 1)
+            kube.follow("rollout", "status", f"{kind}/{name}", f"--timeout={left:.0f}s", report=report, seconds=left)
             return ""
-        return f"{ready} of {wanted} pods ready"
 
-    wait_until(f"{kind} {name}", missing, seconds=seconds, hint=f"kubectl -n {kube.namespace} describe {kind} {name}")
+        hint = f"kubectl -n {kube.namespace} describe {kind} {name}"
+        _poll(what, probe, report, seconds=seconds, hint=hint)
 
 
 def wait_for_job(kube: Kube, name: str, *, seconds: float = 1200) -> None:
-    """Wait until a Job has ended well.
+    """Wait until a Job is complete, and show the last line of its log meanwhile.
+
+    ``kubectl wait`` takes one condition: it would wait for a failed Job until the time is up.
 
     Raises:
-        ClusterError: it has failed; the text has the end of its log.
+        ClusterError: the Job failed; the message ends with the end of its log.
+        TimedOut: it is still running.
     """
 
-    def missing() -> str:
+    def probe() -> str:
         job = kube.get("job", name)
-        conditions = {one["type"]: one for one in job.get("status", {}).get("conditions") or [] if is_true(one)}
+        conditions = {
+            condition["type"]: condition
+            for condition in job.get("status", {}).get("conditions") or []
+            if is_true(condition)
+        }
         if "Failed" in conditions:
-            raise ClusterError(f"job {name} failed ({conditions['Failed'].get('reason')}); its log ends with:\n{log()}")
+            raise ClusterError(f"job {name} failed ({conditions['Failed'].get('reason')}); end of its log:\n{log()}")
         return "" if "Complete" in conditions else last_line()
 
     def log() -> str:
@@ -86,9 +92,53 @@ def wait_for_job(kube: Kube, name: str, *, seconds: float = 1200) -> None:
             return "its pod is starting"
         return lines[-1][:100] if lines else "its pod is starting"
 
-    wait_until(f"job {name}", missing, seconds=seconds, hint=f"kubectl -n {kube.namespace} logs job/{name}")
+    wait_until(f"job {name}", probe, seconds=seconds, hint=f"kubectl -n {kube.namespace} logs job/{name}")
 
 
 def is_true(condition: dict[str, Any]) -> bool:
     """Tell whether a Kubernetes condition holds."""
     return bool(condition["status"] == "True")
+
+
+def _poll(what: str, probe: Probe, report: Report, *, seconds: float, hint: str) -> None:
+    from tenacity import (
+        RetryCallState,
+        RetryError,
+        Retrying,
+        retry_if_exception_type,
+        retry_if_result,
+        stop_after_delay,
+        wait_fixed,
+    )
+
+    missing = ""
+
+    def note(state: RetryCallState) -> None:
+        nonlocal missing
+        outcome = state.outcome
+        assert outcome is not None  # noqa: S101 (tenacity calls this after an attempt)
+        missing = str(outcome.exception() or outcome.result())
+        report(missing.partition("\n")[0])
+
+    retrying = Retrying(
+        retry=retry_if_result(bool) | retry_if_exception_type(CommandRefused),  # the API server may be busy
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(PAUSE_SECONDS),
+        after=note,
+    )
+    try:
+        retrying(probe)
+    except RetryError as error:
+        see = f"\n  see: {hint}" if hint else ""
+        raise TimedOut(f"{what} took longer than {seconds:.0f} s: {missing}{see}") from error
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Report]:
+    """Show what the block waits for, with a clock; print the total time at its end."""
+    started = time.monotonic()
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as display:
+        task = display.add_task(what)
+        yield lambda state: display.update(task, description=f"{what}: {state}")
+    console.print(f"  {what}: {time.monotonic() - started:.0f} s")

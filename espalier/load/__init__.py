@@ -1,1 +1,1 @@
-"""Load on the prediction API, sent on time, and judged by the service level objectives."""
+"""Load tests of the prediction API, judged by the service level objectives."""

@@ -1,7 +1,7 @@
-"""Open-loop load: requests leave at their times, however slow the answers are, on kept and on new connections.
+"""Open-loop load: requests are sent on schedule even if responses are slow, on reused and on new connections.
 
-Latency counts from the time at which a request was meant to leave. A generator that is late, or that waits for an
-answer before it asks again, would otherwise leave out the waiting that users have (coordinated omission).
+Latency is measured from the scheduled time of a request. Otherwise a late generator, or one that waits for a response
+before the next request, would hide waiting times that users see (coordinated omission).
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ OK = 200
 TIMEOUT_SECONDS = 20
 CLIENTS = 16
 LOGIN_SECONDS = 300
-"""A third of an access token's life."""
+"""A third of the lifetime of an access token."""
 
 NEXT_LOGIN_SECONDS = 5
 OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
-"""No files, ports or memory left on this machine: failures of the generator, not of the API."""
+"""This machine has no files, ports or memory left: failures of the generator, not of the API."""
 
 CLOSING_SECONDS = 0.5
-"""TLS connections shut down after their session is closed. Source: aiohttp, Graceful shutdown."""
+"""TLS connections shut down after their session was closed. Source: aiohttp, Graceful shutdown."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked, where and by whom."""
+    """The API, the user and the request body."""
 
     url: str
     tls: ssl.SSLContext
@@ -46,44 +46,44 @@ class Target:
 
 @dataclass(slots=True)
 class Answer:
-    """What came of one request."""
+    """The result of one request."""
 
     started: float
-    """When it was meant to leave, in seconds since the epoch."""
+    """Scheduled time, in seconds since the epoch."""
 
     kind: str
     """"kept" or "new": the connection."""
 
     late_seconds: float = 0.0
-    """How much later it left."""
+    """Delay after the scheduled time."""
 
     seconds: float = 0.0
-    """From when it was meant to leave to the end of its answer."""
+    """From the scheduled time to the end of the response."""
 
     status: int = 0
-    """0: no answer, or none that is a prediction though it says so."""
+    """0: no response, or a 200 without a prediction."""
 
     version: str = ""
     error: str = ""
     own: bool = False
-    """This machine could not send it."""
+    """This machine could not send the request."""
 
 
 class Load:
-    """One user's requests."""
+    """The requests of one user."""
 
     def __init__(self, target: Target, *, new_every: int = 2) -> None:
-        """Prepare; nothing is sent yet. Each ``new_every``-th request takes a connection of its own, none at 0."""
+        """Store the target; nothing is sent yet. Every ``new_every``-th request uses a new connection; 0: none."""
         self._target, self._new_every = target, new_every
         self._token = ""
         self._began = self._epoch = 0.0
         self.answers: list[Answer] = []
         self.sent = self.failed = 0
         self.cpu_share = 0.0
-        """Of one core, by this process while it sent."""
+        """CPU use of this process while sending, as a share of one core."""
 
     async def open_loop(self, rate: float, seconds: float, stop: Callable[[], bool] = lambda: False) -> None:
-        """Send ``rate`` requests a second."""
+        """Send ``rate`` requests per second."""
         async with self._sessions() as (kept, new):
             await self._log_in(kept)
             renew = asyncio.create_task(self._stay_logged_in(kept))
@@ -102,7 +102,7 @@ class Load:
             renew.cancel()
 
     async def closed_loop(self, seconds: float) -> None:
-        """Ask again as soon as there is an answer, to find the capacity; the latencies say nothing here."""
+        """Send the next request after each response, to measure the capacity; latencies are meaningless here."""
         async with self._sessions() as (kept, new):
             await self._log_in(kept)
             self._start_clock()
@@ -123,7 +123,7 @@ class Load:
 
     @asynccontextmanager
     async def _sessions(self) -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
-        """Open one that keeps its connections and one that does not; then let them shut down."""
+        """Open one session that reuses connections and one that does not; let both shut down at the end."""
         async with self._session(keep=True) as kept, self._session(keep=False) as new:
             yield kept, new
         await asyncio.sleep(CLOSING_SECONDS)
@@ -146,7 +146,7 @@ class Load:
                 await self._log_in(session)
                 wait = LOGIN_SECONDS
             except (aiohttp.ClientError, TimeoutError, OSError):
-                wait = NEXT_LOGIN_SECONDS  # the token at hand still holds for ten minutes
+                wait = NEXT_LOGIN_SECONDS  # the present token is valid for ten more minutes
 
     async def _ask(self, session: aiohttp.ClientSession, kind: str, due: float) -> None:
         answer = Answer(self._epoch + due - self._began, kind, late_seconds=time.monotonic() - due)

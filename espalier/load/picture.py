@@ -1,4 +1,4 @@
-"""The picture of a load: latency over time and by percentile, failures under them."""
+"""The plot of a load test: latency over time and by percentile, and failures."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ NINES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 def draw_load(path: Path, answers: Sequence[Answer], verdict: Verdict, objectives: Objectives) -> None:
-    """Draw what was judged, the warm-up too."""
-    # The object interface, not pyplot: no global state, no display, nothing to close.
+    """Draw the whole load test, including the warm-up."""
+    # The object interface instead of pyplot: no global state, no display, nothing to close.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -30,9 +30,9 @@ def draw_load(path: Path, answers: Sequence[Answer], verdict: Verdict, objective
     over_time, failures, by_share = figure.subplots(3, height_ratios=(4, 1.5, 4))
     over_time.sharex(failures)
     plan, limit = verdict.plan, objectives.limit_seconds * 1000
-    figure.suptitle(f"{plan.url}: {plan.rate:g} requests a second for {plan.seconds:g} s, {verdict.verdict}")
+    figure.suptitle(f"{plan.url}: {plan.rate:g} requests per second for {plan.seconds:g} s, {verdict.verdict}")
     started = np.array([answer.started for answer in answers])
-    # Half a gap of tolerance, for these are differences of floats.
+    # With a tolerance of half an interval: these are differences of floats.
     second = np.floor(started - started.min() - plan.warm_up_seconds + 0.5 / plan.rate).astype(int)
     predicted = np.array([answer.status == OK for answer in answers])
     latency = np.array([answer.seconds for answer in answers]) * 1000
@@ -50,26 +50,26 @@ def _draw_over_time(ax: Axes, second: np.ndarray, latency: np.ndarray, limit: fl
     order = np.argsort(second, kind="stable")
     seconds, begins = np.unique(second[order], return_index=True)
     each = np.split(latency[order], begins[1:]) if len(seconds) else []
-    for name, share in (("p50", 0.5), ("p99", 0.99), ("slowest", 1.0)):
+    for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
         ax.plot(seconds, [np.quantile(part, share) for part in each], label=name)
     _draw_limit(ax, latency, limit)
-    ax.set(ylabel="latency of each second [ms]")
+    ax.set(ylabel="latency per second [ms]")
     ax.legend()
 
 
 def _draw_by_share(ax: Axes, latency: np.ndarray, limit: float) -> None:
-    # An axis of nines, as HdrHistogram draws it: what matters is on the right.
+    # A percentile axis as in HdrHistogram: the tail gets the most space.
     beyond = 1 - np.arange(len(latency)) / max(len(latency), 1)
     ax.plot(1 / beyond, latency, drawstyle="steps-post")
     _draw_limit(ax, latency, limit)
-    ax.set(xscale="log", xlabel="share of the predictions", ylabel="answered within [ms]")
+    ax.set(xscale="log", xlabel="share of the predictions", ylabel="latency [ms]")
     ax.set_xticks([1 / (1 - share) for share in NINES], [f"{share * 100:g} %" for share in NINES])
     ax.minorticks_off()
 
 
 def _draw_limit(ax: Axes, latency: np.ndarray, limit: float) -> None:
     seen = np.append(latency, limit)
-    # Before the scale: what it would find by itself may be one point, or none.
+    # Before the scale is set: automatic limits fail with one point or none.
     ax.set_ylim(seen.min() / 2, seen.max() * 2)
     ax.set_yscale("log")
     ax.axhline(limit, color="black", linestyle="dotted")

@@ -1,4 +1,4 @@
-"""The report of a load: lines for people, files that stay."""
+"""The report of a load test: lines for the terminal, and files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FEW_REQUESTS = 1000
 def write_report(
     folder: Path, answers: Sequence[Answer], verdict: Verdict, objectives: Objectives
 ) -> tuple[Path, Path]:
-    """Write what was judged as JSON and as a picture, and return both files."""
+    """Write the verdict as JSON and the plot as PNG; return both paths."""
     began = datetime.fromtimestamp(min(answer.started for answer in answers), UTC)
     text, picture = (folder / f"{began:%Y-%m-%dT%H-%M-%S}Z.{kind}" for kind in ("json", "png"))
     text.write_text(json.dumps(asdict(verdict), indent=2) + "\n", encoding="utf-8")
@@ -29,54 +29,54 @@ def write_report(
 
 
 def lines(verdict: Verdict, objectives: Objectives) -> Iterator[tuple[str, str]]:
-    """Give what a person wants to know, as names and texts."""
+    """Yield the lines of the report, as names and texts."""
     plan, generator = verdict.plan, verdict.generator
     limit = f"within {objectives.limit_seconds * 1000:.0f} ms"
-    for promise, what in zip(verdict.objectives, ("not 5xx and not without an answer", limit), strict=True):
-        yield promise.name, f"{_held(promise)}: {_share(promise.measured)} {what}, promised {promise.target:.1%}"
+    for promise, what in zip(verdict.objectives, ("with a response other than 5xx", limit), strict=True):
+        yield promise.name, f"{_held(promise)}: {_share(promise.measured)} {what}, objective {promise.target:.1%}"
     for reason in verdict.void_because:
-        yield "DOES NOT COUNT", reason
+        yield "VOID", reason
     latency = [f"{name} {_milliseconds(value)}" for name, value in verdict.latency_ms.items()]
     yield "percentiles", ", ".join(latency)
     yield (
         "rate",
         (
-            f"{plan.rate:g} requests a second wanted, {verdict.sent_per_second:.1f} sent, "
+            f"{plan.rate:g} requests per second requested, {verdict.sent_per_second:.1f} sent, "
             f"{verdict.predictions_per_second:.1f} predicted, {plan.rows} rows each"
         ),
     )
     yield (
         "requests",
         (
-            f"{verdict.requests:,} in {plan.seconds:g} s, {verdict.new_connections:,} on connections of their own; "
-            f"{_share(verdict.failed / verdict.requests)} failed ({verdict.failed:,}), {verdict.refused:,} refused"
+            f"{verdict.requests:,} in {plan.seconds:g} s, {verdict.new_connections:,} on new connections; "
+            f"{_share(verdict.failed / verdict.requests)} failed ({verdict.failed:,}), {verdict.refused:,} rejected"
         ),
     )
     if verdict.requests < FEW_REQUESTS:
-        yield "", "fewer than 1,000: a single failure breaks the promise"
-    yield "answers", ", ".join(f"{status}: {count:,}" for status, count in sorted(verdict.statuses.items()))
+        yield "", "fewer than 1,000 requests: a single failure misses the objective"
+    yield "responses", ", ".join(f"{status}: {count:,}" for status, count in sorted(verdict.statuses.items()))
     for error, count in verdict.errors.items():
         yield "", f"{count:,} times {error}"
     if verdict.warm_up_failed:
-        yield "warm-up", f"{verdict.warm_up_failed:,} failed, which are not judged"
+        yield "warm-up", f"{verdict.warm_up_failed:,} failed; the warm-up is not judged"
     yield "versions", ", ".join(verdict.versions) or "none"
     yield (
         "generator",
         (
-            f"99 % left at most {generator['late_ms_p99']:.1f} ms late, all {generator['late_ms_max']:.1f} ms; "
-            f"{generator['cpu_share']:.0%} of a core"
+            f"99 % of the requests sent at most {generator['late_ms_p99']:.1f} ms late, all at most "
+            f"{generator['late_ms_max']:.1f} ms; {generator['cpu_share']:.0%} of a core used"
         ),
     )
 
 
 def _held(promise: Objective) -> str:
-    return "holds" if promise.holds else "BROKEN"
+    return "met" if promise.holds else "MISSED"
 
 
 def _share(share: float | None) -> str:
     if share is None:
         return "nothing"
-    # Never round a miss up to the promise.
+    # Rounded down, so that a miss never looks like a pass.
     return f"{int(share * 1e5 + 1e-6) / 1e3:.3f} %"
 
 

@@ -1,7 +1,7 @@
-"""What a load shows: rates, percentiles, each objective held or not, and whether the figures may be believed at all.
+"""Judge a load test: rates, percentiles, objectives, and whether the result is valid.
 
-Reads:  the generator's answers.
-Gives:  Verdict, for the command, its report and its picture.
+Reads:  the results of the generator.
+Gives:  Verdict, for the command, its report and its plot.
 Never:  sends anything.
 """
 
@@ -25,10 +25,10 @@ SERVER_ERROR = 500
 
 @dataclass(frozen=True)
 class Objectives:
-    """What is promised to users, and what is asked of the generator before its figures count."""
+    """The service level objectives, and the requirements on the generator for a valid result."""
 
     available: float = 0.999
-    """Share of requests that get an answer which is not 5xx."""
+    """Share of requests with a response other than 5xx."""
 
     fast: float = 0.99
     """Share of predictions within the limit."""
@@ -36,13 +36,13 @@ class Objectives:
     limit_seconds: float = 0.1
 
     late_seconds: float = 0.01
-    """99 % of the requests have left at most so late: a tenth of the limit."""
+    """Maximum delay of 99 % of the requests: a tenth of the limit."""
 
     cpu_share: float = 0.8
-    """Of one core, that the generator may use: beyond it, it measures itself."""
+    """Maximum CPU use of the generator, as a share of one core; above it, the generator measures itself."""
 
     sent_share: float = 0.99
-    """Of the rate that was asked for."""
+    """Minimum share of the requested rate."""
 
 
 OBJECTIVES = Objectives()
@@ -50,7 +50,7 @@ OBJECTIVES = Objectives()
 
 @dataclass(frozen=True)
 class Plan:
-    """What was asked for."""
+    """The requested load."""
 
     url: str
     rate: float
@@ -61,19 +61,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Objective:
-    """One promise."""
+    """One objective, and the measured value."""
 
     name: str
     target: float
     measured: float | None
-    """A share; None where nothing was there to measure."""
+    """A share; None if there was nothing to measure."""
 
     holds: bool
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The report, as machines get it."""
+    """The report in JSON."""
 
     verdict: Literal["pass", "fail", "void"]
     void_because: list[str]
@@ -82,18 +82,18 @@ class Verdict:
     requests: int
     predictions: int
     failed: int
-    """5xx, or no answer."""
+    """5xx, or no response."""
 
     refused: int
-    """4xx: the request was at fault."""
+    """4xx: the request was wrong."""
 
     warm_up_failed: int
-    """Of the requests before those that count."""
+    """Failed requests of the warm-up."""
 
     sent_per_second: float
     predictions_per_second: float
     latency_ms: dict[str, float | None]
-    """Of predictions, from when the request was meant to leave; None where they are too few, p99.9 below a thousand."""
+    """Latency of predictions from the scheduled time; None if there are too few, such as p99.9 below a thousand."""
 
     new_connections: int
     statuses: dict[str, int]
@@ -103,9 +103,9 @@ class Verdict:
 
 
 def judge(load: Load, plan: Plan, objectives: Objectives) -> Verdict:
-    """Judge what came after the warm-up."""
+    """Judge the requests after the warm-up."""
     answers = sorted(load.answers, key=lambda answer: answer.started)
-    # Half a gap of tolerance, for these are differences of floats.
+    # With a tolerance of half an interval: these are differences of floats.
     began = answers[0].started + plan.warm_up_seconds - 0.5 / plan.rate
     warm_up = [answer for answer in answers if answer.started < began]
     counted = answers[len(warm_up) :]
@@ -148,7 +148,7 @@ def judge(load: Load, plan: Plan, objectives: Objectives) -> Verdict:
 
 
 def is_failure(answer: Answer) -> bool:
-    """Tell whether it counts against availability."""
+    """Tell whether a result counts against availability."""
     return answer.status == 0 or answer.status >= SERVER_ERROR
 
 
@@ -158,44 +158,44 @@ def _promise(name: str, target: float, good: int, total: int) -> Objective:
 
 
 def _missing_load(not_sent: float, sent: float, refused: float, objectives: Objectives) -> list[str]:
-    """Tell why this was not the load that was asked for."""
+    """Return why this was not the requested load."""
     reasons = []
     if not_sent:
-        reasons.append(f"{not_sent:.0f} requests could not leave this machine: no files, ports or memory")
+        reasons.append(f"{not_sent:.0f} requests could not be sent: this machine has no files, ports or memory left")
     if sent < objectives.sent_share:
         reasons.append(f"the generator could not keep up: it sent {sent:.1%} of the rate")
     if refused > 1 - objectives.available:
-        reasons.append(f"the API refused {refused:.1%} of the requests, so they were no load of predictions")
+        reasons.append(f"the API rejected {refused:.1%} of the requests, so they did not test predictions")
     return reasons
 
 
 def _own_slowness(generator: dict[str, float], objectives: Objectives) -> list[str]:
-    """Tell why slowness may be the generator's: it makes no answer faster, and no failure of the API."""
+    """Return why the generator may have caused high latencies; it cannot cause low ones, or failures of the API."""
     reasons = []
     if generator["late_ms_p99"] > objectives.late_seconds * 1000:
         reasons.append(
-            f"the generator could not keep up: 1 % of the requests left {generator['late_ms_p99']:.0f} ms late"
+            f"the generator could not keep up: 1 % of the requests were sent {generator['late_ms_p99']:.0f} ms late"
         )
     if generator["cpu_share"] > objectives.cpu_share:
-        reasons.append(f"the generator used {generator['cpu_share']:.0%} of a core, and measured itself")
+        reasons.append(f"the generator used {generator['cpu_share']:.0%} of a core, so it measured itself")
     return reasons
 
 
 def _latencies(seconds: np.ndarray) -> dict[str, float | None]:
     if not len(seconds):
         return dict.fromkeys([*PERCENTILES, "max"])
-    found: dict[str, float | None] = {
+    latencies: dict[str, float | None] = {
         name: _quantile(seconds, share) * 1000 if len(seconds) >= round(1 / (1 - share)) else None
         for name, share in PERCENTILES.items()
     }
-    return {**found, "max": float(seconds.max()) * 1000}
+    return {**latencies, "max": float(seconds.max()) * 1000}
 
 
 def _quantile(values: np.ndarray, share: float) -> float:
-    # A latency that was there, not one between two.
+    # A measured latency, without interpolation.
     return float(np.quantile(values, share, method="inverted_cdf"))
 
 
 def _rate(times: Sequence[float], plan: Plan) -> float:
-    """Return events a second of the planned time, or of the time that they really took where that was longer."""
+    """Return events per second of the planned time, or of the actual time if that was longer."""
     return len(times) / max(plan.seconds, max(times) - min(times)) if times else 0.0

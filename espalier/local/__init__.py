@@ -1,6 +1,6 @@
-"""The whole platform on one machine: keys, certificate, MLflow and the API as processes of this one.
+"""The whole platform on one machine: keys, certificate, and MLflow and the API as child processes.
 
-Reads:  a folder of state, ``.espalier`` by default.
-Gives:  running servers that end with the ``with`` block.
-Never:  is used in a cluster; there the charts do this.
+Reads:  the state folder, ``.espalier`` by default.
+Gives:  running servers that stop when the ``with`` block ends.
+Never:  runs in a cluster; the charts replace it there.
 """

@@ -15,7 +15,7 @@ __all__ = ["ApiAddress", "api_server"]
 
 @dataclass(frozen=True)
 class ApiAddress:
-    """Where the API is reached."""
+    """The addresses of the API."""
 
     url: str
     metrics_url: str
@@ -47,7 +47,7 @@ def api_server(
         "API_JWT_SIGNING_KEY_FILE": str(state.jwt_key),
         "API_MLFLOW_TRACKING_URI": mlflow_uri,
         "API_MODEL_NAME": model_name,
-        "API_WAIT_FOR_MODEL": "false",  # who starts it here is told at once to train
+        "API_WAIT_FOR_MODEL": "false",  # fail at once, with a hint to train
         "API_MODEL_PUBLIC_KEY_FILES": str(state.model_public_key),
         "API_MODEL_CACHE_DIR": str(state.model_cache),
         "API_DOCS_ENABLED": "true",

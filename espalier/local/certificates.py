@@ -1,4 +1,4 @@
-"""A certificate for loopback, from an authority that exists for this alone and whose key is not kept."""
+"""A certificate for localhost, from an authority that is used only once: its key is not stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HOST_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def write_certificates(*, ca: Path, certificate: Path, key: Path) -> None:
-    """Write the authority's certificate, the server's chain, and the server's key (mode 0600)."""
+    """Write the certificate of the authority, the chain of the server, and the key of the server (mode 0600)."""
     import trustme
 
     authority = trustme.CA(organization_name="Espalier on this machine")

@@ -1,4 +1,4 @@
-"""The demo's second half: log in as a user would, and ask for a day that the model has not seen."""
+"""The second half of the demo: create a user, and predict a day that the model was not trained on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROWS_A_REQUEST = 500
 
 @dataclass(frozen=True)
 class Day:
-    """Held-out rows of one day, with what was predicted and what happened."""
+    """Test rows of one day, with predictions and true labels."""
 
     date: str
     rows: pd.DataFrame
@@ -42,7 +42,7 @@ class Day:
 
 
 def make_user(state: State, name: str) -> str:
-    """Give a user of this name a new random password, and return it."""
+    """Create the user, or reset its password; return the new random password."""
     from services.api.auth.passwords import Passwords, random_password
     from services.api.auth.scopes import Scope
     from services.api.auth.users import UserChange, open_user_store
@@ -59,15 +59,15 @@ def make_user(state: State, name: str) -> str:
 
 
 def keep_password(path: Path, password: str) -> None:
-    """Write a password so that only this account of the machine can read it."""
+    """Write a password to a file with mode 0600."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(password)
 
 
 def most_middle_least(day: Day, each: int) -> list[int]:
-    """Return places of rows: the ``each`` likeliest, as many from the middle, and the unlikeliest, in that order."""
-    order = _likeliest_first(day)
+    """Return row positions: the ``each`` most likely, as many from the middle, and the least likely, in that order."""
+    order = _most_likely_first(day)
     if len(order) <= 3 * each:
         return order
     middle = (len(order) - each) // 2
@@ -75,12 +75,12 @@ def most_middle_least(day: Day, each: int) -> list[int]:
 
 
 def by_fifth(day: Day) -> list[tuple[float, float]]:
-    """Return, from the likeliest fifth of the rows to the unlikeliest, what was predicted on average and what happened.
+    """Return the mean prediction and the actual share of each fifth of the rows, the most likely first.
 
     Returns:
-        five pairs of shares from 0 to 1; fewer where there are fewer rows.
+        five pairs of shares from 0 to 1; fewer for fewer than five rows.
     """
-    order = _likeliest_first(day)
+    order = _most_likely_first(day)
     bounds = [round(len(order) * part / 5) for part in range(6)]
     parts = [order[begin:end] for begin, end in pairwise(bounds) if end > begin]
     return [
@@ -92,7 +92,7 @@ def by_fifth(day: Day) -> list[tuple[float, float]]:
     ]
 
 
-def _likeliest_first(day: Day) -> list[int]:
+def _most_likely_first(day: Day) -> list[int]:
     return sorted(range(len(day.truth)), key=lambda place: -day.predictions[place]["probability"])
 
 
@@ -108,7 +108,7 @@ def busiest_day() -> tuple[str, pd.DataFrame]:
 
 
 def predict_day(client: httpx.Client, headers: dict[str, str]) -> Day:
-    """Ask the API for every row of the busiest held-out day."""
+    """Predict all rows of the busiest test day with the API."""
     from espalier.client import call
     from pipelines.config.schema import load_schema
     from pipelines.model.matrix import labels, to_records
@@ -124,6 +124,6 @@ def predict_day(client: httpx.Client, headers: dict[str, str]) -> Day:
 
 
 def read_metrics(address: ApiAddress, names: tuple[str, ...]) -> list[str]:
-    """Return the lines of these metrics that are not zero."""
+    """Return the non-zero samples of these metrics."""
     lines = httpx.get(address.metrics_url, trust_env=False).text.splitlines()
     return [line for line in lines if line.startswith(names) and not line.endswith(" 0.0")]

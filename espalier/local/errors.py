@@ -1,4 +1,4 @@
-"""What can go wrong when servers are started on this machine."""
+"""Expected failures when servers are started on this machine."""
 
 from bundle import ExpectedError
 
@@ -6,12 +6,12 @@ __all__ = ["LocalError", "PortTaken", "ServerFailed"]
 
 
 class LocalError(ExpectedError):
-    """Base; the text says what to do."""
+    """Base; the message says what to do."""
 
 
 class PortTaken(LocalError):
-    """Something else listens on the wanted port."""
+    """The requested port is in use."""
 
 
 class ServerFailed(LocalError):
-    """A server ended, or did not answer in time."""
+    """A server exited, or did not answer in time."""

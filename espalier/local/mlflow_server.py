@@ -1,4 +1,4 @@
-"""MLflow on this machine: SQLite and a folder, loopback only."""
+"""MLflow on this machine, with SQLite and a folder, on loopback only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["expect_port", "mlflow_server"]
 
 @contextmanager
 def mlflow_server(state: State, port: int | None = None) -> Iterator[str]:
-    """Run MLflow, and give its URI. One that this state runs already, in another terminal, is used and left running."""
+    """Run MLflow, and yield its URI. If one already runs for this state, in another terminal, use it and keep it."""
     note = _note(state)
     if address := _running(state):
         yield address
@@ -34,14 +34,10 @@ def mlflow_server(state: State, port: int | None = None) -> Iterator[str]:
 
 
 def expect_port(state: State, port: int) -> None:
-    """Refuse a port where this state's MLflow runs already on another: one registry has one server.
-
-    Raises:
-        PortTaken
-    """
+    """Raise PortTaken if MLflow already runs for this state on another port: a registry has one server."""
     address = _running(state)
     if address and not address.endswith(f":{port}"):
-        raise PortTaken(f"MLflow of {state.folder} runs already, at {address}: leave --mlflow-port out to use it")
+        raise PortTaken(f"MLflow of {state.folder} already runs at {address}; omit --mlflow-port to use it")
 
 
 def _note(state: State) -> Path:
@@ -49,7 +45,7 @@ def _note(state: State) -> Path:
 
 
 def _running(state: State) -> str:
-    """Return the address of the server that this state runs already; empty where there is none."""
+    """Return the address of the server that already runs for this state; empty if there is none."""
     address = _note(state).read_text() if _note(state).exists() else ""
     return address if address and _answers(address) else ""
 

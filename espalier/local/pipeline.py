@@ -1,4 +1,4 @@
-"""The pipelines on this machine: settings that point at the local registry and keys, unless told otherwise."""
+"""Settings of the pipelines on this machine: the local registry and keys, unless the environment overrides them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["as_environment", "pipeline_settings"]
 
 @contextmanager
 def pipeline_settings(state: State, *, mlflow_port: int | None = None) -> Iterator[Settings]:
-    """Give settings whose MLflow answers: the one that PIPELINE_MLFLOW_TRACKING_URI names, or one of our own."""
+    """Yield settings with a running MLflow: that of PIPELINE_MLFLOW_TRACKING_URI, or a local one."""
     settings = load_settings()
     own: dict[str, object] = {} if settings.signing_key_file else {"signing_key_file": state.model_key}
     if "lock_file" not in settings.model_fields_set:
@@ -27,6 +27,6 @@ def pipeline_settings(state: State, *, mlflow_port: int | None = None) -> Iterat
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
-    """Return the variables that give the same settings in another process."""
+    """Return the environment variables for the same settings in another process."""
     values = settings.model_dump(mode="json", exclude_none=True)
     return {f"PIPELINE_{name.upper()}": str(value) for name, value in values.items() if value != ""}

@@ -1,7 +1,8 @@
-"""Start a server, wait until it answers, and end it with everything that it started."""
+"""Start a server, wait until it answers, and terminate its whole process group."""
 
 from __future__ import annotations
 
+import operator
 import os
 import signal
 import socket
@@ -9,7 +10,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,11 +29,11 @@ LOG_LINES = 15
 
 @dataclass(frozen=True)
 class Server:
-    """What to start, and how to see that it is ready."""
+    """What to start, and how to tell that it is ready."""
 
     name: str
     arguments: Sequence[str]
-    """Behind the interpreter's own path."""
+    """Arguments of the Python interpreter."""
 
     environment: Mapping[str, str]
     ready_url: str
@@ -44,17 +44,15 @@ class Server:
 
 
 def check_port(port: int) -> None:
-    """Refuse a port that something else listens on.
-
-    Raises:
-        PortTaken
-    """
+    """Raise PortTaken if another process listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
-            raise PortTaken(f"port {port} is taken; end what listens there, or choose another port") from error
+            raise PortTaken(
+                f"port {port} is already in use; stop the process that uses it, or choose another port"
+            ) from error
 
 
 def free_port() -> int:
@@ -65,7 +63,7 @@ def free_port() -> int:
 
 
 def wait_for_interrupt() -> None:
-    """Return when Ctrl-C is pressed: the ordinary end of a server that runs in a terminal."""
+    """Return when Ctrl-C is pressed, which is how a server in a terminal is stopped."""
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -77,7 +75,7 @@ def running(server: Server) -> Iterator[None]:
     """Run a server for as long as the block lasts.
 
     Raises:
-        ServerFailed: it ended or did not answer; the text has the end of its log.
+        ServerFailed: it exited or did not answer; the message has the end of its log.
     """
     server.log.parent.mkdir(parents=True, exist_ok=True)
     with server.log.open("wb") as log:
@@ -87,7 +85,7 @@ def running(server: Server) -> Iterator[None]:
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, **server.environment},
-            start_new_session=True,  # a process group of its own, so that its workers end with it
+            start_new_session=True,  # its own process group, so that its workers are terminated with it
         )
     try:
         _wait_until_ready(server, process)
@@ -97,19 +95,26 @@ def running(server: Server) -> Iterator[None]:
 
 
 def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+    from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
+
     verify = ssl.create_default_context(cafile=str(server.ca)) if server.ca else False
-    deadline = time.monotonic() + server.timeout_seconds
+    retrying = Retrying(
+        retry=retry_if_result(operator.not_) | retry_if_exception_type(httpx.TransportError),
+        stop=stop_after_delay(server.timeout_seconds),
+        wait=wait_fixed(POLL_SECONDS),
+    )
     with httpx.Client(verify=verify, timeout=5, trust_env=False) as client:
-        while time.monotonic() < deadline:
+
+        def is_ready() -> bool:
             if process.poll() is not None:
-                raise ServerFailed(f"{server.name} ended with {process.returncode}; {_end_of(server.log)}")
-            try:
-                if client.get(server.ready_url, headers=dict(server.headers)).is_success:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(POLL_SECONDS)
-    raise ServerFailed(f"{server.name} did not answer in {server.timeout_seconds:.0f} s; {_end_of(server.log)}")
+                raise ServerFailed(f"{server.name} exited with {process.returncode}; {_end_of(server.log)}")
+            return client.get(server.ready_url, headers=dict(server.headers)).is_success
+
+        try:
+            retrying(is_ready)
+        except RetryError as error:
+            message = f"{server.name} did not answer within {server.timeout_seconds:.0f} s; {_end_of(server.log)}"
+            raise ServerFailed(message) from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -136,4 +141,4 @@ def _group_lives(group: int) -> bool:
 
 def _end_of(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
-    return "\n  ".join([f"its log {log} ends with:", *lines])
+    return "\n  ".join([f"end of its log {log}:", *lines])

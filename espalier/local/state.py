@@ -1,4 +1,4 @@
-"""Where the local platform keeps what must outlive a run."""
+"""The state folder of the local platform."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["State", "open_state"]
 
 @dataclass(frozen=True)
 class State:
-    """Paths below one folder; git ignores it, and removing it begins anew."""
+    """Paths in one folder, which git ignores; delete it to start over."""
 
     folder: Path
 
     @property
     def logs(self) -> Path:
-        """What the servers print."""
+        """Logs of the servers."""
         return self.folder / "logs"
 
     @property
@@ -29,22 +29,22 @@ class State:
 
     @property
     def promotion_lock(self) -> Path:
-        """Held by the one run that may promote."""
+        """Lock file of promotions."""
         return self.folder / "promotion.lock"
 
     @property
     def users_database(self) -> str:
-        """URL of the API's users."""
+        """URL of the user database."""
         return f"sqlite:///{(self.folder / 'users.db').resolve()}"
 
     @property
     def demo_password(self) -> Path:
-        """Of the demo's user; only its owner may read it."""
+        """Password of the demo user, with mode 0600."""
         return self.folder / "demo.password"
 
     @property
     def model_cache(self) -> Path:
-        """Bundles that the API has verified before."""
+        """Bundles that the API has verified."""
         return self.folder / "cache"
 
     @property
@@ -64,22 +64,22 @@ class State:
 
     @property
     def ca(self) -> Path:
-        """The authority that clients trust."""
+        """Certificate of the authority that clients trust."""
         return self.folder / "tls" / "ca.pem"
 
     @property
     def certificate(self) -> Path:
-        """The API's certificate chain."""
+        """Certificate chain of the API."""
         return self.folder / "tls" / "server.pem"
 
     @property
     def certificate_key(self) -> Path:
-        """The API's private key."""
+        """Private key of the API's certificate."""
         return self.folder / "tls" / "server.key"
 
 
 def open_state(folder: Path) -> State:
-    """Return the state, with keys and certificate made where there are none."""
+    """Return the state; create missing keys and certificate."""
     state = State(folder)
     for folder_path in (state.logs, state.mlflow, state.model_cache):
         folder_path.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""params.yaml as frozen, typed objects: one class a stage."""
+"""params.yaml as frozen, typed objects: one class per stage."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class _Block(BaseModel):
 
 
 class FetchParams(_Block):
-    """Which data."""
+    """Which table."""
 
     pointer: Path
 
 
 class ValidateParams(_Block):
-    """When data is refused as a whole."""
+    """When the whole table is rejected."""
 
     min_rows: int = Field(default=1, ge=1)
     max_reported: int = Field(default=20, ge=1)
@@ -69,22 +69,22 @@ class ValidateParams(_Block):
     """Largest share of the rows that may be exact copies of another row."""
 
     max_future: Duration = timedelta(days=1)
-    """How far after now the time of a row with a known target may lie."""
+    """How far in the future a row with a known target may be."""
 
 
 class PrepareParams(_Block):
-    """Which rows are the test set, and which older ones train."""
+    """Which rows are the test set, and which older rows train."""
 
     test_from: datetime | date | None = None
     test_share: float | None = Field(default=None, gt=0, lt=1)
     test_last: Duration | None = None
-    """The test set is what lies within so long before the newest row with a known target."""
+    """The test set is the rows within this time before the newest row with a known target."""
 
     train_last: Duration | None = None
-    """Only rows within so long before the test set train; without it, all that are older."""
+    """Train only on rows within this time before the test set; default: all older rows."""
 
     max_repeated_share: float = Field(default=0.001, ge=0, le=1)
-    """Largest share of the test rows that may equal an older row in everything but the time."""
+    """Largest share of the test rows that may equal an older row in all columns but the time."""
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
@@ -92,21 +92,21 @@ class PrepareParams(_Block):
         given = [name for name in ways if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            raise ValueError(f"give exactly one of {', '.join(ways[:-1])} and {ways[-1]}: there is {found}")
+            raise ValueError(f"set exactly one of {', '.join(ways[:-1])} and {ways[-1]}; set: {found}")
         for name in ("test_last", "train_last"):
             if getattr(self, name) == timedelta(0):
-                raise ValueError(f"{name} must be longer than nothing")
+                raise ValueError(f"{name} must be longer than 0")
         return self
 
 
 class TrainParams(_Block):
-    """How to boost."""
+    """How to train."""
 
     seed: int = Field(ge=0)
     rounds: int = Field(ge=1)
     threads: int = Field(default=0, ge=0)
     final_fit: bool = False
-    """Whether the model that is registered is fitted once more, on training and test rows together."""
+    """Train the registered model again, on training and test rows together."""
 
     booster: dict[str, str | int | float | bool]
 
@@ -115,19 +115,21 @@ class TrainParams(_Block):
     def _check_booster(cls, booster: dict[str, Any]) -> dict[str, Any]:
         for name, elsewhere in SET_ELSEWHERE.items():
             if name in booster:
-                raise ValueError(f"{name} is set by {elsewhere}")
+                raise ValueError(f"set {elsewhere} instead of {name}")
         if booster.get("objective", "binary:logistic") != "binary:logistic":
             raise ValueError(
-                f"objective {booster['objective']} is not supported: the target is one of two classes, which "
-                "binary:logistic learns (leave objective out)"
+                f"objective {booster['objective']} is not supported: the target has two classes, so the objective is "
+                "always binary:logistic (remove it)"
             )
         if "eval_metric" in booster:
-            raise ValueError("eval_metric is always log loss in the learning curve; register.gate.compare_by judges")
+            raise ValueError(
+                "remove eval_metric: the learning curve is log loss, and the gate uses register.gate.compare_by"
+            )
         return booster
 
 
 class EvaluateParams(_Block):
-    """How to judge and how to slice."""
+    """How to measure."""
 
     threshold: float = Field(default=0.5, gt=0, lt=1)
     slices: tuple[str, ...] = ()
@@ -139,18 +141,18 @@ class EvaluateParams(_Block):
 
 
 class GateParams(_Block):
-    """What lets a model through."""
+    """What a model needs to pass the gate."""
 
     min_roc_auc: float = Field(ge=0.5, le=1)
     beat_base_rate: bool = True
     compare_by: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
     min_improvement: float = Field(default=0.0, ge=0)
     min_compared_rows: int = Field(default=1000, ge=1)
-    """Where the champion may have trained on a part of the test rows: how many of the others it takes to compare."""
+    """Minimum number of test rows to compare on, if the champion may have trained on some test rows."""
 
 
 class RegisterParams(_Block):
-    """Under which name, and past which gate."""
+    """Name of the registered model, and its gate."""
 
     model_name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     description: str
@@ -161,7 +163,7 @@ class Params(_Block):
     """The whole file."""
 
     fetch: FetchParams
-    # Called like its stage; pydantic's old method of this name is not used here.
+    # Named after its stage; pydantic's deprecated method of this name is not used here.
     validate_: ValidateParams = Field(alias="validate")
     prepare: PrepareParams
     train: TrainParams
@@ -173,7 +175,7 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     """Read params.yaml.
 
     Raises:
-        InvalidParams: names the file, the key and the rule.
+        InvalidParams: the message names the file, the key and the rule.
     """
     try:
         return Params.model_validate(read_yaml(path))
@@ -185,18 +187,18 @@ def read_yaml(path: Path) -> Any:
     """Read one YAML file.
 
     Raises:
-        InvalidParams: no such file, or not YAML.
+        InvalidParams: the file is missing or is not YAML.
     """
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidParams(f"cannot read {path}: {error.strerror}; run from the project's folder") from error
+        raise InvalidParams(f"cannot read {path}: {error.strerror}; run from the root of the project") from error
     except yaml.YAMLError as error:
         raise InvalidParams(f"{path} is not YAML: {error}") from error
 
 
 def hash_of_files(*paths: Path) -> str:
-    """SHA-256 over the contents of the files, in order."""
+    """Return the SHA-256 of the contents of the files, in order."""
     digest = hashlib.sha256()
     for path in paths:
         content = path.read_bytes()
@@ -205,6 +207,6 @@ def hash_of_files(*paths: Path) -> str:
 
 
 def describe_problems(path: Path, error: ValidationError) -> str:
-    """One line: the file, and each key with its rule."""
+    """Return one line: the file, and each key with its rule."""
     problems = (f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
     return f"{path}: " + "; ".join(problems)

@@ -18,11 +18,11 @@ __all__ = ["ROW_HASH", "SCHEMA_FILE", "Column", "FeatureColumn", "Schema", "Targ
 SCHEMA_FILE = Path("pipelines/schema.yaml")
 
 ROW_HASH = "espalier_row_hash"
-"""Column that ``prepare`` adds to tell rows apart; no column of a table may have its name."""
+"""Column that ``prepare`` adds to identify rows; no column of a table may have this name."""
 
 
 class Column(BaseModel):
-    """A column that is carried along but never trains."""
+    """A column that is kept but never trains."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -34,31 +34,31 @@ class TimeColumn(Column):
     """The column that rows are split by."""
 
     timezone: str = "UTC"
-    """Where the times of the table are read off the wall: an IANA name, such as America/New_York."""
+    """Time zone of the times in the table: an IANA name, such as America/New_York."""
 
     @model_validator(mode="after")
     def _check_zone(self) -> Self:
         try:
             _ = self.zone
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{self.name}: there is no time zone {self.timezone}") from error
+            raise ValueError(f"{self.name}: unknown time zone {self.timezone}") from error
         return self
 
     @property
     def zone(self) -> tzinfo:
-        """The zone; UTC needs no data of the machine."""
+        """The time zone; UTC works without a time zone database."""
         return UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
 
 
 class TargetColumn(Column):
-    """The column to predict: 0 or 1, empty where it never became known."""
+    """The column to predict: 0 or 1, empty if unknown."""
 
     classes: tuple[str, str]
 
     @model_validator(mode="after")
     def _check_classes(self) -> Self:
         if self.classes[0] == self.classes[1]:
-            raise ValueError(f"{self.name}: both classes are called {self.classes[0]}")
+            raise ValueError(f"{self.name}: both classes are named {self.classes[0]}")
         return self
 
 
@@ -66,7 +66,7 @@ class FeatureColumn(Column):
     """A column that trains."""
 
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\[\]<]+$")
-    """XGBoost takes no name with a bracket or ``<`` in it."""
+    """XGBoost rejects names with ``[``, ``]`` or ``<``."""
 
     type: FeatureType
     unit: str = ""
@@ -80,19 +80,19 @@ class FeatureColumn(Column):
     def _check_by_type(self) -> Self:
         is_number = self.type in ("float", "int")
         if not is_number and (self.minimum is not None or self.maximum is not None):
-            raise ValueError(f"{self.name}: only float and int have a range")
+            raise ValueError(f"{self.name}: only float and int can have a range")
         if self.type != "category" and self.categories is not None:
-            raise ValueError(f"{self.name}: only a category has categories")
+            raise ValueError(f"{self.name}: only type category can have categories")
         repeated = sorted({name for name in self.categories or () if (self.categories or ()).count(name) > 1})
         if repeated:
-            raise ValueError(f"{self.name}: categories named twice: {', '.join(repeated)}")
+            raise ValueError(f"{self.name}: duplicate categories: {', '.join(repeated)}")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"{self.name}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
         return self
 
 
 class Schema(BaseModel):
-    """Features in the model's order, target, time and what tells rows apart."""
+    """Features in the order of the model, target, time and identifiers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -105,9 +105,9 @@ class Schema(BaseModel):
     def _check_names(self) -> Self:
         repeated = {name for name in self.columns if self.columns.count(name) > 1}
         if repeated:
-            raise ValueError(f"columns named twice: {', '.join(sorted(repeated))}")
+            raise ValueError(f"duplicate columns: {', '.join(sorted(repeated))}")
         if ROW_HASH in self.columns:
-            raise ValueError(f"{ROW_HASH} is the name of a column that prepare adds; call yours otherwise")
+            raise ValueError(f"{ROW_HASH} is reserved for a column that prepare adds; rename yours")
         return self
 
     @property
@@ -118,7 +118,7 @@ class Schema(BaseModel):
 
     @property
     def feature_names(self) -> list[str]:
-        """The features, in the model's order."""
+        """The features, in the order of the model."""
         return [feature.name for feature in self.features]
 
 
@@ -126,7 +126,7 @@ def load_schema(path: Path = SCHEMA_FILE) -> Schema:
     """Read schema.yaml.
 
     Raises:
-        InvalidParams: names the file, the key and the rule.
+        InvalidParams: the message names the file, the key and the rule.
     """
     try:
         return Schema.model_validate(read_yaml(path))

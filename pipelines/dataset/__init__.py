@@ -1,1 +1,1 @@
-"""The versioned table: its pointer and remote, how it is read, what its cells must be, which rows trained."""
+"""The versioned table: pointer, remote, readers, rules for its cells, and which rows trained."""

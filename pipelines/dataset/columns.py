@@ -1,4 +1,4 @@
-"""schema.yaml as rules for pandera: what every cell of a column must be."""
+"""The rules of schema.yaml as a pandera schema."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from pipelines.config.schema import FeatureColumn, Schema
 __all__ = ["table_schema"]
 
 DTYPES = {"float": "float64", "int": "float64", "bool": "float64", "category": "str"}
-"""What a column is coerced to for the check. Numbers with gaps are floats; whole ones are a check of their own."""
+"""Type that a column is converted to for the checks. Numbers may be missing, so they are floats; whole numbers have
+an extra check."""
 
 LARGEST = float(np.finfo(np.float32).max)
-"""The model's numbers have 32 bits."""
+"""The model uses 32-bit floats."""
 
 MAX_CATEGORY = 200
-"""Characters of a category in a contract."""
+"""Maximum length of a category in a contract."""
 
 
 def table_schema(schema: Schema) -> pa.DataFrameSchema:
@@ -48,8 +49,8 @@ def _number_checks(feature: FeatureColumn) -> list[pa.Check]:
         checks.append(pa.Check.ge(feature.minimum))
     if feature.maximum is not None:
         checks.append(pa.Check.le(feature.maximum))
-    if len(checks) < 2:  # noqa: PLR2004 (a range that is open on one side at least)
-        checks.append(pa.Check(_is_finite, error=f"a finite number of 32 bits (at most {LARGEST:.2g} from 0)"))
+    if len(checks) < 2:  # noqa: PLR2004 (the range is open on at least one side)
+        checks.append(pa.Check(_is_finite, error=f"a finite 32-bit float (absolute value at most {LARGEST:.2g})"))
     return checks
 
 
@@ -59,8 +60,8 @@ def _whole_number_checks(feature: FeatureColumn) -> list[pa.Check]:
 
 def _category_checks(feature: FeatureColumn) -> list[pa.Check]:
     if feature.categories is None:
-        said = f"a text of 1 to {MAX_CATEGORY} characters"
-        return [pa.Check(lambda values: values.str.len().between(1, MAX_CATEGORY), error=said)]
+        rule = f"a text of 1 to {MAX_CATEGORY} characters"
+        return [pa.Check(lambda values: values.str.len().between(1, MAX_CATEGORY), error=rule)]
     if feature.unknown_category == "missing":
         return []
     return [pa.Check.isin(feature.categories, error=f"one of the {len(feature.categories)} categories")]

@@ -1,4 +1,4 @@
-"""Where each stage leaves its files, and how tables and JSON are read and written. The only file I/O of the stages."""
+"""The files of the stages, and how tables and JSON are read and written."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ REGISTER_JSON = WORK / "register.json"
 
 
 def raw_table(folder: Path = RAW) -> Path:
-    """Return the one data file that ``fetch`` left.
+    """Return the data file that ``fetch`` wrote.
 
     Raises:
-        MissingData: there is none yet.
+        MissingData: there is no such file yet.
     """
     files = sorted(path for path in folder.glob("*") if path.is_file())
     if len(files) != 1:
@@ -75,11 +75,11 @@ def raw_table(folder: Path = RAW) -> Path:
 
 
 def read_table(path: Path, schema: Schema) -> pd.DataFrame:
-    """Read a CSV or Parquet table, categories and identifiers as text, everything else as it is.
+    """Read a CSV or Parquet table: categories and identifiers as text, other columns unchanged.
 
     Raises:
-        InvalidData: neither format, or unreadable.
-        MissingData: no such file.
+        InvalidData: the file has another format or cannot be read.
+        MissingData: the file does not exist.
     """
     texts = [column.name for column in schema.identifiers]
     texts += [feature.name for feature in schema.features if feature.type == "category"]
@@ -89,10 +89,10 @@ def read_table(path: Path, schema: Schema) -> pd.DataFrame:
         if path.suffix == ".csv":
             return read_csv_table(path, [schema.time.name, *texts])
     except FileNotFoundError as error:
-        raise MissingData(f"{path} is not there") from error
+        raise MissingData(f"{path} not found") from error
     except (ValueError, OSError, csv.Error) as error:
         raise InvalidData(f"cannot read {path}: {error}") from error
-    raise InvalidData(f"{path}: a table must be .csv or .parquet")
+    raise InvalidData(f"{path}: the table must be a .csv or .parquet file")
 
 
 def write_prepared(table: pd.DataFrame, path: Path) -> None:
@@ -102,33 +102,33 @@ def write_prepared(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_prepared(path: Path, *, stage: str = "prepare") -> pd.DataFrame:
-    """Read rows that ``prepare``, or another stage, left.
+    """Read rows that ``prepare``, or another stage, wrote.
 
     Raises:
-        MissingData: not there yet.
-        InvalidData: not a Parquet file that can be read.
+        MissingData: the file does not exist yet.
+        InvalidData: the file is not valid Parquet.
     """
     try:
         return pd.read_parquet(path)
     except FileNotFoundError as error:
-        raise MissingData(f"{path} is not there; run: python -m pipelines.stages.{stage}") from error
+        raise MissingData(f"{path} not found; run: python -m pipelines.stages.{stage}") from error
     except (ValueError, OSError) as error:
         raise InvalidData(f"cannot read {path}: {error}") from error
 
 
 def write_json(value: Any, path: Path) -> None:
-    """Write one JSON file, readable and in a fixed order."""
+    """Write a JSON file, indented and with sorted keys."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path, *, stage: str) -> Any:
-    """Read the JSON file that ``stage`` left.
+    """Read the JSON file that ``stage`` wrote.
 
     Raises:
-        MissingData: not there yet.
+        MissingData: the file does not exist yet.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise MissingData(f"{path} is not there; run: python -m pipelines.stages.{stage}") from error
+        raise MissingData(f"{path} not found; run: python -m pipelines.stages.{stage}") from error

@@ -1,4 +1,4 @@
-"""A .dvc pointer: which bytes a table is, without the bytes."""
+"""A .dvc pointer: hash, size and name of a table."""
 
 from __future__ import annotations
 
@@ -40,36 +40,36 @@ def load_pointer(path: Path) -> Pointer:
     """Read a pointer that ``dvc add`` made for one file.
 
     Raises:
-        InvalidParams: no such file, or a folder's pointer, or not a pointer.
+        InvalidParams: the file is missing, is not a pointer, or points to a folder.
     """
     try:
         out = _PointerFile.model_validate(read_yaml(path)).outs[0]
     except ValidationError as error:
         raise InvalidParams(describe_problems(path, error)) from error
     if len(out.md5) != 32 or not set(out.md5) <= set("0123456789abcdef"):  # noqa: PLR2004 (an MD5 in hexadecimal)
-        raise InvalidParams(f"{path}: {out.md5!r} is not the MD5 of one file; make the pointer with: dvc add FILE")
+        raise InvalidParams(f"{path}: {out.md5!r} is not the MD5 of a file; create the pointer with: dvc add FILE")
     return Pointer(source=path, md5=out.md5, size_bytes=out.size, name=Path(out.path).name)
 
 
 def check_file(path: Path, pointer: Pointer) -> str:
     """Compare a file with its pointer, and return its SHA-256.
 
-    MD5 is what DVC names files by, and is not collision-resistant, hence the second hash in the lineage.
+    DVC identifies files by MD5, which is not collision-resistant; the lineage therefore records SHA-256 too.
 
     Raises:
-        AlteredData: size or MD5 differ.
+        AlteredData: size or MD5 differs.
     """
     md5, sha256 = hash_file(path)
     if md5 != pointer.md5 or path.stat().st_size != pointer.size_bytes:
         raise AlteredData(
-            f"{path} has MD5 {md5} and {path.stat().st_size:,} bytes, but {pointer.source} says {pointer.md5} and "
-            f"{pointer.size_bytes:,}: the data or the pointer was changed"
+            f"{path} has MD5 {md5} and {path.stat().st_size:,} bytes, but {pointer.source} expects {pointer.md5} and "
+            f"{pointer.size_bytes:,} bytes: the data or the pointer has changed"
         )
     return sha256
 
 
 def hash_file(path: Path) -> tuple[str, str]:
-    """Return MD5 and SHA-256 in one reading."""
+    """Return MD5 and SHA-256, in one pass."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):

@@ -1,7 +1,7 @@
-"""The data's remote. The only module that talks to DVC.
+"""The data remote. The only module that uses DVC to transfer data.
 
-Reads:  .dvc/config, and from the settings the remote's URL; S3 credentials as every AWS client does.
-Gives:  push and fetch of the one object that a pointer names.
+Reads:  .dvc/config, the URL in the settings, and the usual AWS_* credentials.
+Gives:  push and fetch of the object that a pointer names.
 Never:  changes a pointer, or the tracked file in the work tree.
 """
 
@@ -28,15 +28,15 @@ READ_SECONDS = 60
 
 
 class Remote:
-    """Where the bytes behind pointers lie."""
+    """The remote that stores the data behind the pointers."""
 
     def __init__(self, settings: Settings, root: Path = Path()) -> None:
-        """Say which remote; nothing is opened yet."""
+        """Store the settings; nothing is opened yet."""
         self._settings = settings
         self._root = root
 
     def has(self, pointer: Pointer) -> bool:
-        """Tell whether the remote has the bytes.
+        """Tell whether the remote has the object.
 
         Raises:
             Unreachable: the remote did not answer within the retry budget.
@@ -45,16 +45,16 @@ class Remote:
             return bool(self._retrying(repo, lambda: _is_there(repo, pointer)))
 
     def forget(self, pointer: Pointer) -> None:
-        """Drop the local copy, so that the next ``fetch`` asks the remote."""
+        """Delete the local copy, so that the next ``fetch`` uses the remote."""
         with self._open() as repo:
             repo.cache.local.delete(pointer.md5)
 
     def push(self, pointer: Pointer, file: Path) -> None:
-        """Put the bytes of ``file`` on the remote, unless they are there.
+        """Upload ``file`` to the remote, unless it is already there.
 
         Raises:
-            AlteredData: the file is not what the pointer names.
-            Unreachable: the remote did not take it within the retry budget.
+            AlteredData: the file differs from its pointer.
+            Unreachable: the upload failed within the retry budget.
         """
         check_file(file, pointer)
         with self._open() as repo:
@@ -63,11 +63,11 @@ class Remote:
             self._transfer(repo, repo.cloud.push, pointer)
 
     def fetch(self, pointer: Pointer, target: Path) -> str:
-        """Bring the bytes that ``pointer`` names to ``target``, and return their SHA-256.
+        """Download the object that ``pointer`` names to ``target``, and return its SHA-256.
 
         Raises:
-            MissingData: the remote does not have them.
-            AlteredData: what came is not what the pointer names; ``target`` is left as it was.
+            MissingData: the remote does not have it.
+            AlteredData: the downloaded data differs from its pointer; ``target`` is unchanged.
             Unreachable: the remote did not answer within the retry budget.
         """
         with self._open() as repo:
@@ -76,8 +76,8 @@ class Remote:
                 self._transfer(repo, repo.cloud.pull, pointer)
             target.parent.mkdir(parents=True, exist_ok=True)
             unfinished = target.with_suffix(target.suffix + ".part")
-            if not cache.exists(pointer.md5):  # DVC drops what it finds to be something else
-                raise AlteredData(f"the object {pointer.md5} on the data remote holds other bytes; push the data again")
+            if not cache.exists(pointer.md5):  # DVC deletes an object with another hash
+                raise AlteredData(f"the object {pointer.md5} on the data remote is corrupt; push the data again")
             shutil.copyfile(cache.oid_to_path(pointer.md5), unfinished)
         try:
             sha256 = check_file(unfinished, pointer)
@@ -91,11 +91,11 @@ class Remote:
         from dvc.exceptions import DvcException
         from dvc.repo import Repo
 
-        logging.getLogger("dvc").setLevel(logging.CRITICAL)  # its own reports come beside ours, with tracebacks
+        logging.getLogger("dvc").setLevel(logging.CRITICAL)  # it would log the same errors, with tracebacks
         try:
             repo = Repo(str(self._root.resolve()), config=self._config())
         except DvcException as error:
-            raise MissingData(f"{self._root.resolve()} is no DVC project: {error}") from error
+            raise MissingData(f"{self._root.resolve()} is not a DVC project: {error}") from error
         try:
             yield repo
         finally:
@@ -129,7 +129,7 @@ class Remote:
             raise
         except Exception as error:
             raise Unreachable(
-                f"the data remote {self._name(repo)} did not answer in {tries} tries ({_first_line(error)}); check "
+                f"the data remote {self._name(repo)} did not answer in {tries} attempts ({_first_line(error)}); check "
                 "PIPELINE_REMOTE_URL, PIPELINE_S3_ENDPOINT_URL and the AWS_* credentials"
             ) from error
 
@@ -140,7 +140,7 @@ class Remote:
 def _is_there(repo: Any, pointer: Pointer) -> bool:
     remote = repo.cloud.get_remote_odb(None, "fetch", hash_name="md5")
     try:
-        # Not ``exists``: that takes a server that is unavailable for one that has nothing.
+        # Not ``exists``: it returns False when the server is unavailable.
         remote.fs.info(remote.oid_to_path(pointer.md5))
     except FileNotFoundError:
         return False
@@ -153,11 +153,11 @@ def _move_once(repo: Any, move: Any, pointer: Pointer, name: str) -> None:
     if move == repo.cloud.pull and not _is_there(repo, pointer):
         raise MissingData(
             f"the data remote {name} has no object {pointer.md5}, which {pointer.source} names; if the pointer is "
-            "right, put the data there with: espalier data push"
+            "correct, upload the data with: espalier data push"
         )
     result = move([HashInfo("md5", pointer.md5)])
     if result.failed:
-        raise ConnectionError("the transfer was not complete")
+        raise ConnectionError("the transfer is incomplete")
 
 
 def _first_line(error: BaseException) -> str:

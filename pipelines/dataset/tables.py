@@ -1,7 +1,7 @@
-"""CSV and Parquet as they come from elsewhere, without what pandas would make of them in silence.
+"""Read CSV and Parquet without the silent changes that pandas makes.
 
-pandas takes the first column for an index when every row ends with a comma, fills rows that are too short with empty
-cells, and makes "1.0" of the category 1 where a Parquet column of whole numbers has gaps.
+pandas uses the first column as the index when every row ends with a comma, fills short rows with empty cells, and
+turns the category 1 into "1.0" when a Parquet column of whole numbers has missing values.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ SHOWN = 3
 
 
 def read_csv_table(path: Path, texts: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV table with a header, the columns ``texts`` as text.
+    """Read a CSV table with a header; columns ``texts`` are read as text.
 
     Raises:
-        InvalidData: a row has more or fewer cells than the header, or a name is in the header twice.
+        InvalidData: a row has more or fewer cells than the header, or the header has a duplicate name.
     """
     _check_cells(path)
-    # Only the empty cell is missing: "NA" may well be a category.
+    # Only an empty cell is missing: "NA" may be a category.
     return pd.read_csv(path, dtype=dict.fromkeys(texts, "str"), keep_default_na=False, na_values=[""])
 
 
 def read_parquet_table(path: Path, texts: Sequence[str]) -> pd.DataFrame:
-    """Read a Parquet table, the columns ``texts`` as text.
+    """Read a Parquet table; columns ``texts`` are read as text.
 
     Raises:
-        InvalidData: a column of ``texts`` is of a type that has no obvious text.
+        InvalidData: a column of ``texts`` has a type that cannot be converted to text.
     """
     table = pq.read_table(path)
     for name in texts:
         if name in table.column_names:
             place = table.column_names.index(name)
             table = table.set_column(place, name, _as_text(table.column(name), name))
-    # pandas' notes in the file are ignored: they make an index of a column, and speak of other types than text.
+    # The pandas metadata of the file is ignored: it can turn a column into the index, and names the old types.
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame
 
@@ -56,7 +56,7 @@ def _check_cells(path: Path) -> None:
         header = next(rows, [])
         repeated = sorted({name for name in header if name and header.count(name) > 1})
         if repeated:
-            raise InvalidData(f"{path}: the header has {', '.join(repeated)} more than once")
+            raise InvalidData(f"{path}: duplicate column(s) in the header: {', '.join(repeated)}")
         found = list(_uneven(rows, len(header)))
     if not found:
         return
@@ -64,16 +64,16 @@ def _check_cells(path: Path) -> None:
     more = f" and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
     ends_empty = all(is_empty and cells == len(header) + 1 for _, cells, is_empty in found)
     hint = (
-        "; there is a comma at the end" if ends_empty else "; is the file cut off, or a text with a comma not quoted?"
+        "; the rows end with a comma" if ends_empty else "; is the file truncated, or a text with a comma not quoted?"
     )
     raise InvalidData(f"{path}: the header has {len(header)} cells, but {shown}{more}{hint}")
 
 
 def _uneven(rows: Iterator[list[str]], width: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield number, cells, and whether the last cell is empty, of the rows that are not as wide as the header."""
+    """Yield the number, the width, and whether the last cell is empty, of rows with another width than the header."""
     number = 0
     for row in rows:
-        number += bool(row)  # pandas skips empty lines too
+        number += bool(row)  # pandas also skips empty lines
         if len(row) != width and row:
             yield number, len(row), row[-1] == ""
 
@@ -88,17 +88,17 @@ def _as_text(column: Any, name: str) -> Any:
     try:
         return column.cast(pa.string())
     except pa.ArrowException as error:
-        raise InvalidData(f"column {name} is of type {kind}, which cannot be read as text") from error
+        raise InvalidData(f"column {name} has type {kind}, which cannot be converted to text") from error
 
 
 def _whole(column: Any, name: str) -> Any:
-    """Return numbers without decimals, which pandas stores as floats where there are gaps, as whole numbers."""
+    """Return floats as whole numbers: pandas stores whole numbers as floats if some are missing."""
     values = column.to_pandas()
     broken = values.notna() & (values % 1 != 0)
     if broken.any():
         row = int(broken.to_numpy().argmax())
         raise InvalidData(
-            f"row {row + 1}, column {name}: {values.iloc[row]} is a number with decimals, and the column is a category "
-            "or an identifier; write it as text"
+            f"row {row + 1}, column {name}: {values.iloc[row]} has decimals, but the column is a category or an "
+            "identifier; store it as text"
         )
     return pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.int64())

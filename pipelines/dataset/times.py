@@ -1,4 +1,4 @@
-"""Times of a table as the wall clock of its zone shows them, with no zone of their own: what rows are sorted by."""
+"""Convert the times of a table to local times of its time zone, without a UTC offset; rows are sorted by them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipelines.errors import InvalidData
 __all__ = ["as_wall_clock"]
 
 WITH_ZONE = r"\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
-"""A time of day with an offset behind it, as ISO 8601 writes it."""
+"""A time of day with a UTC offset, as in ISO 8601."""
 
 
 def as_wall_clock(times: pd.Series[Any], column: TimeColumn) -> pd.Series[Any]:
-    """Return times with a zone as those of ``column.timezone``; times without one as they are.
+    """Return times with a UTC offset as local times of ``column.timezone``; times without one are unchanged.
 
     Raises:
-        InvalidData: some have a zone and some have none, or one with a zone is no time.
+        InvalidData: only some times have an offset, or a value is not a time.
     """
     if isinstance(times.dtype, pd.DatetimeTZDtype):
         return _convert(times, column)
@@ -32,8 +32,8 @@ def as_wall_clock(times: pd.Series[Any], column: TimeColumn) -> pd.Series[Any]:
     if not with_zone.all():
         place = int((~with_zone).argmax())
         raise InvalidData(
-            f"row {int(present.index[place]) + 1}, column {column.name}: {present.iloc[place]!r} has no zone, and "
-            "other rows have one; write all with a zone or none"
+            f"row {int(present.index[place]) + 1}, column {column.name}: {present.iloc[place]!r} has no UTC "
+            "offset, but other rows have one; use an offset in all rows or in none"
         )
     instants = pd.to_datetime(times, utc=True, errors="coerce", format="ISO8601")
     broken = (instants.isna() & times.notna()).to_numpy()

@@ -1,1 +1,1 @@
-"""May this model replace the one that serves?"""
+"""The gate: decide whether a model may replace the champion."""

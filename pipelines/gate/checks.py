@@ -1,7 +1,6 @@
-"""The gate: may this model replace the one that serves? Pure; a verdict, with every check written down.
+"""The checks of the gate: minimum scores, then the comparison with the champion on the same rows. Pure functions.
 
-First the floors, then the champion on the same rows. A model that is as good as the champion does not pass: a rollout
-is a risk, and nothing would be won by it.
+A model that is only as good as the champion does not pass: a rollout is a risk, and there would be no gain.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ HIGHER_IS_BETTER = {"roc_auc": True, "pr_auc": True, "log_loss": False, "brier":
 
 
 class Check(BaseModel):
-    """One rule, what it asked for and what it found."""
+    """One rule: the requirement, and the measured value."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,11 +25,11 @@ class Check(BaseModel):
     wanted: str
     passed: bool
     digits: int = 4
-    """Decimals that tell ``found`` from what was wanted."""
+    """Number of decimals that show the difference between ``found`` and the requirement."""
 
 
 class Verdict(BaseModel):
-    """The decision, and what it compared with."""
+    """The decision, and the champion that the candidate was compared with."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,14 +39,14 @@ class Verdict(BaseModel):
 
     @property
     def passed(self) -> bool:
-        """Whether every check held."""
+        """Whether every check passed."""
         return not self.refusals and all(check.passed for check in self.checks)
 
     @property
     def reasons(self) -> list[str]:
-        """Why not, one line for each check that did not hold."""
+        """Why the model was rejected, one line per failed check."""
         failed = [
-            f"{check.name} is {check.found:.{check.digits}f}, wanted {check.wanted}"
+            f"{check.name} is {check.found:.{check.digits}f}, must be {check.wanted}"
             for check in self.checks
             if not check.passed
         ]
@@ -62,12 +61,12 @@ def judge(
     champion_version: str | None,
     compared: Scores | None = None,
 ) -> Verdict:
-    """Hold the candidate against the floors, and against the champion if there is one.
+    """Check the candidate against the minimum scores, and against the champion if there is one.
 
     Args:
-        candidate: its scores on the whole test set.
-        champion: its scores on the rows that both are compared on.
-        compared: the candidate's scores on these rows, where they are not the whole test set.
+        candidate: scores of the candidate on the whole test set.
+        champion: scores of the champion on the rows of the comparison.
+        compared: scores of the candidate on these rows, if they are not the whole test set.
     """
     checks = [_auc_floor(candidate, params)]
     if params.beat_base_rate:
@@ -79,22 +78,20 @@ def judge(
 
 
 def refuse(reason: str, *, champion_version: str | None) -> Verdict:
-    """Reject a model that cannot be compared."""
+    """Reject a model that cannot be compared with the champion."""
     return Verdict(champion_version=champion_version, refusals=(reason,))
 
 
 def _auc_floor(candidate: Scores, params: GateParams) -> Check:
-    found = candidate.roc_auc or 0.0
-    return Check(
-        name="ROC AUC", found=found, wanted=f"at least {params.min_roc_auc}", passed=found >= params.min_roc_auc
-    )
+    auc = candidate.roc_auc or 0.0
+    return Check(name="ROC AUC", found=auc, wanted=f"at least {params.min_roc_auc}", passed=auc >= params.min_roc_auc)
 
 
 def _base_rate(candidate: Scores) -> Check:
     return Check(
         name="log loss",
         found=candidate.log_loss,
-        wanted=f"below {candidate.base_rate_log_loss:.4f}, that of the base rate",
+        wanted=f"below {candidate.base_rate_log_loss:.4f}, the log loss of the base rate",
         passed=candidate.log_loss < candidate.base_rate_log_loss,
     )
 
@@ -108,18 +105,18 @@ def _comparison(
     word = "above" if HIGHER_IS_BETTER[name] else "below"
     margin = f" by at least {params.min_improvement}" if params.min_improvement else ""
     digits = _digits(ours, theirs)
-    theirs_said = f"{theirs:.{digits}f}{margin}, that of the champion (version {version})"
-    newer = f" ({champion.rows:,} that are newer than all it was trained on)" if of_newer_rows else ""
-    equal = "; the two are equal" if gain == 0 else ""
+    limit = f"{theirs:.{digits}f}{margin}, the value of the champion (version {version})"
+    newer = f" ({champion.rows:,} rows newer than its training rows)" if of_newer_rows else ""
+    equal = "; both are equal" if gain == 0 else ""
     return Check(
         name=name.replace("_", " "),
         found=ours,
-        wanted=f"{word} {theirs_said} on the same rows{newer}{equal}",
+        wanted=f"{word} {limit} on the same rows{newer}{equal}",
         passed=gain > 0 and gain >= params.min_improvement,
         digits=digits,
     )
 
 
 def _digits(one: float, other: float) -> int:
-    """Return how many decimals tell two numbers apart; four where none do."""
+    """Return the number of decimals that two numbers differ in; four if they are equal."""
     return next((digits for digits in range(4, 16) if f"{one:.{digits}f}" != f"{other:.{digits}f}"), 4)

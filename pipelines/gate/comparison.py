@@ -1,8 +1,8 @@
-"""The candidate and the champion on the same rows, of which neither has seen any.
+"""Compare the candidate with the champion on rows that neither was trained on.
 
-The candidate was fitted on rows older than its test set. The champion may have been fitted on what is now the test set,
-because the split moved, or because of ``train.final_fit``. Rows that are not newer than all that the champion was
-fitted on are therefore left out: docs/adr/0009-windows-and-final-fit.md.
+The candidate was trained on rows older than its test set. The champion may have been trained on rows of the present
+test set, because the split has moved or because of ``train.final_fit``. Only rows newer than all training rows of the
+champion are used: docs/adr/0009-windows-and-final-fit.md.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["judge_against"]
 def judge_against(
     champion: Bundle, candidate: BundleMetrics, gate: GateParams, *, test: pd.DataFrame, schema: Schema, version: str
 ) -> Verdict:
-    """Judge the candidate against the champion on the test rows that the champion cannot have been fitted on.
+    """Judge the candidate against the champion, on the test rows that the champion was not trained on.
 
     Args:
         champion: the bundle of ``version``.
-        candidate: its scores on all of ``test``; its model is the one that ``train`` left to be measured.
+        candidate: its scores on all rows of ``test``; its model is the measured one of ``train``.
         test: (n, k) rows.
     """
     reason = _not_comparable(champion.contract, schema, version)
@@ -61,16 +61,18 @@ def _too_few(
     if until is None or len(unseen) == len(test):
         return ""
     reached = (
-        f"was trained on rows up to {until:%Y-%m-%d %H:%M} UTC, and only {len(unseen):,} of {len(test):,} test rows "
-        "are newer"
+        f"was trained on rows up to {until:%Y-%m-%d %H:%M} UTC; only {len(unseen):,} of {len(test):,} test rows are "
+        "newer"
     )
     if len(unseen) < gate.min_compared_rows:
         return (
-            f"{reached}, fewer than register.gate.min_compared_rows = {gate.min_compared_rows:,}: on rows that it has "
-            "learned from, the champion would beat any candidate. Train again when there are more new rows"
+            f"{reached}, fewer than register.gate.min_compared_rows = {gate.min_compared_rows:,}. On its own training "
+            "rows, the champion would beat any candidate. Train again when there are more new rows"
         )
     if unseen[schema.target.name].nunique() == 1:
-        return f"{reached}, but they are all of one class, which no model can be measured on; wait for more rows"
+        return (
+            f"{reached}, and all have the same class, so scores are undefined. Train again when there are more new rows"
+        )
     return ""
 
 
@@ -85,13 +87,13 @@ def _not_comparable(contract: Contract, schema: Schema, version: str) -> str:
     if not missing and not changed:
         return ""
     what = (
-        f"column(s) {', '.join(missing)}, which the data no longer has"
+        f"column(s) {', '.join(missing)}, which schema.yaml no longer has"
         if missing
-        else f"column(s) {', '.join(changed)} of the type that the schema had then"
+        else f"column(s) {', '.join(changed)} with their old type"
     )
     return (
-        f"the champion (version {version}) needs {what}, so the two cannot be compared; judge by eye and remove the "
-        "alias champion to begin anew"
+        f"the champion (version {version}) needs {what}, so it cannot be compared. Check the candidate "
+        "yourself, and remove the alias champion to start over"
     )
 
 

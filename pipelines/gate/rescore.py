@@ -1,4 +1,4 @@
-"""Measure the candidate again, so that the gate judges the model and not what metrics.json says about it."""
+"""Measure the candidate again, so that the gate judges the model and not metrics.json."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from pipelines.model.trained import read_model, read_training
 __all__ = ["TOLERANCE", "verify_metrics"]
 
 TOLERANCE = 1e-6
-"""How far a recorded figure may lie from the one measured here: sums in another order, and nothing more."""
+"""Allowed difference between a recorded and a measured value: rounding from another order of summation."""
 
 
 def verify_metrics(schema: Schema, params: EvaluateParams) -> BundleMetrics:
-    """Score measured.ubj on test.parquet again, and return what was measured.
+    """Score measured.ubj on test.parquet again, and return the metrics.
 
     Raises:
-        AlteredData: metrics.json says something else.
-        InvalidData: metrics.json is not what ``evaluate`` writes.
-        MissingData: a file of the stages before is not there.
+        AlteredData: metrics.json has other values.
+        InvalidData: metrics.json is malformed.
+        MissingData: a file of an earlier stage is missing.
     """
     claimed = _claimed()
     booster, contract = read_model(MEASURED_MODEL)
@@ -39,10 +39,10 @@ def verify_metrics(schema: Schema, params: EvaluateParams) -> BundleMetrics:
     )
     difference = next(_differences(claimed.model_dump(), measured.model_dump()), None)
     if difference is not None:
-        where, said, found = difference
+        where, recorded, actual = difference
         raise AlteredData(
-            f"{METRICS_JSON} says that {where} is {said}, but {MEASURED_MODEL} scored on {TEST} gives {found}: the "
-            "files are not of one run, or were changed; train again"
+            f"{METRICS_JSON} has {where} = {recorded}, but {MEASURED_MODEL} scored on {TEST} gives {actual}: the files "
+            "are from different runs, or were modified; train again"
         )
     return measured
 
@@ -51,20 +51,20 @@ def _claimed() -> BundleMetrics:
     try:
         return BundleMetrics.model_validate_json(METRICS_JSON.read_bytes())
     except FileNotFoundError as error:
-        raise MissingData(f"{METRICS_JSON} is not there; run: python -m pipelines.stages.evaluate") from error
+        raise MissingData(f"{METRICS_JSON} not found; run: python -m pipelines.stages.evaluate") from error
     except ValidationError as error:
         raise InvalidData(describe_problems(METRICS_JSON, error)) from error
 
 
 def _differences(claimed: dict[str, Any], measured: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    said, found = dict(_figures(claimed)), dict(_figures(measured))
-    for where in [*said, *(found.keys() - said.keys())]:
-        if not _same(said.get(where), found.get(where)):
-            yield where, said.get(where), found.get(where)
+    recorded, actual = dict(_figures(claimed)), dict(_figures(measured))
+    for where in [*recorded, *(actual.keys() - recorded.keys())]:
+        if not _same(recorded.get(where), actual.get(where)):
+            yield where, recorded.get(where), actual.get(where)
 
 
 def _figures(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each figure with its place, such as ``slices[0].scores.roc_auc``."""
+    """Yield each value with its path, such as ``slices[0].scores.roc_auc``."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _figures(inner, f"{where}.{key}" if where else key)

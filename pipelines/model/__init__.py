@@ -1,1 +1,1 @@
-"""The model as training sees it: matrix, scores, plots, drift reference, lineage."""
+"""The model in training: matrix, scores, plots, drift reference, lineage."""

@@ -1,4 +1,4 @@
-"""How values are spread when the model is made, which drift is measured against, and what features contribute then."""
+"""The reference for drift: distributions of features and scores at training time, and mean contributions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["build_reference", "mean_contributions", "score_bins"]
 Floats = npt.NDArray[np.float32]
 
 RARE = 0.001
-"""The share of the training rows in either of the outer bins, at most."""
+"""Largest share of the training rows in each of the two outer bins."""
 
 SMALL, LARGE = 1e-4, 1e16
-"""Between them a number is written without an exponent."""
+"""Numbers between them are written without an exponent."""
 
 
 def build_reference(
@@ -33,10 +33,10 @@ def build_reference(
     params: EvaluateParams,
     contributions: dict[str, float] | None = None,
 ) -> Reference:
-    """Count the training rows into bins, and the test rows' scores.
+    """Return the shares of the training rows per bin, and those of the scores of the test rows.
 
-    Features are compared with what the model learned from; scores with those of rows it had not seen, since a model is
-    surer of its training rows than it will be of any request.
+    Features are compared with the training rows. Scores are compared with those of unseen rows: a model is more certain
+    about its training rows than about any request.
     """
     features = {}
     for feature in contract.features:
@@ -75,20 +75,22 @@ def _number_bins(values: pd.Series[Any], feature: Feature, bins: int) -> Bins:
 
 
 def _inner_edges(present: Floats, bins: int) -> tuple[float, ...]:
-    """Quantiles, so that bins hold about the same share, fewer where values repeat; and a bin at either end for what
-    training hardly ever had, which a unit that was changed shows in first."""
+    """Return quantiles, so that bins have about equal shares; fewer bins if values repeat. An extra bin at each end
+    holds values that were rare in training: a changed unit shows there first."""
     if not len(present):
         return ()
     inner = np.linspace(0, 1, bins + 1)[1:-1]
     edges = _as_float32(np.quantile(present, [RARE, *inner, 1 - RARE]))
-    beyond = float(np.nextafter(np.float32(edges[-1]), np.float32(np.inf)))  # the last quantile itself is not beyond
+    beyond = float(
+        np.nextafter(np.float32(edges[-1]), np.float32(np.inf))
+    )  # the last bin excludes the last quantile itself
     return tuple(sorted({*edges[:-1], beyond}))
 
 
 def _category_bins(values: pd.Series[Any], categories: list[str], category_bins: int) -> Bins:
-    """Give the most frequent categories a bin each, and the rest, seen or not, one together.
+    """Give each of the most frequent categories a bin, and all others one bin together.
 
-    A category that is called like a bin of another meaning is counted there, as the API does.
+    A category that is named like a special bin is counted in that bin, as the API does.
     """
     seen = [category for category in values.value_counts().index if category in set(categories)]
     unseen = [category for category in categories if category not in set(seen)]
@@ -121,7 +123,7 @@ def _labels(edges: tuple[float, ...]) -> tuple[str, ...]:
 
 
 def _range_labels(edges: tuple[float, ...]) -> tuple[str, ...]:
-    """Labels of bins of which the last one begins beyond a quantile, which is what people want to read."""
+    """Return labels for bins whose last edge lies just above a quantile: the label shows the quantile."""
     if not edges:
         return ("any",)
     texts = [_text(edge) for edge in edges[:-1]]
@@ -131,10 +133,10 @@ def _range_labels(edges: tuple[float, ...]) -> tuple[str, ...]:
 
 
 def _text(edge: float) -> str:
-    """Return the shortest text that is this float32 and no other, so that no two labels are alike."""
+    """Return the shortest text that identifies this float32, so that labels are unique."""
     return np.format_float_positional(np.float32(edge), trim="-") if SMALL <= abs(edge) < LARGE else f"{edge:.9g}"
 
 
 def _as_float32(values: npt.NDArray[np.floating[Any]]) -> tuple[float, ...]:
-    # The API bins the float32 values that the model sees; an edge between two of them would count differently.
+    # The API bins float32 values; an edge between two of them would count differently.
     return tuple(float(np.float32(value)) for value in values)

@@ -1,7 +1,7 @@
-"""How far any seven days differ from the whole training period where nothing is wrong: seasons, weather, holidays.
+"""Natural variation: how much seven days can differ from the whole training period without a fault.
 
-Rows of one week depend on one another, so their PSI is far from what independent rows would have. An alert that knew
-only a fixed threshold would fire in every week of the training period itself.
+Seasons, weather and holidays make rows of one week depend on each other, so their PSI is far above that of independent
+rows. An alert with only a fixed threshold would fire in every week of the training period itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bundle.reference import MIN_PSI_ROWS, MISSING, OTHER, SHARE_FLOOR
 __all__ = ["WINDOW_HOURS", "add_natural_variation", "stability_index", "window_shares"]
 
 WINDOW_HOURS = 7 * 24
-"""As long as the rules' window in alerts/drift.yaml, and whole weeks, so that weekdays are in it as often as ever."""
+"""The window of the rules in alerts/drift.yaml: whole weeks, so that all weekdays have equal weight."""
 
 Floats = npt.NDArray[np.floating[Any]]
 Places = npt.NDArray[np.intp]
@@ -27,16 +27,16 @@ Places = npt.NDArray[np.intp]
 def add_natural_variation(
     reference: Reference, contract: Contract, train: pd.DataFrame, test: pd.DataFrame, *, time: str, scores: Floats
 ) -> Reference:
-    """Say of every feature, and of the score, how far it goes in the most unusual seven days.
+    """Add to every feature, and to the score, its largest deviation in any seven days.
 
     Args:
-        reference: whose bins and shares count.
-        contract: of the features.
-        train: (n, k) rows that trained; features are looked at here.
+        reference: its bins and shares are used.
+        contract: the features.
+        train: (n, k) training rows; used for the features.
         test: (m, k) newer rows.
-        time: the column of both that has a row's time.
-        scores: (n + m,) probabilities of the training rows and then of the test rows. Both are looked at: the test
-            rows alone are of one season.
+        time: name of the time column.
+        scores: (n + m,) probabilities of the training rows, then of the test rows. Both are used: the test rows alone
+            cover one season.
     """
     features = {}
     for feature in contract.features:
@@ -50,7 +50,7 @@ def add_natural_variation(
 
 
 def window_shares(times: pd.Series[Any], places: Places, bins: int) -> Floats:
-    """Return (windows, bins): the shares in every window that begins at a full hour and has rows enough for a PSI."""
+    """Return (windows, bins): the shares in every window that starts at a full hour and has enough rows for a PSI."""
     hours = ((times - times.min()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
     counts = np.zeros((hours.max() + 2, bins))
     np.add.at(counts, (hours + 1, places), 1)
@@ -73,14 +73,14 @@ def _with_extremes(bins: Bins, times: pd.Series[Any], places: Places) -> Bins:
     shares = window_shares(times, places, len(bins.labels))
     if not len(shares):
         return bins
-    found: dict[str, Any] = {"natural_psi": float(stability_index(shares, np.asarray(bins.shares)).max())}
+    extremes: dict[str, Any] = {"natural_psi": float(stability_index(shares, np.asarray(bins.shares)).max())}
     if MISSING in bins.labels:
-        found["natural_missing_share"] = float(shares[:, bins.labels.index(MISSING)].max())
-    return bins.model_copy(update=found)
+        extremes["natural_missing_share"] = float(shares[:, bins.labels.index(MISSING)].max())
+    return bins.model_copy(update=extremes)
 
 
 def _places(values: pd.Series[Any], bins: Bins, feature: Feature) -> Places:
-    """Return the bin of every value, as the API finds it."""
+    """Return the bin of every value, as the API computes it."""
     missing = bins.labels.index(MISSING)
     if feature.type != "category":
         numbers = values.to_numpy(dtype=np.float32, na_value=np.nan)

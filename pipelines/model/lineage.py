@@ -1,4 +1,4 @@
-"""Where a model comes from: code, data, parameters and libraries, and the key that says two runs are the same."""
+"""The origin of a model: code, data, parameters and libraries, and a key that identifies equal runs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipelines.dataset.files import DATA_JSON, read_json
 __all__ = ["LIBRARIES", "Origin", "read_origin"]
 
 LIBRARIES = ("espalier", "numpy", "pandas", "scikit-learn", "xgboost-cpu")
-"""Whose versions can change a model."""
+"""Libraries whose versions can change a model."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What goes into a model."""
+    """The inputs of a model."""
 
     git_commit: str
     data_name: str
@@ -32,12 +32,12 @@ class Origin:
 
     @property
     def key(self) -> str:
-        """The same for two runs that must give the same model: how a repeated Job finds what it did before."""
+        """Equal for runs that must produce the same model: a repeated Job finds its earlier work by it."""
         parts = (self.git_commit, self.data_sha256, self.params_sha256, *sorted(self.libraries.items()))
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
     def as_tags(self) -> dict[str, str]:
-        """The same facts for MLflow's pages."""
+        """The same values as MLflow tags."""
         return {
             "espalier.key": self.key,
             "espalier.data_md5": self.data_md5,
@@ -49,7 +49,7 @@ class Origin:
 
 
 def read_origin(settings: Settings) -> Origin:
-    """Collect the facts; ``fetch`` must have run."""
+    """Collect the origin; ``fetch`` must have run."""
     data: dict[str, Any] = read_json(DATA_JSON, stage="fetch")
     return Origin(
         git_commit=settings.git_commit or _git_commit(),

@@ -1,4 +1,4 @@
-"""From rows to the matrix that XGBoost sees, and the contract that says how."""
+"""Encode rows as the matrix for XGBoost, and build the contract that defines the encoding."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Matrix = npt.NDArray[np.float32]
 def build_contract(
     train: pd.DataFrame, schema: Schema, *, model_name: str, threshold: float, example: dict[str, Any]
 ) -> Contract:
-    """Write down what a row must look like: the schema's columns, with the categories that it declares or, where it
-    declares none, those of the training rows.
+    """Return the contract of a row: the columns of the schema, with their declared categories or, if none are declared,
+    those of the training rows.
 
-    A category that no training row has is a code that the model never saw: at every split that asks for categories,
-    XGBoost sends it where the categories go that were not chosen.
+    A declared category that no training row has gets a code too: at every categorical split, XGBoost sends it the same
+    way as the categories that were not chosen.
     """
     return Contract(
         model_name=model_name,
@@ -40,7 +40,7 @@ def build_contract(
 
 
 def encode(rows: pd.DataFrame, contract: Contract) -> Matrix:
-    """Return (n, features) float32 in the contract's order: categories as codes, missing and unknown ones as NaN."""
+    """Return (n, features) float32 in the order of the contract: categories as codes, missing or unknown as NaN."""
     matrix = np.empty((len(rows), len(contract.features)), dtype=np.float32)
     for index, feature in enumerate(contract.features):
         column = rows[feature.name]
@@ -51,19 +51,19 @@ def encode(rows: pd.DataFrame, contract: Contract) -> Matrix:
 
 
 def labels(rows: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int8]:
-    """Return (n,) of 0 and 1."""
+    """Return (n,) labels, 0 or 1."""
     return rows[schema.target.name].to_numpy(dtype=np.int8)
 
 
 def example_row(rows: pd.DataFrame, schema: Schema) -> dict[str, Any]:
-    """Take the first of the rows that have the fewest empty cells, as an example for people and for self-checks."""
+    """Return the first row with the fewest empty cells, as an example for the documentation and for self-checks."""
     features = rows[schema.feature_names]
     fullest = int(features.isna().sum(axis=1).to_numpy().argmin())
     return to_records(features.iloc[fullest : fullest + 1], schema)[0]
 
 
 def to_records(rows: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
-    """Return the features of every row as JSON has them, missing values as None: what the API takes."""
+    """Return the features of every row as the API accepts them: JSON types, missing values as None."""
     columns = {
         column.name: [_plain(value, column) for value in rows[column.name].tolist()] for column in schema.features
     }
@@ -75,7 +75,7 @@ def _feature(column: FeatureColumn, values: pd.Series[Any]) -> Feature:
     if column.type == "category":
         seen = sorted(str(value) for value in values.dropna().unique())
         if not seen:
-            raise InvalidData(f"column {column.name} is empty in the training set: it has no category to learn from")
+            raise InvalidData(f"column {column.name} is empty in the training set, so it has no categories")
         categories = {category: code for code, category in enumerate(column.categories or seen)}
     return Feature(
         name=column.name,

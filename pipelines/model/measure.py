@@ -1,4 +1,4 @@
-"""Predict rows and say how good the predictions are: what ``evaluate`` reports and the gate measures again."""
+"""Predict rows and score the predictions: used by ``evaluate``, and again by the gate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["measure", "predict"]
 
 
 def predict(booster: xgb.Booster, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return (n,) probabilities of the positive class, by the same call that the API makes."""
+    """Return (n,) probabilities of the positive class, with the same call as the API."""
     return np.asarray(booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
 
 
@@ -29,7 +29,7 @@ def measure(
     *,
     final_fit: bool = False,
 ) -> BundleMetrics:
-    """Measure (n,) probabilities on (n, k) rows, overall and by slice."""
+    """Score (n,) probabilities of (n, k) rows, overall and per slice."""
     truth = labels(rows, schema)
     return BundleMetrics(
         test=score(truth, probabilities, threshold=params.threshold),

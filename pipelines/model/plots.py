@@ -1,4 +1,4 @@
-"""The pictures of a model's quality, as PNG files."""
+"""Plots of model quality, as PNG files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def draw_plots(
     gains: dict[str, float],
     classes: tuple[str, str],
 ) -> list[Path]:
-    """Draw ROC, precision-recall, calibration, importance and score by class, and return the files."""
+    """Draw ROC, precision-recall, calibration, importance and score by class; return the files."""
     pictures: dict[str, Callable[[Axes], object]] = {
         "roc": lambda ax: RocCurveDisplay.from_predictions(truth, probabilities, ax=ax, plot_chance_level=True),
         "precision_recall": lambda ax: PrecisionRecallDisplay.from_predictions(
@@ -47,7 +47,7 @@ def draw_plots(
 
 
 def _save(path: Path, draw: Callable[[Axes], object]) -> Path:
-    # The object interface, not pyplot: no global state, no display, nothing to close.
+    # The object interface instead of pyplot: no global state, no display, nothing to close.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -72,4 +72,4 @@ def _draw_scores(ax: Axes, truth: Labels, probabilities: Floats, classes: tuple[
         ax.hist(probabilities[truth == label], bins=50, range=(0, 1), density=True, alpha=0.6, label=name)
     ax.set_xlabel("predicted probability")
     ax.set_ylabel("density")
-    ax.legend(loc="upper left")  # the best place would be looked for among all points
+    ax.legend(loc="upper left")  # "best" would search among all points

@@ -1,4 +1,4 @@
-"""How good a set of predictions is."""
+"""Scores of a set of predictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIME_FORMATS = {"month": "M", "quarter": "Q"}
 
 
 def score(truth: Labels, probabilities: Floats, *, threshold: float) -> Scores:
-    """Measure (n,) probabilities against (n,) labels."""
+    """Score (n,) probabilities against (n,) labels."""
     likely = probabilities.astype(np.float64)
     base_rate = float(truth.mean())
     both = 0 < base_rate < 1
@@ -38,7 +38,7 @@ def score(truth: Labels, probabilities: Floats, *, threshold: float) -> Scores:
 
 
 def calibration_error(truth: Labels, probabilities: npt.NDArray[np.float64], bins: int = 10) -> float:
-    """Return the mean distance of predicted from observed share, over equal-width bins, weighted by their rows.
+    """Return the mean difference between predicted and observed share, over equal-width bins, weighted by rows.
 
     Source: Naeini, Cooper, Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
     """
@@ -51,14 +51,14 @@ def calibration_error(truth: Labels, probabilities: npt.NDArray[np.float64], bin
 def score_slices(
     rows: pd.DataFrame, truth: Labels, probabilities: Floats, *, schema: Schema, params: EvaluateParams
 ) -> tuple[SliceScores, ...]:
-    """Measure every value of every slice column that has enough rows, and every month or quarter."""
+    """Score every value of every slice column, and every month or quarter, that has enough rows."""
     columns = {name: rows[name].astype(str) for name in params.slices}
     if params.time_slice != "none":
         columns[params.time_slice] = rows[schema.time.name].dt.to_period(TIME_FORMATS[params.time_slice]).astype(str)
-    found = []
+    slices = []
     for name, values in columns.items():
         for value, places in values.groupby(values).indices.items():
             if len(places) >= params.min_slice_rows:
                 scores = score(truth[places], probabilities[places], threshold=params.threshold)
-                found.append(SliceScores(column=name, value=str(value), scores=scores))
-    return tuple(found)
+                slices.append(SliceScores(column=name, value=str(value), scores=scores))
+    return tuple(slices)

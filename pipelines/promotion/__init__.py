@@ -1,1 +1,1 @@
-"""Bring a version into service: lock, aliases, rollout."""
+"""Promote a version: lock, aliases, rollout."""

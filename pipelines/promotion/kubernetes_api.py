@@ -1,4 +1,4 @@
-"""The connection to the Kubernetes API: which cluster, and how a failed call is treated."""
+"""The connection to the Kubernetes API: which cluster, and how failed calls are retried."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PASSING = {0, HTTPStatus.TOO_MANY_REQUESTS}
 P = ParamSpec("P")
 R = TypeVar("R")
 Resource = dict[str, Any]
-"""An object of the Kubernetes API, as it writes it in JSON."""
+"""An object of the Kubernetes API, as JSON."""
 
 
 def connect() -> ApiClient:
-    """Talk to the cluster that this pod runs in, or to the one of the kubeconfig.
+    """Connect to the cluster that this pod runs in, or to the one of the kubeconfig.
 
     Raises:
-        InvalidParams: there is no cluster to talk to.
+        InvalidParams: no cluster is configured.
     """
     from kubernetes import client, config
 
@@ -41,16 +41,16 @@ def connect() -> ApiClient:
         else:
             config.load_kube_config(os.environ.get("KUBECONFIG"))  # type: ignore[no-untyped-call]
     except config.ConfigException as error:
-        raise InvalidParams(f"PIPELINE_ROLLOUT is kubernetes, but no cluster is known here: {error}") from error
+        raise InvalidParams(f"PIPELINE_ROLLOUT is kubernetes, but no cluster is configured: {error}") from error
     return client.ApiClient()
 
 
 def with_retries(call: Callable[P, R]) -> Callable[P, R]:
-    """Make a call again while the API server is unavailable or busy; every other error is the caller's.
+    """Retry a call while the API server is unavailable or busy; other errors are raised at once.
 
     Raises:
         Unreachable: it did not answer within the retry budget.
-        ApiException: it answered, with a refusal.
+        ApiException: it rejected the call.
     """
 
     def retried(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -63,13 +63,13 @@ def with_retries(call: Callable[P, R]) -> Callable[P, R]:
             return retrying(call, *args, **kwargs)
         except RetryError as error:
             reason = str(error.last_attempt.exception()).partition("\n")[0]
-            raise Unreachable(f"the Kubernetes API did not answer within {ATTEMPTS} tries: {reason}") from error
+            raise Unreachable(f"the Kubernetes API did not answer within {ATTEMPTS} attempts: {reason}") from error
 
     return retried
 
 
 def patiently(call: Callable[P, R], settings_to_check: str) -> Callable[P, R]:
-    """As ``with_retries``; a refusal is final, and its message says which settings must fit the release."""
+    """Like ``with_retries``; a rejected call raises InvalidParams, which names the settings to check."""
     retried = with_retries(call)
 
     def patient(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -79,8 +79,8 @@ def patiently(call: Callable[P, R], settings_to_check: str) -> Callable[P, R]:
             return retried(*args, **kwargs)
         except ApiException as error:
             raise InvalidParams(
-                f"Kubernetes refused ({error.status} {error.reason}); {settings_to_check} and the account of this pod "
-                "must fit the release"
+                f"Kubernetes rejected the call ({error.status} {error.reason}); check {settings_to_check} and the "
+                "service account of this pod"
             ) from error
 
     return patient

@@ -1,8 +1,11 @@
 """The promotion lock on Kubernetes: a Lease of coordination.k8s.io/v1.
 
-Every write names the resourceVersion that it is based on, so that of two at once the API server takes one. A Lease
-whose record has not changed for its duration, by the clock of whoever waits, belongs to a holder that was killed; no
-two clocks are compared. Times are seconds.
+Every write names the resourceVersion that it is based on, so the API server accepts only one of two concurrent writes.
+If the record of a Lease does not change for its duration, measured by the clock of the waiting run, its holder was
+killed; the clocks of two machines are never compared. Times are in seconds.
+
+The loops here are not retries of one call: one compares each record with the one before it, the other renews a Lease
+until it is released.
 
 Source: the algorithm of client-go's leaderelection package.
 """
@@ -34,20 +37,20 @@ CALL_SECONDS = 5
 
 
 def lease_lock(settings: Settings) -> AbstractContextManager[PromotionLock]:
-    """Return the Lease that PIPELINE_LEASE names, to be entered.
+    """Return the Lease that PIPELINE_LEASE names, as a context manager.
 
     Raises:
-        InvalidParams: no cluster is known; on entering, Kubernetes refused.
+        InvalidParams: no cluster is configured; on entering, Kubernetes rejected the call.
         Unreachable: on entering, the Kubernetes API did not answer.
-        PromotionLocked: on entering, another run kept it for longer than PIPELINE_LOCK_WAIT_SECONDS.
+        PromotionLocked: on entering, another run held it for longer than PIPELINE_LOCK_WAIT_SECONDS.
     """
     from kubernetes import client
 
     api, name, namespace = client.CoordinationV1Api(connect()), settings.lease, settings.namespace
 
     def read() -> Resource:
-        found = api.read_namespaced_lease(name, namespace, _request_timeout=CALL_SECONDS)
-        return dict(api.api_client.sanitize_for_serialization(found))
+        lease = api.read_namespaced_lease(name, namespace, _request_timeout=CALL_SECONDS)
+        return dict(api.api_client.sanitize_for_serialization(lease))
 
     def patch(body: Resource) -> Resource:
         try:
@@ -64,25 +67,25 @@ def lease_lock(settings: Settings) -> AbstractContextManager[PromotionLock]:
 
 
 class Conflict(Exception):
-    """The object is not of the resourceVersion that a write was based on: somebody wrote meanwhile."""
+    """The object has changed since it was read: another client wrote it."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """client-go's rule: duration > valid > renew. A holder stops writing well before anybody may take its place."""
+    """The rule of client-go: duration > valid > renew. A holder stops writing well before another run may take over."""
 
     duration: float = 30
-    """How long a record has to stay unchanged before another run takes the Lease."""
+    """How long a record must stay unchanged before another run takes the Lease."""
 
     valid: float = 20
     """How long after its last renewal a holder may write."""
 
     renew: float = 5
-    """Pause between renewals, and between two looks at a Lease that another run holds."""
+    """Pause between renewals, and between checks of a Lease that another run holds."""
 
 
 class Lease:
-    """One Lease, read and written by two calls to the Kubernetes API; ``lease_lock`` makes them."""
+    """One Lease, read and written by two calls to the Kubernetes API; ``lease_lock`` creates them."""
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class Lease:
         patch: Callable[[Resource], Resource],
         timing: Timing | None = None,
     ) -> None:
-        """Prepare; nothing is asked yet."""
+        """Store the calls; nothing is sent yet."""
         self._name, self._read, self._patch, self._timing = name, read, patch, timing or Timing()
         self.identity = f"{os.environ.get('HOSTNAME') or os.uname().nodename}_{uuid.uuid4().hex[:8]}"
         self._resource_version = ""
@@ -100,10 +103,10 @@ class Lease:
 
     @contextmanager
     def held(self, wait_seconds: float) -> Iterator[PromotionLock]:
-        """Take the Lease, renew it in the background while the block runs, and give it back.
+        """Acquire the Lease, renew it in the background while the block runs, and release it.
 
         Raises:
-            PromotionLocked: another run kept it for longer than ``wait_seconds``.
+            PromotionLocked: another run held it for longer than ``wait_seconds``.
         """
         self._acquire(wait_seconds)
         done = threading.Event()
@@ -117,25 +120,25 @@ class Lease:
             self._release()
 
     def check(self) -> None:
-        """Do nothing while the Lease is surely ours.
+        """Do nothing while this run certainly holds the Lease.
 
         Raises:
-            PromotionLocked: another run took it, or it could not be renewed in time.
+            PromotionLocked: another run took it, or it was not renewed in time.
         """
         age = time.monotonic() - self._renewed
         if not self._lost and age <= self._timing.valid:
             return
         raise PromotionLocked(
-            f"the promotion lock {self._name} was lost ({self._lost or f'not renewed for {age:.0f} s'}): nothing more "
-            "is written; the next run finishes what is begun"
+            f"the promotion lock {self._name} was lost ({self._lost or f'not renewed for {age:.0f} s'}): this run "
+            "stops writing; the next run finishes or reverts the promotion"
         )
 
-    # --- taking ------------------------------------------------------------------------------------------------------
+    # --- acquire -----------------------------------------------------------------------------------------------------
 
     def _acquire(self, wait_seconds: float) -> None:
         read = patiently(self._read, "PIPELINE_LEASE, PIPELINE_NAMESPACE")
         deadline = time.monotonic() + wait_seconds
-        record, since, told = "", 0.0, ""
+        record, since, reported = "", 0.0, ""
         while True:
             lease, now = read(), time.monotonic()
             spec = lease.get("spec") or {}
@@ -147,11 +150,11 @@ class Lease:
                 return
             if now >= deadline:
                 raise PromotionLocked(
-                    f"another promotion runs: {self._name} has been held for {wait_seconds:.0f} s and more, by "
-                    f"{holder} since {spec.get('acquireTime')}; wait for its end, or end it"
+                    f"another promotion is running: {self._name} has been held for more than {wait_seconds:.0f} s, by "
+                    f"{holder} since {spec.get('acquireTime')}; wait until it finishes, or stop it"
                 )
-            if holder and told != (told := holder):
-                console.print(f"waiting for another promotion to end: {self._name} is held by {holder}")
+            if holder and reported != (reported := holder):
+                console.print(f"waiting for another promotion: {self._name} is held by {holder}")
             time.sleep(min(self._timing.renew, deadline - now))
 
     def _take(self, lease: Resource) -> bool:
@@ -165,7 +168,7 @@ class Lease:
         write = patiently(self._write, "PIPELINE_LEASE, PIPELINE_NAMESPACE")
         try:
             write(lease["metadata"]["resourceVersion"], spec)
-        except Conflict:  # another run was faster, or this is our own write, whose answer was lost
+        except Conflict:  # another run was faster, or this is our own write and its response was lost
             return False
         return True
 
@@ -174,7 +177,7 @@ class Lease:
         written = self._patch({"metadata": {"resourceVersion": resource_version}, "spec": spec})
         self._resource_version, self._renewed = written["metadata"]["resourceVersion"], began
 
-    # --- keeping -----------------------------------------------------------------------------------------------------
+    # --- renew -------------------------------------------------------------------------------------------------------
 
     def _keep(self, done: threading.Event) -> None:
         while not self._lost and not done.wait(self._timing.renew):
@@ -189,21 +192,21 @@ class Lease:
             self._write(self._resource_version, spec)
         except Conflict:
             lease = self._read()
-            holder = (lease.get("spec") or {}).get("holderIdentity") or "nobody"
+            holder = (lease.get("spec") or {}).get("holderIdentity") or "no run"
             if holder != self.identity:
                 self._lost = f"taken by {holder}"
-            else:  # our own write, whose answer was lost
+            else:  # our own write; its response was lost
                 self._write(lease["metadata"]["resourceVersion"], spec)
 
     def _release(self) -> None:
-        """Let the next run in at once; where that fails, it waits until the Lease has expired."""
+        """Release the Lease for the next run. If that fails, the next run waits until it expires."""
         if self._lost:
             return
         try:
             self._write_as_holder({"holderIdentity": "", "renewTime": _now()})
         except Exception as error:
             reason = str(error).partition("\n")[0]
-            console.print(f"{self._name} could not be given back, and expires by itself: {reason}")
+            console.print(f"could not release {self._name}; it will expire: {reason}")
 
 
 def _record(spec: Resource) -> str:
@@ -211,4 +214,4 @@ def _record(spec: Resource) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")  # Kubernetes wants all six digits
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")  # Kubernetes requires six decimals

@@ -1,6 +1,6 @@
-"""One promotion at a time: a lock held from the gate's comparison to the last alias.
+"""A lock for one promotion at a time, held from the comparison in the gate to the last alias.
 
-Without it two runs may both compare with the same champion and both be promoted (docs/adr/0014).
+Without it, two runs could compare with the same champion and both be promoted (docs/adr/0014).
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ SLICE_SECONDS = 0.2
 
 
 class PromotionLock(Protocol):
-    """A lock that is held, and may be lost."""
+    """A lock that is held and can be lost."""
 
     def check(self) -> None:
         """Do nothing while the lock is held; called before every write of an alias or an annotation.
 
         Raises:
-            PromotionLocked: it is no longer held, so nothing may be written any more.
+            PromotionLocked: it is no longer held, so nothing may be written.
         """
         ...
 
 
 def promotion_lock(settings: Settings) -> AbstractContextManager[PromotionLock]:
-    """Return the lock that fits PIPELINE_ROLLOUT: a Lease of the cluster, or a file of this machine.
+    """Return the lock for PIPELINE_ROLLOUT: a Lease in the cluster, or a file on this machine.
 
     Raises:
-        PromotionLocked: on entering, when another run holds it for longer than PIPELINE_LOCK_WAIT_SECONDS.
+        PromotionLocked: on entering, if another run holds it for longer than PIPELINE_LOCK_WAIT_SECONDS.
     """
     if settings.rollout == "none":
         return file_lock(settings.lock_file, settings.lock_wait_seconds)
@@ -49,24 +49,24 @@ def promotion_lock(settings: Settings) -> AbstractContextManager[PromotionLock]:
 
 @contextmanager
 def file_lock(path: Path, wait_seconds: float) -> Iterator[PromotionLock]:
-    """Hold a file of this machine; the operating system frees it when its holder ends, however that ends."""
+    """Lock a file; the operating system releases it when the process terminates, even if it is killed."""
     from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
     lock, holder = FileLock(path), path.with_name(f"{path.name}.holder")
-    deadline, told = time.monotonic() + wait_seconds, False
+    deadline, reported = time.monotonic() + wait_seconds, False
     while not lock.is_locked:
         try:
             lock.acquire(timeout=min(SLICE_SECONDS, wait_seconds))
         except Timeout:
             if time.monotonic() >= deadline:
                 raise PromotionLocked(
-                    f"another promotion runs: {path} has been held for {wait_seconds:.0f} s and more, by "
-                    f"{_holder(holder)}; wait for its end, or end it"
+                    f"another promotion is running: {path} has been held for more than {wait_seconds:.0f} s by "
+                    f"{_holder(holder)}; wait until it finishes, or stop it"
                 ) from None
-            if not told:
-                told = True
-                console.print(f"waiting for another promotion to end: {path} is held by {_holder(holder)}")
+            if not reported:
+                reported = True
+                console.print(f"waiting for another promotion: {path} is held by {_holder(holder)}")
     try:
         holder.write_text(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         yield _Held()
@@ -76,14 +76,14 @@ def file_lock(path: Path, wait_seconds: float) -> Iterator[PromotionLock]:
 
 
 class _Held:
-    """A file lock: it cannot be lost while its process lives."""
+    """A file lock: it cannot be lost while its process runs."""
 
     def check(self) -> None:
-        """Nothing can have happened."""
+        """Do nothing: the lock is held."""
 
 
 def _holder(note: Path) -> str:
     try:
         return note.read_text()
-    except OSError:  # it has just begun or just ended
+    except OSError:  # the holder has just started or just finished
         return "another process"

@@ -1,9 +1,8 @@
-"""Move the aliases so that at every moment, and after being killed at any moment, they tell the truth.
+"""Move the aliases so that they are correct at every moment, even if the run is killed.
 
-``champion`` is what production serves, ``challenger`` what is being rolled out, ``previous`` where rollback goes.
-The order of writes is the point: ``champion`` moves last of all that matter, and only once its version serves. All of
-it happens under the lock of lock.py, so a ``challenger`` that is there at the beginning is what a killed run
-has left.
+``champion`` is the version in production, ``challenger`` the one being rolled out, ``previous`` the target of a
+rollback. The order of writes matters: ``champion`` moves last, once its version serves. The lock of lock.py is held
+throughout, so a ``challenger`` that exists at the start was left by a killed run.
 """
 
 from __future__ import annotations
@@ -24,31 +23,32 @@ def promote(
     """Make ``version`` the champion, once it serves.
 
     Args:
-        expected_champion: the champion that the decision was made against. Where another one has come since, the
-            decision is void.
-        lock: held; asked before every write.
+        expected_champion: the champion that the version was compared with. If it has changed, the verdict is void.
+        lock: held; checked before every write.
 
     Raises:
-        RolloutFailed: it did not come up; the aliases stand as before and the version is tagged ``rollout=failed``.
-        RegistryFailure: the champion changed meanwhile, or the version did not pass the gate.
-        PromotionLocked: the lock was lost; the next run finishes or takes back what is begun.
+        RolloutFailed: the rollout failed; the aliases are unchanged, and the version is tagged ``rollout=failed``.
+        RegistryFailure: the champion has changed, or the version did not pass the gate.
+        PromotionLocked: the lock was lost; the next run finishes or reverts the promotion.
     """
     name, number = version.name, version.number
     champion = registry.version_of(name, CHAMPION)
     if champion == number:
-        _finish(registry, version, lock)  # an earlier try was killed between its last writes
+        _finish(registry, version, lock)  # an earlier run was killed between its last writes
         return
     if version.tags.get(GATE_TAG) != PASSED:
-        raise RegistryFailure(f"{name} version {number} did not pass the gate, is not signed, and would not be served")
+        raise RegistryFailure(
+            f"{name} version {number} did not pass the gate and is not signed; the API would reject it"
+        )
     _expect(registry, version, expected_champion)
     lock.check()
     registry.set_alias(name, CHALLENGER, number)
     try:
-        _bring_in(registry, rollout, version, expected_champion)
-    except PromotionLocked:  # nothing may be written any more
+        _roll_out(registry, rollout, version, expected_champion)
+    except PromotionLocked:  # without the lock, nothing may be written
         raise
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        _take_back(registry, rollout, version, lock, error)
+        _revert(registry, rollout, version, lock, error)
         raise
     if champion is not None:
         lock.check()
@@ -58,12 +58,12 @@ def promote(
     _finish(registry, version, lock)
 
 
-def _bring_in(registry: Registry, rollout: Rollout, version: Version, expected_champion: str | None) -> None:
+def _roll_out(registry: Registry, rollout: Rollout, version: Version, expected_champion: str | None) -> None:
     if not rollout.serve(version.number):
         raise RolloutFailed(
-            f"{version.name} version {version.number} did not come up in time; {_told(expected_champion)} serves on"
+            f"the rollout of {version.name} version {version.number} failed; {_serving(expected_champion)}"
         )
-    _expect(registry, version, expected_champion)  # it may have taken minutes
+    _expect(registry, version, expected_champion)  # the rollout may have taken minutes
 
 
 def _finish(registry: Registry, version: Version, lock: PromotionLock) -> None:
@@ -72,15 +72,13 @@ def _finish(registry: Registry, version: Version, lock: PromotionLock) -> None:
     registry.tag_version(version, {ROLLOUT_TAG: COMPLETE})
 
 
-def _take_back(
-    registry: Registry, rollout: Rollout, version: Version, lock: PromotionLock, reason: BaseException
-) -> None:
-    """Bring annotation and aliases back to the champion of now. Where that fails, ``challenger`` stays as the mark by
-    which the next run knows that something is unfinished, and the reason is not hidden by what follows from it."""
+def _revert(registry: Registry, rollout: Rollout, version: Version, lock: PromotionLock, reason: BaseException) -> None:
+    """Set annotation and aliases back to the present champion. If that fails, ``challenger`` stays, so that the next
+    run knows that the promotion is unfinished; the original error is raised, not this one."""
     name = version.name
     try:
         lock.check()
-        if registry.version_of(name, CHALLENGER) != version.number:  # somebody else's now, and so is the annotation
+        if registry.version_of(name, CHALLENGER) != version.number:  # another run owns it now, and the annotation
             return
         rollout.go_back(registry.version_of(name, CHAMPION))
         lock.check()
@@ -88,7 +86,7 @@ def _take_back(
             registry.tag_version(version, {ROLLOUT_TAG: FAILED})
         registry.remove_alias(name, CHALLENGER)
     except PipelineError as error:
-        console.print(f"version {version.number} could not be taken back, the next run will: {error}", soft_wrap=True)
+        console.print(f"could not revert version {version.number}; the next run will: {error}", soft_wrap=True)
 
 
 def _expect(registry: Registry, version: Version, expected: str | None) -> None:
@@ -96,38 +94,38 @@ def _expect(registry: Registry, version: Version, expected: str | None) -> None:
     if champion != expected:
         raise RegistryFailure(
             f"the champion of {version.name} is now version {champion}, but version {version.number} was compared with "
-            f"{expected}; train again to compare with the new one"
+            f"version {expected}; train again to compare it with the new champion"
         )
 
 
-def _told(champion: str | None) -> str:
-    return "nothing" if champion is None else f"version {champion}"
+def _serving(champion: str | None) -> str:
+    return "no version is serving" if champion is None else f"version {champion} keeps serving"
 
 
 def clear_unfinished(
     registry: Registry, rollout: Rollout, name: str, *, lock: PromotionLock, own: str | None = None
 ) -> None:
-    """Finish or take back what a run that was killed in its rollout has left, so that the next starts clean.
+    """Finish or revert the promotion of a run that was killed during its rollout.
 
     Args:
-        own: the version that the caller is about to promote; its own earlier try is not taken back.
+        own: the version that the caller is about to promote; its unfinished promotion is not reverted.
     """
     champion, challenger = registry.version_of(name, CHAMPION), registry.version_of(name, CHALLENGER)
     if challenger is None or challenger == own:
         return
     if champion is not None and champion in (challenger, registry.version_of(name, PREVIOUS)):
-        # It was up everywhere: killed before or after its last write but one.
-        console.print(f"finishing the promotion of version {challenger}, whose run was killed")
+        # Its rollout was complete: the run was killed just before or after the second to last write.
+        console.print(f"finishing the promotion of version {challenger}: its run was killed")
         promote(registry, rollout, registry.version(name, challenger), expected_champion=champion, lock=lock)
         return
-    console.print(f"taking back version {challenger}, whose run was killed in its rollout")
+    console.print(f"reverting the rollout of version {challenger}: its run was killed")
     rollout.go_back(champion)
     lock.check()
     registry.remove_alias(name, CHALLENGER)
 
 
 def roll_back(registry: Registry, rollout: Rollout, name: str, *, lock: PromotionLock) -> Version:
-    """Make ``previous`` the champion again, and return it; a rollback that was killed is finished, not turned round.
+    """Make ``previous`` the champion again, and return it; a killed rollback is finished, not reversed.
 
     Raises:
         RegistryFailure: there is no previous version.
@@ -135,10 +133,13 @@ def roll_back(registry: Registry, rollout: Rollout, name: str, *, lock: Promotio
     """
     champion, challenger = registry.version_of(name, CHAMPION), registry.version_of(name, CHALLENGER)
     previous = registry.version_of(name, PREVIOUS)
-    if challenger is not None and champion in (challenger, previous):  # killed before or after its last write but one
+    if challenger is not None and champion in (
+        challenger,
+        previous,
+    ):  # killed just before or after the second to last write
         previous = challenger
     if previous is None:
-        raise RegistryFailure(f"{name} has no previous version to go back to; list them with: espalier models")
+        raise RegistryFailure(f"{name} has no previous version to roll back to; list versions with: espalier models")
     version = registry.version(name, previous)
     promote(registry, rollout, version, expected_champion=champion, lock=lock)
     return version

@@ -1,4 +1,4 @@
-"""Bringing a version into service, as promotion sees it."""
+"""The interface that promotion uses to roll out a version."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ __all__ = ["NoRollout", "Rollout", "rollout_of"]
 
 
 class Rollout(Protocol):
-    """What serves a model, and can be asked to serve another."""
+    """Rolls out versions to whatever serves them."""
 
     def serve(self, number: str) -> bool:
-        """Start serving a version; True when it is up everywhere, False when it did not come up in time.
+        """Roll out a version; return True when every pod serves it, False if that fails.
 
         Raises:
-            RegistryFailure: somebody brought in another version meanwhile.
-            RolloutFailed: nothing runs that could prove that it can be served.
-            Unreachable: whoever brings it in did not answer.
-            PromotionLocked: the lock on promotions was lost.
+            RegistryFailure: another run rolled out another version meanwhile.
+            RolloutFailed: no pod runs that could prove that it can be served.
+            Unreachable: the Kubernetes API did not answer.
+            PromotionLocked: the promotion lock was lost.
         """
         ...
 
     def go_back(self, number: str | None) -> None:
-        """Serve the champion again: its number, or None where there has never been one."""
+        """Roll back to the champion: its number, or None if there has never been one."""
         ...
 
 
 class NoRollout:
-    """Nothing is told: an API started by hand takes the champion when it starts."""
+    """No rollout: an API that is started by hand loads the champion at start."""
 
     def serve(self, number: str) -> bool:  # noqa: ARG002 (the protocol's name)
-        """Agree."""
+        """Return True."""
         return True
 
     def go_back(self, number: str | None) -> None:
-        """Nothing was changed."""
+        """Do nothing."""
 
 
 def rollout_of(settings: Settings, lock: PromotionLock) -> Rollout:
-    """Return the rollout that PIPELINE_ROLLOUT names; it writes only while the lock is held."""
+    """Return the rollout for PIPELINE_ROLLOUT; it writes only while the lock is held."""
     if settings.rollout == "none":
         return NoRollout()
     from pipelines.promotion.kubernetes_rollout import KubernetesRollout

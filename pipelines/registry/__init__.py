@@ -1,1 +1,1 @@
-"""MLflow: its tracking server, and the registry's versions."""
+"""MLflow: runs on its tracking server, and versions in its model registry."""

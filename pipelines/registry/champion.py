@@ -1,4 +1,4 @@
-"""The verified bundle of a registered version: what the gate compares with, and what may become champion."""
+"""Download and verify the bundle of a registered version."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["read_version"]
 def read_version(
     registry: Registry, settings: Settings, version: Version, *, own_key: Ed25519PublicKey | None = None
 ) -> Bundle:
-    """Download the bundle of a version, and verify that it is signed, whole, and that version's.
+    """Download the bundle of a version, and verify its signature, its files and its identity.
 
     Args:
-        own_key: trusted beside the keys of the settings: a run knows what it has signed itself. Whether the API trusts
-            that key too is for the rollout to show.
+        own_key: trusted in addition to the keys of the settings: this run has signed the bundle itself. The rollout
+            shows whether the API trusts that key.
 
     Raises:
-        BundleError: it is not.
+        BundleError: the bundle is not valid.
     """
     keys = load_public_keys(settings.trusted_key_files()) + ([own_key] if own_key else [])
     with tempfile.TemporaryDirectory() as folder:

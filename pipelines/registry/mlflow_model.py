@@ -1,4 +1,4 @@
-"""Lay MLflow's own description beside the bundle, so that its pages and ``mlflow models serve`` work on a version."""
+"""Add MLflow's model files to a bundle, so that MLflow's UI and ``mlflow models serve`` work with a version."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["write_mlflow_model"]
 
 
 def write_mlflow_model(folder: Path, booster: xgb.Booster, contract: Contract) -> None:
-    """Write MLmodel and its companions: flavour, signature over the encoded columns, an example, requirements.
+    """Write MLmodel and related files: flavour, signature, an example, requirements.
 
-    The signature speaks of encoded rows (categories as their codes), which is what a bare booster takes.
+    The signature describes encoded rows (categories as codes), the input of the plain booster.
     """
     import mlflow.xgboost
     from mlflow.models import ModelSignature

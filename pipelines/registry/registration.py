@@ -1,9 +1,9 @@
-"""Which registered version answers for a piece of work, and how a new one comes to be complete.
+"""Find the registered version of a run's work, and clean up incomplete ones.
 
-A version is judged against one champion, and its signed manifest says which. So the same work is registered once for
-each champion that it was compared with, and what is registered is never changed. The order of writes is the point:
-MLflow gives the number, the manifest names it and is signed, the files are uploaded, and only then is the version
-complete. Killed in between, the next run of the same work completes the same version.
+A version is judged against one champion, which its signed manifest names. The same work is therefore registered once
+per champion that it was compared with, and a registered version never changes. The order of writes matters: MLflow
+assigns the number, the manifest with this number is signed, the files are uploaded, and then the version is marked
+complete. If a run is killed in between, the next run of the same work completes the same version.
 """
 
 from __future__ import annotations
@@ -41,50 +41,50 @@ __all__ = [
 ]
 
 ABANDONED_SECONDS = 24 * 60 * 60
-"""So old, a version of other work that is still incomplete has been given up."""
+"""Age at which an incomplete version of other work counts as abandoned."""
 
 MAX_DELETED = 20
-"""Incomplete versions deleted in one run."""
+"""Maximum number of incomplete versions that one run deletes."""
 
 log = logging.getLogger("espalier.pipelines.registration")
 
 
 def find_version(versions: Sequence[Version], *, key: str, champion: str | None) -> Version | None:
-    """Return the version that answers for the work of ``key``, or None where it is to be judged (again).
+    """Return the version of the work ``key``, or None if it must be judged (again).
 
-    The champion itself and what has been champion before need no new verdict; any other version answers only while the
-    champion is the one that it was compared with.
+    The champion and former champions need no new verdict. Any other version is valid only while the champion is the one
+    that it was compared with.
 
     Args:
         versions: every version of the model, newest first.
-        champion: number of the champion.
+        champion: number of the present champion.
     """
-    mine = [version for version in versions if version.tags.get(KEY_TAG) == key]
+    own = [version for version in versions if version.tags.get(KEY_TAG) == key]
     return (
-        next((version for version in mine if version.number == champion), None)
-        or next((version for version in mine if version.tags.get(ROLLOUT_TAG) == COMPLETE), None)
-        or next((version for version in mine if version.tags.get(COMPARED_WITH_TAG) == (champion or "")), None)
+        next((version for version in own if version.number == champion), None)
+        or next((version for version in own if version.tags.get(ROLLOUT_TAG) == COMPLETE), None)
+        or next((version for version in own if version.tags.get(COMPARED_WITH_TAG) == (champion or "")), None)
     )
 
 
 def is_current(versions: Sequence[Version], number: str, *, champion: str | None) -> bool:
-    """Whether a registered version still answers for its work, with the champion of now.
+    """Tell whether the verdict of a registered version is still valid with the present champion.
 
     Args:
         versions: as for ``find_version``.
-        number: of a version; one that is not among them is left alone.
+        number: of the version; an unknown version counts as valid.
     """
-    version = next((one for one in versions if one.number == number), None)
+    version = next((version for version in versions if version.number == number), None)
     if version is None:
         return True
-    found = find_version(versions, key=version.tags.get(KEY_TAG, ""), champion=champion)
-    return found is not None and found.number == number
+    valid = find_version(versions, key=version.tags.get(KEY_TAG, ""), champion=champion)
+    return valid is not None and valid.number == number
 
 
 def settle_others(registry: Registry, version: Version) -> None:
-    """Mark what the same work was registered as before, and delete what was never completed and never will be."""
-    registry.untag_version(version, SUPERSEDED_TAG)  # an earlier champion is back, and with it this verdict
-    others = [one for one in registry.versions(version.name) if one.number != version.number]
+    """Tag earlier versions of the same work as superseded, and delete abandoned incomplete versions."""
+    registry.untag_version(version, SUPERSEDED_TAG)  # if an earlier champion is back, this verdict is valid again
+    others = [other for other in registry.versions(version.name) if other.number != version.number]
     key, now = version.tags.get(KEY_TAG), time.time()
     left = MAX_DELETED
     for other in others:
@@ -100,28 +100,30 @@ def settle_others(registry: Registry, version: Version) -> None:
 def _delete(registry: Registry, version: Version) -> None:
     try:
         registry.delete_incomplete(version)
-    except (PipelineError, BundleError) as error:  # the next run tries again; this one's work is done
-        log.warning("%s could not be deleted: %s", version.identity, error)
+    except (PipelineError, BundleError) as error:  # the next run tries again
+        log.warning("could not delete %s: %s", version.identity, error)
 
 
 def read_verdict(registry: Registry, version: Version, folder: Path) -> GateVerdict:
-    """Return what the gate said of a version, from the manifest in its bundle.
+    """Return the verdict of the gate on a version, from the manifest in its bundle.
 
     Args:
-        folder: an empty one, to download to.
+        folder: an empty folder for the download.
 
     Raises:
-        MalformedBundle: it was written by another release.
+        MalformedBundle: another release wrote it.
     """
     registry.download_bundle(version, folder, (MANIFEST,))
     try:
         return Manifest.model_validate_json((folder / MANIFEST).read_bytes()).verdict
     except ValidationError as error:
-        raise MalformedBundle(f"the {MANIFEST} of {version.identity} is not of this release's format") from error
+        raise MalformedBundle(
+            f"the {MANIFEST} of {version.identity} does not have the format of this release"
+        ) from error
 
 
 def stated(verdict: Verdict) -> GateVerdict:
-    """Return the verdict as a manifest states it."""
+    """Return the verdict in the form of the manifest."""
     return GateVerdict(
         passed=verdict.passed,
         champion_version=verdict.champion_version,
@@ -134,7 +136,7 @@ def stated(verdict: Verdict) -> GateVerdict:
 
 
 def tags_of(key: str, verdict: GateVerdict) -> Mapping[str, str]:
-    """Return the tags that say on MLflow's pages what the manifest says."""
+    """Return the MLflow tags that repeat the verdict of the manifest."""
     return {
         KEY_TAG: key,
         GATE_TAG: PASSED if verdict.passed else REJECTED,

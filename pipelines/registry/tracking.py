@@ -1,7 +1,7 @@
-"""MLflow's tracking server: the connection, and the runs that training leaves there.
+"""The connection to MLflow's tracking server, and the runs of training.
 
-Gives:  runs that always end: finished, failed, or killed.
-Raises: Unreachable when it does not answer within the retry budget, RegistryFailure when it refuses.
+Gives:  runs that always get a final status: finished, failed, or killed.
+Raises: Unreachable if it does not answer within the retry budget, RegistryFailure if it rejects a request.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["KEY_TAG", "Tracking", "run_name"]
 
 KEY_TAG = "espalier.key"
-"""Tag of runs and versions: the same for the same work (lineage.Origin.key)."""
+"""Tag of runs and versions: equal for the same work (lineage.Origin.key)."""
 
 STALE_SECONDS = 24 * 60 * 60
-"""So long after its start a run that is still open has been killed: a Job may take two hours."""
+"""Age at which an open run counts as killed: a Job may take two hours."""
 
 EXISTS = "RESOURCE_ALREADY_EXISTS"
-"""MLflow's word for what another has made first."""
+"""MLflow's error code when another client was faster."""
 
 log = logging.getLogger("espalier.pipelines.tracking")
 
@@ -42,7 +42,7 @@ class Tracking:
     """A connection to one MLflow server."""
 
     def __init__(self, settings: Settings) -> None:
-        """Prepare the client; nothing is sent yet."""
+        """Create the client; nothing is sent yet."""
         import mlflow
         from mlflow.environment_variables import (
             MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR,
@@ -57,11 +57,11 @@ class Tracking:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set(True)
         MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
-        # Artifacts go through MLflow, which alone has a key to its bucket.
+        # Artifacts go through MLflow: only MLflow has credentials for its bucket.
         MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD.set(False)
         MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD.set(False)
 
-        # MLflow's own budget is minutes (7 tries of 120 s); a Job that waits that long says nothing to anybody.
+        # MLflow's default budget is minutes (7 attempts of 120 s), in which a Job would log nothing.
         MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(settings.mlflow_retries)
         MLFLOW_HTTP_REQUEST_TIMEOUT.set(settings.mlflow_timeout_seconds)
         MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.set(1)
@@ -70,12 +70,12 @@ class Tracking:
         self._client = mlflow.MlflowClient(tracking_uri=self._uri)
 
     def check(self) -> None:
-        """Ask something small, so that a wrong address is said before the work and not after it."""
+        """Send a small request, so that a wrong address fails before the work instead of after it."""
         with self._asking("answer"):
             self._client.search_experiments(max_results=1)
 
     def start_run(self, experiment: str, origin: Origin, params: Mapping[str, Any]) -> str:
-        """Begin a run with its parameters and lineage; runs that a killed Job left open are closed as killed."""
+        """Start a run with its parameters and lineage; open runs of killed Jobs are marked as killed."""
         from mlflow.entities import Param, RunTag
 
         with self._asking("start a run"):
@@ -91,7 +91,7 @@ class Tracking:
 
     @contextmanager
     def failing(self, run_id: str) -> Iterator[None]:
-        """Mark an open run as failed when what is done inside fails, as killed when it is interrupted."""
+        """Mark an open run as failed if the block fails, as killed if it is interrupted."""
         try:
             yield
         except Exception:
@@ -102,27 +102,27 @@ class Tracking:
             raise
 
     def finish_run(self, run_id: str) -> None:
-        """Mark a run as finished, whatever an earlier try of the same work made of it."""
+        """Mark a run as finished, whatever status an earlier attempt left."""
         with self._asking("end a run"):
             if self._client.get_run(run_id).info.status != "FINISHED":
                 self._client.set_terminated(run_id, "FINISHED")
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Record single numbers."""
+        """Log single metrics."""
         self._log_batch(run_id, [(name, value, 0) for name, value in metrics.items()])
 
     def log_curve(self, run_id: str, curves: Mapping[str, Mapping[int, float]]) -> None:
-        """Record learning curves: by name, the value of each round that was measured."""
+        """Log learning curves: for each name, the value at each measured round."""
         points = [(name, value, step) for name, values in curves.items() for step, value in values.items()]
         self._log_batch(run_id, points)
 
     def log_evaluation(self, run_id: str, metrics: BundleMetrics, files: Sequence[Path], plots: Path) -> None:
-        """Record test metrics, slices as a table, and the pictures."""
+        """Log test metrics, slices as a table, and plots."""
         scores = metrics.test.model_dump(exclude_none=True)
         self.log_metrics(run_id, {f"test.{name}": float(value) for name, value in scores.items()})
         columns = ["column", "value", *type(metrics.test).model_fields]
         rows = [[s.column, s.value, *s.scores.model_dump().values()] for s in metrics.slices]
-        with self._asking("take the evaluation"):
+        with self._asking("store the evaluation"):
             self._client.log_dict(run_id, {"columns": columns, "data": rows}, "evaluation/slices.json")
             for path in files:
                 self._client.log_artifact(run_id, str(path), "evaluation")
@@ -133,15 +133,15 @@ class Tracking:
     def _experiment(self, name: str) -> str:
         from mlflow.exceptions import RestException
 
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
             try:
                 return str(self._client.create_experiment(name))
             except RestException as error:
                 if error.error_code != EXISTS:
                     raise
-            found = self._client.get_experiment_by_name(name)  # another run of the same moment made it
-        return str(found.experiment_id)
+            experiment = self._client.get_experiment_by_name(name)  # a concurrent run created it
+        return str(experiment.experiment_id)
 
     def _close_left_open(self, experiment_id: str, key: str) -> None:
         stale = int((time.time() - STALE_SECONDS) * 1000)
@@ -155,15 +155,15 @@ class Tracking:
         try:
             if self._client.get_run(run_id).info.status == "RUNNING":
                 self._client.set_terminated(run_id, status)
-        except (MlflowException, OSError) as error:  # what made the stage fail is said, and not this
-            log.warning("the run %s could not be ended: %s", run_id, error)
+        except (MlflowException, OSError) as error:  # the error of the stage is raised, not this one
+            log.warning("could not end run %s: %s", run_id, error)
 
     def _log_batch(self, run_id: str, points: Sequence[tuple[str, float, int]]) -> None:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         metrics: list[Metric] = [Metric(name, value, now, step) for name, value, step in points]
-        with self._asking("take metrics"):
+        with self._asking("store metrics"):
             for start in range(0, len(metrics), 500):
                 self._client.log_batch(run_id, metrics=metrics[start : start + 500])
 
@@ -178,13 +178,13 @@ class Tracking:
         except (MlflowException, OSError) as error:
             text = str(error).strip().splitlines()[0]
             raise Unreachable(
-                f"MLflow at {self._uri} did not {what} ({text[:200]}); is it running? PIPELINE_MLFLOW_TRACKING_URI "
-                "says where it is looked for"
+                f"MLflow at {self._uri} did not {what} ({text[:200]}); is it running? Check "
+                "PIPELINE_MLFLOW_TRACKING_URI"
             ) from error
 
 
 def run_name(model: str, data_md5: str, at: datetime) -> str:
-    """Return what MLflow's pages call a run: the model, the data, and when it began (UTC)."""
+    """Return the name of a run in MLflow: model, data, and start time (UTC)."""
     return f"{model} {data_md5[:7]} {at:%Y-%m-%dT%H:%MZ}"
 
 

@@ -1,11 +1,11 @@
-"""MLflow's model registry: versions, their aliases and tags, and their bundles' files.
+"""MLflow's model registry: versions, their aliases and tags, and the files of their bundles.
 
-Each version has an artifact folder of its own, which is written once: until the version is tagged complete, and never
-again. With the runs (tracking.py) it is all that talks to MLflow.
+Each version has its own artifact folder, which is written once: after the version is tagged complete, never again.
+Only this module and tracking.py call MLflow.
 
-Gives:  plain facts (``Version``, aliases, a bundle's files), so that no caller sees MLflow's types.
-Raises: Unreachable when it does not answer within the retry budget, RegistryFailure when it refuses, UnsafeName when it
-        names something that must not become part of a path.
+Gives:  plain values (``Version``, aliases, files of a bundle), so that no caller depends on MLflow's types.
+Raises: Unreachable if MLflow does not answer within the retry budget, RegistryFailure if it rejects a request,
+        UnsafeName if it returns a name that is unsafe in a path.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipelines.registry.tracking import EXISTS, KEY_TAG, Tracking
 __all__ = ["BUNDLE_FOLDER", "KEY_TAG", "Registry", "Version"]
 
 BUNDLE_FOLDER = "bundle"
-"""Artifact folder of a run under which each version that is registered of it has a folder of its own."""
+"""Artifact folder of a run that has one subfolder per version of this run."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +41,21 @@ class Version:
     tags: Mapping[str, str]
     aliases: tuple[str, ...]
     source: str = ""
-    """Address of its artifact folder."""
+    """URI of its artifact folder."""
 
     @property
     def identity(self) -> Identity:
-        """What its manifest must say that it is."""
+        """The identity that its manifest must state."""
         return Identity(name=self.name, version=self.number)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every file of its bundle is there; they are never written again then."""
+        """Whether all files of its bundle are uploaded; they never change after that."""
         return self.tags.get(BUNDLE_TAG) == COMPLETE
 
     @property
     def is_uploading(self) -> bool:
-        """Whether a run is about to upload its files, or was killed before it had."""
+        """Whether its files are not complete: a run is uploading them, or was killed before it finished."""
         return self.tags.get(BUNDLE_TAG) == UPLOADING
 
 
@@ -63,30 +63,30 @@ class Registry(Tracking):
     """A connection to one MLflow server: its registered versions, and its runs."""
 
     def versions(self, name: str) -> list[Version]:
-        """Every version, newest first; none where the name is not registered."""
+        """Return all versions, newest first; none if the name is not registered."""
         with self._asking("list versions"):
             aliases = self._aliases(name)
-            found = self._client.search_model_versions(f"name = '{name}'")
-        versions = [_to_version(version, aliases) for version in found]
+            results = self._client.search_model_versions(f"name = '{name}'")
+        versions = [_to_version(version, aliases) for version in results]
         return sorted(versions, key=lambda version: int(version.number), reverse=True)
 
     def version(self, name: str, number: str) -> Version:
         """Return one version.
 
         Raises:
-            RegistryFailure: there is none of this number.
+            RegistryFailure: there is no version with this number.
         """
-        found = next((version for version in self.versions(name) if version.number == number), None)
-        if found is None:
-            raise RegistryFailure(f"{name} has no version {number}; list them with: espalier models")
-        return found
+        version = next((version for version in self.versions(name) if version.number == number), None)
+        if version is None:
+            raise RegistryFailure(f"{name} has no version {number}; list versions with: espalier models")
+        return version
 
     def create_version(
         self, name: str, *, run_id: str, description: str, tags: Mapping[str, str], version_description: str
     ) -> Version:
-        """Register a version whose files are still to come, with an empty artifact folder of its own below a run's.
+        """Register a version without files, with an empty artifact folder in that of its run.
 
-        The name is made, or its description brought up to date.
+        The registered model is created, or its description updated.
         """
         with self._asking("register a version"):
             self._make_name(name, description)
@@ -96,39 +96,39 @@ class Registry(Tracking):
         return self.version(name, check_version(made.version))
 
     def upload_bundle(self, version: Version, folder: Path) -> None:
-        """Store the files of a version that is not complete.
+        """Upload the files of an incomplete version.
 
         Raises:
-            RegistryFailure: the version is complete, or its folder is another version's too.
+            RegistryFailure: the version is complete, or another version has the same folder.
         """
         versions = self.versions(version.name)
-        current = next((one for one in versions if one.number == version.number), None)
+        current = next((candidate for candidate in versions if candidate.number == version.number), None)
         if current is None or not current.is_uploading:
             raise RegistryFailure(
-                f"{version.identity} is registered for good or gone: its files are never written again; train again"
+                f"{version.identity} is complete or was deleted: its files are never written again; train again"
             )
-        if any(one.source == current.source for one in versions if one.number != current.number):
-            raise RegistryFailure(f"the artifact folder of {version.identity} belongs to another version too")
-        with self._asking("take the bundle"):
+        if any(other.source == current.source for other in versions if other.number != current.number):
+            raise RegistryFailure(f"the artifact folder of {version.identity} also belongs to another version")
+        with self._asking("store the bundle"):
             self._client.log_artifacts(current.run_id, str(folder), self._folder_in_run(current))
 
     def complete_version(self, version: Version) -> Version:
-        """Say that every file of a version is there: from now on it can be served, and is never written again."""
+        """Mark a version as complete: it can be served, and its files never change again."""
         self.tag_version(version, {BUNDLE_TAG: COMPLETE})
         return self.version(version.name, version.number)
 
     def delete_incomplete(self, version: Version) -> None:
-        """Delete a version that was never completed, and what of its files had been uploaded.
+        """Delete an incomplete version and its uploaded files.
 
         Raises:
-            RegistryFailure: it is complete.
+            RegistryFailure: the version is complete.
         """
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         if not self.version(version.name, version.number).is_uploading:
-            raise RegistryFailure(f"{version.identity} is complete and is not deleted")
+            raise RegistryFailure(f"{version.identity} is complete and cannot be deleted")
         with self._asking("delete an incomplete version"):
-            self._folder_in_run(version)  # nothing outside of its run is ever deleted
+            self._folder_in_run(version)  # raises if the folder is outside that of its run
             get_artifact_repository(_proxied(version.source), tracking_uri=self._uri).delete_artifacts()
             self._client.delete_model_version(version.name, version.number)
 
@@ -139,7 +139,7 @@ class Registry(Tracking):
                 self._client.set_model_version_tag(version.name, version.number, key, value)
 
     def untag_version(self, version: Version, tag: str) -> None:
-        """Remove a tag; it may be absent."""
+        """Remove a tag if it exists."""
         if tag in version.tags:
             with self._asking("remove a tag"):
                 self._client.delete_model_version_tag(version.name, version.number, tag)
@@ -155,24 +155,24 @@ class Registry(Tracking):
             self._client.set_registered_model_alias(name, alias, number)
 
     def remove_alias(self, name: str, alias: str) -> None:
-        """Remove an alias; it may be absent."""
+        """Remove an alias if it exists."""
         with self._asking("remove an alias"):
             if alias in self._aliases(name):
                 self._client.delete_registered_model_alias(name, alias)
 
     def download_bundle(self, version: Version, folder: Path, names: tuple[str, ...] = BUNDLE_FILES) -> Path:
-        """Bring the six files, or the named ones of them, and no others, of a version's bundle to ``folder``."""
+        """Download the six files of a version's bundle, or only ``names``, to ``folder``; no other files."""
         from mlflow.artifacts import download_artifacts
 
-        with self._asking("give the bundle"):
+        with self._asking("return the bundle"):
             uri = self._client.get_model_version_download_uri(version.name, version.number)
             for name in names:
                 download_artifacts(artifact_uri=f"{_proxied(uri)}/{name}", dst_path=str(folder), tracking_uri=self._uri)
         return folder
 
     def _aliases(self, name: str) -> dict[str, str]:
-        found = self._client.search_registered_models(f"name = '{name}'")
-        return {alias: check_version(number) for alias, number in found[0].aliases.items()} if found else {}
+        models = self._client.search_registered_models(f"name = '{name}'")
+        return {alias: check_version(number) for alias, number in models[0].aliases.items()} if models else {}
 
     def _make_name(self, name: str, description: str) -> None:
         from mlflow.exceptions import RestException
@@ -180,7 +180,7 @@ class Registry(Tracking):
         try:
             if not self._client.search_registered_models(f"name = '{name}'"):
                 self._client.create_registered_model(name, description=description)
-        except RestException as error:  # another run of the same moment may have made it
+        except RestException as error:  # a concurrent run may have created it
             if error.error_code != EXISTS:
                 raise
         self._client.update_registered_model(name, description=description)
@@ -189,7 +189,7 @@ class Registry(Tracking):
         root = artifact_folder(self._client.get_run(version.run_id).info.artifact_uri)
         folder = artifact_folder(version.source)
         if not folder.startswith(f"{root}/{BUNDLE_FOLDER}/"):
-            raise UnsafeName(f"the artifact folder of {version.identity} does not lie in that of its run")
+            raise UnsafeName(f"the artifact folder of {version.identity} is outside that of its run")
         return folder.removeprefix(f"{root}/")
 
 
@@ -207,5 +207,5 @@ def _to_version(found: Any, aliases: Mapping[str, str]) -> Version:
 
 
 def _proxied(uri: str) -> str:
-    """Return the address of a folder at this very MLflow, whatever host ``uri`` names."""
+    """Return the URI of a folder on this MLflow server, whatever host ``uri`` names."""
     return f"{PROXY_SCHEME}:/{artifact_folder(uri)}"

@@ -1,1 +1,1 @@
-"""Run the stages of dvc.yaml, whole or in the two parts that a training pod keeps apart."""
+"""Run the stages of dvc.yaml, all at once or in the two parts of a training pod."""

@@ -1,8 +1,8 @@
-"""Take over what the training container left, without trusting it to be what it should be.
+"""Take over the output of the training container without trusting it.
 
-In a training pod the stages up to ``evaluate`` run in a container of their own, and the gate, which holds the signing
-key, in another. Between them lies one volume. This module copies the files that ``register`` reads from there, by name,
-and nothing else: no code, no parameters, no schema, and nothing by way of a link.
+In a training pod, the stages up to ``evaluate`` run in one container, and the gate, which holds the signing key, in
+another. They share one volume. This module copies from it the files that ``register`` reads, by name, and nothing else:
+no code, no parameters, no schema, and it follows no links.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ HANDED_OVER = {
     MEASURED_MODEL: 512 * MIB,
     TEST: GIB,
 }
-"""Every file that ``register`` reads from the stages before it, and how many bytes it may have."""
+"""Every file that ``register`` reads from earlier stages, and its maximum size in bytes."""
 
 
 class _Data(BaseModel):
@@ -76,11 +76,11 @@ FORMATS: dict[Path, type[BaseModel]] = {
 def take_over(source: Path, target: Path = WORK) -> None:
     """Copy the files that ``register`` reads from ``source``, the folder pipelines/work of another container.
 
-    A file that is already in ``target`` is replaced, so that a second try begins from the same state.
+    Existing files in ``target`` are replaced, so that a second attempt starts from the same state.
 
     Raises:
-        MissingData: a file is not there.
-        InvalidData: a file is a link, a device or a folder, or larger than its limit.
+        MissingData: a file is missing.
+        InvalidData: a file is a link, a device or a folder, or exceeds its maximum size.
     """
     target.mkdir(parents=True, exist_ok=True)
     for path, limit in HANDED_OVER.items():
@@ -89,10 +89,10 @@ def take_over(source: Path, target: Path = WORK) -> None:
 
 
 def check(pointer: Pointer) -> None:
-    """Hold what was taken over against its formats, and its data against the pointer that the gate itself was given.
+    """Check the formats of the files, and that the data is that of the gate's own pointer.
 
     Raises:
-        InvalidData: a file is not what its stage writes.
+        InvalidData: a file is malformed.
         AlteredData: data.json names other data than ``pointer``.
     """
     for path, form in FORMATS.items():
@@ -102,18 +102,18 @@ def check(pointer: Pointer) -> None:
             raise InvalidData(describe_problems(path, error)) from error
     for path in (MODEL, MEASURED_MODEL):
         _check_model(path)
-    found = _Data.model_validate_json(DATA_JSON.read_bytes()).md5
-    if found != pointer.md5:
+    md5 = _Data.model_validate_json(DATA_JSON.read_bytes()).md5
+    if md5 != pointer.md5:
         raise AlteredData(
-            f"{DATA_JSON} says that the data has the MD5 {found}, but {pointer.source} names {pointer.md5}: what was "
-            "handed over is of other data; train again"
+            f"{DATA_JSON} has MD5 {md5}, but {pointer.source} names {pointer.md5}: the model was trained on other "
+            "data; train again"
         )
 
 
 def _check_model(path: Path) -> None:
     content = path.read_bytes()
-    if content[:1] != UBJSON_OBJECT:  # XGBoost ends the process when it is given nothing
-        raise InvalidData(f"{path} is not a model: it does not begin as UBJSON does")
+    if content[:1] != UBJSON_OBJECT:  # XGBoost terminates the process on empty input
+        raise InvalidData(f"{path} is not a model: it is not UBJSON")
     try:
         xgb.Booster().load_model(bytearray(content))
     except xgb.core.XGBoostError as error:
@@ -122,18 +122,18 @@ def _check_model(path: Path) -> None:
 
 def _open(path: Path, limit: int) -> IO[bytes]:
     try:
-        # Not blocking: opening a named pipe would wait for a writer for ever.
+        # Non-blocking: opening a named pipe would wait for a writer forever.
         file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     except FileNotFoundError as error:
-        raise MissingData(f"{path} is not there; run: espalier train --until evaluate") from error
+        raise MissingData(f"{path} not found; run: espalier train --until evaluate") from error
     except OSError as error:
-        raise InvalidData(f"{path} is not a regular file that can be read: {error.strerror}") from error
-    found = os.fstat(file.fileno())
-    if stat.S_ISREG(found.st_mode) and found.st_size <= limit:
+        raise InvalidData(f"{path} is not a readable regular file: {error.strerror}") from error
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size <= limit:
         return file
     file.close()
-    if not stat.S_ISREG(found.st_mode):
-        raise InvalidData(f"{path} is not a regular file, and is not taken over")
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidData(f"{path} is not a regular file")
     raise _too_large(path, limit)
 
 
@@ -142,7 +142,7 @@ def _copy(file: IO[bytes], target: Path, limit: int) -> None:
     try:
         with unfinished.open("wb") as copy:
             while chunk := file.read(CHUNK_BYTES):
-                if copy.tell() + len(chunk) > limit:  # it grew while it was read
+                if copy.tell() + len(chunk) > limit:  # it grew while being read
                     raise _too_large(target, limit)
                 copy.write(chunk)
         unfinished.replace(target)
@@ -151,4 +151,4 @@ def _copy(file: IO[bytes], target: Path, limit: int) -> None:
 
 
 def _too_large(path: Path, limit: int) -> InvalidData:
-    return InvalidData(f"{path} is larger than {limit:,} bytes, the limit of what is taken over")
+    return InvalidData(f"{path} is larger than its limit of {limit:,} bytes")

@@ -1,4 +1,4 @@
-"""Run the pipeline: the stages of dvc.yaml that have changed, in order."""
+"""Run the pipeline: the changed stages of dvc.yaml, in order."""
 
 from __future__ import annotations
 
@@ -25,54 +25,54 @@ __all__ = ["DAG", "Interrupted", "StageFailed", "run_pipeline"]
 DAG = "pipelines/dvc.yaml"
 EXITED_WITH = re.compile(r"pipelines\.stages\.(\w+), exited with (-?\d+)")
 SIGNALLED = {code: number for number in (signal.SIGINT, signal.SIGTERM) for code in (-number, 128 + number)}
-"""Exit codes of a stage that a signal ended, before and after it could handle one, and the signal."""
+"""Exit codes of a stage that was stopped by a signal, without and with a handler, and the signal."""
 
 
 class StageFailed(PipelineError):
-    """A stage ended with an error, which it has said itself."""
+    """A stage failed; it has printed its error itself."""
 
     def __init__(self, stage: str, exit_code: int) -> None:
-        """Keep the stage's own exit code."""
-        super().__init__(f"stage {stage} ended with {exit_code}; what it said stands above")
+        """Use the exit code of the stage."""
+        super().__init__(f"stage {stage} failed with exit code {exit_code}; see its output above")
         self.exit_code = exit_code
 
 
 class Interrupted(PipelineError):
-    """Ctrl-C or SIGTERM ended a stage; the exit code is 128 and the signal's number, as a shell has it."""
+    """Ctrl-C or SIGTERM stopped a stage; the exit code is 128 + the signal number, as in a shell."""
 
     exit_code = INTERRUPTED
 
     def __init__(self, stage: str, number: int) -> None:
-        """Say which signal ended which stage."""
-        how = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
-        super().__init__(f"{how} in stage {stage}; the stages before it are done and will be skipped")
+        """Name the stage and the signal."""
+        how = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+        super().__init__(f"{how} in stage {stage}; completed stages will be skipped next time")
         self.exit_code = 128 + number
 
 
 def run_pipeline(environment: Mapping[str, str], *, force: bool = False, until: str = "") -> list[str]:
-    """Run what has changed, and return the names of the stages that ran.
+    """Run the changed stages, and return the names of the stages that ran.
 
-    ``register`` runs too where the champion is another than the one that the model was compared with.
+    ``register`` also runs if the champion has changed since the model was compared with it.
 
     Args:
-        environment: PIPELINE_* variables for the stages, beside those of this process.
-        force: run every stage, changed or not.
-        until: the last stage to run; empty: all of them.
+        environment: PIPELINE_* variables for the stages, in addition to those of this process.
+        force: run all stages, changed or not.
+        until: the last stage to run; empty: all stages.
 
     Raises:
-        StageFailed: with the exit code of the stage.
-        Interrupted: Ctrl-C or SIGTERM ended a stage.
+        StageFailed: a stage failed; it has the exit code of the stage.
+        Interrupted: Ctrl-C or SIGTERM stopped a stage.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    # Stages are called as `python -m ...`: that must be the Python that runs this.
+    # Stages run as `python -m ...`: that must be the Python of this process.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     os.environ.update({**environment, "PATH": path})
     logging.getLogger("dvc").setLevel(logging.ERROR)
     target = f"{DAG}:{until}" if until else DAG
     try:
-        with Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo, _sigterm_to_the_stage():
+        with Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo, _forward_sigterm():
             ran = [stage.name for stage in repo.reproduce([target], force=force)]
             if not until and "register" not in ran and not _verdict_is_current():
                 ran += [stage.name for stage in repo.reproduce([f"{DAG}:register"], force=True, single_item=True)]
@@ -94,14 +94,14 @@ def _verdict_is_current() -> bool:
 
 
 @contextmanager
-def _sigterm_to_the_stage() -> Iterator[None]:
-    """Forward SIGTERM to the stage that runs, for Kubernetes sends it to the first process alone.
+def _forward_sigterm() -> Iterator[None]:
+    """Forward SIGTERM to the running stage: Kubernetes sends it to the first process only.
 
-    The stage ends its MLflow run, and DVC reports that it ended. Between two stages it ends this process.
+    The stage ends its MLflow run and exits, which DVC reports. Between two stages, SIGTERM exits this process.
     """
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        # A shell stands between: bash gives its place to the stage, dash (/bin/sh in the image) waits for it.
+        # DVC runs stages through a shell: bash execs the stage, dash (/bin/sh in the image) waits for it as a parent.
         stages = [child for child in psutil.Process().children(recursive=True) if _is_stage(child)]
         for stage in stages:
             stage.send_signal(number)
@@ -118,20 +118,20 @@ def _sigterm_to_the_stage() -> Iterator[None]:
 def _is_stage(process: psutil.Process) -> bool:
     try:
         return any(argument.startswith("pipelines.stages.") for argument in process.cmdline())
-    except psutil.Error:  # it has just ended
+    except psutil.Error:  # it has just exited
         return False
 
 
 def _explain(error: BaseException) -> PipelineError:
     cause: BaseException | None = error
     while cause is not None:
-        found = EXITED_WITH.search(str(cause))
-        if found and int(found[2]) in SIGNALLED:
-            return Interrupted(found[1], SIGNALLED[int(found[2])])
-        if found:
-            return StageFailed(found[1], int(found[2]))
+        match = EXITED_WITH.search(str(cause))
+        if match and int(match[2]) in SIGNALLED:
+            return Interrupted(match[1], SIGNALLED[int(match[2])])
+        if match:
+            return StageFailed(match[1], int(match[2]))
         cause = cause.__cause__
-    try:  # DVC reads every pointer, and says of a broken one no more than where
+    try:  # DVC reads every pointer; its message about a broken one is unhelpful
         load_pointer(load_params().fetch.pointer)
     except PipelineError as reason:
         return reason

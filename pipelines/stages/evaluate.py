@@ -1,8 +1,8 @@
-"""Stage ``evaluate``: how good is the booster on rows it has not seen?
+"""Stage ``evaluate``: measure the model on rows that it was not trained on.
 
-Reads:  measured.ubj, contract.json, training.json, train.parquet, test.parquet; refuses a model that was not fitted on
+Reads:  measured.ubj, contract.json, training.json, train.parquet, test.parquet. Rejects a model that was not trained on
         the rows of train.parquet, and a split with rows on both sides.
-Gives:  metrics.json, reference.json, plots; the same in the MLflow run.
+Gives:  metrics.json, reference.json and plots, also in the MLflow run.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from pipelines.stages.process import run_stage
 __all__ = ["main"]
 
 SAMPLE_SEED = 0
-"""The same rows are explained for the same test set, so that two runs of one model say the same."""
+"""Fixed, so that two runs of the same model explain the same rows."""
 
 
 def main() -> str:
-    """Predict the test rows, measure, draw, and describe how values were spread."""
+    """Predict the test rows, measure, draw plots, and build the drift reference."""
     schema, params = load_schema(), load_params().evaluate
     registry = Registry(load_settings())
     registry.check()
@@ -72,8 +72,8 @@ def main() -> str:
     registry.log_evaluation(run_id, metrics, [METRICS_JSON], PLOTS)
     test_scores = metrics.test
     return (
-        f"ROC AUC {test_scores.roc_auc or 0:.4f}, log loss {test_scores.log_loss:.4f} "
-        f"(base rate {test_scores.base_rate_log_loss:.4f}) on {test_scores.rows:,} rows, {len(metrics.slices)} slices"
+        f"ROC AUC {test_scores.roc_auc or 0:.4f}, log loss {test_scores.log_loss:.4f} (base rate "
+        f"{test_scores.base_rate_log_loss:.4f}) on {test_scores.rows:,} test rows and {len(metrics.slices)} slices"
     )
 
 

@@ -1,4 +1,4 @@
-"""Stage ``fetch``: pointer in, verified data file out.
+"""Stage ``fetch``: download the data file that the pointer names, and verify it.
 
 Reads:  the .dvc pointer, the data remote.
 Gives:  the file in work/raw, and data.json with its hashes.
@@ -19,7 +19,7 @@ __all__ = ["main"]
 
 
 def main() -> str:
-    """Bring the data that the pointer names, and refuse any other."""
+    """Download the data file, and reject it if its hash differs from the pointer."""
     settings = load_settings()
     pointer = load_pointer(settings.pointer_file or load_params().fetch.pointer)
     shutil.rmtree(RAW, ignore_errors=True)

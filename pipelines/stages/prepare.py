@@ -1,8 +1,8 @@
-"""Stage ``prepare``: one table in, training and test rows out.
+"""Stage ``prepare``: split the table into training and test rows.
 
 Reads:  table.parquet, schema.yaml.
-Gives:  train.parquet and test.parquet, sorted by time, each row with its hash; every test row is newer than every
-        training row, and (nearly) none repeats an older one.
+Gives:  train.parquet and test.parquet, sorted by time, each row with its hash. Every test row is newer than every
+        training row, and almost none repeats an older row.
 """
 
 from __future__ import annotations
@@ -23,31 +23,32 @@ __all__ = ["main", "split_by_time"]
 
 
 def main() -> str:
-    """Drop the rows whose target never became known, and split."""
+    """Drop rows with an unknown target, and split the others."""
     schema, params = load_schema(), load_params()
     table = read_prepared(TABLE, stage="validate")
     known = table[table[schema.target.name].notna()]
     train, test = split_by_time(known, schema=schema, params=params.prepare)
     write_prepared(train, TRAIN)
     write_prepared(test, TEST)
-    said = f"{len(train):,} rows to train, {len(test):,} to test, {len(table) - len(known):,} without a target left out"
+    summary = (
+        f"{len(train):,} training rows, {len(test):,} test rows, {len(table) - len(known):,} without target dropped"
+    )
     too_old = len(known) - len(train) - len(test)
-    return f"{said}, {too_old:,} older than prepare.train_last" if too_old else said
+    return f"{summary}, {too_old:,} older than prepare.train_last dropped" if too_old else summary
 
 
 def split_by_time(rows: pd.DataFrame, *, schema: Schema, params: PrepareParams) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cut the newest rows off as the test set, so that no later row trains the model.
+    """Use the newest rows as the test set, so that no later row trains the model.
 
     Args:
         rows: (n, k), the columns of the schema, the time column as datetime.
 
     Returns:
-        train (n - m, k + 1) and test (m, k + 1), each in the order of time and with its hash; fewer train with
-        ``train_last``.
+        train (n - m, k + 1) and test (m, k + 1), sorted by time, with row hashes; ``train_last`` reduces train.
 
     Raises:
-        InvalidData: one side is empty, holds only one class, or has a feature without a value; or too many test rows
-            repeat an older one.
+        InvalidData: one side is empty or has only one class, a feature has no training value, or too many test rows
+            repeat an older row.
 
     Source: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., section 5.10.
     """
@@ -74,12 +75,14 @@ def _test_start(times: pd.Series[pd.Timestamp], params: PrepareParams) -> pd.Tim
 
 def _check_part(name: str, part: pd.DataFrame, schema: Schema, start: pd.Timestamp) -> None:
     if part.empty:
-        raise InvalidData(f"the {name} set is empty: no row on that side of {start} (params.yaml, prepare)")
+        raise InvalidData(
+            f"the {name} set is empty: no row on its side of {start}; change the split (params.yaml, prepare)"
+        )
     classes = sorted(part[schema.target.name].unique())
     if len(classes) == 1:
         raise InvalidData(
-            f"every row of the {name} set has {schema.target.name} = {classes[0]:g}: there is nothing to learn or to "
-            f"measure; move the split ({start}) or bring rows of the other class"
+            f"every row of the {name} set has {schema.target.name} = {classes[0]:g}, so nothing can be learned "
+            f"or measured; move the split ({start}) or add rows of the other class"
         )
 
 
@@ -87,14 +90,14 @@ def _check_features(train: pd.DataFrame, schema: Schema) -> None:
     empty = [name for name in schema.feature_names if train[name].isna().all()]
     if empty:
         raise InvalidData(
-            f"column(s) {', '.join(empty)} are empty in every row of the training set, only newer rows have values: "
-            "move the split (params.yaml, prepare) or take them out of schema.yaml"
+            f"column(s) {', '.join(empty)} are empty in every training row; only newer rows have values. Move the "
+            "split (params.yaml, prepare) or remove them from schema.yaml"
         )
 
 
 def _check_repeats(older: pd.DataFrame, test: pd.DataFrame, schema: Schema, params: PrepareParams) -> None:
-    """A table that was exported twice, with other times, has its test rows among the training rows: a model that has
-    learned them by heart would pass for a good one.
+    """Reject a table that was exported twice with different times: its test rows are also training rows, so a model
+    that memorises them would look good.
     """
     columns = [name for name in schema.columns if name != schema.time.name]
     repeats = np.isin(hash_rows(test, columns), hash_rows(older, columns))
@@ -103,10 +106,10 @@ def _check_repeats(older: pd.DataFrame, test: pd.DataFrame, schema: Schema, para
         first = test[repeats].iloc[0]
         identity = ", ".join(f"{column.name} {first[column.name]}" for column in (schema.time, *schema.identifiers))
         raise InvalidData(
-            f"{count:,} of {len(test):,} test rows equal an older row in everything but the time, more than "
-            f"prepare.max_repeated_share = {params.max_repeated_share:g} of them (the first: {identity}): a model that "
-            "has learned them by heart would pass for a good one. Was a part of the table exported twice? If rows "
-            "repeat by nature, name an identifier in schema.yaml that tells them apart, or raise the limit"
+            f"{count:,} of {len(test):,} test rows equal an older row in all columns but the time, more than "
+            f"prepare.max_repeated_share = {params.max_repeated_share:g} of them (first: {identity}). A model that "
+            "memorises them would look good. Was part of the table exported twice? If rows repeat by nature, add an "
+            "identifier to schema.yaml that distinguishes them, or raise the limit"
         )
 
 

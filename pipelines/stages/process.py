@@ -1,4 +1,4 @@
-"""Run one stage as a process: an expected failure is one line and an exit code, never a traceback."""
+"""Run a stage as a process: an expected failure prints one line and sets the exit code, without a traceback."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pipelines.console import console
 __all__ = ["INTERRUPTED", "run_stage"]
 
 INTERRUPTED = 130
-"""As a shell says of a command that Ctrl-C ended: 128 and the signal's number."""
+"""Exit code after Ctrl-C, as in a shell: 128 + the signal number."""
 
 
 def run_stage(name: str, main: Callable[[], str]) -> None:
     """Call ``main``, print the line that it returns, and exit with 0 or the failure's code.
 
-    SIGTERM ends it as an exception does: what is begun in MLflow or in a rollout is ended or taken back on the way out.
+    SIGTERM raises SystemExit, so that an MLflow run is closed and a rollout reverted before the process exits.
     """
     before = signal.signal(signal.SIGTERM, _end)
     try:
@@ -34,13 +34,13 @@ def run_stage(name: str, main: Callable[[], str]) -> None:
 def _run(name: str, main: Callable[[], str]) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="mlflow")
     try:
-        said = main()
+        summary = main()
     except ExpectedError as error:
         console.print(f"[bold red]{name} failed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:  # whoever started the pipeline says it
+    except KeyboardInterrupt:  # the parent process reports it
         sys.exit(INTERRUPTED)
-    console.print(f"[bold green]{name}[/] {escape(said)}", soft_wrap=True)
+    console.print(f"[bold green]{name}[/] {escape(summary)}", soft_wrap=True)
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
-"""Stage ``register``: past the gate and into the registry, or rejected with reasons.
+"""Stage ``register``: judge the model, register it, and promote it if it passes the gate.
 
-Reads:  what ``train`` and ``evaluate`` left, the champion.
-Gives:  a registered version with its bundle; signed, and made champion, only if it passed. gate.json, register.json.
+Reads:  the output of ``train`` and ``evaluate``, and the champion.
+Gives:  a registered version with its bundle, signed and promoted only if it passed; gate.json, register.json.
 """
 
 from __future__ import annotations
@@ -64,16 +64,16 @@ __all__ = ["judge_and_settle", "main"]
 
 
 def main(rollout: Rollout | None = None) -> str:
-    """Judge the candidate, register it, and promote it if it passed. Run again, it ends in the same state."""
+    """Judge the candidate, register it, and promote it if it passed. Running it again gives the same state."""
     settings = load_settings()
     registry = Registry(settings)
     registry.check()
-    with promotion_lock(settings) as lock:  # before the comparison, so that the champion stays the one compared with
+    with promotion_lock(settings) as lock:  # before the comparison, so that the champion cannot change
         return judge_and_settle(settings, registry, rollout or rollout_of(settings, lock), lock)
 
 
 def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, lock: PromotionLock) -> str:
-    """Find the version of this work that was judged against the present champion, or make it; then promote it."""
+    """Find or create the version of this work that was judged against the present champion; then promote it."""
     params, origin = load_params(), read_origin(settings)
     name = params.register_.model_name
     own = find_version(registry.versions(name), key=origin.key, champion=registry.version_of(name, CHAMPION))
@@ -83,14 +83,14 @@ def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, l
     with registry.failing(run_id):
         version = find_version(registry.versions(name), key=origin.key, champion=champion)
         if version is None or version.is_uploading:
-            version = _register(settings, params, registry, origin, begun=version, champion=champion)
+            version = _register(settings, params, registry, origin, unfinished=version, champion=champion)
         else:
-            _recall(registry, version)
+            _restore_verdict(registry, version)
         settle_others(registry, version)
     registry.finish_run(run_id)
-    said = _settle(settings, registry, rollout, version, lock)
+    outcome = _settle(settings, registry, rollout, version, lock)
     write_json({"name": name, "version": version.number, "gate": version.tags[GATE_TAG]}, REGISTER_JSON)
-    return f"{name} version {version.number} {said}"
+    return f"{name} version {version.number} {outcome}"
 
 
 def _register(
@@ -99,51 +99,52 @@ def _register(
     registry: Registry,
     origin: Origin,
     *,
-    begun: Version | None,
+    unfinished: Version | None,
     champion: str | None,
 ) -> Version:
     key = _signing_key(settings)
     metrics = verify_metrics(load_schema(), params.evaluate)
     verdict = stated(_judge(settings, params, registry, metrics, champion))
     tags = tags_of(origin.key, verdict)
-    if begun is None or any(begun.tags.get(tag) != value for tag, value in tags.items()):
-        begun = registry.create_version(
+    version = unfinished
+    if version is None or any(version.tags.get(tag) != value for tag, value in tags.items()):
+        version = registry.create_version(
             params.register_.model_name,
             run_id=read_json(RUN_JSON, stage="train")["run_id"],
             description=params.register_.description,
             version_description=_describe(metrics, verdict),
             tags={**tags, "data_md5": origin.data_md5, "git_commit": origin.git_commit},
         )
-    _write_bundle(begun, verdict, metrics, origin)
+    _write_bundle(version, verdict, metrics, origin)
     if verdict.passed:
         sign_bundle(BUNDLE, key)
-    registry.upload_bundle(begun, BUNDLE)
+    registry.upload_bundle(version, BUNDLE)
     if verdict.passed:
-        read_version(registry, settings, begun, own_key=key.public_key())  # what arrived is what was sent
+        read_version(registry, settings, version, own_key=key.public_key())  # check that the upload is intact
     write_json(verdict.model_dump(mode="json"), GATE_JSON)
-    return registry.complete_version(begun)
+    return registry.complete_version(version)
 
 
 def _signing_key(settings: Settings) -> Ed25519PrivateKey:
     if settings.signing_key_file is None:
         raise InvalidParams(
-            "PIPELINE_SIGNING_KEY_FILE is not set; make a key with: espalier keys model --directory DIR"
+            "PIPELINE_SIGNING_KEY_FILE is not set; create a key with: espalier keys model --directory DIR"
         )
     return load_private_key(settings.signing_key_file)
 
 
-def _recall(registry: Registry, version: Version) -> None:
-    """Write gate.json as the run that registered the version did."""
+def _restore_verdict(registry: Registry, version: Version) -> None:
+    """Write gate.json again, as the run that registered the version wrote it."""
     with tempfile.TemporaryDirectory() as folder:
         write_json(read_verdict(registry, version, Path(folder)).model_dump(mode="json"), GATE_JSON)
 
 
 def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: Version, lock: PromotionLock) -> str:
-    """Bring a registered version to where it belongs: the second half, which a killed Job may have left undone."""
+    """Promote a registered version if it passed; a killed Job may not have reached this step."""
     if version.tags[GATE_TAG] != PASSED:
-        return f"rejected by the gate, the champion stays: {version.tags[REASONS_TAG]}"
+        return f"was rejected by the gate, the champion stays: {version.tags[REASONS_TAG]}"
     if version.tags.get(ROLLOUT_TAG) == COMPLETE and CHAMPION not in version.aliases:
-        return "was champion before and has been replaced; to serve it again: espalier promote " + version.number
+        return f"was champion before and has been replaced; to serve it again, run: espalier promote {version.number}"
     own_key = _signing_key(settings).public_key() if settings.signing_key_file else None
     read_version(registry, settings, version, own_key=own_key)
     promote(registry, rollout, version, expected_champion=version.tags[COMPARED_WITH_TAG] or None, lock=lock)

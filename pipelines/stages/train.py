@@ -1,10 +1,10 @@
-"""Stage ``train``: training rows in, booster and contract out.
+"""Stage ``train``: train the model on the training rows.
 
-Reads:  train.parquet; test.parquet for the learning curve only, nothing is chosen by it (``train.final_fit`` fits a
+Reads:  train.parquet; test.parquet only for the learning curve, which decides nothing (``train.final_fit`` trains a
         second model on both).
-Gives:  measured.ubj, which ``evaluate`` measures, model.ubj, which ``register`` registers (the same unless
-        ``train.final_fit``), training.json with the rows that each was fitted on, contract.json, and a run in MLflow
-        with parameters, lineage and the curve.
+Gives:  measured.ubj, which ``evaluate`` measures; model.ubj, which ``register`` registers (the same unless
+        ``train.final_fit``); training.json with the training rows of each; contract.json; and an MLflow run with
+        parameters, lineage and learning curve.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ from pipelines.stages.process import run_stage
 __all__ = ["Fit", "main", "to_matrix", "train_booster"]
 
 CURVE_STEP = 10
-"""The learning curve has every tenth round and the last: measuring the training rows costs a third of a round."""
+"""The learning curve has every tenth round and the last one: measuring costs a third of a round."""
 
 Curve = dict[str, dict[int, float]]
-"""Log loss by set of rows and round."""
+"""Log loss per set of rows and round."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A booster, and the rows that it was fitted on."""
+    """A booster, and its training rows."""
 
     booster: xgb.Booster
     rows: TrainedRows
@@ -62,15 +62,15 @@ class Fit:
 
     @property
     def model(self) -> bytes:
-        """The booster as XGBoost's UBJSON."""
+        """The booster in XGBoost's UBJSON format."""
         return bytes(self.booster.save_raw("ubj"))
 
 
 def main() -> str:
-    """Train one booster, or two with ``train.final_fit``, inside one MLflow run."""
+    """Train one model, or two with ``train.final_fit``, in one MLflow run."""
     settings, params, schema = load_settings(), load_params(), load_schema()
     registry = Registry(settings)
-    registry.check()  # before minutes of work, not after
+    registry.check()  # before minutes of work
     train, test = read_prepared(TRAIN), read_prepared(TEST)
     contract = build_contract(
         train,
@@ -89,8 +89,8 @@ def main() -> str:
     registry.log_metrics(run_id, {"train_seconds": seconds, "train_rows": len(train), "test_rows": len(test)})
     _write(measured, registered, contract)
     write_json({"run_id": run_id}, RUN_JSON)
-    fits = f", then on all {registered.rows.rows:,}" if registered is not measured else ""
-    return f"{params.train.rounds} trees on {len(train):,} rows{fits} in {seconds:.0f} s, run {run_id}"
+    fits = f", then on all {registered.rows.rows:,} rows" if registered is not measured else ""
+    return f"{params.train.rounds} trees on {len(train):,} rows{fits} in {seconds:.0f} s, MLflow run {run_id}"
 
 
 def _fit(
@@ -114,31 +114,31 @@ def train_booster(
     *,
     watched: pd.DataFrame | None = None,
 ) -> Fit:
-    """Boost on ``rows``, and return the booster with the record of these rows.
+    """Train on ``rows``, and return the booster with a record of these rows.
 
     Args:
         rows: (n, k) prepared rows.
-        watched: rows that the learning curve is drawn for, beside those that train; without them there is no curve.
+        watched: rows for the learning curve, in addition to the training rows; default: no curve.
 
     Raises:
-        InvalidParams: XGBoost does not take the parameters, or does not know one.
+        InvalidParams: XGBoost rejects the parameters, or does not know one of them.
     """
     matrix = to_matrix(rows, contract, schema)
     sets = [] if watched is None else [(matrix, "train"), (to_matrix(watched, contract, schema), "test")]
     curve = _Curve(sets, params.rounds, advance)
-    # Last, since with a lower verbosity XGBoost would not say which parameters it does not know.
+    # Last: with a lower verbosity, XGBoost would not report unknown parameters.
     own = {"seed": params.seed, "nthread": params.threads, "verbosity": 1, "validate_parameters": True}
     booster_params = {"objective": "binary:logistic", "eval_metric": "logloss", **params.booster, **own}
     try:
-        with _unknown_refused():
+        with _reject_unknown_parameters():
             booster = xgb.train(booster_params, matrix, params.rounds, callbacks=[curve])
     except xgb.core.XGBoostError as error:
-        raise InvalidParams(f"XGBoost refuses params.yaml, train.booster: {str(error).splitlines()[-1]}") from error
+        raise InvalidParams(f"XGBoost rejects train.booster in params.yaml: {str(error).splitlines()[-1]}") from error
     return Fit(booster, describe_rows(rows, schema), curve.values)
 
 
 def to_matrix(rows: pd.DataFrame, contract: Contract, schema: Schema) -> xgb.DMatrix:
-    """Return the rows as XGBoost's own matrix, with names, types and labels."""
+    """Return the rows as an XGBoost matrix, with names, types and labels."""
     return xgb.DMatrix(
         encode(rows, contract),
         labels(rows, schema),
@@ -149,25 +149,25 @@ def to_matrix(rows: pd.DataFrame, contract: Contract, schema: Schema) -> xgb.DMa
 
 
 @contextmanager
-def _unknown_refused() -> Iterator[None]:
-    """XGBoost only warns of a parameter that it does not use; most often it is a misspelt one.
+def _reject_unknown_parameters() -> Iterator[None]:
+    """Turn XGBoost's warning about unknown parameters into an error; they are usually misspelt.
 
     Raises:
-        InvalidParams: names the parameters.
+        InvalidParams: the message names the parameters.
     """
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    for warning in said:
+    for warning in caught:
         unused = re.search(r"Parameters: \{(.*?)\} are not used", str(warning.message))
         if unused:
             names = ", ".join(re.findall(r'"(.*?)"', unused[1]))
-            raise InvalidParams(f"params.yaml, train.booster: XGBoost does not use {names}; is it spelt right?")
+            raise InvalidParams(f"train.booster in params.yaml: XGBoost does not know {names}; check the spelling")
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library has no types
-    """Measure now and then, and tell the progress bar of each round."""
+    """Measure every few rounds, and advance the progress bar every round."""
 
     def __init__(self, sets: list[tuple[xgb.DMatrix, str]], rounds: int, advance: Advance) -> None:
         self.values: Curve = {name: {} for _, name in sets}
@@ -177,7 +177,7 @@ class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the librar
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
         if self._sets and (epoch % CURVE_STEP == 0 or epoch == self._last):
-            # As XGBoost prints it: [0]\ttrain-logloss:0.61\ttest-logloss:0.62
+            # Format of XGBoost: [0]\ttrain-logloss:0.61\ttest-logloss:0.62
             for name, value in re.findall(r"\t(\w+)-logloss:(\S+)", model.eval_set(self._sets, epoch)):
                 self.values[name][epoch] = float(value)
         losses = self.values.get("test")
@@ -200,7 +200,7 @@ def _write(measured: Fit, registered: Fit, contract: Contract) -> None:
 
 
 def _flat(params: Params) -> dict[str, Any]:
-    """Every parameter that shapes the model or its verdict, as MLflow shows them: one level, dotted names."""
+    """Return all parameters that affect the model or its verdict, flat with dotted names, for MLflow."""
     nested = params.model_dump(include={"prepare", "train", "evaluate"}, mode="json", exclude_none=True)
     flat: dict[str, Any] = {}
     for stage, block in nested.items():

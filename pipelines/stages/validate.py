@@ -1,8 +1,8 @@
-"""Stage ``validate``: is the table what schema.yaml says?
+"""Stage ``validate``: check the table against schema.yaml.
 
 Reads:  work/raw, schema.yaml.
-Gives:  table.parquet with the schema's types, and validate.json (rows, copies, share of missing values); or a failure
-        that names row, column and rule of what is wrong.
+Gives:  table.parquet with the types of the schema, and validate.json (rows, copies, share of missing values); or an
+        error that names row, column and rule of each problem.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ __all__ = ["check_table", "main"]
 
 
 def main() -> str:
-    """Check the whole table before anything is made from it."""
+    """Check the whole table before any other stage uses it."""
     schema, params = load_schema(), load_params().validate_
     path = raw_table()
     table = check_table(read_table(path, schema), schema, params)
     missing = {name: float(table[name].isna().mean()) for name in schema.columns}
     write_prepared(table[schema.columns], TABLE)
     write_json({"rows": len(table), "copies": _count_copies(table, schema)[0], "missing_share": missing}, VALIDATE_JSON)
-    return f"{len(table):,} rows of {path.name} follow schema.yaml"
+    return f"{len(table):,} rows of {path.name} match schema.yaml"
 
 
 def check_table(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> pd.DataFrame:
-    """Return the table with the schema's types, times as the wall clock of the schema's zone shows them.
+    """Return the table with the types of the schema, and times as local times of its time zone.
 
     Raises:
-        InvalidData: too few rows, a column that is empty throughout, copied rows, times in the future, or up to
-            ``max_reported`` problems with row, column, value and rule.
+        InvalidData: too few rows, an empty column, copied rows, times in the future, or up to ``max_reported`` problems
+            with row, column, value and rule.
     """
     missing = [name for name in schema.columns if name not in table.columns]
     if missing:
         raise InvalidData(
-            f"missing column(s) {', '.join(missing)}; schema.yaml names them, the table has {_names(table)}"
+            f"missing column(s) {', '.join(missing)}: schema.yaml requires them, the table has {_names(table)}"
         )
     if len(table) < params.min_rows:
         raise InvalidData(f"the table has {len(table)} rows, fewer than validate.min_rows = {params.min_rows}")
@@ -70,21 +70,21 @@ def _check_empty(table: pd.DataFrame, schema: Schema) -> None:
     empty = [name for name in (*schema.feature_names, schema.target.name) if table[name].isna().all()]
     if empty:
         raise InvalidData(
-            f"column(s) {', '.join(empty)} are empty in every row: nothing can be learned from them; mend the export, "
-            "or take a feature out of schema.yaml"
+            f"column(s) {', '.join(empty)} are empty in every row, so nothing can be learned from them; fix the "
+            "export, or remove the feature from schema.yaml"
         )
 
 
 def _check_future(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> None:
-    """A row whose target is known has happened; one in the future would be the whole test set, or move a window."""
+    """Reject rows in the future with a known target: one such row could shift the whole split."""
     now = pd.Timestamp(datetime.now(UTC).astimezone(schema.time.zone).replace(tzinfo=None))
     late = (table[schema.time.name] > now + params.max_future) & table[schema.target.name].notna()
     if late.any():
         row = int(late.to_numpy().argmax())
         raise InvalidData(
-            f"{int(late.sum()):,} row(s) with a known target lie in the future: row {row + 1}, column "
-            f"{schema.time.name}: {table[schema.time.name].iloc[row]} is after now, {now:%Y-%m-%d %H:%M}, by more than "
-            "validate.max_future"
+            f"{int(late.sum()):,} row(s) with a known target are in the future: row {row + 1}, column "
+            f"{schema.time.name}: {table[schema.time.name].iloc[row]} is later than now, {now:%Y-%m-%d %H:%M}, by more "
+            "than validate.max_future"
         )
 
 
@@ -93,13 +93,13 @@ def _check_copies(table: pd.DataFrame, schema: Schema, params: ValidateParams) -
     if copies > params.max_duplicate_share * len(table):
         raise InvalidData(
             f"{copies:,} of {len(table):,} rows are exact copies of another row, more than "
-            f"validate.max_duplicate_share = {params.max_duplicate_share:g} of them; the first: row {first} is the "
-            f"same as row {original} in every column"
+            f"validate.max_duplicate_share = {params.max_duplicate_share:g} of them; first: row {first} equals "
+            f"row {original} in every column"
         )
 
 
 def _count_copies(table: pd.DataFrame, schema: Schema) -> tuple[int, int, int]:
-    """Return how many rows repeat an earlier one, the number of the first such row, and of the one that it repeats."""
+    """Return the number of rows that repeat an earlier row, the first such row, and the row that it repeats."""
     hashes = hash_rows(table, schema.columns)
     _, firsts, place = np.unique(hashes, return_index=True, return_inverse=True)
     is_copy = firsts[place] != np.arange(len(hashes))
@@ -108,7 +108,7 @@ def _count_copies(table: pd.DataFrame, schema: Schema) -> tuple[int, int, int]:
 
 
 def _describe(cases: pd.DataFrame) -> Iterator[str]:
-    # A value that cannot be converted fails the other checks of its column as well: those are noise.
+    # A value that cannot be converted also fails the other checks of its column; these are noise.
     coerced = set(cases.loc[cases["check"].str.startswith("coerce_dtype"), "column"])
     for case in cases.to_dict("records"):
         if case["column"] in coerced and not case["check"].startswith("coerce_dtype"):
@@ -124,7 +124,7 @@ def _where(case: dict[Any, Any]) -> str:
 def _rule(check: str) -> str:
     if check.startswith("coerce_dtype"):
         return f"of type {check.removeprefix('coerce_dtype(').strip(')').strip(chr(39))}"
-    return {"not_nullable": "allowed: the column may not be empty"}.get(check, check)
+    return {"not_nullable": "allowed: the column is not nullable"}.get(check, check)
 
 
 def _names(table: pd.DataFrame) -> str:

@@ -62,16 +62,16 @@ def first(checkout):
     return process.returncode, out, said
 
 
-def test_demo_goes_the_whole_way(first, checkout):
+def test_demo_runs_end_to_end(first, checkout):
     code, out, said = first
 
     assert code == 0, said
     for stage in ("fetch", "validate", "prepare", "train", "evaluate"):
         assert f"\n{stage} " in said
     assert "register flight-delay version 1 passed the gate and is champion" in said
-    assert "held-out rows of 2013-" in out
+    assert "test rows of 2013-" in out
     shown, fifths = out.split("All ")[:2]
-    assert "the 4 likeliest" in " ".join(shown.split())
+    assert "the 4 with the highest, middle and lowest probability" in " ".join(shown.split())
     assert "fifth" in fifths
     for address in re.findall(r"https?://[^ )]+", said.rsplit("Plots", 1)[1]):
         pytest.fail(f"{address} is dead when the demo ends")
@@ -83,11 +83,11 @@ def test_demo_goes_the_whole_way(first, checkout):
     assert "Traceback" not in said
 
 
-def test_demo_leaves_nothing_running(first, checkout):
+def test_demo_leaves_no_process_running(first, checkout):
     assert processes_in(checkout) == []
 
 
-def test_model_is_as_good_as_these_data_allow(first, checkout):
+def test_demo_model_has_the_expected_scores(first, checkout):
     metrics = json.loads((checkout / "pipelines/work/metrics.json").read_text())["test"]
 
     assert metrics["rows"] == 82_609
@@ -95,7 +95,7 @@ def test_model_is_as_good_as_these_data_allow(first, checkout):
     assert metrics["log_loss"] < 0.50
 
 
-def test_second_demo_trains_nothing_and_ends_the_same(first, checkout):
+def test_second_demo_skips_every_stage(first, checkout):
     process = espalier(checkout, "demo", "--json")
     out, said = process.communicate(timeout=200)
 
@@ -104,7 +104,7 @@ def test_second_demo_trains_nothing_and_ends_the_same(first, checkout):
     assert json.loads(out)["model"]["version"] == "1"
 
 
-def test_serve_answers_over_https_until_it_is_told_to_end(first, checkout):
+def test_serve_answers_over_https_until_sigterm(first, checkout):
     from espalier.local.processes import free_port
 
     port = free_port()
@@ -127,7 +127,7 @@ def test_serve_answers_over_https_until_it_is_told_to_end(first, checkout):
     assert processes_in(checkout) == []
 
 
-def test_taken_port_is_said_before_anything_is_started(checkout):
+def test_used_port_is_reported_before_a_server_starts(checkout):
     import socket
 
     with socket.socket() as taken:
@@ -137,5 +137,5 @@ def test_taken_port_is_said_before_anything_is_started(checkout):
         _, said = process.communicate(timeout=60)
 
     assert process.returncode == 1
-    assert "is taken" in said
+    assert "is already in use" in said
     assert "Traceback" not in said

@@ -4,7 +4,7 @@ from rich.console import Console
 from pipelines import progress
 
 
-def test_log_has_a_line_now_and_then(capsys):
+def test_log_has_a_few_lines(capsys):
     with progress.progress_bar("boosting", 10) as advance:
         for number in range(10):
             advance(f"round {number}")
@@ -15,7 +15,7 @@ def test_log_has_a_line_now_and_then(capsys):
 
 
 @pytest.mark.parametrize("total", [1, 3])
-def test_terminal_has_a_bar(monkeypatch, capsys, total):
+def test_terminal_has_a_progress_bar(monkeypatch, capsys, total):
     monkeypatch.setattr(progress, "console", Console(force_terminal=True, width=120))
 
     with progress.progress_bar("measuring", total) as advance:

@@ -66,17 +66,17 @@ def test_every_command_is_in_this_list():
     assert set(walk(entry.app)) == set(COMMANDS)
 
 
-def test_keys_are_made_and_never_overwritten(run, tmp_path):
+def test_keys_are_created_and_never_overwritten(run, tmp_path):
     assert run("keys", "jwt", "--directory", str(tmp_path))[0] == 0
 
     code, _, said = run("keys", "jwt", "--directory", str(tmp_path))
 
     assert code == InvalidKey.exit_code
-    assert "exists already" in said
+    assert "already exists" in said
     assert "Traceback" not in said
 
 
-def test_users_are_those_of_the_database_that_a_file_names(run, tmp_path, monkeypatch):
+def test_database_url_can_come_from_a_file(run, tmp_path, monkeypatch):
     """As in a pod of the API, where the URL is a mounted secret."""
     (tmp_path / "url").write_text(f"sqlite:///{tmp_path}/from-a-file.db\n")
     monkeypatch.setenv("API_DATABASE_URL_FILE", str(tmp_path / "url"))
@@ -96,13 +96,13 @@ def test_table_is_pushed_and_fetched(run, project, save, table):
     path.unlink()
     code, _, said = run("data", "push")
     assert code == 1
-    assert "put your table there" in said
+    assert "put your table next to its pointer" in said
     assert "espalier data export" not in said, "that is the demo's table"
     assert json.loads(run("data", "fetch", "--json")[1])["name"] == "trees.csv"
     assert "trees.csv" in run("data", "fetch")[2]
 
 
-def test_table_of_the_demo_is_exported(run, project, make):
+def test_demo_table_is_exported(run, project, make):
     from tests.small_project import write_data
 
     write_data(make(), "flights.csv").unlink()
@@ -110,7 +110,7 @@ def test_table_of_the_demo_is_exported(run, project, make):
     assert "espalier data export" in run("data", "push")[2]
 
 
-def test_broken_pointer_is_told_as_such(run, pushed, connected):
+def test_broken_pointer_is_reported(run, pushed, connected):
     Path("pipelines/data/trees.csv.dvc").write_text("outs: nothing\n")
 
     code, _, said = run("train")
@@ -120,7 +120,7 @@ def test_broken_pointer_is_told_as_such(run, pushed, connected):
     assert "DVC could not run" not in said
 
 
-def test_server_whose_mlflow_runs_already_cannot_have_another_port(run, mlflow, tmp_path, project):
+def test_second_port_for_a_running_mlflow_is_rejected(run, mlflow, tmp_path, project):
     (tmp_path / "state/mlflow").mkdir(parents=True)
     (tmp_path / "state/mlflow/address").write_text(mlflow.uri)
 
@@ -130,7 +130,7 @@ def test_server_whose_mlflow_runs_already_cannot_have_another_port(run, mlflow, 
     assert mlflow.uri in said and "--mlflow-port" in said
 
 
-def test_data_that_is_nowhere_ends_with_its_own_code(run, project, save, table):
+def test_missing_data_has_its_own_exit_code(run, project, save, table):
     save(table).unlink()
 
     code, _, said = run("data", "fetch")
@@ -152,10 +152,10 @@ def test_export_is_checked_against_its_pointer(run, monkeypatch, tmp_path):
     code, _, said = run("data", "export")
 
     assert code == 5
-    assert "was changed" in said
+    assert "has changed" in said
 
 
-def test_train_says_what_came_of_it_and_a_second_time_that_nothing_changed(run, pushed, connected):
+def test_train_reports_its_result_and_then_that_nothing_changed(run, pushed, connected):
     code, out, _ = run("train", "--json")
 
     result = json.loads(out)
@@ -196,7 +196,7 @@ def better_looking(folder):
         (better_looking, 5),
     ],
 )
-def test_gate_refuses_what_is_not_as_it_was_left(run, candidate, registry, name, tmp_path, spoil, expected):
+def test_gate_rejects_modified_files(run, candidate, registry, name, tmp_path, spoil, expected):
     candidate()
     theirs = tmp_path / "theirs"
     Path("pipelines/work").rename(theirs)
@@ -208,7 +208,7 @@ def test_gate_refuses_what_is_not_as_it_was_left(run, candidate, registry, name,
     assert "Traceback" not in said
 
 
-def test_failed_stage_gives_its_exit_code(run, pushed, connected, monkeypatch):
+def test_exit_code_is_that_of_the_failed_stage(run, pushed, connected, monkeypatch):
     monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "0")
 
@@ -242,12 +242,12 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
         path.write_bytes(b"0" * 64)
     for command in (["promote", "1"], ["rollback"]):
         code, _, said = run(*command)
-        assert (code != 0, "fits manifest.json under none" in said) == (True, True)
+        assert (code != 0, "does not match manifest.json with any" in said) == (True, True)
         assert registry.version_of(name, "champion") == "2", "what would not be served is not promoted"
         assert registry.version_of(name, "challenger") is None
 
 
-def test_version_is_told(run):
+def test_version_is_printed(run):
     from importlib.metadata import version
 
     code, out, _ = run("--version")

@@ -116,7 +116,7 @@ print("over")
 """
 
 
-def test_ctrl_c_is_the_ordinary_end_of_a_server():
+def test_ctrl_c_stops_a_server_with_exit_code_0():
     process = subprocess.Popen(
         [sys.executable, "-c", SERVER],
         stdout=subprocess.PIPE,

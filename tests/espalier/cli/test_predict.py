@@ -21,7 +21,7 @@ from services.api.keys import load_keys
 from services.api.model.loaded import load_model
 from services.api.model.source import ServedBundle
 from services.api.settings import Settings
-from services.api.startup import wanted_model
+from services.api.startup import requested_model
 
 PASSWORD = "grafted quince under snow"
 
@@ -43,7 +43,7 @@ def url(make_bundle, keys, tmp_path):
     )
     model = load_model(
         ServedBundle("orchard", "7", make_bundle(tmp_path / "bundle"), "registry"),
-        wanted_model(settings, load_keys(settings)),
+        requested_model(settings, load_keys(settings)),
     )
     engine = open_engine(database)
     app = create_app(settings, load_keys(settings), model, engine, CollectorRegistry())
@@ -70,12 +70,12 @@ def token(run, monkeypatch):
     return run("token", "--user", "ana")[1].strip()
 
 
-def test_token_is_printed_for_shells_and_machines(run, token):
+def test_token_is_printed_as_text_and_json(run, token):
     assert token.count(".") == 2
     assert json.loads(run("token", "--user", "ana", "--json")[1])["token_type"] == "bearer"
 
 
-def test_wrong_password_is_one_line(run, monkeypatch):
+def test_wrong_password_is_reported_in_one_line(run, monkeypatch):
     monkeypatch.setenv("ESPALIER_PASSWORD", "wrong")
 
     code, _, said = run("token", "--user", "ana")
@@ -93,7 +93,7 @@ def test_rows_of_json_are_predicted(run, token, contract, tmp_path):
     assert json.loads(out)["model"]["version"] == "7"
 
 
-def test_rows_of_csv_are_predicted_with_reasons(run, token, tmp_path):
+def test_rows_of_csv_are_predicted_with_contributions(run, token, tmp_path):
     text = "kind,height,age,grafted,soil,note\npear,3.5,12,true,loam,a\nplum,,40,0,,b\n"
     (tmp_path / "rows.csv").write_text(text)
 
@@ -101,7 +101,7 @@ def test_rows_of_csv_are_predicted_with_reasons(run, token, tmp_path):
 
     assert code == 0
     assert "orchard version 7" in out
-    assert "because of" in out
+    assert "main contributions" in out
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def long_table(contract, tmp_path):
 
 
 @pytest.mark.parametrize(("rows", "output"), [("long.csv", "out.parquet"), ("long.parquet", "out.csv")])
-def test_table_of_any_length_is_scored_to_a_file_beside_its_ids(run, token, long_table, tmp_path, rows, output):
+def test_long_table_is_written_to_a_file_with_its_ids(run, token, long_table, tmp_path, rows, output):
     target = tmp_path / output
 
     code, out, said = run(
@@ -127,7 +127,7 @@ def test_table_of_any_length_is_scored_to_a_file_beside_its_ids(run, token, long
     assert list(found.columns) == ["tag", "label", "probability", "model_version"]
     assert found["tag"].tolist() == long_table["tag"].tolist()
     assert found["probability"].between(0, 1).all() and found["probability"].nunique() > 1
-    assert "2,345 rows" in said and "a second" in said
+    assert "2,345 rows" in said and "per second" in said
     assert out == ""
 
 
@@ -146,7 +146,7 @@ def short_lived(monkeypatch):
     return taken
 
 
-def test_user_logs_in_again_when_the_token_has_expired(run, long_table, tmp_path, monkeypatch, short_lived):
+def test_user_logs_in_again_when_the_token_expires(run, long_table, tmp_path, monkeypatch, short_lived):
     monkeypatch.setenv("ESPALIER_PASSWORD", PASSWORD)
     out = tmp_path / "out.csv"
 
@@ -157,14 +157,14 @@ def test_user_logs_in_again_when_the_token_has_expired(run, long_table, tmp_path
     assert list(short_lived.values()) == [3, 2], "four requests, one of them twice"
 
 
-def test_token_that_has_expired_is_the_users_to_renew(run, token, long_table, tmp_path, short_lived):
+def test_expired_token_is_not_renewed(run, token, long_table, tmp_path, short_lived):
     code, _, said = run("predict", str(tmp_path / "long.csv"), "--token", token, "--json")
 
     assert code == 1
     assert "the API answered 401" in said
 
 
-def test_user_whom_the_api_does_not_let_in_is_told_why(run, contract, tmp_path, monkeypatch):
+def test_failed_login_is_explained(run, contract, tmp_path, monkeypatch):
     monkeypatch.setenv("ESPALIER_PASSWORD", "wrong")
     (tmp_path / "rows.json").write_text(json.dumps([contract.example]))
 
@@ -174,7 +174,7 @@ def test_user_whom_the_api_does_not_let_in_is_told_why(run, contract, tmp_path, 
     assert "401: the user name or the password is wrong" in said
 
 
-def test_without_token_and_user_it_says_how_to_log_in(run, contract, tmp_path):
+def test_missing_credentials_are_explained(run, contract, tmp_path):
     (tmp_path / "rows.json").write_text(json.dumps([contract.example]))
 
     code, _, said = run("predict", str(tmp_path / "rows.json"))
@@ -183,7 +183,7 @@ def test_without_token_and_user_it_says_how_to_log_in(run, contract, tmp_path):
     assert "log in with --user NAME" in said
 
 
-def test_long_table_is_shown_in_part_and_says_so(run, token, long_table, tmp_path):
+def test_only_the_first_rows_of_a_long_table_are_shown(run, token, long_table, tmp_path):
     code, _, said = run("predict", str(tmp_path / "long.csv"), "--token", token)
 
     assert code == 0
@@ -194,7 +194,7 @@ def test_long_table_is_shown_in_part_and_says_so(run, token, long_table, tmp_pat
     )
 
 
-def test_refusal_in_a_later_batch_says_where_and_leaves_no_output(run, token, long_table, tmp_path):
+def test_rejected_batch_names_its_rows_and_leaves_no_output(run, token, long_table, tmp_path):
     long_table.loc[1500, "kind"] = "cherry"
     long_table.to_csv(tmp_path / "long.csv", index=False)
 
@@ -206,7 +206,7 @@ def test_refusal_in_a_later_batch_says_where_and_leaves_no_output(run, token, lo
     assert not list(tmp_path.glob("out.csv*"))
 
 
-def test_contributions_are_written_too(run, token, contract, tmp_path):
+def test_contributions_are_written_to_the_output(run, token, contract, tmp_path):
     (tmp_path / "rows.json").write_text(json.dumps([contract.example] * 150))
     target = tmp_path / "out.csv"
 
@@ -216,7 +216,7 @@ def test_contributions_are_written_too(run, token, contract, tmp_path):
     assert {f"contribution.{feature.name}" for feature in contract.features} <= set(pd.read_csv(target).columns)
 
 
-def test_what_the_api_refuses_is_said_by_field(run, token, contract, tmp_path):
+def test_rejected_fields_are_reported(run, token, contract, tmp_path):
     (tmp_path / "rows.csv").write_text("kind,height,age,grafted,soil\ncherry,tall,12,maybe,loam\n")
 
     code, _, said = run("predict", str(tmp_path / "rows.csv"), "--token", token)
@@ -235,7 +235,7 @@ def test_what_the_api_refuses_is_said_by_field(run, token, contract, tmp_path):
         ("absent.csv", None, "cannot read"),
     ],
 )
-def test_file_that_is_not_of_the_form_is_said(run, token, tmp_path, name, text, said):
+def test_malformed_file_is_reported(run, token, tmp_path, name, text, said):
     if text is not None:
         (tmp_path / name).write_text(text)
 
@@ -254,13 +254,13 @@ def test_unavailable_api_is_reported(run, monkeypatch, tmp_path):
     assert "did not answer" in said
 
 
-def test_missing_authority_is_said(run, monkeypatch):
+def test_missing_authority_is_reported(run, monkeypatch):
     monkeypatch.setenv("ESPALIER_PASSWORD", "x")
 
     assert "name the certificate authority" in run("token", "--user", "ana", "--cacert", "absent.pem")[2]
 
 
-def test_load_is_put_on_a_real_api(run, url, contract, monkeypatch, tmp_path):
+def test_load_runs_against_a_real_api(run, url, contract, monkeypatch, tmp_path):
     monkeypatch.setenv("ESPALIER_PASSWORD", PASSWORD)
     monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(limit_seconds=20, late_seconds=20, sent_share=0))
     (tmp_path / "request.json").write_text(json.dumps({"rows": [contract.example]}))
@@ -282,7 +282,7 @@ def answer(run, token, contract, tmp_path, request):
     return tmp_path / "answer.json"
 
 
-def test_labels_are_sent_for_what_was_predicted_and_count_once(run, token, answer, tmp_path):
+def test_labels_of_predicted_rows_count_once(run, token, answer, tmp_path):
     (tmp_path / "truth.txt").write_text("bare\n\nbearing\n")
 
     first = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token, "--json")
@@ -291,10 +291,10 @@ def test_labels_are_sent_for_what_was_predicted_and_count_once(run, token, answe
 
     assert (first[0], json.loads(first[1])["counted"]) == (0, 2)
     assert code == 0
-    assert "0 row(s) counted, 2 had been before" in said
+    assert "0 row(s) counted, 2 were already counted" in said
 
 
-def test_feedback_without_an_answer_says_how_to_keep_one(run, token, tmp_path):
+def test_feedback_without_tokens_explains_how_to_create_them(run, token, tmp_path):
     (tmp_path / "rows.json").write_text("{}")
 
     code, _, said = run("feedback", str(tmp_path / "rows.json"), str(tmp_path / "truth.txt"), "--token", token)

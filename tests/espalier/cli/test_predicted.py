@@ -17,7 +17,7 @@ def test_batches_are_one_table(tmp_path, name, read):
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
-def test_failure_leaves_what_was_there_before(tmp_path, name):
+def test_failure_keeps_the_existing_output(tmp_path, name):
     (tmp_path / name).write_text("before")
 
     with pytest.raises(ZeroDivisionError), open_writer(tmp_path / name) as writer:
@@ -28,7 +28,7 @@ def test_failure_leaves_what_was_there_before(tmp_path, name):
     assert (tmp_path / name).read_text() == "before"
 
 
-@pytest.mark.parametrize(("name", "said"), [("out.xlsx", ".csv, .parquet"), ("nowhere/out.csv", "cannot write")])
-def test_output_that_cannot_be_is_said(tmp_path, name, said):
+@pytest.mark.parametrize(("name", "said"), [("out.xlsx", ".csv or .parquet"), ("nowhere/out.csv", "cannot write")])
+def test_invalid_output_is_reported(tmp_path, name, said):
     with pytest.raises(CommandFailed, match=said), open_writer(tmp_path / name):
         pass

@@ -32,7 +32,7 @@ def path(request, tmp_path):
     return path
 
 
-def test_rows_have_the_model_s_types_in_each_format_and_come_in_batches(path):
+def test_every_format_gives_typed_batches(path):
     batches = list(open_source(path).batches(FEATURES, 2, ["tag"]))
 
     assert [len(batch.rows) for batch in batches] == [2, 1]
@@ -44,17 +44,17 @@ def test_rows_have_the_model_s_types_in_each_format_and_come_in_batches(path):
 def test_missing_columns_are_named(path):
     with pytest.raises(CommandFailed, match="no column soil, which the model needs"):
         list(open_source(path).batches([*FEATURES, {"name": "soil", "type": "category"}], 2, []))
-    with pytest.raises(CommandFailed, match="no column label, which --id-column names"):
+    with pytest.raises(CommandFailed, match="no column label, which --id-column requests"):
         list(open_source(path).batches(FEATURES, 2, ["label"]))
 
 
 @pytest.mark.parametrize("name", ["absent.csv", "absent.parquet", "absent.json", "broken.parquet"])
-def test_file_that_cannot_be_read_is_said(tmp_path, name):
+def test_unreadable_file_is_reported(tmp_path, name):
     (tmp_path / "broken.parquet").write_text("no")
 
     with pytest.raises(CommandFailed, match="cannot read"):
         list(open_source(tmp_path / name).batches(FEATURES, 2, []))
 
 
-def test_length_is_known_where_the_format_has_it(path):
+def test_total_is_known_if_the_format_has_it(path):
     assert open_source(path).total == (None if path.suffix == ".csv" else 3)

@@ -12,7 +12,7 @@ SLICES = {
 ANSWERS = {"get service kubernetes": (0, json.dumps(SERVICE)), "get endpointslices": (0, json.dumps(SLICES))}
 
 
-def test_service_and_endpoints_are_named_each_by_itself(tools, kube):
+def test_service_and_endpoint_addresses_are_returned(tools, kube):
     tools.answer(ANSWERS)
 
     peers = api_peers(kube)
@@ -22,7 +22,7 @@ def test_service_and_endpoints_are_named_each_by_itself(tools, kube):
     assert all("--namespace default" in line for line in tools.lines())
 
 
-def test_setting_is_what_helm_reads_as_json(tools, kube):
+def test_setting_is_json_for_helm(tools, kube):
     tools.answer(ANSWERS)
 
     name, _, value = as_setting(api_peers(kube)).partition("=")

@@ -18,21 +18,21 @@ def chart(tmp_path, monkeypatch):
     return tmp_path / "chart"
 
 
-def test_what_lies_beside_the_chart_is_not_fetched(tools, chart):
+def test_unpacked_dependencies_are_not_fetched(tools, chart):
     assert ensure_dependencies(chart) == ["theirs"]
     assert tools.lines() == [
         f"helm pull theirs --repo https://charts.example.com --version 1.2.3 --destination {chart}/charts"
     ]
 
 
-def test_what_was_fetched_stays(tools, chart):
+def test_fetched_dependencies_are_kept(tools, chart):
     (chart / "charts/theirs-1.2.3.tgz").touch()
 
     assert ensure_dependencies(chart) == []
     assert tools.lines() == []
 
 
-def test_mirror_is_packed_where_it_has_the_chart(tools, chart, tmp_path, monkeypatch):
+def test_chart_in_the_mirror_is_packaged(tools, chart, tmp_path, monkeypatch):
     (tmp_path / "mirror/theirs").mkdir(parents=True)
     monkeypatch.setenv("CHART_MIRROR", str(tmp_path / "mirror"))
 

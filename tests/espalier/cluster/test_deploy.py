@@ -9,11 +9,6 @@ from espalier.cluster.deploy import check_arguments, deploy
 from espalier.cluster.errors import ClusterError
 
 HELM_3, HELM_4 = {"helm version": [0, "v3.18.6"]}, {"helm version": [0, "v4.0.1"]}
-ROLLED_OUT = {
-    "metadata": {"generation": 1},
-    "spec": {"replicas": 1, "template": {"metadata": {}}},
-    "status": {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1},
-}
 PROMOTED = {"spec": {"template": {"metadata": {"annotations": {"espalier.dev/model-version": "3"}}}}}
 
 
@@ -32,7 +27,7 @@ def values(tmp_path):
 
 
 @pytest.mark.parametrize(("helm", "option"), [(HELM_3, "--atomic"), (HELM_4, "--rollback-on-failure")])
-def test_release_with_a_model_is_waited_for_and_rolled_back_by_either_helm(tools, kube, values, helm, option):
+def test_upgrade_with_a_model_waits_and_rolls_back_with_helm_3_and_4(tools, kube, values, helm, option):
     tools.answer(helm | get("deployment espalier-api", PROMOTED))
 
     assert deployed(kube, values) is True
@@ -44,25 +39,25 @@ def test_release_with_a_model_is_waited_for_and_rolled_back_by_either_helm(tools
     ]
 
 
-def test_first_install_waits_for_what_training_needs_and_not_for_the_api(tools, kube, values):
-    tools.answer(HELM_4 | get("deployment espalier-mlflow", ROLLED_OUT))
+def test_first_install_does_not_wait_for_the_api(tools, kube, values):
+    tools.answer(HELM_4 | {"deployment espalier-mlflow --ignore-not-found": [0, "deployment espalier-mlflow\n"]})
 
     assert deployed(kube, values) is False
 
     (command,) = [line for line in tools.lines() if "upgrade --install" in line]
     assert "--wait" not in command and "--rollback-on-failure" not in command
-    assert any("get deployment espalier-mlflow -o json" in line for line in tools.lines())
+    assert any("rollout status deployment/espalier-mlflow" in line for line in tools.lines())
 
 
-def test_api_that_serves_the_alias_counts_as_one_with_a_model(tools, kube, values):
-    serving = ROLLED_OUT | {"status": {"availableReplicas": 2}}
+def test_api_serving_the_champion_counts_as_having_a_model(tools, kube, values):
+    serving = {"spec": {"template": {"metadata": {}}}, "status": {"availableReplicas": 2}}
     tools.answer(HELM_4 | get("deployment espalier-api", serving))
 
     assert deployed(kube, values) is True
 
 
 @pytest.mark.parametrize("version", ["1.2.3", "0.1.0-rc.1", "2.0.0+build.7"])
-def test_semantic_versions_are_taken(version):
+def test_semantic_versions_are_accepted(version):
     check_arguments("registry.example.com:5000/team/ml", version, "espalier", "espalier")
 
 
@@ -77,7 +72,7 @@ def test_semantic_versions_are_taken(version):
         *[("NAMESPACE", value) for value in ("", "Espalier", "a b", "-n", "a" * 64)],
     ],
 )
-def test_malformed_arguments_are_refused_before_any_command(tools, name, value):
+def test_malformed_arguments_are_rejected_before_any_command(tools, name, value):
     good = {"REGISTRY": "registry.example.com", "VERSION": "1.2.3", "NAMESPACE": "espalier"} | {name: value}
 
     with pytest.raises(ClusterError, match=f"{name} is "):
@@ -85,7 +80,7 @@ def test_malformed_arguments_are_refused_before_any_command(tools, name, value):
     assert tools.calls == []
 
 
-def test_kubeconfig_given_as_text_is_in_a_file_for_as_long_as_it_takes(tools, tmp_path, monkeypatch):
+def test_kubeconfig_from_the_environment_is_deleted_afterwards(tools, tmp_path, monkeypatch):
     values = tmp_path / "values.yaml"
     values.touch()
     monkeypatch.setenv("KUBECONFIG_CONTENT", "clusters: []")

@@ -14,7 +14,7 @@ def test_chart_and_manifests_use_the_images_that_are_built():
     assert {name for name in asked if name.startswith("espalier/")} == built
 
 
-def test_registry_stands_in_front_as_in_the_chart():
+def test_registry_prefix_matches_the_chart():
     built = set(image_names("registry.example.com", app_version()).values())
 
     assert built <= used(render({"global": {"espalier": {"imageRegistry": "registry.example.com"}}}))
@@ -24,7 +24,7 @@ def test_every_image_has_its_dockerfile():
     assert all((ROOT / path).is_file() for path in DOCKERFILES.values())
 
 
-def test_image_is_built_from_the_root_and_says_its_commit(tools):
+def test_image_is_built_with_its_commit(tools):
     build("api", "espalier/api:1", commit="abc")
 
     assert tools.lines() == [
@@ -32,7 +32,7 @@ def test_image_is_built_from_the_root_and_says_its_commit(tools):
     ]
 
 
-def test_images_are_loaded_together_to_the_only_node(tools):
+def test_images_are_loaded_in_one_command(tools):
     tools.answer({"get nodes": (0, "c-control-plane\n")})
 
     load(["a:1", "b:1"], cluster="c")
@@ -40,7 +40,7 @@ def test_images_are_loaded_together_to_the_only_node(tools):
     assert tools.lines()[-1] == "kind load docker-image --name c a:1 b:1"
 
 
-def test_images_are_loaded_to_workers_alone_where_there_are_any(tools):
+def test_images_are_loaded_to_workers_only(tools):
     tools.answer({"get nodes": (0, "c-worker2\nc-control-plane\nc-worker\n")})
 
     load(["a:1", "b:1"], cluster="c")

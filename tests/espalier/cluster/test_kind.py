@@ -37,13 +37,13 @@ def test_one_node_is_enough(config):
     assert len(config(KindCluster("c", nodes=1))[1]["nodes"]) == 1
 
 
-def test_node_image_can_be_one_s_own(config, monkeypatch):
+def test_node_image_can_be_overridden(config, monkeypatch):
     monkeypatch.setenv("KIND_NODE_IMAGE", "mine:1")
 
     assert "mine:1" in config(KindCluster("c"))[0]
 
 
-def test_cluster_is_looked_for_by_its_whole_name(tools):
+def test_cluster_is_found_by_its_full_name(tools):
     tools.answer({"get clusters": (0, "espalier-e2e\nother\n")})
 
     assert KindCluster("espalier-e2e").exists()

@@ -16,14 +16,14 @@ def in_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def test_namespace_lets_in_restricted_pods_only(tools, kube):
+def test_namespace_accepts_restricted_pods_only(tools, kube):
     release.create_namespace(kube)
 
     (_name, _arguments, given), *_ = tools.calls
     assert '"name": "here"' in given and '"pod-security.kubernetes.io/enforce": "restricted"' in given
 
 
-def test_upgrade_and_install_are_one_command_with_the_evaluation_s_values(tools, kube):
+def test_install_uses_helm_upgrade_install_with_kind_values(tools, kube):
     tools.answer(API_SERVER)
 
     release.install(kube, "mine", settings=["api.tests.existingSecret=smoke"])
@@ -36,7 +36,7 @@ def test_upgrade_and_install_are_one_command_with_the_evaluation_s_values(tools,
 
 
 @pytest.mark.parametrize("step", ["", "seed", "rollback"])
-def test_jobs_are_made_of_the_release_s_own_cron_jobs(tools, kube, step):
+def test_jobs_are_created_from_the_cron_jobs(tools, kube, step):
     name = f"espalier-training-{step}".rstrip("-")
     cron_job = only(render(), "CronJob", name)
     tools.answer({f"get cronjob {name} ": (0, json.dumps(cron_job))})
@@ -47,7 +47,7 @@ def test_jobs_are_made_of_the_release_s_own_cron_jobs(tools, kube, step):
     assert job["spec"] == cron_job["spec"]["jobTemplate"]["spec"]
 
 
-def test_job_takes_the_place_of_a_finished_one(tools, kube):
+def test_job_replaces_a_finished_one(tools, kube):
     done = '{"status": {"conditions": [{"type": "Complete", "status": "True"}]}}'
     tools.answer({"get job": (0, done)})
     release.run_job(kube, {"metadata": {"name": "training"}}, seconds=30)
@@ -56,7 +56,7 @@ def test_job_takes_the_place_of_a_finished_one(tools, kube):
     assert verbs[:3] == ["delete", "apply", "get"]
 
 
-def test_password_of_a_user_is_no_argument(tools, kube):
+def test_password_is_not_a_command_line_argument(tools, kube):
     release.create_user(kube, "mine", "ana", "seven slow herons")
 
     (_name, arguments, given), *_ = tools.calls

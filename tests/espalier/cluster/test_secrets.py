@@ -27,22 +27,22 @@ def names(items):
     return [item["metadata"]["name"] for item in items].index
 
 
-def test_secrets_that_are_there_stay(tools, kube):
+def test_existing_secrets_are_kept(tools, kube):
     tools.answer({"get secret": (0, "secret/there\n")})
 
     assert not ensure_secrets(kube, "mine", "localhost")
     assert not [line for line in tools.lines() if " create " in line]
 
 
-def test_half_of_the_secrets_is_refused(tools, kube):
+def test_incomplete_secrets_are_rejected(tools, kube):
     tools.answer({"secret mine-mlflow ": (0, "secret/mine-mlflow\n")})
 
-    with pytest.raises(ClusterError, match="mine-mlflow are there but mine-api, "):
+    with pytest.raises(ClusterError, match="mine-mlflow exist but mine-api, "):
         ensure_secrets(kube, "mine", "localhost")
     assert not [line for line in tools.lines() if " create " in line]
 
 
-def test_values_are_new_each_time():
+def test_values_are_random():
     one, other = evaluation_secrets("r", "localhost"), evaluation_secrets("r", "localhost")
 
     for name, content in one.items():
@@ -51,7 +51,7 @@ def test_values_are_new_each_time():
                 assert value != other[name][key], (name, key)
 
 
-def test_alerts_go_to_the_webhook_that_is_given():
+def test_alerts_go_to_the_configured_webhook():
     alerts = evaluation_secrets("r", "localhost", slack_url="https://hooks.example.com/T/B/x")["r-alerts"]
 
     assert alerts["platform-url"] == alerts["model-url"] == b"https://hooks.example.com/T/B/x"

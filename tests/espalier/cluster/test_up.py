@@ -6,27 +6,27 @@ from espalier.cluster.errors import CommandRefused
 from espalier.cluster.up import meanwhile
 
 
-def test_work_goes_on_beside_the_block_and_is_waited_for(capsys):
+def test_work_runs_in_parallel_with_the_block(capsys):
     entered, ended = threading.Event(), []
 
     def work():
         entered.wait(30)
         ended.append("copied")
 
-    with meanwhile("images to the nodes", work):
+    with meanwhile("load images", work):
         assert ended == []
         entered.set()
 
     assert ended == ["copied"]
-    assert "images to the nodes: " in capsys.readouterr().err
+    assert "load images: " in capsys.readouterr().err
 
 
-def test_failed_work_ends_the_command_after_the_block():
+def test_failed_work_raises_after_the_block():
     def fail():
-        raise CommandRefused("kind load ended with 1: no space left on device")
+        raise CommandRefused("kind load exited with 1: no space left on device")
 
     steps = []
-    with pytest.raises(CommandRefused, match="no space left"), meanwhile("images to the nodes", fail):
+    with pytest.raises(CommandRefused, match="no space left"), meanwhile("load images", fail):
         steps.append("chart")
 
     assert steps == ["chart"]

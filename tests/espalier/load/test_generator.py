@@ -23,7 +23,7 @@ def send(target, rate=50, seconds=0.4, **how):
     return load
 
 
-def test_requests_leave_at_their_rate_and_are_answered(fake_api, target):
+def test_requests_are_sent_at_the_rate(fake_api, target):
     load = send(target)
 
     assert load.sent == len(load.answers) == len(fake_api.bodies) == 20
@@ -33,7 +33,7 @@ def test_requests_leave_at_their_rate_and_are_answered(fake_api, target):
     assert sorted(offsets) == pytest.approx([place / 50 for place in range(20)], abs=1e-5)
 
 
-def test_slow_answers_do_not_keep_later_requests_back(fake_api, target):
+def test_slow_responses_do_not_delay_later_requests(fake_api, target):
     """A closed loop of one client would have sent one."""
     fake_api.delay_seconds = 0.5
 
@@ -43,7 +43,7 @@ def test_slow_answers_do_not_keep_later_requests_back(fake_api, target):
     assert min(answer.seconds for answer in load.answers) >= 0.5
 
 
-def test_latency_counts_from_when_the_request_was_meant_to_leave(target, monkeypatch):
+def test_latency_is_measured_from_the_scheduled_time(target, monkeypatch):
     """A generator that stops for a while makes what it should have sent meanwhile late, and says so."""
     stops = iter([0.3])
 
@@ -70,7 +70,7 @@ def test_share_of_new_connections(fake_api, target, new_every, new):
     assert len(fake_api.connections) >= new
 
 
-def test_failures_are_told_apart(fake_api, target):
+def test_kinds_of_failure_are_distinguished(fake_api, target):
     fake_api.answer = lambda number: (200, 503, 422, None)[number % 4]
 
     load = send(target, new_every=1)
@@ -85,7 +85,7 @@ def test_failures_are_told_apart(fake_api, target):
     }
 
 
-def test_answer_that_is_no_prediction_is_none():
+def test_response_without_a_prediction_is_a_failure():
     """As a proxy's page would be."""
     answer = generator.Answer(0.0, "kept")
 
@@ -95,7 +95,7 @@ def test_answer_that_is_no_prediction_is_none():
     assert "200 without a prediction" in answer.error
 
 
-def test_limit_of_this_machine_is_marked(target, monkeypatch):
+def test_local_resource_limit_is_marked(target, monkeypatch):
     async def no_file(*args, **kwargs):
         raise OSError(errno.EMFILE, "Too many open files")
 
@@ -112,14 +112,14 @@ def test_limit_of_this_machine_is_marked(target, monkeypatch):
     assert {(answer.status, answer.own) for answer in load.answers} == {(0, True)}
 
 
-def test_load_ends_early(target):
+def test_load_can_be_stopped(target):
     load = Load(target)
     asyncio.run(load.open_loop(50, 60, lambda: load.sent >= 5))
 
     assert load.sent == len(load.answers) == 5
 
 
-def test_login_is_renewed_and_tried_again(fake_api, target, monkeypatch):
+def test_login_is_renewed_and_retried(fake_api, target, monkeypatch):
     monkeypatch.setattr(generator, "LOGIN_SECONDS", 0.02)
     monkeypatch.setattr(generator, "NEXT_LOGIN_SECONDS", 0.01)
     load = Load(target)
@@ -138,7 +138,7 @@ def test_login_is_renewed_and_tried_again(fake_api, target, monkeypatch):
     assert not any(answer.error for answer in load.answers)
 
 
-def test_closed_loop_finds_what_can_be_answered(fake_api, target):
+def test_closed_loop_measures_capacity(fake_api, target):
     load = Load(target)
     asyncio.run(load.closed_loop(0.3))
 

@@ -2,7 +2,7 @@ from espalier.load.picture import draw_load
 from espalier.load.verdict import Objectives, judge
 
 
-def test_picture_is_drawn_where_nothing_was_predicted_too(sent, plan, tmp_path):
+def test_plot_is_drawn_without_predictions(sent, plan, tmp_path):
     for name, load in {"good": sent(), "bad": sent(status=dict.fromkeys(range(1000), 0))}.items():
         draw_load(tmp_path / f"{name}.png", load.answers, judge(load, plan, Objectives()), Objectives())
 

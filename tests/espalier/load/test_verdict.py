@@ -11,7 +11,7 @@ def promises(verdict):
     return {promise.name: promise.holds for promise in verdict.objectives}
 
 
-def test_both_objectives_hold(sent, plan):
+def test_both_objectives_are_met(sent, plan):
     verdict = judge(sent(), plan, OBJECTIVES)
 
     assert verdict.verdict == "pass"
@@ -21,7 +21,7 @@ def test_both_objectives_hold(sent, plan):
     assert verdict.versions == ["7"]
 
 
-def test_one_failure_in_a_thousand_is_within_the_promise_and_two_are_not(sent, plan):
+def test_availability_allows_one_failure_in_a_thousand(sent, plan):
     within = judge(sent(status={3: 503}), plan, OBJECTIVES)
     beyond = judge(sent(status={3: 503, 4: 0}), plan, OBJECTIVES)
 
@@ -30,7 +30,7 @@ def test_one_failure_in_a_thousand_is_within_the_promise_and_two_are_not(sent, p
     assert promises(beyond) == {"availability": False, "latency": True}
 
 
-def test_ten_slow_predictions_in_a_thousand_are_within_the_promise_and_eleven_are_not(sent, plan):
+def test_latency_allows_ten_slow_predictions_in_a_thousand(sent, plan):
     within = judge(sent(seconds=dict.fromkeys(range(10), 0.3)), plan, OBJECTIVES)
     beyond = judge(sent(seconds=dict.fromkeys(range(11), 0.3)), plan, OBJECTIVES)
 
@@ -40,7 +40,7 @@ def test_ten_slow_predictions_in_a_thousand_are_within_the_promise_and_eleven_ar
     assert beyond.latency_ms["p99"] == pytest.approx(300)
 
 
-def test_failures_do_not_make_predictions_look_fast(sent, plan):
+def test_failures_are_excluded_from_latency(sent, plan):
     """An error that comes at once has no place among the latencies."""
     load = sent(status=dict.fromkeys(range(500), 503), seconds=dict.fromkeys(range(500, 1000), 0.3))
 
@@ -50,7 +50,7 @@ def test_failures_do_not_make_predictions_look_fast(sent, plan):
     assert verdict.latency_ms["p50"] == pytest.approx(300)
 
 
-def test_where_nothing_predicts_no_objective_holds(sent, plan):
+def test_no_predictions_miss_both_objectives(sent, plan):
     verdict = judge(sent(status=dict.fromkeys(range(1000), 0)), plan, OBJECTIVES)
 
     assert promises(verdict) == {"availability": False, "latency": False}
@@ -58,7 +58,7 @@ def test_where_nothing_predicts_no_objective_holds(sent, plan):
     assert verdict.predictions_per_second == 0
 
 
-def test_percentile_needs_as_many_predictions_as_it_speaks_of(sent, plan):
+def test_percentile_needs_enough_predictions(sent, plan):
     plan = replace(plan, seconds=99)
 
     verdict = judge(sent(plan), plan, OBJECTIVES)
@@ -67,7 +67,7 @@ def test_percentile_needs_as_many_predictions_as_it_speaks_of(sent, plan):
     assert verdict.latency_ms["p99"] is not None
 
 
-def test_warm_up_is_not_judged_but_told(sent, plan):
+def test_warm_up_is_reported_and_not_judged(sent, plan):
     plan = replace(plan, warm_up_seconds=10)
 
     verdict = judge(sent(plan, status=dict.fromkeys(range(100), 503)), plan, OBJECTIVES)
@@ -78,14 +78,14 @@ def test_warm_up_is_not_judged_but_told(sent, plan):
 SLOW = {"seconds": dict.fromkeys(range(11), 0.3)}
 
 
-def test_late_generator_voids_a_broken_latency(sent, plan):
+def test_late_generator_voids_a_missed_latency(sent, plan):
     verdict = judge(sent(**SLOW, late_seconds=dict.fromkeys(range(11), 0.25)), plan, OBJECTIVES)
 
     assert verdict.verdict == "void"
-    assert verdict.void_because == ["the generator could not keep up: 1 % of the requests left 250 ms late"]
+    assert verdict.void_because == ["the generator could not keep up: 1 % of the requests were sent 250 ms late"]
 
 
-def test_generator_that_fills_its_core_voids_a_broken_latency(sent, plan):
+def test_busy_generator_voids_a_missed_latency(sent, plan):
     load = sent(**SLOW)
     load.cpu_share = 0.9
 
@@ -95,7 +95,7 @@ def test_generator_that_fills_its_core_voids_a_broken_latency(sent, plan):
     assert "90% of a core" in verdict.void_because[0]
 
 
-def test_what_holds_though_the_generator_was_late_holds(sent, plan):
+def test_late_generator_does_not_void_a_pass(sent, plan):
     """Its lateness is in the latencies already."""
     load = sent(late_seconds=dict.fromkeys(range(11), 0.05), seconds=dict.fromkeys(range(11), 0.07))
     load.cpu_share = 0.9
@@ -103,27 +103,27 @@ def test_what_holds_though_the_generator_was_late_holds(sent, plan):
     assert judge(load, plan, OBJECTIVES).verdict == "pass"
 
 
-def test_failures_of_the_api_are_not_excused_by_a_late_generator(sent, plan):
+def test_late_generator_does_not_excuse_api_failures(sent, plan):
     load = sent(**SLOW, status={30: 503, 31: 503}, late_seconds=dict.fromkeys(range(11), 0.25))
 
     assert judge(load, plan, OBJECTIVES).verdict == "fail"
 
 
-def test_limits_of_this_machine_are_not_taken_for_failures_of_the_api(sent, plan):
+def test_local_resource_limits_are_not_api_failures(sent, plan):
     verdict = judge(sent(status={3: 0, 4: 0}, own={3: True, 4: True}), plan, OBJECTIVES)
 
     assert verdict.verdict == "void"
-    assert "2 requests could not leave this machine" in verdict.void_because[0]
+    assert "2 requests could not be sent" in verdict.void_because[0]
 
 
-def test_requests_that_are_refused_are_no_load(sent, plan):
+def test_rejected_requests_void_the_result(sent, plan):
     verdict = judge(sent(status=dict.fromkeys(range(20), 401)), plan, OBJECTIVES)
 
     assert (verdict.verdict, verdict.refused, verdict.failed) == ("void", 20, 0)
-    assert "refused 2.0%" in verdict.void_because[0]
+    assert "rejected 2.0%" in verdict.void_because[0]
 
 
-def test_rate_that_was_not_reached_is_no_verdict(sent, plan):
+def test_missed_rate_voids_the_result(sent, plan):
     verdict = judge(sent(late_seconds={999: 100.1}), plan, OBJECTIVES)
 
     assert verdict.sent_per_second == pytest.approx(5, rel=1e-3)

@@ -3,7 +3,7 @@ from espalier.local.state import open_state
 from pipelines.config.settings import Settings
 
 
-def test_registry_that_the_environment_names_is_used(tmp_path, monkeypatch):
+def test_registry_of_the_environment_is_used(tmp_path, monkeypatch):
     monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", "http://mlflow:5000")
     state = open_state(tmp_path / "state")
 

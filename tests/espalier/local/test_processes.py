@@ -46,7 +46,7 @@ def alive(pid):
     return state.read_text().split()[2] != "Z" if state.exists() else True
 
 
-def test_server_and_its_children_end_with_the_block(server):
+def test_server_and_its_children_stop_with_the_block(server):
     started = server()
     with running(started):
         pids = [int(word) for word in started.log.read_text().split()[:2]]
@@ -59,31 +59,31 @@ def test_server_and_its_children_end_with_the_block(server):
     assert not any(alive(pid) for pid in pids)
 
 
-def test_server_that_ends_is_said_with_its_last_words(server):
+def test_server_that_exits_is_reported_with_its_log(server):
     with (
-        pytest.raises(ServerFailed, match=r"(?s)ended with 3.*no disk today"),
+        pytest.raises(ServerFailed, match=r"(?s)exited with 3.*no disk today"),
         running(server("import sys; print('no disk today'); sys.exit(3)")),
     ):
         pass
 
 
-def test_server_that_does_not_answer_is_said_and_ended(server):
+def test_server_that_does_not_answer_is_reported_and_stopped(server):
     with (
-        pytest.raises(ServerFailed, match="did not answer in 1 s"),
+        pytest.raises(ServerFailed, match="did not answer within 1 s"),
         running(server("import time; time.sleep(60)", timeout_seconds=1)),
     ):
         pass
 
 
-def test_taken_port_is_said():
+def test_used_port_is_reported():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(PortTaken, match="is taken"):
+        with pytest.raises(PortTaken, match="is already in use"):
             check_port(taken.getsockname()[1])
 
 
-def test_mlflow_of_the_same_state_is_shared_not_started_twice(tmp_path):
+def test_running_mlflow_of_the_same_state_is_shared(tmp_path):
     state = open_state(tmp_path / "state")
 
     class Answer(BaseHTTPRequestHandler):

@@ -4,7 +4,7 @@ from bundle import load_private_key, load_public_keys
 from espalier.local.state import open_state
 
 
-def test_keys_and_certificate_are_made_once(tmp_path):
+def test_keys_and_certificate_are_created_once(tmp_path):
     first = open_state(tmp_path / "state")
     before = {path: path.read_bytes() for path in (first.model_key, first.jwt_key, first.certificate, first.ca)}
 

@@ -7,7 +7,7 @@ from pipelines.config.params import hash_of_files, load_params
 from pipelines.errors import InvalidParams
 
 
-def test_every_stage_has_its_block(params):
+def test_every_stage_has_a_params_block(params):
     assert params.train.rounds == 15
     assert params.validate_.max_reported == 3
     assert params.register_.gate.min_roc_auc == 0.6
@@ -18,14 +18,14 @@ def test_every_stage_has_its_block(params):
     [
         ("rounds: 15", "rounds: none", r"train\.rounds"),
         ("rounds: 15", "rounds: 15, trees: 3", r"train\.trees"),
-        ("test_share: 0.3", "test_share: 0.3, test_from: 2025-02-01", "exactly one.*there is test_from and test_share"),
-        ("test_share: 0.3", "test_share: 0.3, test_last: 90d", "exactly one.*there is test_share and test_last"),
-        ("test_share: 0.3", "", "exactly one of test_from, test_share and test_last: there is none"),
+        ("test_share: 0.3", "test_share: 0.3, test_from: 2025-02-01", "exactly one.*set: test_from and test_share"),
+        ("test_share: 0.3", "test_share: 0.3, test_last: 90d", "exactly one.*set: test_share and test_last"),
+        ("test_share: 0.3", "", "exactly one of test_from, test_share and test_last; set: none"),
         ("test_share: 0.3", "train_last: 90d", "exactly one"),
         ("test_share: 0.3", "test_last: 3 months", r"prepare\.test_last: .*such as 90d"),
         ("test_share: 0.3", "test_last: 90", r"prepare\.test_last: .*such as 90d"),
-        ("test_share: 0.3", "test_last: 0d", "test_last must be longer than nothing"),
-        ("test_share: 0.3", "test_share: 0.3, train_last: 0d", "train_last must be longer than nothing"),
+        ("test_share: 0.3", "test_last: 0d", "test_last must be longer than 0"),
+        ("test_share: 0.3", "test_share: 0.3, train_last: 0d", "train_last must be longer than 0"),
         ("min_rows: 10", "max_future: -1d", r"validate\.max_future: .*such as 90d"),
         (
             "eta: 0.3",
@@ -33,8 +33,8 @@ def test_every_stage_has_its_block(params):
             "objective reg:squarederror is not supported: .*two classes",
         ),
         ("eta: 0.3", "eta: 0.3, eval_metric: auc", r"train\.booster: .*eval_metric"),
-        ("eta: 0.3", "eta: 0.3, seed: 4", r"seed is set by train\.seed"),
-        ("eta: 0.3", "eta: 0.3, nthread: 4", r"nthread is set by train\.threads"),
+        ("eta: 0.3", "eta: 0.3, seed: 4", r"set train\.seed instead of seed"),
+        ("eta: 0.3", "eta: 0.3, nthread: 4", r"set train\.threads instead of nthread"),
         ("compare_by: log_loss", "compare_by: luck", r"register\.gate\.compare_by"),
     ],
 )
@@ -58,21 +58,21 @@ def test_durations_are_hours_days_and_weeks(project):
     assert prepare.train_last == timedelta(weeks=52)
 
 
-def test_missing_file_is_said(project):
+def test_missing_file_is_reported(project):
     Path("pipelines/params.yaml").unlink()
 
     with pytest.raises(InvalidParams, match="cannot read"):
         load_params()
 
 
-def test_file_that_is_not_yaml_is_said(project):
+def test_invalid_yaml_is_reported(project):
     Path("pipelines/params.yaml").write_text("a: [")
 
     with pytest.raises(InvalidParams, match="not YAML"):
         load_params()
 
 
-def test_hash_knows_where_one_file_ends(tmp_path):
+def test_hash_depends_on_file_boundaries(tmp_path):
     for name, text in (("a", "12"), ("b", "3"), ("c", "1"), ("d", "23")):
         (tmp_path / name).write_text(text)
 

@@ -19,14 +19,14 @@ def test_wrong_value_names_its_variable(monkeypatch):
         load_settings()
 
 
-def test_trusted_keys_are_those_that_are_named():
+def test_configured_trusted_keys_are_used():
     assert Settings(public_key_files="a.pem, b.pem").trusted_key_files() == [Path("a.pem"), Path("b.pem")]
 
 
-def test_trusted_key_lies_beside_the_signing_key(keys):
+def test_default_trusted_key_is_next_to_the_signing_key(keys):
     assert Settings(signing_key_file=keys.private).trusted_key_files() == [keys.public]
 
 
-def test_no_trusted_key_is_said(tmp_path):
+def test_missing_trusted_key_is_reported(tmp_path):
     with pytest.raises(InvalidParams, match="PIPELINE_PUBLIC_KEY_FILES"):
         Settings(signing_key_file=tmp_path / "alone.pem").trusted_key_files()

@@ -17,11 +17,11 @@ def exported(tmp_path_factory):
     return flights.export_flights(tmp_path_factory.mktemp("export") / "flights.csv")
 
 
-def test_export_is_what_the_committed_pointer_names(exported):
+def test_export_matches_the_committed_pointer(exported):
     check_file(exported, load_pointer(POINTER))
 
 
-def test_facts_of_the_data_hold(exported):
+def test_export_has_the_expected_rows(exported):
     table = pd.read_csv(exported)
     late = table[(table["scheduled"] >= "2013-10-01") & table["late"].notna()]["late"]
 
@@ -30,7 +30,7 @@ def test_facts_of_the_data_hold(exported):
     assert table["wind_speed"].max() < flights.MAX_WIND_MPH
 
 
-def test_every_row_follows_the_committed_schema(exported):
+def test_every_row_matches_the_committed_schema(exported):
     from pipelines.dataset.files import read_table
 
     schema = load_schema(ROOT / SCHEMA_FILE)
@@ -46,7 +46,7 @@ def test_nothing_known_only_after_departure_is_exported(exported):
     assert not columns & {"dep_delay", "dep_time", "arr_time", "air_time", "arr_delay"}
 
 
-def test_missing_package_is_said(monkeypatch, tmp_path):
+def test_missing_package_is_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(flights.importlib.util, "find_spec", lambda _name: None)
 
     with pytest.raises(MissingData, match=r"espalier\[demo\]"):

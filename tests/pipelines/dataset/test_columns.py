@@ -16,7 +16,7 @@ def test_every_column_of_the_schema_has_rules(schema):
 
 
 @pytest.mark.parametrize(("height", "passes"), [(0, True), (50, True), (-0.001, False), (50.001, False), (None, True)])
-def test_range_includes_its_ends_and_a_gap_is_no_number(schema, typed, height, passes):
+def test_range_includes_its_ends_and_skips_missing_values(schema, typed, height, passes):
     typed["height"] = float("nan") if height is None else height
 
     if passes:

@@ -7,7 +7,7 @@ from pipelines.dataset.files import TRAIN, raw_table, read_json, read_prepared, 
 from pipelines.errors import InvalidData, MissingData
 
 
-def test_parquet_is_read_as_well(project, schema, table, tmp_path):
+def test_parquet_is_read(project, schema, table, tmp_path):
     path = tmp_path / "trees.parquet"
     table.to_parquet(path)
 
@@ -15,19 +15,19 @@ def test_parquet_is_read_as_well(project, schema, table, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["trees.xlsx", "trees.parquet"])
-def test_unreadable_table_is_said(project, schema, name):
+def test_unreadable_table_is_reported(project, schema, name):
     Path(name).write_text("nothing of the sort")
 
     with pytest.raises(InvalidData, match=name):
         read_table(Path(name), schema)
 
 
-def test_table_that_is_not_there_is_said(project, schema):
+def test_missing_table_file_is_reported(project, schema):
     with pytest.raises(MissingData, match=r"absent\.csv"):
         read_table(Path("absent.csv"), schema)
 
 
-def test_what_an_earlier_stage_owes_is_named(project):
+def test_missing_output_of_an_earlier_stage_is_reported(project):
     with pytest.raises(MissingData, match=r"python -m pipelines\.stages\.fetch"):
         raw_table()
     with pytest.raises(MissingData, match=r"python -m pipelines\.stages\.prepare"):

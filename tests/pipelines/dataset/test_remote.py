@@ -29,14 +29,14 @@ def stored(pointer):
     return Path("remote/files/md5") / pointer.md5[:2] / pointer.md5[2:]
 
 
-def test_what_was_pushed_is_fetched(pointer, settings):
+def test_pushed_file_is_fetched(pointer, settings):
     sha256 = Remote(settings).fetch(pointer, TARGET)
 
     assert TARGET.stat().st_size == pointer.size_bytes
     assert len(sha256) == 64
 
 
-def test_remote_knows_what_it_has(pointer, settings):
+def test_remote_reports_existing_objects(pointer, settings):
     assert Remote(settings).has(pointer)
 
     stored(pointer).unlink()
@@ -51,7 +51,7 @@ def test_altered_file_is_not_pushed(pointer, settings, tmp_path):
         Remote(settings).push(pointer, tmp_path / "other.csv")
 
 
-def test_wrong_hash_says_what_is_missing_and_how_to_push(pointer, settings):
+def test_missing_object_is_reported_with_how_to_push(pointer, settings):
     text = CURRENT.read_text().replace(pointer.md5, "f" * 32)
     CURRENT.resolve().write_text(text)
 
@@ -59,7 +59,7 @@ def test_wrong_hash_says_what_is_missing_and_how_to_push(pointer, settings):
         Remote(settings).fetch(load_pointer(CURRENT), TARGET)
 
 
-def test_corrupt_object_is_refused_and_the_target_left_alone(pointer, settings):
+def test_corrupt_object_is_rejected_and_the_target_unchanged(pointer, settings):
     TARGET.parent.mkdir(parents=True)
     TARGET.write_text("what was there")
     stored(pointer).chmod(0o644)
@@ -80,18 +80,18 @@ def test_unavailable_remote_is_reported_within_the_retry_budget(pointer, monkeyp
         remote_url="s3://bucket/data", s3_endpoint_url=f"http://127.0.0.1:{free_port()}", remote_retries=1
     )
 
-    with pytest.raises(Unreachable, match=r"s3://bucket/data did not answer in 2 tries") as caught:
+    with pytest.raises(Unreachable, match=r"s3://bucket/data did not answer in 2 attempts") as caught:
         Remote(unavailable).fetch(pointer, TARGET)
 
     assert "top-secret" not in str(caught.value)
 
 
-def test_folder_without_dvc_is_said(pointer, settings, tmp_path):
+def test_folder_without_dvc_is_reported(pointer, settings, tmp_path):
     (tmp_path / "bare").mkdir()
     (tmp_path / ".dvc/config").unlink()
     (tmp_path / ".dvc").rename(tmp_path / "gone")
 
-    with pytest.raises(MissingData, match="no DVC project"):
+    with pytest.raises(MissingData, match="not a DVC project"):
         Remote(settings, tmp_path / "bare").fetch(pointer, TARGET)
 
 
@@ -127,7 +127,7 @@ def s3(need, tmp_path, monkeypatch):
 
 
 @pytest.mark.s3
-def test_the_same_on_a_real_s3_server(pointer, settings, s3):
+def test_push_and_fetch_on_an_s3_server(pointer, settings, s3):
     local = Remote(settings)
     local.fetch(pointer, TARGET)
     local.forget(pointer)

@@ -10,28 +10,28 @@ def mode_of(path):
     return stat.S_IMODE(Path(path).stat().st_mode)
 
 
-def test_folder_is_in_the_project_and_its_users_alone(project):
+def test_folder_is_private_and_in_the_project(project):
     folder = private_site_cache()
 
     assert Path(folder) == project / ".dvc/tmp/site-cache"
     assert mode_of(folder) == 0o700
 
 
-def test_folder_that_was_open_is_closed(project):
+def test_open_folder_is_made_private(project):
     Path(".dvc/tmp/site-cache").mkdir(parents=True)
     Path(".dvc/tmp/site-cache").chmod(0o777)
 
     assert mode_of(private_site_cache()) == 0o700
 
 
-def test_folder_that_the_environment_names_is_closed_too(project, tmp_path, monkeypatch):
+def test_folder_of_the_environment_is_made_private(project, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "elsewhere"))
 
     assert private_site_cache() == str(tmp_path / "elsewhere")
     assert mode_of(tmp_path / "elsewhere") == 0o700
 
 
-def test_nothing_is_made_where_there_is_no_project(tmp_path, monkeypatch):
+def test_no_folder_is_created_without_a_project(tmp_path, monkeypatch):
     monkeypatch.delenv("DVC_SITE_CACHE_DIR", raising=False)
 
     private_site_cache(tmp_path)

@@ -9,7 +9,7 @@ NEW_YORK = TimeColumn(name="seen", timezone="America/New_York")
 
 
 @pytest.mark.parametrize("day", ["2013-03-10", "2013-11-03"])
-def test_no_hour_is_lost_when_the_clock_goes_forward_or_back(day):
+def test_daylight_saving_changes_lose_no_hour(day):
     instants = pd.Series(pd.date_range(f"{day}T00:00:00Z", periods=30, freq="h")).dt.tz_convert("America/New_York")
 
     wall_clock = as_wall_clock(instants, NEW_YORK)
@@ -20,7 +20,7 @@ def test_no_hour_is_lost_when_the_clock_goes_forward_or_back(day):
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
-def test_any_zone_is_shown_as_the_schemas(zone):
+def test_times_are_converted_to_the_zone_of_the_schema(zone):
     instants = pd.Series(pd.to_datetime(["2013-07-01T16:00:00Z"])).dt.tz_convert(zone)
 
     assert as_wall_clock(instants, NEW_YORK).tolist() == [pd.Timestamp("2013-07-01 12:00:00")]
@@ -34,27 +34,27 @@ def test_text_with_an_offset_is_an_instant(text):
 
 
 @pytest.mark.parametrize("text", ["2013-07-01T12:00:00", "2013-07-01", "01-07-2013", "yesterday"])
-def test_text_without_one_is_left_to_the_schema(text):
+def test_text_without_an_offset_is_unchanged(text):
     times = pd.Series([text], dtype="str")
 
     pd.testing.assert_series_equal(as_wall_clock(times, NEW_YORK), times)
 
 
-def test_some_with_a_zone_and_some_without_are_said():
+def test_mixed_offsets_are_reported():
     times = pd.Series(["2013-07-01T12:00:00Z", None, "2013-07-01T12:00:00"], dtype="str")
 
-    with pytest.raises(InvalidData, match="row 3, column seen: '2013-07-01T12:00:00' has no zone"):
+    with pytest.raises(InvalidData, match="row 3, column seen: '2013-07-01T12:00:00' has no UTC offset"):
         as_wall_clock(times, NEW_YORK)
 
 
-def test_time_with_a_zone_that_is_none_is_said():
+def test_invalid_time_with_an_offset_is_reported():
     times = pd.Series(["2013-07-01T12:00:00Z", "2013-77-01T12:00:00Z"], dtype="str")
 
     with pytest.raises(InvalidData, match="row 2, column seen: '2013-77-01T12:00:00Z' is not a time"):
         as_wall_clock(times, NEW_YORK)
 
 
-def test_dates_are_left_as_they_are():
+def test_dates_are_unchanged():
     times = pd.Series(pd.to_datetime(["2013-07-01"]))
 
     pd.testing.assert_series_equal(as_wall_clock(times, NEW_YORK), times)

@@ -36,7 +36,7 @@ def training_on(schema):
     return make
 
 
-def test_hash_is_of_the_cells_and_not_of_the_place(parts, schema):
+def test_hash_depends_on_the_cells_only(parts, schema):
     rows = parts[0]
     mixed = rows.sample(frac=1, random_state=1)
 
@@ -61,7 +61,7 @@ def test_zero_has_no_sign(schema, parts):
     assert hash_rows(row.assign(height=0.0), ["height"]) == hash_rows(row.assign(height=-0.0), ["height"])
 
 
-def test_rows_are_described_in_any_order(parts, schema):
+def test_description_does_not_depend_on_the_order(parts, schema):
     assert describe_rows(parts[0].sample(frac=1, random_state=1), schema) == describe_rows(parts[0], schema)
 
 
@@ -73,7 +73,7 @@ def test_rows_are_described_in_any_order(parts, schema):
         ("America/New_York", "2013-12-31T23:59:00", datetime(2014, 1, 1, 4, 59, tzinfo=UTC)),
     ],
 )
-def test_times_are_in_utc_by_the_zone_of_the_schema(parts, schema, zone, newest, expected):
+def test_times_are_converted_to_utc(parts, schema, zone, newest, expected):
     zoned = schema.model_copy(update={"time": TimeColumn(name="seen", timezone=zone)})
     rows = parts[0].head(2).assign(seen=pd.to_datetime(["2013-01-01T00:00:00", newest]))
 
@@ -84,37 +84,37 @@ def test_times_are_in_utc_by_the_zone_of_the_schema(parts, schema, zone, newest,
     assert described.oldest < described.newest
 
 
-def test_model_of_the_training_rows_may_be_measured(parts, training_on, schema):
+def test_model_of_the_training_rows_is_accepted(parts, training_on, schema):
     check_training(training_on(parts[0]), *parts, schema)
     check_training(training_on(parts[0], pd.concat(parts)), *parts, schema)
 
 
-def test_model_of_the_test_rows_is_refused(parts, training_on, schema):
+def test_model_of_the_test_rows_is_rejected(parts, training_on, schema):
     with pytest.raises(InvalidData, match="trained on the test rows, not on the"):
         check_training(training_on(parts[1]), *parts, schema)
 
 
-def test_model_of_other_rows_is_refused(parts, training_on, schema):
+def test_model_of_other_rows_is_rejected(parts, training_on, schema):
     for rows in (parts[0].head(300), pd.concat(parts)):
         with pytest.raises(InvalidData, match=f"trained on {len(rows)} other rows"):
             check_training(training_on(rows), *parts, schema)
 
 
-def test_final_fit_on_anything_but_all_rows_is_refused(parts, training_on, schema):
+def test_final_fit_on_other_than_all_rows_is_rejected(parts, training_on, schema):
     for rows in (*parts, pd.concat(parts).head(500)):
         with pytest.raises(InvalidData, match="the model to register was trained on"):
             check_training(training_on(parts[0], rows), *parts, schema)
 
 
-def test_row_on_both_sides_is_refused(parts, training_on, schema):
+def test_row_in_both_sets_is_rejected(parts, training_on, schema):
     train = pd.concat([parts[0], parts[1].head(2)])
 
-    with pytest.raises(InvalidData, match=r"2 row\(s\) are in the training set and in the test set"):
+    with pytest.raises(InvalidData, match=r"2 row\(s\) are in both the training set and the test set"):
         check_training(training_on(train), train, parts[1], schema)
 
 
-def test_training_set_that_reaches_into_the_test_set_is_refused(parts, training_on, schema):
+def test_training_rows_newer_than_test_rows_are_rejected(parts, training_on, schema):
     train = pd.concat([parts[0], parts[1].head(2).assign(**{ROW_HASH: np.array([1, 2], dtype=np.uint64)})])
 
-    with pytest.raises(InvalidData, match="beyond the beginning of the test set"):
+    with pytest.raises(InvalidData, match="after the start of the test set"):
         check_training(training_on(train), train, parts[1], schema)

@@ -25,19 +25,19 @@ def test_good_first_model_passes(scores, gate):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"roc_auc": 0.64}, "ROC AUC is 0.6400, wanted at least 0.65"),
+        ({"roc_auc": 0.64}, "ROC AUC is 0.6400, must be at least 0.65"),
         ({"roc_auc": None}, "ROC AUC is 0.0000"),
-        ({"log_loss": 0.67}, "log loss is 0.6700, wanted below 0.6700"),
+        ({"log_loss": 0.67}, "log loss is 0.6700, must be below 0.6700"),
     ],
 )
-def test_floor_that_does_not_hold_is_named(scores, gate, change, said):
+def test_missed_floor_is_reported(scores, gate, change, said):
     verdict = judge(scores.model_copy(update=change), None, gate, champion_version=None)
 
     assert not verdict.passed
     assert said in verdict.reasons[0]
 
 
-def test_base_rate_can_be_left_out(scores):
+def test_base_rate_check_can_be_disabled(scores):
     gate = GateParams(min_roc_auc=0.65, beat_base_rate=False)
 
     assert judge(scores.model_copy(update={"log_loss": 9.0}), None, gate, champion_version=None).passed
@@ -47,7 +47,7 @@ def test_base_rate_can_be_left_out(scores):
     ("metric", "better", "worse"),
     [("log_loss", 0.49, 0.51), ("brier", 0.19, 0.21), ("roc_auc", 0.81, 0.79), ("pr_auc", 0.71, 0.69)],
 )
-def test_only_better_than_the_champion_passes(scores, metric, better, worse):
+def test_only_a_better_model_passes(scores, metric, better, worse):
     gate = GateParams(min_roc_auc=0.5, compare_by=metric)
 
     def verdict(value):
@@ -60,7 +60,7 @@ def test_only_better_than_the_champion_passes(scores, metric, better, worse):
     assert "champion (version 4)" in verdict(worse).reasons[0]
 
 
-def test_improvement_can_be_asked_for(scores):
+def test_minimum_improvement_is_enforced(scores):
     gate = GateParams(min_roc_auc=0.5, compare_by="roc_auc", min_improvement=0.02)
 
     assert not judge(scores.model_copy(update={"roc_auc": 0.81}), scores, gate, champion_version="4").passed
@@ -75,25 +75,25 @@ def test_floors_include_their_value(scores):
     assert not judge(at_the_floor.model_copy(update={"roc_auc": 0.6499}), None, gate, champion_version=None).passed
 
 
-def test_improvement_that_was_asked_for_is_enough(scores):
+def test_minimum_improvement_itself_passes(scores):
     gate = GateParams(min_roc_auc=0.5, compare_by="roc_auc", min_improvement=0.25)
     champion = scores.model_copy(update={"roc_auc": 0.5})
 
     assert judge(scores.model_copy(update={"roc_auc": 0.75}), champion, gate, champion_version="4").passed
 
 
-def test_reason_has_as_many_decimals_as_it_takes_to_see_it(scores):
+def test_reason_has_enough_decimals(scores):
     champion = scores.model_copy(update={"log_loss": 0.361601})
     gate = GateParams(min_roc_auc=0.5)
 
     [reason] = judge(scores.model_copy(update={"log_loss": 0.361604}), champion, gate, champion_version="4").reasons
     [equal] = judge(champion, champion, gate, champion_version="4").reasons
 
-    assert reason.startswith("log loss is 0.361604, wanted below 0.361601, that of the champion")
-    assert equal.endswith("on the same rows; the two are equal")
+    assert reason.startswith("log loss is 0.361604, must be below 0.361601, the value of the champion")
+    assert equal.endswith("on the same rows; both are equal")
 
 
-def test_floors_are_of_all_rows_and_the_comparison_of_those_that_neither_saw(scores):
+def test_floors_use_all_rows_and_the_comparison_unseen_ones(scores):
     gate = GateParams(min_roc_auc=0.65)
     part = scores.model_copy(update={"rows": 40, "log_loss": 0.45, "roc_auc": 0.6})
     champion = part.model_copy(update={"log_loss": 0.46})
@@ -104,10 +104,10 @@ def test_floors_are_of_all_rows_and_the_comparison_of_those_that_neither_saw(sco
     assert verdict.passed
     assert verdict.checks[0].found == 0.8
     assert verdict.checks[2].found == 0.45
-    assert "on the same rows (40 that are newer than all it was trained on)" in worse.reasons[0]
+    assert "on the same rows (40 rows newer than its training rows)" in worse.reasons[0]
 
 
-def test_what_cannot_be_compared_is_rejected():
+def test_incomparable_model_is_rejected():
     verdict = refuse("the columns differ", champion_version="4")
 
     assert not verdict.passed
@@ -117,11 +117,11 @@ def test_what_cannot_be_compared_is_rejected():
 @pytest.mark.parametrize(
     ("metric", "wanted"),
     [
-        ("roc_auc", "above 0.8000 by at least 0.02, that of the champion (version 4) on the same rows"),
-        ("log_loss", "below 0.5000 by at least 0.02, that of the champion (version 4) on the same rows"),
+        ("roc_auc", "above 0.8000 by at least 0.02, the value of the champion (version 4) on the same rows"),
+        ("log_loss", "below 0.5000 by at least 0.02, the value of the champion (version 4) on the same rows"),
     ],
 )
-def test_comparison_says_what_was_wanted(scores, metric, wanted):
+def test_comparison_reports_the_requirement(scores, metric, wanted):
     gate = GateParams(min_roc_auc=0.5, compare_by=metric, min_improvement=0.02)
     other = scores.model_copy(update={metric: getattr(scores, metric) + 0.01})
 
@@ -131,15 +131,15 @@ def test_comparison_says_what_was_wanted(scores, metric, wanted):
     assert check.digits == 4
 
 
-def test_comparison_without_a_margin_names_none(scores):
+def test_comparison_without_a_margin_reports_none(scores):
     better = scores.model_copy(update={"log_loss": 0.4})
 
     check = judge(better, scores, GateParams(min_roc_auc=0.5), champion_version="4").checks[-1]
 
-    assert check.wanted == "below 0.5000, that of the champion (version 4) on the same rows"
+    assert check.wanted == "below 0.5000, the value of the champion (version 4) on the same rows"
 
 
-def test_two_that_no_decimal_tells_apart_are_shown_with_four(scores):
+def test_equal_values_have_four_decimals(scores):
     gate, close = GateParams(min_roc_auc=0.5), scores.model_copy(update={"log_loss": 0.12345678901234561})
     closer = scores.model_copy(update={"log_loss": 0.12345678901234569})
 
@@ -147,7 +147,7 @@ def test_two_that_no_decimal_tells_apart_are_shown_with_four(scores):
     assert judge(close, closer, gate, champion_version="4").checks[-1].digits == 4
 
 
-def test_metric_that_could_not_be_measured_is_the_worst(scores):
+def test_missing_metric_counts_as_worst(scores):
     gate = GateParams(min_roc_auc=0.5, compare_by="pr_auc")
     unmeasured, poor = scores.model_copy(update={"pr_auc": None}), scores.model_copy(update={"pr_auc": 0.1})
 

@@ -55,7 +55,7 @@ def world(parts, schema, reference, lineage):
     return World()
 
 
-def test_champion_of_older_rows_is_compared_on_every_test_row(world, parts):
+def test_champion_of_older_rows_is_compared_on_all_test_rows(world, parts):
     metrics = world.candidate()
     verdict = world.judge(world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05), metrics)
 
@@ -65,7 +65,7 @@ def test_champion_of_older_rows_is_compared_on_every_test_row(world, parts):
     assert "newer than all" not in verdict.checks[-1].wanted
 
 
-def test_champion_that_saw_a_part_of_the_test_rows_is_compared_on_the_others(world, parts, schema):
+def test_champion_is_compared_on_test_rows_it_has_not_seen(world, parts, schema):
     """It knows its own rows by heart, so that on all of them no candidate could ever win."""
     train, test = parts
     seen, unseen = test.head(90), test.tail(len(test) - 90)
@@ -75,13 +75,13 @@ def test_champion_that_saw_a_part_of_the_test_rows_is_compared_on_the_others(wor
     verdict = world.judge(champion, metrics)
 
     assert verdict.passed
-    assert f"({len(unseen)} that are newer than all it was trained on)" in verdict.checks[-1].wanted
+    assert f"({len(unseen)} rows newer than its training rows)" in verdict.checks[-1].wanted
     fit, contract = world.fit(train)
     own = measure(unseen, predict(fit.booster, encode(unseen, contract)), schema, EvaluateParams())
     assert verdict.checks[-1].found == own.test.log_loss
 
 
-def test_champion_that_saw_nearly_all_test_rows_is_not_compared_and_the_reason_says_so(world, parts):
+def test_champion_that_saw_most_test_rows_is_not_compared(world, parts):
     metrics = world.candidate()
     champion = world.champion(pd.concat([parts[0], parts[1].head(150)]), metrics)
 
@@ -93,19 +93,18 @@ def test_champion_that_saw_nearly_all_test_rows_is_not_compared_and_the_reason_s
     rows = len(parts[1])
     assert f"only {rows - 150} of {rows} test rows are newer, fewer than register.gate.min_compared_rows = 50" in reason
     assert reason.endswith(
-        ": on rows that it has learned from, the champion would beat any candidate. Train again when there are more "
-        "new rows"
+        ". On its own training rows, the champion would beat any candidate. Train again when there are more new rows"
     )
 
 
-def test_rows_of_one_class_are_not_compared_on(world, parts):
+def test_rows_of_one_class_are_not_compared(world, parts):
     test = parts[1]
     test.loc[test.index[100:], "bears"] = 1.0
     metrics = world.candidate()
 
     verdict = world.judge(world.champion(pd.concat([parts[0], test.head(100)]), metrics), metrics)
 
-    assert "all of one class" in verdict.reasons[0]
+    assert "all have the same class" in verdict.reasons[0]
 
 
 def test_champion_is_encoded_by_its_own_contract(world, parts, schema):
@@ -122,7 +121,7 @@ def test_champion_is_encoded_by_its_own_contract(world, parts, schema):
     assert f"{own.test.log_loss:.4f}" in verdict.checks[-1].wanted
 
 
-def test_column_that_became_another_type_is_said(world, parts, schema):
+def test_changed_column_type_is_reported(world, parts, schema):
     metrics = world.candidate()
     champion = world.champion(parts[0], metrics)
     height = schema.features[0].model_copy(update={"type": "category", "minimum": None, "maximum": None})
@@ -130,10 +129,10 @@ def test_column_that_became_another_type_is_said(world, parts, schema):
 
     verdict = judge_against(champion, metrics, GATE, test=parts[1], schema=changed, version="4")
 
-    assert "height of the type that the schema had then" in verdict.reasons[0]
+    assert "height with their old type" in verdict.reasons[0]
 
 
-def test_reach_of_the_champion_is_read_in_the_zone_of_the_table(world, parts, schema):
+def test_data_until_is_converted_to_the_zone_of_the_table(world, parts, schema):
     metrics = world.candidate()
     champion = world.champion(parts[0], metrics)
     newest = parts[1]["seen"].iloc[99].to_pydatetime()
@@ -148,10 +147,10 @@ def test_reach_of_the_champion_is_read_in_the_zone_of_the_table(world, parts, sc
         reaching, metrics, GATE, test=parts[1], schema=schema.model_copy(update={"time": there}), version="4"
     )
 
-    assert f"({len(parts[1]) - 100} that are newer" in verdict.checks[-1].wanted
+    assert f"({len(parts[1]) - 100} rows newer" in verdict.checks[-1].wanted
 
 
-def test_columns_that_the_data_no_longer_has_are_said(world, parts, schema):
+def test_missing_columns_are_reported(world, parts, schema):
     metrics = world.candidate()
     fewer = schema.model_copy(update={"features": schema.features[2:]})
 
@@ -159,12 +158,12 @@ def test_columns_that_the_data_no_longer_has_are_said(world, parts, schema):
 
     assert verdict.champion_version == "4"
     assert verdict.reasons == [
-        "the champion (version 4) needs column(s) height, age, which the data no longer has, so the two cannot be "
-        "compared; judge by eye and remove the alias champion to begin anew"
+        "the champion (version 4) needs column(s) height, age, which schema.yaml no longer has, so it cannot be "
+        "compared. Check the candidate yourself, and remove the alias champion to start over"
     ]
 
 
-def test_columns_that_became_another_type_are_all_named(world, parts, schema):
+def test_all_changed_column_types_are_reported(world, parts, schema):
     metrics = world.candidate()
     height, age = (
         feature.model_copy(update={"type": "category", "minimum": None, "maximum": None})
@@ -176,10 +175,10 @@ def test_columns_that_became_another_type_are_all_named(world, parts, schema):
         world.champion(parts[0], metrics), metrics, GATE, test=parts[1], schema=changed, version="4"
     )
 
-    assert "needs column(s) height, age of the type that the schema had then, so" in verdict.reasons[0]
+    assert "needs column(s) height, age with their old type, so" in verdict.reasons[0]
 
 
-def test_champion_of_which_nobody_knows_what_it_saw_is_compared_on_every_row(world, parts):
+def test_champion_without_data_until_is_compared_on_all_rows(world, parts):
     metrics = world.candidate()
     champion = world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05)
     lineage = champion.manifest.lineage.model_copy(update={"data_until": None})
@@ -188,21 +187,21 @@ def test_champion_of_which_nobody_knows_what_it_saw_is_compared_on_every_row(wor
     assert world.judge(unknown, metrics).checks[-1].found == metrics.test.log_loss
 
 
-def test_where_no_row_is_left_out_the_scores_that_were_given_count(world, parts):
+def test_existing_scores_are_used_for_all_rows(world, parts):
     metrics = world.candidate()
     given = metrics.model_copy(update={"test": metrics.test.model_copy(update={"log_loss": 0.001})})
 
     assert world.judge(world.champion(parts[0], metrics), given).checks[-1].found == 0.001
 
 
-def test_small_test_set_of_which_no_row_is_left_out_is_large_enough(world, parts):
+def test_small_test_set_without_seen_rows_is_compared(world, parts):
     metrics = world.candidate()
     gate = GateParams(min_roc_auc=0.5, min_compared_rows=len(parts[1]) + 1)
 
     assert world.judge(world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05), metrics, gate).passed
 
 
-def test_as_many_rows_as_are_asked_for_are_enough(world, parts):
+def test_minimum_number_of_rows_itself_is_enough(world, parts):
     train, test = parts
     metrics = world.candidate()
     champion = world.champion(pd.concat([train, test.head(100)]), metrics)

@@ -22,7 +22,7 @@ def build(table, contract):
     return build_reference(table, contract, np.linspace(0, 1, 50, dtype=np.float32), params=params)
 
 
-def test_shares_are_those_of_a_direct_count(table, contract_of):
+def test_shares_match_a_direct_count(table, contract_of):
     bins = build(table, contract_of(table)).features["height"]
 
     values = table["height"].dropna().to_numpy(dtype=np.float32)
@@ -41,14 +41,14 @@ def test_rare_categories_share_a_bin(table, contract_of):
     assert bins.shares[2] == pytest.approx(counts.iloc[2] / len(table))
 
 
-def test_bool_has_two_bins_with_names(table, contract_of):
+def test_bool_has_two_named_bins(table, contract_of):
     bins = build(table, contract_of(table)).features["grafted"]
 
     assert bins.labels == ("false", "true", "missing")
     assert bins.shares[1] == pytest.approx(table["grafted"].mean())
 
 
-def test_constant_column_has_a_bin_for_its_value_and_for_all_that_it_never_was(table, contract_of):
+def test_constant_column_has_bins_for_its_value_and_for_others(table, contract_of):
     constant = table.assign(height=3.0)
 
     bins = build(constant, contract_of(constant)).features["height"]
@@ -57,7 +57,7 @@ def test_constant_column_has_a_bin_for_its_value_and_for_all_that_it_never_was(t
     assert bins.shares == (0.0, 1.0, 0.0, 0.0)
 
 
-def test_outer_bins_are_for_what_hardly_ever_was(table, contract_of):
+def test_outer_bins_hold_rare_values(table, contract_of):
     """A unit that was changed shows there although all values are still in order: visibility of 16 km for 10 miles."""
     often = table.assign(height=np.where(np.arange(len(table)) % 2, 10.0, 1 + np.arange(len(table)) / len(table)))
 
@@ -69,7 +69,7 @@ def test_outer_bins_are_for_what_hardly_ever_was(table, contract_of):
     assert bins.edges[-1] == np.nextafter(np.float32(10), np.float32(11))
 
 
-def test_labels_of_large_numbers_that_differ_little_differ(table, contract_of):
+def test_labels_of_close_large_numbers_are_unique(table, contract_of):
     large = table.assign(height=8_000_000.0 + np.arange(len(table)) % 7)
 
     bins = build(large, contract_of(large)).features["height"]
@@ -91,7 +91,7 @@ def test_score_has_bins_of_equal_width():
     assert bins.shares == (0.5, 0.5)
 
 
-def test_contributions_are_those_of_xgboost_without_the_base_value(booster, matrix, contract):
+def test_contributions_exclude_the_base_value(booster, matrix, contract):
     names = [feature.name for feature in contract.features]
     rows = xgb.DMatrix(matrix, feature_names=names, feature_types=contract.feature_types, enable_categorical=True)
     values = booster.predict(rows, pred_contribs=True)
@@ -109,14 +109,14 @@ def bins_of(table, contract_of, column, **params):
     return build_reference(table, contract, scores, params=EvaluateParams(**params)).features[column]
 
 
-def test_category_without_training_rows_has_a_bin_with_nothing_in_it(table, contract_of):
+def test_category_without_training_rows_has_an_empty_bin(table, contract_of):
     bins = bins_of(table, contract_of, "kind", category_bins=10)
 
     assert dict(zip(bins.labels, bins.shares, strict=True))["quince"] == 0
     assert "other" not in bins.labels
 
 
-def test_category_without_training_rows_is_among_the_others_where_bins_are_few(table, contract_of):
+def test_category_without_training_rows_shares_a_bin_if_bins_are_few(table, contract_of):
     only = table[table["kind"].isin(["apple", "pear"])]
 
     bins = bins_of(only, contract_of, "kind", category_bins=2)
@@ -125,7 +125,7 @@ def test_category_without_training_rows_is_among_the_others_where_bins_are_few(t
     assert bins.shares[2:] == (0, 0)
 
 
-def test_category_that_the_contract_does_not_know_is_missing(table, contract_of):
+def test_unknown_category_counts_as_missing(table, contract_of):
     contract = contract_of(table)
     rows = table.assign(kind="cherry")
 
@@ -133,7 +133,7 @@ def test_category_that_the_contract_does_not_know_is_missing(table, contract_of)
 
 
 @pytest.mark.parametrize("category_bins", [2, 10])
-def test_categories_called_like_a_bin_are_counted_there(table, contract_of, category_bins):
+def test_category_named_like_a_bin_is_counted_there(table, contract_of, category_bins):
     named = table.assign(soil=table["soil"].replace({"clay": "other", "loam": "missing"}))
 
     bins = bins_of(named, contract_of, "soil", category_bins=category_bins)
@@ -145,7 +145,7 @@ def test_categories_called_like_a_bin_are_counted_there(table, contract_of, cate
     assert sum(bins.shares) == pytest.approx(1)
 
 
-def test_numbers_of_seven_digits_have_labels_that_differ(table, contract_of):
+def test_labels_of_seven_digit_numbers_are_unique(table, contract_of):
     large = table.assign(height=1_000_000 + np.arange(len(table)) % 12)
 
     bins = bins_of(large, contract_of, "height", bins=10)

@@ -45,7 +45,7 @@ def psi(live, reference):
     return sum((one - other) * np.log(one / other) for one, other in pairs)
 
 
-def test_a_feature_goes_as_far_as_its_oddest_week(season, referred):
+def test_natural_psi_is_that_of_the_most_unusual_week(season, referred):
     train = season("height", 1000.0)
     reference = referred(train, train.iloc[:600], uniform(len(train) + 600))
 
@@ -56,7 +56,7 @@ def test_a_feature_goes_as_far_as_its_oddest_week(season, referred):
     assert reference.features["kind"].natural_psi < 0.05
 
 
-def test_a_category_that_takes_over_a_week_shows(season, referred):
+def test_category_that_dominates_a_week_raises_natural_psi(season, referred):
     train = season("kind", "plum")
     kind = referred(train, train.iloc[:600], uniform(len(train) + 600)).features["kind"]
 
@@ -64,7 +64,7 @@ def test_a_category_that_takes_over_a_week_shows(season, referred):
     assert kind.natural_psi == pytest.approx(psi(week, kind.shares))
 
 
-def test_values_that_were_missing_for_a_week_are_natural(season, referred):
+def test_week_of_missing_values_raises_the_natural_share(season, referred):
     train = season("height", np.nan)
     features = referred(train, train.iloc[:600], uniform(len(train) + 600)).features
 
@@ -72,7 +72,7 @@ def test_values_that_were_missing_for_a_week_are_natural(season, referred):
     assert features["kind"].natural_missing_share == pytest.approx(train["kind"].isna().mean(), abs=0.02)
 
 
-def test_scores_of_training_and_test_rows_are_looked_at(season, referred):
+def test_natural_psi_uses_scores_of_training_and_test_rows(season, referred):
     train = season("height", 3.0)
     test = train.assign(seen=train["seen"] + pd.Timedelta(days=84))
     scores = uniform(2 * len(train))
@@ -86,7 +86,7 @@ def test_scores_of_training_and_test_rows_are_looked_at(season, referred):
 
 
 @pytest.mark.parametrize("days", [2, 6])
-def test_a_table_that_is_too_short_has_no_natural_variation(season, referred, days):
+def test_short_table_has_no_natural_variation(season, referred, days):
     short = season("height", 3.0).iloc[: days * ROWS_A_DAY]
 
     reference = referred(short, short.iloc[:50], uniform(len(short) + 50))
@@ -96,13 +96,13 @@ def test_a_table_that_is_too_short_has_no_natural_variation(season, referred, da
     assert reference.score.natural_psi is None
 
 
-def test_windows_with_few_rows_are_left_out():
+def test_windows_with_few_rows_are_skipped():
     times = pd.Series(pd.date_range("2025-01-01", periods=499, freq="1h"))
 
     assert len(window_shares(times, np.zeros(499, dtype=np.intp), 2)) == 0
 
 
-def test_windows_begin_at_every_full_hour_and_hold_a_week():
+def test_windows_start_every_hour_and_span_a_week():
     hours = np.repeat(np.arange(2 * WINDOW_HOURS), 4)
     times = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(hours, unit="h"))
     shares = window_shares(times, (hours >= WINDOW_HOURS).astype(np.intp), 2)

@@ -22,7 +22,7 @@ def test_origin_names_code_data_params_and_libraries(origin):
     assert origin.as_tags()["espalier.key"] == origin.key
 
 
-def test_same_origin_has_the_same_key_and_another_has_not(origin):
+def test_key_identifies_the_origin(origin):
     same = read_origin(Settings(git_commit="c0ffee"))
     Path("pipelines/params.yaml").write_text(Path("pipelines/params.yaml").read_text() + "\n")
     other = read_origin(Settings(git_commit="c0ffee"))
@@ -31,7 +31,7 @@ def test_same_origin_has_the_same_key_and_another_has_not(origin):
     assert other.key != origin.key
 
 
-def test_commit_is_asked_of_git_and_marked_when_the_tree_has_changes(pushed, monkeypatch):
+def test_commit_comes_from_git_and_is_marked_dirty(pushed, monkeypatch):
     for variable in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
         monkeypatch.setenv(variable, "A Person")
     for variable in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
@@ -49,7 +49,7 @@ def test_commit_is_asked_of_git_and_marked_when_the_tree_has_changes(pushed, mon
     assert read_origin(Settings()).git_commit == f"{clean}-dirty"
 
 
-def test_data_must_have_been_fetched(project):
+def test_origin_needs_fetched_data(project):
     with pytest.raises(MissingData, match=r"pipelines\.stages\.fetch"):
         read_origin(Settings())
 
@@ -70,9 +70,9 @@ def origin_with(**changes):
     ],
     ids=str,
 )
-def test_key_is_another_for_other_code_data_parameters_or_libraries(change):
+def test_key_depends_on_code_data_parameters_and_libraries(change):
     assert origin_with(**change).key != origin_with().key
 
 
-def test_key_does_not_ask_what_the_data_are_called():
+def test_key_does_not_depend_on_the_data_name():
     assert origin_with(data_name="b.csv").key == origin_with().key

@@ -11,7 +11,7 @@ def built(table, schema):
     return build_contract(table, schema, model_name="trees", threshold=0.5, example=example_row(table, schema))
 
 
-def test_declared_categories_all_have_a_code_and_others_are_those_of_the_training_rows(built, table):
+def test_categories_are_declared_or_those_of_the_training_rows(built, table):
     features = {feature.name: feature for feature in built.features}
 
     assert "quince" not in set(table["kind"])
@@ -19,7 +19,7 @@ def test_declared_categories_all_have_a_code_and_others_are_those_of_the_trainin
     assert features["soil"].categories == {"clay": 0, "loam": 1, "peat": 2, "sand": 3}
 
 
-def test_contract_says_everything_that_the_schema_says(table, schema):
+def test_contract_has_all_properties_of_the_schema(table, schema):
     built = build_contract(table, schema, model_name="trees", threshold=0.35, example=example_row(table, schema))
 
     assert built.target.threshold == 0.35
@@ -30,7 +30,7 @@ def test_contract_says_everything_that_the_schema_says(table, schema):
     assert (built.features[0].nullable, built.features[0].minimum, built.features[0].maximum) == (True, 0, 50)
 
 
-def test_codes_gaps_and_unknown_categories(built, table):
+def test_categories_and_missing_values_are_encoded(built, table):
     rows = table.head(3).copy()
     rows["kind"] = ["plum", "cherry", "apple"]
     rows.loc[rows.index[0], "height"] = np.nan
@@ -42,7 +42,7 @@ def test_codes_gaps_and_unknown_categories(built, table):
     assert np.isnan(matrix[0, 0])
 
 
-def test_example_is_a_real_row_with_plain_values(built, table):
+def test_example_is_a_row_with_plain_values(built, table):
     example = built.example
 
     assert type(example["age"]) is int
@@ -51,14 +51,14 @@ def test_example_is_a_real_row_with_plain_values(built, table):
     assert ((table["height"] == example["height"]) & (table["kind"] == example["kind"])).any()
 
 
-def test_rows_for_the_api_have_null_for_a_gap(table, schema):
+def test_records_have_none_for_missing_values(table, schema):
     rows = table.head(2).copy()
     rows["soil"] = [None, "clay"]
 
     assert [row["soil"] for row in to_records(rows, schema)] == [None, "clay"]
 
 
-def test_empty_category_cannot_be_learned(table, schema):
+def test_empty_category_column_is_rejected(table, schema):
     with pytest.raises(InvalidData, match="column soil is empty"):
         build_contract(table.assign(soil=None), schema, model_name="t", threshold=0.5, example={})
 

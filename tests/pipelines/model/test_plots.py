@@ -3,7 +3,7 @@ import numpy as np
 from pipelines.model.plots import draw_plots
 
 
-def test_five_pictures_are_drawn(tmp_path):
+def test_five_plots_are_drawn(tmp_path):
     random = np.random.default_rng(1)
     likely = random.random(200).astype(np.float32)
     truth = (random.random(200) < likely).astype(np.int8)

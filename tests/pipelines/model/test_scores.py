@@ -9,7 +9,7 @@ TRUTH = np.array([0, 0, 1, 1], dtype=np.int8)
 LIKELY = np.array([0.1, 0.6, 0.4, 0.9], dtype=np.float32)
 
 
-def test_scores_are_those_computed_by_hand():
+def test_scores_match_values_computed_by_hand():
     scores = score(TRUTH, LIKELY, threshold=0.5)
 
     assert scores.rows == 4
@@ -22,7 +22,7 @@ def test_scores_are_those_computed_by_hand():
     assert scores.pr_auc == pytest.approx((1 + 2 / 3) / 2)
 
 
-def test_threshold_moves_only_the_accuracy():
+def test_threshold_changes_only_the_accuracy():
     low = score(TRUTH, LIKELY, threshold=0.35)
 
     assert low.accuracy == 0.75
@@ -44,7 +44,7 @@ def test_threshold_itself_gets_the_positive_label():
     assert score(truth, likely, threshold=0.5).accuracy == 0.5
 
 
-def test_base_rate_loss_is_that_of_always_answering_the_base_rate():
+def test_base_rate_loss_is_that_of_predicting_the_base_rate():
     truth = np.array([1, 0, 0, 0, 0], dtype=np.int8)
 
     scores = score(truth, np.full(5, 0.5, dtype=np.float32), threshold=0.5)
@@ -62,7 +62,7 @@ def test_calibration_error_weights_bins_by_their_rows():
     assert calibration_error(truth, likely) == pytest.approx(0.09)
 
 
-def test_calibration_error_is_taken_over_ten_bins_of_which_the_last_holds_certainty():
+def test_calibration_error_uses_ten_bins_including_probability_one():
     random = np.random.default_rng(3)
     likely = np.concatenate([random.uniform(0, 1, 400), np.full(20, 1.0)])
     truth = np.where(likely < 0.8, random.integers(0, 2, len(likely)), likely < 1).astype(np.int8)  # signs differ above
@@ -74,7 +74,7 @@ def test_calibration_error_is_taken_over_ten_bins_of_which_the_last_holds_certai
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_class_has_no_ranking_and_is_no_surprise_to_its_base_rate(label):
+def test_one_class_has_no_auc_and_no_base_rate_loss(label):
     scores = score(np.full(3, label, dtype=np.int8), LIKELY[:3], threshold=0.5)
 
     assert scores.roc_auc is None
@@ -83,7 +83,7 @@ def test_one_class_has_no_ranking_and_is_no_surprise_to_its_base_rate(label):
     assert scores.brier == pytest.approx(np.mean((LIKELY[:3] - label) ** 2), rel=1e-6)
 
 
-def test_slice_is_scored_on_its_own_rows_at_the_threshold_that_was_asked_for(table, schema):
+def test_slice_is_scored_on_its_own_rows_with_the_threshold(table, schema):
     known = table[table["bears"].notna()].assign(seen=lambda rows: pd.to_datetime(rows["seen"]))
     truth = known["bears"].to_numpy(dtype=np.int8)
     likely = np.random.default_rng(1).uniform(0, 1, len(known)).astype(np.float32)
@@ -113,7 +113,7 @@ def test_every_slice_with_enough_rows_is_measured(table, schema):
     assert all(part.scores.rows >= 100 for part in slices)
 
 
-def test_slice_of_as_many_rows_as_are_asked_for_is_measured(table, schema):
+def test_slice_with_the_minimum_of_rows_is_measured(table, schema):
     known = table[table["bears"].notna()].assign(seen=lambda rows: pd.to_datetime(rows["seen"]))
     truth, likely = known["bears"].to_numpy(dtype=np.int8), np.full(len(known), 0.5, np.float32)
     pears = int((known["kind"] == "pear").sum())

@@ -106,4 +106,4 @@ def test_wait_that_gets_too_long_ends_with_a_code_of_its_own(environment, two_ca
 
     with promotion_lock(load_settings()), running(folder, "pipelines.stages.register") as run:
         assert run.wait(PATIENCE) == 10
-        assert said_in(folder, "another promotion runs", run)
+        assert said_in(folder, "another promotion is running", run)

@@ -25,28 +25,28 @@ def answering(*statuses):
     return call
 
 
-def test_what_may_pass_is_tried_again():
+def test_temporary_errors_are_retried():
     assert with_retries(answering(500, 429, 0, 503))() == 5
 
 
-def test_what_does_not_pass_is_unreachable():
-    with pytest.raises(Unreachable, match="within 6 tries"):
+def test_lasting_errors_raise_unreachable():
+    with pytest.raises(Unreachable, match="within 6 attempts"):
         with_retries(answering(*[503] * 6))()
 
 
-def test_refusal_is_final_and_names_the_settings():
+def test_rejected_call_names_the_settings():
     with pytest.raises(InvalidParams, match=r"403 said so.*PIPELINE_LEASE"):
         patiently(answering(403), "PIPELINE_LEASE")()
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError()])
-def test_connection_that_breaks_is_temporary(error):
+def test_broken_connection_is_temporary(error):
     assert is_temporary(error)
     assert not is_temporary(ValueError())
 
 
-def test_machine_without_a_cluster_is_told(tmp_path, monkeypatch):
+def test_missing_cluster_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
 
-    with pytest.raises(InvalidParams, match="no cluster is known"):
+    with pytest.raises(InvalidParams, match="no cluster is configured"):
         connect()

@@ -53,7 +53,7 @@ class Cluster:
         return deployment(wanted=self.wanted)
 
 
-def test_rollout_is_over_when_every_pod_is_new_and_available():
+def test_rollout_succeeds_when_all_pods_are_new_and_available():
     cluster = Cluster(
         deployment(observed=4, **DONE),  # what the controller knew before the change
         deployment(updatedReplicas=1, replicas=3, availableReplicas=2),
@@ -66,21 +66,21 @@ def test_rollout_is_over_when_every_pod_is_new_and_available():
     assert len(cluster.answers) == 1
 
 
-def test_rollout_that_kubernetes_gives_up_has_failed():
+def test_exceeded_progress_deadline_fails_the_rollout():
     assert not Cluster(deployment(updatedReplicas=1, conditions=STUCK)).rollout.serve("7")
 
 
-def test_old_failure_is_not_taken_for_this_one():
+def test_failure_of_an_older_generation_is_ignored():
     assert Cluster(deployment(observed=4, conditions=STUCK), deployment(**DONE)).rollout.serve("7")
 
 
-def test_rollout_that_takes_too_long_has_failed():
+def test_rollout_over_its_time_limit_fails():
     slow = deployment(updatedReplicas=1, deadline=0.05)
 
     assert not Cluster(slow, seconds=0.01).rollout.serve("7")
 
 
-def test_new_pods_that_are_not_available_yet_are_waited_for():
+def test_rollout_waits_until_new_pods_are_available():
     cluster = Cluster(
         deployment(updatedReplicas=2, replicas=2, availableReplicas=0),
         deployment(updatedReplicas=2, replicas=2, availableReplicas=1),
@@ -98,7 +98,7 @@ def test_without_pods_nothing_is_proven_and_that_is_said():
         cluster.rollout.serve("7")
 
 
-def test_deployment_that_is_scaled_to_nothing_during_the_rollout_proves_nothing():
+def test_scaling_to_zero_during_the_rollout_fails_it():
     with pytest.raises(RolloutFailed, match="scaled to 0"):
         Cluster(deployment(updatedReplicas=1, replicas=3), deployment(wanted=0)).rollout.serve("7")
 
@@ -107,7 +107,7 @@ def test_setting_lets_a_version_in_without_pods():
     assert Cluster(deployment(wanted=0), wanted=0, without_pods=True).rollout.serve("7")
 
 
-def test_without_the_lock_no_annotation_is_written():
+def test_no_annotation_is_written_without_the_lock():
     cluster = Cluster(deployment(**DONE), lock=Held(0))
 
     for write in (cluster.rollout.serve, cluster.rollout.go_back):
@@ -116,18 +116,18 @@ def test_without_the_lock_no_annotation_is_written():
     assert cluster.told == []
 
 
-def test_lock_that_is_lost_ends_the_waiting():
+def test_lost_lock_stops_the_waiting():
     with pytest.raises(PromotionLocked):
         Cluster(deployment(updatedReplicas=1), lock=Held(3)).rollout.serve("7")
 
 
-def test_run_that_is_overtaken_says_so():
-    with pytest.raises(RegistryFailure, match="version 8 while version 7"):
+def test_rollout_by_another_run_is_reported():
+    with pytest.raises(RegistryFailure, match="rolled out version 8 during the rollout of version 7"):
         Cluster(deployment("8", **DONE)).rollout.serve("7")
 
 
 @pytest.mark.parametrize("champion", ["3", None])
-def test_going_back_writes_the_champion(champion):
+def test_rolling_back_writes_the_champion(champion):
     cluster = Cluster(deployment())
     cluster.rollout.go_back(champion)
 
@@ -172,7 +172,7 @@ def connected(api_server, monkeypatch):
     return KubernetesRollout.connect(SETTINGS, Held())
 
 
-def test_one_annotation_of_one_deployment_is_all_that_is_written(api_server, connected):
+def test_only_one_annotation_is_written(api_server, connected):
     seen, _statuses = api_server
 
     assert connected.serve("7")
@@ -183,7 +183,7 @@ def test_one_annotation_of_one_deployment_is_all_that_is_written(api_server, con
     assert body == {"spec": {"template": {"metadata": {"annotations": {VERSION_ANNOTATION: "7"}}}}}
 
 
-def test_annotation_is_removed_by_null(api_server, connected):
+def test_annotation_is_removed_with_null(api_server, connected):
     connected.go_back(None)
 
     assert api_server[0][0][3]["spec"]["template"]["metadata"]["annotations"] == {VERSION_ANNOTATION: None}
@@ -200,12 +200,12 @@ def test_busy_api_server_is_asked_again(api_server, connected):
 def test_api_server_that_stays_unavailable_is_unreachable(api_server, connected):
     api_server[1].extend([503] * 20)
 
-    with pytest.raises(Unreachable, match="within 6 tries"):
+    with pytest.raises(Unreachable, match="within 6 attempts"):
         connected.serve("7")
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_refusal_is_final_and_says_what_to_check(api_server, connected, status):
+def test_rejected_call_says_what_to_check(api_server, connected, status):
     api_server[1].append(status)
 
     with pytest.raises(InvalidParams, match="PIPELINE_DEPLOYMENT"):
@@ -213,8 +213,8 @@ def test_refusal_is_final_and_says_what_to_check(api_server, connected, status):
     assert len(api_server[0]) == 1
 
 
-def test_machine_without_a_cluster_is_told(tmp_path, monkeypatch):
+def test_missing_cluster_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
 
-    with pytest.raises(InvalidParams, match="no cluster is known"):
+    with pytest.raises(InvalidParams, match="no cluster is configured"):
         KubernetesRollout.connect(SETTINGS, Held())

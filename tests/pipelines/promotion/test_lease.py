@@ -40,7 +40,7 @@ def eventually(true, seconds=10.0):
     return False
 
 
-def test_lease_is_taken_renewed_and_given_back(server):
+def test_lease_is_acquired_renewed_and_released(server):
     with lock() as held:
         first = dict(server.lease)
         held.check()
@@ -54,7 +54,7 @@ def test_lease_is_taken_renewed_and_given_back(server):
     assert server.objects[LEASE]["metadata"]["labels"] == {"helm": "yes"}, "what the chart wrote is left alone"
 
 
-def test_times_have_the_six_digits_that_kubernetes_asks_for(server):
+def test_times_have_six_decimals(server):
     with lock():
         for name in ("acquireTime", "renewTime"):
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", server.lease[name])
@@ -92,7 +92,7 @@ def nothing_said():
     said.clear()
 
 
-def test_of_many_at_once_one_is_inside(server):
+def test_only_one_of_many_runs_holds_the_lease(server):
     inside, most, guard = [0], [0], threading.Lock()
 
     def run():
@@ -114,7 +114,7 @@ def test_of_many_at_once_one_is_inside(server):
     assert server.lease["leaseTransitions"] == 6
 
 
-def test_holder_that_was_killed_is_replaced_when_its_lease_has_expired(server):
+def test_expired_lease_of_a_killed_holder_is_taken(server):
     server.set_lease(**OTHER, renewTime="2026-01-01T00:00:00.000000Z")
 
     with lock() as held:
@@ -122,7 +122,7 @@ def test_holder_that_was_killed_is_replaced_when_its_lease_has_expired(server):
         assert server.lease["holderIdentity"] != "other"
 
 
-def test_holder_that_renews_is_never_replaced_however_old_its_clock_is(server):
+def test_renewing_holder_is_never_replaced_despite_clock_skew(server):
     done = threading.Event()
 
     def renew():
@@ -142,7 +142,7 @@ def test_holder_that_renews_is_never_replaced_however_old_its_clock_is(server):
         other.join()
 
 
-def test_lease_that_another_took_is_lost(server):
+def test_lease_taken_by_another_run_is_lost(server):
     with lock() as held:
         server.set_lease(holderIdentity="other")
 
@@ -158,7 +158,7 @@ def test_lease_that_another_took_is_lost(server):
     assert server.lease["holderIdentity"] == "other", "not given back: it is not ours"
 
 
-def test_lease_that_cannot_be_renewed_is_lost_before_another_may_take_it(server):
+def test_unrenewed_lease_is_lost_before_another_run_may_take_it(server):
     with lock() as held:
         server.statuses += [503] * 500
 
@@ -182,7 +182,7 @@ def test_short_outage_is_survived(server):
         held.check()
 
 
-def test_own_write_whose_answer_was_lost_is_known_again(server):
+def test_own_write_with_a_lost_response_is_recognised(server):
     server.statuses += [200, 0]  # read; taken, but nobody hears of it
     with lock() as held:
         server.statuses += [0]  # renewed, but nobody hears of it
@@ -194,7 +194,7 @@ def test_own_write_whose_answer_was_lost_is_known_again(server):
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_refusal_says_which_settings_to_check(server, status):
+def test_rejected_call_says_which_settings_to_check(server, status):
     server.statuses.append(status)
 
     with pytest.raises(InvalidParams, match="PIPELINE_LEASE"), lock():
@@ -208,14 +208,14 @@ def test_api_server_that_does_not_answer_is_unreachable(server):
         pass
 
 
-def test_lease_is_given_back_when_the_run_fails(server):
+def test_lease_is_released_when_the_run_fails(server):
     with pytest.raises(SystemExit), lock():
         raise SystemExit(143)
 
     assert server.lease["holderIdentity"] == ""
 
 
-def test_holder_stops_writing_before_anybody_may_take_its_place():
+def test_holder_stops_writing_before_another_run_may_take_over():
     timing = Timing()
 
     assert timing.duration > timing.valid + lease.CALL_SECONDS

@@ -40,30 +40,30 @@ def holder(path):
         process.kill()
 
 
-def test_another_process_is_waited_for_and_named_and_the_wait_is_bounded(path, holder, capsys):
+def test_waiting_names_the_holder_and_times_out(path, holder, capsys):
     with pytest.raises(PromotionLocked, match=f"by process {holder.pid} since"), file_lock(path, 0.3):
         pass
 
     said = " ".join(capsys.readouterr().err.split())
-    assert said.startswith("waiting for another promotion to end")
+    assert said.startswith("waiting for another promotion")
     assert said.count(f"process {holder.pid}") == 1
 
 
-def test_its_end_lets_the_next_one_in(path, holder):
+def test_lock_is_free_when_its_holder_exits(path, holder):
     holder.stdin.close()
 
     with file_lock(path, 30) as lock:
         lock.check()
 
 
-def test_its_death_lets_the_next_one_in(path, holder):
+def test_lock_is_free_when_its_holder_is_killed(path, holder):
     holder.kill()
 
     with file_lock(path, 30) as lock:
         lock.check()
 
 
-def test_lock_is_free_again_afterwards_whatever_happened(path):
+def test_lock_is_released_after_an_error(path):
     with pytest.raises(ZeroDivisionError), file_lock(path, 0):
         raise ZeroDivisionError
 
@@ -71,21 +71,21 @@ def test_lock_is_free_again_afterwards_whatever_happened(path):
         pass
 
 
-def test_without_a_cluster_the_lock_is_a_file_of_this_machine(path):
+def test_without_a_cluster_the_lock_is_a_file(path):
     with promotion_lock(Settings(lock_file=path)):
         assert path.exists()
         with pytest.raises(PromotionLocked, match=path.name), file_lock(path, 0):
             pass
 
 
-def test_on_a_cluster_the_lock_is_its_lease(monkeypatch):
+def test_on_a_cluster_the_lock_is_a_lease(monkeypatch):
     settings = Settings(rollout="kubernetes", deployment="d", namespace="n", lease="l")
     monkeypatch.setattr(lease, "lease_lock", lambda given: given)
 
     assert promotion_lock(settings) is settings
 
 
-def test_holder_that_has_not_said_who_it_is_yet_is_another_process(path, holder):
+def test_unknown_holder_is_called_another_process(path, holder):
     path.with_name(f"{path.name}.holder").unlink()
 
     with pytest.raises(PromotionLocked, match="by another process; wait"), file_lock(path, 0):

@@ -44,7 +44,7 @@ def go(registry, number, expected, rollout=None, lock=None):
     promote(registry, rollout or NoRollout(), version, expected_champion=expected, lock=lock or Held())
 
 
-def test_previous_is_where_the_champion_was(registry):
+def test_previous_is_the_former_champion(registry):
     go(registry, "1", None)
     go(registry, "2", "1")
     go(registry, "3", "2")
@@ -68,12 +68,12 @@ def test_rollback_goes_to_the_previous_while_another_promotion_is_unfinished(reg
     assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}
 
 
-def test_without_a_previous_there_is_no_way_back(registry):
+def test_rollback_without_a_previous_version_fails(registry):
     with pytest.raises(RegistryFailure, match="no previous version"):
         roll_back(registry, NoRollout(), "m", lock=Held())
 
 
-def test_version_that_did_not_pass_is_never_champion():
+def test_rejected_version_cannot_be_promoted():
     registry = FakeRegistry("1", gate="rejected")
 
     with pytest.raises(RegistryFailure, match="did not pass the gate"):
@@ -82,7 +82,7 @@ def test_version_that_did_not_pass_is_never_champion():
     assert registry.aliases == {}
 
 
-def test_older_decision_cannot_undo_a_newer_champion(registry):
+def test_outdated_verdict_cannot_replace_a_newer_champion(registry):
     go(registry, "1", None)
     go(registry, "3", "1")
 
@@ -117,7 +117,7 @@ def test_version_that_does_not_come_up_gives_way_to_the_champion(registry):
     go(registry, "1", None)
     rollout = Overtaken(lambda: False)
 
-    with pytest.raises(RolloutFailed, match="version 1 serves on"):
+    with pytest.raises(RolloutFailed, match="version 1 keeps serving"):
         go(registry, "2", "1", rollout)
 
     assert rollout.went_back_to == ["1"]
@@ -125,10 +125,10 @@ def test_version_that_does_not_come_up_gives_way_to_the_champion(registry):
     assert registry.tags["2"]["rollout"] == "failed"
 
 
-def test_first_version_that_does_not_come_up_leaves_no_model(registry):
+def test_failed_first_rollout_leaves_no_champion(registry):
     rollout = Overtaken(lambda: False)
 
-    with pytest.raises(RolloutFailed, match="; nothing serves on"):
+    with pytest.raises(RolloutFailed, match="; no version is serving"):
         go(registry, "2", None, rollout)
 
     assert registry.aliases == {}
@@ -149,10 +149,10 @@ def test_champion_that_came_meanwhile_stays(registry):
     assert rollout.went_back_to == ["3"], "the pods serve what the alias says"
 
 
-def test_challenger_of_another_run_is_left_alone(registry):
+def test_challenger_of_another_run_is_unchanged(registry):
     def other_run():
         registry.aliases[CHALLENGER] = "3"
-        raise RegistryFailure("another run brought in version 3")
+        raise RegistryFailure("another run rolled out version 3")
 
     with pytest.raises(RegistryFailure):
         go(registry, "2", None, Overtaken(other_run))
@@ -160,7 +160,7 @@ def test_challenger_of_another_run_is_left_alone(registry):
     assert registry.aliases == {CHALLENGER: "3"}
 
 
-def test_decision_that_is_void_from_the_start_touches_nothing(registry):
+def test_outdated_verdict_writes_nothing(registry):
     go(registry, "1", None)
     go(registry, "3", "1")
     rollout, written = Overtaken(lambda: True), []
@@ -195,7 +195,7 @@ def test_run_that_is_ended_in_its_rollout_puts_the_annotation_back(registry, end
     assert "rollout" not in registry.tags["2"], "it did not fail"
 
 
-def test_way_back_that_is_barred_leaves_the_mark_for_the_next_run_and_the_first_reason(registry, capsys):
+def test_failed_revert_keeps_the_challenger_and_the_first_error(registry, capsys):
     go(registry, "1", None)
     rollout = Overtaken(raises(Unreachable("the API server of the cluster is unavailable")))
     rollout.go_back = lambda _number: rollout.serve("1")
@@ -203,7 +203,7 @@ def test_way_back_that_is_barred_leaves_the_mark_for_the_next_run_and_the_first_
     with pytest.raises(Unreachable, match="unavailable"):
         go(registry, "2", "1", rollout)
     assert capsys.readouterr().err.endswith(
-        "version 2 could not be taken back, the next run will: the API server of the cluster is unavailable\n"
+        "could not revert version 2; the next run will: the API server of the cluster is unavailable\n"
     )
     assert registry.aliases == {CHAMPION: "1", CHALLENGER: "2"}
 
@@ -214,7 +214,7 @@ def test_way_back_that_is_barred_leaves_the_mark_for_the_next_run_and_the_first_
 
 
 @pytest.mark.parametrize("checks", range(4))
-def test_run_that_lost_the_lock_writes_nothing_more_and_the_next_one_tidies_up(registry, checks):
+def test_lost_lock_stops_all_writes_and_the_next_run_cleans_up(registry, checks):
     go(registry, "1", None)
     go(registry, "2", "1")
     writes = []
@@ -239,7 +239,7 @@ def test_run_that_lost_the_lock_writes_nothing_more_and_the_next_one_tidies_up(r
     assert registry.aliases[PREVIOUS] == ("2" if registry.aliases[CHAMPION] == "3" else "1")
 
 
-def test_unfinished_rollout_of_the_same_version_is_left_to_its_next_try(registry):
+def test_unfinished_rollout_of_the_same_version_is_kept(registry):
     registry.aliases = {CHAMPION: "1", CHALLENGER: "2"}
     rollout = Overtaken(lambda: True)
 
@@ -249,7 +249,7 @@ def test_unfinished_rollout_of_the_same_version_is_left_to_its_next_try(registry
     assert rollout.went_back_to == []
 
 
-def test_first_promotion_that_was_killed_leaves_no_version_in_service(registry):
+def test_killed_first_promotion_is_reverted(registry):
     registry.aliases = {CHALLENGER: "2"}
     rollout = Overtaken(lambda: True)
 
@@ -259,7 +259,7 @@ def test_first_promotion_that_was_killed_leaves_no_version_in_service(registry):
     assert rollout.went_back_to == [None]
 
 
-def test_rollout_that_cannot_be_asked_leaves_no_alias(registry):
+def test_unreachable_rollout_leaves_no_alias(registry):
     with pytest.raises(Unreachable):
         go(registry, "1", None, Overtaken(raises(Unreachable("unavailable"))))
 
@@ -267,7 +267,7 @@ def test_rollout_that_cannot_be_asked_leaves_no_alias(registry):
 
 
 @pytest.mark.parametrize("writes", [1, 2, 3, 4])
-def test_rollback_that_was_killed_is_finished_and_not_turned_round(registry, writes):
+def test_killed_rollback_is_finished_and_not_reversed(registry, writes):
     go(registry, "1", None)
     go(registry, "2", "1")
     left = iter(range(writes))
@@ -294,8 +294,8 @@ def test_rollback_that_was_killed_is_finished_and_not_turned_round(registry, wri
 @pytest.mark.parametrize(
     ("aliases", "said"),
     [
-        ({CHAMPION: "1", PREVIOUS: "1", CHALLENGER: "2"}, "finishing the promotion of version 2, whose run was killed"),
-        ({CHAMPION: "1", CHALLENGER: "2"}, "taking back version 2, whose run was killed in its rollout"),
+        ({CHAMPION: "1", PREVIOUS: "1", CHALLENGER: "2"}, "finishing the promotion of version 2: its run was killed"),
+        ({CHAMPION: "1", CHALLENGER: "2"}, "reverting the rollout of version 2: its run was killed"),
     ],
 )
 def test_what_becomes_of_a_killed_run_is_said(registry, capsys, aliases, said):

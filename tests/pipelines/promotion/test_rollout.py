@@ -6,7 +6,7 @@ from pipelines.promotion.kubernetes_rollout import KubernetesRollout
 from pipelines.promotion.rollout import NoRollout, rollout_of
 
 
-def test_nothing_to_tell_is_always_told():
+def test_no_rollout_always_succeeds():
     rollout = rollout_of(Settings(), lock=None)
 
     assert isinstance(rollout, NoRollout)
@@ -15,7 +15,7 @@ def test_nothing_to_tell_is_always_told():
 
 
 @pytest.mark.parametrize("missing", ["DEPLOYMENT", "NAMESPACE", "LEASE"])
-def test_rollout_on_kubernetes_needs_to_know_what_to_roll_out_and_what_to_lock(monkeypatch, missing):
+def test_kubernetes_rollout_needs_deployment_and_lease(monkeypatch, missing):
     for name in {"DEPLOYMENT", "NAMESPACE", "LEASE"} - {missing}:
         monkeypatch.setenv(f"PIPELINE_{name}", "given")
     monkeypatch.setenv("PIPELINE_ROLLOUT", "kubernetes")
@@ -24,7 +24,7 @@ def test_rollout_on_kubernetes_needs_to_know_what_to_roll_out_and_what_to_lock(m
         load_settings()
 
 
-def test_rollout_on_kubernetes_has_the_settings_and_the_lock(monkeypatch):
+def test_kubernetes_rollout_gets_settings_and_lock(monkeypatch):
     settings = Settings(rollout="kubernetes", deployment="d", namespace="n", lease="l")
     monkeypatch.setattr(KubernetesRollout, "connect", lambda *given: given)
 

@@ -19,12 +19,12 @@ def test_rollout_is_complete_when_every_pod_is_new_and_available(new, all_, avai
     assert is_complete(deployment(2, **pods)) is done
 
 
-def test_no_pods_at_all_prove_nothing_unless_that_is_allowed():
+def test_zero_pods_are_complete_only_if_allowed():
     assert not is_complete(deployment(0))
     assert is_complete(deployment(0), without_pods=True)
 
 
-def test_new_deployment_has_no_status_yet():
+def test_deployment_without_status_is_not_complete():
     new = {"metadata": {}, "spec": {"template": {"metadata": {}}}}
 
     assert not is_complete(new) and not is_stuck(new)
@@ -35,17 +35,17 @@ def test_new_deployment_has_no_status_yet():
     ("wanted", "surge", "groups"),
     [(2, 1, 2), (20, 1, 20), (20, 4, 5), (20, "25%", 4), (2, "25%", 2), (10, "25%", 4), (3, "100%", 1), (0, "25%", 1)],
 )
-def test_limit_grows_with_the_groups_of_pods_that_come_one_after_another(wanted, surge, groups):
+def test_limit_grows_with_the_number_of_surge_groups(wanted, surge, groups):
     assert limit_seconds(deployment(wanted, surge=surge), 60) == 300 + groups * 65
 
 
-def test_twenty_pods_at_25_seconds_each_are_given_the_time_they_need():
+def test_limit_is_enough_for_twenty_slow_pods():
     assert limit_seconds(deployment(20), 60) > 20 * 25 > 420
 
 
-def test_a_percentage_makes_the_limit_independent_of_the_number_of_pods():
+def test_limit_with_a_surge_percentage_does_not_depend_on_pods():
     assert limit_seconds(deployment(100, surge="25%"), 60) == limit_seconds(deployment(8, surge="25%"), 60)
 
 
-def test_what_the_deployment_leaves_out_is_as_kubernetes_has_it():
+def test_missing_fields_have_the_defaults_of_kubernetes():
     assert limit_seconds({"spec": {"replicas": 4}}, 60) == 600 + 4 * 60

@@ -34,12 +34,12 @@ def test_bundle_of_another_version_or_model_is_refused(read, other):
         read(**other)
 
 
-def test_bundle_of_another_key_is_refused(read, other_keys):
+def test_bundle_of_an_unknown_key_is_rejected(read, other_keys):
     with pytest.raises(UntrustedSignature):
         read(sign_with=other_keys.private)
 
 
-def test_bundle_that_the_run_has_signed_itself_is_read(read, other_keys):
+def test_bundle_signed_by_this_run_is_accepted(read, other_keys):
     own_key = load_private_key(other_keys.private).public_key()
 
     assert read(own_key=own_key, sign_with=other_keys.private).manifest.identity.version == "7"

@@ -2,7 +2,7 @@ from bundle import COMPANION_FILES
 from pipelines.registry.mlflow_model import write_mlflow_model
 
 
-def test_only_what_the_reader_tolerates_is_written(booster, contract, tmp_path):
+def test_only_known_companion_files_are_written(booster, contract, tmp_path):
     write_mlflow_model(tmp_path, booster, contract)
 
     names = {path.name for path in tmp_path.iterdir()}

@@ -31,7 +31,7 @@ def version(number, key="k", *, compared_with="", bundle="complete", created=0.0
         ([version("2", compared_with="1", bundle="uploading")], "1", "2"),
     ],
 )
-def test_version_answers_while_its_champion_is_the_champion(versions, champion, expected):
+def test_version_is_valid_while_its_champion_is_champion(versions, champion, expected):
     found = find_version(versions, key="k", champion=champion)
 
     assert (found.number if found else None) == expected
@@ -51,7 +51,7 @@ def test_version_answers_while_its_champion_is_the_champion(versions, champion, 
         ("8", "3", True),  # none of these versions
     ],
 )
-def test_verdict_is_current_while_a_run_would_find_it_again(number, champion, current):
+def test_verdict_is_current_while_its_version_is_found(number, champion, current):
     keyless = Version("m", "6", "run", 0.0, {"bundle": "complete"}, ())
     versions = [
         keyless,
@@ -81,7 +81,7 @@ class FakeRegistry:
         self.untagged.append((version.number, tag))
 
 
-def test_what_was_judged_before_is_superseded_and_what_was_never_completed_is_deleted(monkeypatch):
+def test_older_versions_are_superseded_and_incomplete_ones_deleted(monkeypatch):
     monkeypatch.setattr(registration.time, "time", lambda: 100_000.0)
     new = version("9", compared_with="5")
     registry = FakeRegistry(
@@ -102,7 +102,7 @@ def test_what_was_judged_before_is_superseded_and_what_was_never_completed_is_de
     assert registry.untagged == [("9", "superseded_by")]
 
 
-def test_few_are_deleted_at_a_time():
+def test_number_of_deletions_is_limited():
     registry = FakeRegistry(*(version(str(number), bundle="uploading") for number in range(1, 100)))
 
     settle_others(registry, version("100"))
@@ -126,7 +126,7 @@ def test_manifest_states_the_verdict_and_the_tags_repeat_it():
     }
 
 
-def test_first_version_that_passed_was_compared_with_nothing():
+def test_first_version_has_no_champion_to_compare_with():
     assert tags_of("k", GateVerdict(passed=True, champion_version=None, checks=(), reasons=())) == {
         "espalier.key": "k",
         "gate": "passed",
@@ -148,20 +148,20 @@ def test_verdict_is_read_from_the_manifest_of_that_version(tmp_path, make_bundle
     assert read_verdict(Holding(), version("7"), folder).passed
 
 
-def test_manifest_of_another_release_is_said(tmp_path):
+def test_manifest_of_another_release_is_reported(tmp_path):
     class Old:
         def download_bundle(self, _version, folder, names):
             (folder / names[0]).write_text('{"format": 1}')
 
-    with pytest.raises(MalformedBundle, match="not of this release"):
+    with pytest.raises(MalformedBundle, match="the format of this release"):
         read_verdict(Old(), version("1"), tmp_path)
 
 
-def test_leftovers_that_cannot_be_deleted_do_not_fail_the_run(monkeypatch, caplog):
+def test_failed_cleanup_does_not_fail_the_run(monkeypatch, caplog):
     class Refusing(FakeRegistry):
         def delete_incomplete(self, version):
             raise RegistryFailure(f"no {version.number}")
 
     settle_others(Refusing(version("1", bundle="uploading")), version("2"))
 
-    assert "m version 1 could not be deleted: no 1" in caplog.text
+    assert "could not delete m version 1: no 1" in caplog.text

@@ -16,12 +16,12 @@ def test_unknown_name_has_no_versions(registry, name):
     assert registry.version_of(name, "champion") is None
 
 
-def test_unknown_version_is_said_with_the_way_to_list_them(registry, name):
+def test_unknown_version_is_reported(registry, name):
     with pytest.raises(RegistryFailure, match="espalier models"):
         registry.version(name, "9")
 
 
-def test_refusal_of_mlflow_is_said_in_its_words(registry, name):
+def test_error_of_mlflow_is_reported(registry, name):
     with pytest.raises(RegistryFailure, match="refused to move an alias"):
         registry.set_alias(name, "champion", "1")
 
@@ -79,7 +79,7 @@ def test_files_of_a_complete_version_are_never_written_again(registry, register,
     assert stored(mlflow, version).read_bytes() == b"first"
 
 
-def test_folder_of_another_version_is_not_written_to(registry, register, folder, name, mlflow):
+def test_folder_of_another_version_is_not_written(registry, register, folder, name, mlflow):
     version = register()
     registry.upload_bundle(version, folder)
     registry.complete_version(version)
@@ -87,7 +87,7 @@ def test_folder_of_another_version_is_not_written_to(registry, register, folder,
     twin = client.create_model_version(name, version.source, version.run_id, tags=tags).version
     (folder / "model.ubj").write_bytes(b"second")
 
-    with pytest.raises(RegistryFailure, match="belongs to another version"):
+    with pytest.raises(RegistryFailure, match="also belongs to another version"):
         registry.upload_bundle(registry.version(name, str(twin)), folder)
 
     assert stored(mlflow, version).read_bytes() == b"first"
@@ -96,7 +96,7 @@ def test_folder_of_another_version_is_not_written_to(registry, register, folder,
 @pytest.mark.parametrize(
     "source", ["mlflow-artifacts:/../../x", "mlflow-artifacts:/1/other/artifacts", "file:///tmp/x"]
 )
-def test_folder_that_is_not_in_the_run_is_neither_written_nor_deleted(registry, register, folder, monkeypatch, source):
+def test_folder_outside_the_run_is_neither_written_nor_deleted(registry, register, folder, monkeypatch, source):
     version = register()
     hostile = SimpleNamespace(**{**vars(registry._client.get_model_version(version.name, version.number))})
     listed = SimpleNamespace(
@@ -115,7 +115,7 @@ def test_folder_that_is_not_in_the_run_is_neither_written_nor_deleted(registry, 
         registry.delete_incomplete(registry.version(version.name, version.number))
 
 
-def test_version_number_that_is_none_is_refused(registry, name, monkeypatch):
+def test_invalid_version_number_is_rejected(registry, name, monkeypatch):
     listed = SimpleNamespace(version="../../x")
     monkeypatch.setattr(registry._client, "search_model_versions", lambda _filter: [listed])
 
@@ -123,9 +123,7 @@ def test_version_number_that_is_none_is_refused(registry, name, monkeypatch):
         registry.versions(name)
 
 
-def test_incomplete_version_is_deleted_with_its_files_and_a_complete_one_is_not(
-    registry, register, folder, mlflow, name
-):
+def test_only_incomplete_versions_are_deleted(registry, register, folder, mlflow, name):
     complete, incomplete, empty = register(), register(), register()
     for version in (complete, incomplete):
         registry.upload_bundle(version, folder)
@@ -147,7 +145,7 @@ def test_runs_are_named_for_model_data_and_time():
     assert run_name("flight-delay", "e01830ccded3", at) == "flight-delay e01830c 2026-11-24T23:04Z"
 
 
-def test_first_runs_of_one_moment_share_the_experiment_and_the_name(connected, name):
+def test_concurrent_first_runs_share_experiment_and_model_name(connected, name):
     connections = [Registry(load_settings()) for _ in range(4)]
 
     def begin(registry):
@@ -159,7 +157,7 @@ def test_first_runs_of_one_moment_share_the_experiment_and_the_name(connected, n
 
 
 @pytest.mark.parametrize(("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")])
-def test_run_in_which_something_fails_ends(registry, register, error, status):
+def test_failing_run_gets_a_final_status(registry, register, error, status):
     run_id = register().run_id
 
     with pytest.raises(error), registry.failing(run_id):

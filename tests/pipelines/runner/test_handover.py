@@ -38,7 +38,7 @@ def test_exactly_the_named_files_are_copied(source, target):
     assert (target / "model.ubj").read_bytes() == b"model.ubj"
 
 
-def test_taking_over_again_replaces_what_an_earlier_try_left(source, target):
+def test_second_takeover_replaces_the_files(source, target):
     take_over(source, target)
     (source / "run.json").write_text("newer")
 
@@ -67,7 +67,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(source, target, make
         take_over(source, target)
 
 
-def test_missing_file_is_said_with_the_way_to_make_it(source, target):
+def test_missing_file_is_reported_with_how_to_create_it(source, target):
     (source / "run.json").unlink()
 
     with pytest.raises(MissingData, match="espalier train --until evaluate"):
@@ -77,11 +77,11 @@ def test_missing_file_is_said_with_the_way_to_make_it(source, target):
 def test_file_over_its_limit_is_refused(source, target, monkeypatch):
     monkeypatch.setitem(HANDED_OVER, MODEL, 5)
 
-    with pytest.raises(InvalidData, match=r"model\.ubj is larger than 5 bytes"):
+    with pytest.raises(InvalidData, match=r"model\.ubj is larger than its limit of 5 bytes"):
         take_over(source, target)
 
 
-def test_file_that_grows_while_it_is_read_is_refused(source, target, monkeypatch):
+def test_file_that_grows_while_read_is_rejected(source, target, monkeypatch):
     """Its size was asked for before; what is copied is counted all the same."""
     real = os.fstat
 
@@ -92,7 +92,7 @@ def test_file_that_grows_while_it_is_read_is_refused(source, target, monkeypatch
     monkeypatch.setattr(handover.os, "fstat", lambda number: Smaller(real(number)))
     monkeypatch.setitem(HANDED_OVER, MODEL, 5)
 
-    with pytest.raises(InvalidData, match="larger than 5 bytes"):
+    with pytest.raises(InvalidData, match="larger than its limit of 5 bytes"):
         take_over(source, target)
     assert not [path for path in target.iterdir() if path.name.startswith("model.ubj")]
 
@@ -109,7 +109,7 @@ def pointer(candidate):
     return load_pointer(Path("pipelines/data/current.yaml"))
 
 
-def test_what_the_stages_left_passes(pointer):
+def test_output_of_the_stages_is_accepted(pointer):
     check(pointer)
 
 
@@ -125,7 +125,7 @@ def test_what_the_stages_left_passes(pointer):
     ],
     ids=str,
 )
-def test_file_in_another_format_is_said_by_name(pointer, path, content):
+def test_malformed_file_is_reported_by_name(pointer, path, content):
     path.write_bytes(content)
 
     with pytest.raises(InvalidData, match=path.name):

@@ -14,7 +14,7 @@ from pipelines.runner.run import StageFailed, run_pipeline
 STAGES = ["fetch", "validate", "prepare", "train", "evaluate", "register"]
 
 
-def test_second_run_does_nothing_and_a_change_runs_what_it_touches(pushed, connected):
+def test_only_changed_stages_run(pushed, connected):
     assert run_pipeline({}) == STAGES
     assert run_pipeline({}) == []
 
@@ -24,7 +24,7 @@ def test_second_run_does_nothing_and_a_change_runs_what_it_touches(pushed, conne
     assert run_pipeline({}) == ["evaluate", "register"]
 
 
-def test_nothing_changed_but_the_champion_and_the_model_is_judged_anew(pushed, registry, name):
+def test_model_is_judged_again_when_the_champion_has_changed(pushed, registry, name):
     run_pipeline({})
     params = pushed.parents[1] / "params.yaml"
     params.write_text(params.read_text().replace("max_depth: 3", "max_depth: 1"))
@@ -40,15 +40,15 @@ def test_nothing_changed_but_the_champion_and_the_model_is_judged_anew(pushed, r
     assert run_pipeline({}) == []
 
 
-def test_run_can_end_before_the_gate_and_go_on_later(pushed, connected, monkeypatch):
+def test_run_can_stop_before_the_gate_and_continue_later(pushed, connected, monkeypatch):
     monkeypatch.delenv("PIPELINE_SIGNING_KEY_FILE")  # which no stage before the gate needs
 
     assert run_pipeline({}, until="evaluate") == STAGES[:-1]
     assert run_pipeline({}, until="evaluate") == []
 
 
-def test_failed_stage_gives_its_own_exit_code(pushed, connected, capfd):
-    with pytest.raises(StageFailed, match="stage train ended with 6") as caught:
+def test_failed_stage_sets_the_exit_code(pushed, connected, capfd):
+    with pytest.raises(StageFailed, match="stage train failed with exit code 6") as caught:
         run_pipeline({"PIPELINE_MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "PIPELINE_MLFLOW_RETRIES": "0"})
 
     assert caught.value.exit_code == 6
@@ -57,14 +57,14 @@ def test_failed_stage_gives_its_own_exit_code(pushed, connected, capfd):
     assert "Traceback" not in printed
 
 
-def test_broken_dag_is_said(pushed, connected):
+def test_broken_dag_is_reported(pushed, connected):
     (pushed.parents[1] / "dvc.yaml").write_text("stages: 1")
 
     with pytest.raises(InvalidParams, match=r"dvc\.yaml"):
         run_pipeline({})
 
 
-def test_stage_by_itself_ends_with_its_code_and_no_traceback(project):
+def test_single_stage_exits_without_a_traceback(project):
     done = subprocess.run(
         [sys.executable, "-m", "pipelines.stages.validate"],
         capture_output=True,

@@ -13,7 +13,7 @@ from pipelines.model.trained import read_model, read_training
 from pipelines.stages import train
 
 
-def test_metrics_slices_bins_and_plots_are_there_and_in_mlflow(candidate, registry):
+def test_metrics_slices_bins_and_plots_are_written_and_logged(candidate, registry):
     candidate()
 
     metrics = BundleMetrics.model_validate_json(Path("pipelines/work/metrics.json").read_text())
@@ -31,7 +31,7 @@ def test_metrics_slices_bins_and_plots_are_there_and_in_mlflow(candidate, regist
     assert names >= {"plots/roc.png", "plots/calibration.png", "evaluation/metrics.json", "evaluation/slices.json"}
 
 
-def test_minimum_quality_holds_on_rows_with_gaps(candidate):
+def test_minimum_quality_on_rows_with_missing_values(candidate):
     """A frozen slice: rows without a height are harder, and must still be better than guessing."""
     from sklearn.metrics import roc_auc_score
 
@@ -43,7 +43,7 @@ def test_minimum_quality_holds_on_rows_with_gaps(candidate):
     assert roc_auc_score(rows["bears"], predict(booster, encode(rows, contract))) > 0.6
 
 
-def test_model_that_was_trained_on_the_test_rows_is_refused(candidate, monkeypatch):
+def test_model_trained_on_the_test_rows_is_rejected(candidate, monkeypatch):
     """The mistake itself: train is given the test rows for its own."""
     real = train.read_prepared
     monkeypatch.setattr(train, "read_prepared", lambda path: real(TEST if path == TRAIN else path))
@@ -52,15 +52,15 @@ def test_model_that_was_trained_on_the_test_rows_is_refused(candidate, monkeypat
         candidate()
 
 
-def test_model_that_is_not_the_recorded_one_is_refused(candidate):
+def test_model_other_than_the_recorded_one_is_rejected(candidate):
     candidate()
     MODEL.write_bytes(MODEL.read_bytes() + b" ")
 
-    with pytest.raises(InvalidData, match=r"training\.json is not of .*model\.ubj"):
+    with pytest.raises(InvalidData, match=r"training\.json does not belong to .*model\.ubj"):
         read_training()
 
 
-def test_test_rows_are_measured_and_the_rows_that_trained_are_the_reference(candidate):
+def test_metrics_use_test_rows_and_the_reference_training_rows(candidate):
     candidate()
 
     metrics = BundleMetrics.model_validate_json(Path("pipelines/work/metrics.json").read_text())
@@ -73,9 +73,10 @@ def test_test_rows_are_measured_and_the_rows_that_trained_are_the_reference(cand
     booster, contract = read_model()
     likely = predict(booster, encode(held_out, contract))
     assert reference.score.shares[0] == pytest.approx((likely < 0.25).mean())
-    assert metrics.test == score(held_out["bears"].to_numpy(dtype="int8"), likely, threshold=0.5)
+    assert contract.target.threshold == 0.4, "evaluate.threshold of params.yaml"
+    assert metrics.test == score(held_out["bears"].to_numpy(dtype="int8"), likely, threshold=0.4)
 
 
-def test_missing_model_is_said(project):
+def test_missing_model_is_reported(project):
     with pytest.raises(MissingData, match=r"pipelines\.stages\.train"):
         read_model()

@@ -4,7 +4,7 @@ from pathlib import Path
 from pipelines.stages.fetch import main
 
 
-def test_file_comes_verified_with_its_hashes(pushed):
+def test_file_is_fetched_and_verified(pushed):
     said = main()
 
     data = json.loads(Path("pipelines/work/data.json").read_text())
@@ -13,7 +13,7 @@ def test_file_comes_verified_with_its_hashes(pushed):
     assert data["md5"] in said
 
 
-def test_another_pointer_can_be_named_by_the_environment(pushed, monkeypatch, tmp_path):
+def test_pointer_can_come_from_the_environment(pushed, monkeypatch, tmp_path):
     elsewhere = tmp_path / "mounted.dvc"
     elsewhere.write_text(Path("pipelines/data/current.yaml").read_text())
     Path("pipelines/data/current.yaml").unlink()
@@ -22,7 +22,7 @@ def test_another_pointer_can_be_named_by_the_environment(pushed, monkeypatch, tm
     assert "trees.csv" in main()
 
 
-def test_nothing_of_an_earlier_fetch_is_left(pushed):
+def test_earlier_files_are_removed(pushed):
     main()
     Path("pipelines/work/raw/old.csv").write_text("old")
 

@@ -19,27 +19,27 @@ def rows(table):
 
 
 @pytest.mark.parametrize("params", [PrepareParams(test_share=0.3), PrepareParams(test_from="2025-05-01")])
-def test_no_later_row_trains(rows, schema, params):
+def test_training_rows_are_older_than_test_rows(rows, schema, params):
     train, test = split_by_time(rows, schema=schema, params=params)
 
     assert train["seen"].max() < test["seen"].min()
     assert len(train) + len(test) == len(rows)
 
 
-def test_share_is_the_newest_part(rows, schema):
+def test_test_share_is_the_newest_part(rows, schema):
     _, test = split_by_time(rows, schema=schema, params=PrepareParams(test_share=0.25))
 
     assert len(test) / len(rows) == pytest.approx(0.25, abs=0.01)
 
 
 @pytest.mark.parametrize(("date", "side"), [("2020-01-01", "training"), ("2030-01-01", "test")])
-def test_empty_side_is_said(rows, schema, date, side):
+def test_empty_side_is_reported(rows, schema, date, side):
     with pytest.raises(InvalidData, match=f"{side} set is empty"):
         split_by_time(rows, schema=schema, params=PrepareParams(test_from=date))
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_class_only_is_said(rows, schema, label):
+def test_single_class_is_reported(rows, schema, label):
     with pytest.raises(InvalidData, match=f"bears = {label}"):
         split_by_time(rows[rows["bears"] == label], schema=schema, params=PrepareParams(test_share=0.3))
 
@@ -52,7 +52,7 @@ def test_test_last_is_the_newest_part_by_time(rows, schema):
     assert len(train) + len(test) == len(rows)
 
 
-def test_windows_move_on_with_the_data(rows, schema):
+def test_windows_move_with_the_data(rows, schema):
     """What a fixed date does not: more data are a new training set."""
     params = PrepareParams(test_last="30d", train_last="60d")
     before = rows[rows["seen"] < "2025-05-01"]
@@ -65,7 +65,7 @@ def test_windows_move_on_with_the_data(rows, schema):
     assert new["seen"].min() >= test["seen"].max() - pd.Timedelta(days=90)
 
 
-def test_train_last_leaves_out_only_what_is_older(rows, schema):
+def test_train_last_drops_only_older_rows(rows, schema):
     whole, test = split_by_time(rows, schema=schema, params=PrepareParams(test_from="2025-05-01"))
     part, same = split_by_time(rows, schema=schema, params=PrepareParams(test_from="2025-05-01", train_last="60d"))
 
@@ -80,17 +80,17 @@ def twice(rows, share=1.0):
 
 
 @pytest.mark.parametrize("params", [{}, {"train_last": "250d"}])
-def test_rows_exported_again_after_the_split_are_refused(rows, schema, params):
+def test_rows_exported_twice_are_rejected(rows, schema, params):
     with pytest.raises(
-        InvalidData, match=r"\d+ of \d+ test rows equal an older row in everything but the time.*tag T\d"
+        InvalidData, match=r"\d+ of \d+ test rows equal an older row in all columns but the time.*tag T\d"
     ):
         split_by_time(twice(rows), schema=schema, params=PrepareParams(test_from="2026-01-01", **params))
 
 
-def test_random_labels_do_not_pass_by_rows_that_are_there_twice(rows, schema):
+def test_random_labels_do_not_pass_with_duplicated_rows(rows, schema):
     random = rows.assign(bears=rows["bears"].sample(frac=1, random_state=3).to_numpy())
 
-    with pytest.raises(InvalidData, match="learned them by heart"):
+    with pytest.raises(InvalidData, match="memorises them would look good"):
         split_by_time(twice(random), schema=schema, params=PrepareParams(test_from="2026-01-01"))
 
 
@@ -103,14 +103,14 @@ def test_limit_for_repeated_rows_is_a_setting(rows, schema):
     assert len(train) + len(test) == len(both)
 
 
-def test_column_that_is_empty_where_it_should_train_is_said(rows, schema):
+def test_column_without_training_values_is_reported(rows, schema):
     rows.loc[rows["seen"] < "2025-05-01", "soil"] = None
 
-    with pytest.raises(InvalidData, match=r"column\(s\) soil are empty in every row of the training set"):
+    with pytest.raises(InvalidData, match=r"column\(s\) soil are empty in every training row"):
         split_by_time(rows, schema=schema, params=PrepareParams(test_from="2025-05-01"))
 
 
-def test_stage_says_what_it_left_out(pushed):
+def test_stage_reports_dropped_rows(pushed):
     fetch.main()
     validate.main()
     path = Path("pipelines/params.yaml")
@@ -119,10 +119,10 @@ def test_stage_says_what_it_left_out(pushed):
     said = main()
 
     assert re.search(
-        r"\d+ rows to train, \d+ to test, \d+ without a target left out, \d+ older than prepare.train_last", said
+        r"\d+ training rows, \d+ test rows, \d+ without target dropped, \d+ older than prepare.train_last dropped", said
     )
 
 
-def test_missing_table_is_said(project):
+def test_missing_table_is_reported(project):
     with pytest.raises(MissingData, match=r"pipelines\.stages\.validate"):
         main()

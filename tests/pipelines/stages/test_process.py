@@ -14,7 +14,7 @@ def fail(error):
     return main
 
 
-def test_what_a_stage_says_is_printed(capsys):
+def test_result_of_a_stage_is_printed(capsys):
     run_stage("fetch", lambda: "brought it")
 
     assert "fetch brought it" in capsys.readouterr().err
@@ -28,7 +28,7 @@ def test_what_a_stage_says_is_printed(capsys):
         (UnsignedBundle("no"), 9),
     ],
 )
-def test_expected_failure_is_one_line_and_an_exit_code(capsys, error, code):
+def test_expected_failure_prints_one_line_and_sets_the_exit_code(capsys, error, code):
     with pytest.raises(SystemExit) as caught:
         run_stage("train", fail(error))
 
@@ -37,13 +37,13 @@ def test_expected_failure_is_one_line_and_an_exit_code(capsys, error, code):
     assert printed == f"train failed: {error}\n"
 
 
-def test_exit_codes_are_different():
+def test_exit_codes_are_unique():
     codes = [kind.exit_code for kind in PipelineError.__subclasses__() if kind.__name__ != "StageFailed"]
 
     assert len(set(codes)) == len(codes)
 
 
-def test_interrupted_stage_ends_with_130_and_without_a_word(capsys):
+def test_interrupted_stage_exits_130_silently(capsys):
     def interrupted():
         raise KeyboardInterrupt
 
@@ -54,7 +54,7 @@ def test_interrupted_stage_ends_with_130_and_without_a_word(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_sigterm_ends_a_stage_as_an_exception_does(capsys):
+def test_sigterm_raises_system_exit_in_a_stage(capsys):
     cleaned = []
 
     def working():

@@ -54,14 +54,14 @@ def better(champion, candidate):
     candidate(max_depth=4, eta=0.3)
 
 
-def test_first_good_model_is_champion(champion, registry, name):
+def test_first_good_model_becomes_champion(champion, registry, name):
     assert aliases(registry, name) == {CHAMPION: "1", CHALLENGER: None, PREVIOUS: None}
     assert champion.tags["gate"] == "passed"
     assert champion.tags["rollout"] == "complete"
     assert read_json(Path("pipelines/work/register.json"), stage="register")["version"] == "1"
 
 
-def test_bundle_of_the_version_is_signed_and_says_where_it_comes_from(champion, registry, keys, tmp_path):
+def test_bundle_is_signed_and_has_its_lineage(champion, registry, keys, tmp_path):
     registry.download_bundle(champion, tmp_path / "download")
 
     bundle = read_bundle(
@@ -80,20 +80,20 @@ def test_bundle_of_the_version_is_signed_and_says_where_it_comes_from(champion, 
     assert set(lineage.libraries) >= {"xgboost-cpu", "pandas"}
 
 
-def test_better_model_takes_over(better, registry, name):
+def test_better_model_becomes_champion(better, registry, name):
     said = register.main()
 
     assert "version 2 passed the gate and is champion" in said
     assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
 
 
-def test_worse_model_changes_nothing_and_is_not_signed(better, candidate, registry, name, keys, tmp_path):
+def test_worse_model_is_rejected_and_not_signed(better, candidate, registry, name, keys, tmp_path):
     register.main()
     candidate(max_depth=1, eta=0.01)
 
     said = register.main()
 
-    assert "version 3 rejected by the gate, the champion stays" in said
+    assert "version 3 was rejected by the gate, the champion stays" in said
     assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
     assert "champion (version 2) on the same rows" in registry.version(name, "3").tags["gate.reasons"]
     assert not json.loads(Path("pipelines/work/gate.json").read_text())["passed"]
@@ -105,7 +105,7 @@ def test_worse_model_changes_nothing_and_is_not_signed(better, candidate, regist
         )
 
 
-def test_floor_rejects_the_first_model_too(candidate, registry, name):
+def test_floor_also_rejects_the_first_model(candidate, registry, name):
     path = Path("pipelines/params.yaml")
     path.write_text(path.read_text().replace("min_roc_auc: 0.6", "min_roc_auc: 1.0"))
     candidate()
@@ -125,7 +125,7 @@ def test_registering_again_changes_nothing(better, registry, name):
     assert len(registry.versions(name)) == 2
 
 
-def test_model_that_was_replaced_does_not_come_back_by_itself(better, candidate, registry, name):
+def test_replaced_model_is_not_promoted_again(better, candidate, registry, name):
     register.main()
     candidate(max_depth=1, eta=0.05)
 
@@ -161,7 +161,7 @@ def test_killed_after_any_write_and_run_again_it_ends_the_same(better, registry,
     assert len(registry.versions(name)) == 2
 
 
-def test_another_machine_takes_up_what_a_killed_run_left(better, registry, name):
+def test_another_machine_completes_a_killed_run(better, registry, name):
     register.main()
     told = json.loads(Path("pipelines/work/gate.json").read_text())
     Path("pipelines/work/gate.json").unlink()
@@ -172,7 +172,7 @@ def test_another_machine_takes_up_what_a_killed_run_left(better, registry, name)
     assert len(registry.versions(name)) == 2
 
 
-def test_killed_before_the_version_exists_and_run_again(better, registry, name, monkeypatch):
+def test_run_killed_before_registration_is_repeated(better, registry, name, monkeypatch):
     real = type(registry).create_version
 
     def dying(*_arguments, **_named):
@@ -188,10 +188,10 @@ def test_killed_before_the_version_exists_and_run_again(better, registry, name, 
     assert aliases(registry, name)[CHAMPION] == "2"
 
 
-def test_version_that_does_not_come_up_leaves_everything_as_it_was(better, registry, name):
+def test_failed_rollout_changes_nothing(better, registry, name):
     rollout = Refusing()
 
-    with pytest.raises(RolloutFailed, match="version 1 serves on"):
+    with pytest.raises(RolloutFailed, match="version 1 keeps serving"):
         register.main(rollout)
 
     assert rollout.asked == ["2"]
@@ -212,13 +212,13 @@ def edit_gate(old, new):
     path.write_text(path.read_text().replace(old, new))
 
 
-def test_changed_gate_registers_a_version_of_its_own_and_leaves_the_champions_files_alone(
+def test_changed_gate_registers_a_new_version_and_keeps_the_champions_files(
     champion, registry, name, mlflow, keys, tmp_path
 ):
     before = files_of(mlflow, champion)
     edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.99")
 
-    assert "version 2 rejected by the gate" in register.main()
+    assert "version 2 was rejected by the gate" in register.main()
 
     assert registry.version(name, "2").run_id == champion.run_id
     assert files_of(mlflow, champion) == before
@@ -230,7 +230,7 @@ def test_changed_gate_registers_a_version_of_its_own_and_leaves_the_champions_fi
     assert (manifest.verdict.passed, manifest.verdict.champion_version) == (True, None)
 
 
-def test_champion_whose_bundle_is_another_versions_is_not_compared_with(better, registry, name, mlflow):
+def test_champion_with_the_bundle_of_another_version_is_rejected(better, registry, name, mlflow):
     register.main()
     registry.set_alias(name, CHAMPION, "1")
     first, second = (
@@ -296,7 +296,7 @@ def test_lost_race_is_judged_anew_against_the_new_champion(better, registry, nam
 
     said = register.main()
 
-    assert "version 4 rejected by the gate" in said, "it is as good as the new champion, and no better"
+    assert "version 4 was rejected by the gate" in said, "it is as good as the new champion, and no better"
     again = registry.version(name, "4")
     assert again.tags["gate.compared_with"] == "3"
     assert registry.version(name, "2").tags["superseded_by"] == "4"
@@ -305,11 +305,11 @@ def test_lost_race_is_judged_anew_against_the_new_champion(better, registry, nam
     assert len(registry.versions(name)) == 4
 
 
-def test_rejected_against_an_older_champion_it_is_judged_anew_once_for_each(better, candidate, registry, name):
+def test_rejected_model_is_judged_once_per_champion(better, candidate, registry, name):
     register.main()
     candidate(max_depth=2, eta=0.1)
-    assert "version 3 rejected" in register.main()
-    assert "version 3 rejected" in register.main(), "nothing has changed"
+    assert "version 3 was rejected" in register.main()
+    assert "version 3 was rejected" in register.main(), "nothing has changed"
     registry.set_alias(name, CHAMPION, "1")
 
     assert "version 4 passed the gate and is champion" in register.main()
@@ -321,7 +321,7 @@ def test_rejected_against_an_older_champion_it_is_judged_anew_once_for_each(bett
     assert len(registry.versions(name)) == 4
 
 
-def test_final_fit_is_what_is_registered_and_its_metrics_say_so(candidate, registry, keys, name, tmp_path):
+def test_final_fit_is_registered_and_marked_in_the_metrics(candidate, registry, keys, name, tmp_path):
     path = Path("pipelines/params.yaml")
     path.write_text(path.read_text().replace("rounds: 15", "rounds: 15, final_fit: true"))
     candidate()
@@ -340,7 +340,7 @@ def test_final_fit_is_what_is_registered_and_its_metrics_say_so(candidate, regis
     assert lineage.data_until == read_prepared(TEST)["seen"].max().tz_localize("UTC")
 
 
-def test_champion_that_cannot_read_the_new_data_is_said(champion, candidate, make, registry, name):
+def test_champion_that_cannot_read_the_data_is_reported(champion, candidate, make, registry, name):
     path = Path("pipelines/schema.yaml")
     path.write_text(path.read_text().replace("  - {name: age, type: int, minimum: 0, maximum: 300}\n", ""))
     candidate(make().drop(columns="age"))
@@ -349,7 +349,7 @@ def test_champion_that_cannot_read_the_new_data_is_said(champion, candidate, mak
     assert aliases(registry, name)[CHAMPION] == "1"
 
 
-def test_champion_reads_the_rows_by_its_own_contract(champion, candidate, make, registry, name, settings):
+def test_champion_encodes_rows_with_its_own_contract(champion, candidate, make, registry, name, settings):
     """Categories that are new since have codes of their own in the candidate's contract, and shift the champion's."""
     path = Path("pipelines/schema.yaml")
     path.write_text(path.read_text().replace("[apple, pear, plum, quince]", "[almond, apple, pear, plum, quince]"))
@@ -376,7 +376,7 @@ def _booster(bundle):
     return booster
 
 
-def test_rollout_that_a_killed_run_left_is_said_to_be_complete(better, registry, name, monkeypatch):
+def test_resumed_promotion_marks_the_rollout_complete(better, registry, name, monkeypatch):
     kind = type(registry)
     real = kind.tag_version
 
@@ -396,7 +396,7 @@ def test_rollout_that_a_killed_run_left_is_said_to_be_complete(better, registry,
     assert registry.version(name, "2").tags["rollout"] == "complete"
 
 
-def test_missing_signing_key_is_said_with_the_way_to_make_one(candidate, monkeypatch):
+def test_missing_signing_key_is_reported_with_how_to_create_it(candidate, monkeypatch):
     candidate()
     monkeypatch.delenv("PIPELINE_SIGNING_KEY_FILE")
 
@@ -404,7 +404,7 @@ def test_missing_signing_key_is_said_with_the_way_to_make_one(candidate, monkeyp
         register.main()
 
 
-def test_mlflows_own_loader_gives_the_same_probabilities(champion, mlflow):
+def test_mlflow_loader_gives_the_same_probabilities(champion, mlflow):
     import mlflow as client
     import pandas as pd
 

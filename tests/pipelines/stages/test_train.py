@@ -44,12 +44,12 @@ def base_score(booster):
     return float(config.strip("[]"))
 
 
-def test_one_seed_gives_one_model_and_another_seed_another(boost):
+def test_seed_determines_the_model(boost):
     assert boost(seed=1).model == boost(seed=1).model
     assert boost(seed=1).model != boost(seed=2).model
 
 
-def test_record_is_of_the_rows_that_trained(boost, parts, schema):
+def test_training_rows_are_recorded(boost, parts, schema):
     fit = boost()
 
     assert fit.rows == describe_rows(parts[0], schema)
@@ -67,7 +67,7 @@ def test_curve_has_every_tenth_round_and_the_last(boost, parts, contract):
     assert fit.curve["train"][24] < fit.curve["train"][0]
 
 
-def test_watching_rows_changes_nothing(boost, parts, contract, schema):
+def test_learning_curve_does_not_change_the_model(boost, parts, contract, schema):
     params = TrainParams(seed=1, rounds=5, threads=1, booster={"max_depth": 3, "subsample": 0.5})
 
     alone = train_booster(parts[0], contract, schema, params, lambda _note="": None)
@@ -76,7 +76,7 @@ def test_watching_rows_changes_nothing(boost, parts, contract, schema):
     assert alone.curve == {}
 
 
-def test_more_height_never_bears_less(boost, parts, contract):
+def test_prediction_is_monotone_in_height(boost, parts, contract):
     """Direction: the rule behind the rows says so, and the model has to have found it."""
     booster = boost(rounds=30, max_depth=3).booster
     row = encode(parts[1].head(1), contract).repeat(2, axis=0)
@@ -94,18 +94,18 @@ def test_matrix_has_the_contracts_types(parts, contract, schema):
     assert matrix.feature_types == ["q", "int", "i", "c", "c"]
 
 
-def test_parameters_that_xgboost_refuses_are_said(boost):
+def test_parameters_rejected_by_xgboost_are_reported(boost):
     with pytest.raises(InvalidParams, match=r"train\.booster"):
         boost(max_depth="deep")
 
 
 @pytest.mark.parametrize("more", [{}, {"verbosity": 0}, {"validate_parameters": False}])
-def test_misspelt_parameters_are_refused_by_name(boost, more):
-    with pytest.raises(InvalidParams, match=r"train\.booster: XGBoost does not use max_dept, sub_sample; is it spelt"):
+def test_unknown_parameters_are_rejected_by_name(boost, more):
+    with pytest.raises(InvalidParams, match=r"XGBoost does not know max_dept, sub_sample; check the spelling"):
         boost(max_dept=3, sub_sample=0.5, eta=0.3, **more)
 
 
-def test_model_is_of_the_training_rows_and_no_others(candidate, schema):
+def test_only_training_rows_train_the_model(candidate, schema):
     """The bound from above: a model that has seen the test rows is too good on them."""
     candidate(max_depth=12, eta=1, min_child_weight=0)
 
@@ -117,7 +117,7 @@ def test_model_is_of_the_training_rows_and_no_others(candidate, schema):
     assert read_training().registered == describe_rows(train, schema)
 
 
-def test_final_fit_is_on_all_rows_and_the_measured_one_is_not(candidate, schema):
+def test_only_the_final_fit_uses_all_rows(candidate, schema):
     candidate()
     without = MEASURED_MODEL.read_bytes()
     path = Path("pipelines/params.yaml")
@@ -143,7 +143,7 @@ def test_without_final_fit_the_measured_model_is_the_registered_one(candidate):
     assert not read_training().final_fit
 
 
-def test_run_holds_parameters_lineage_and_curve(candidate, registry, name):
+def test_run_has_parameters_lineage_and_curve(candidate, registry, name):
     candidate()
 
     run_id = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
@@ -156,7 +156,7 @@ def test_run_holds_parameters_lineage_and_curve(candidate, registry, name):
     assert len(registry._client.get_metric_history(run_id, "test_logloss")) == 3
 
 
-def test_run_that_a_killed_job_left_open_is_closed(candidate, registry, name):
+def test_open_run_of_a_killed_job_is_closed(candidate, registry, name):
     candidate()
     first = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
 
@@ -173,7 +173,7 @@ def test_unavailable_mlflow_is_reported_before_the_work(project, monkeypatch):
         main()
 
 
-def test_missing_rows_are_said(connected):
+def test_missing_rows_are_reported(connected):
     with pytest.raises(MissingData, match=r"pipelines\.stages\.prepare"):
         main()
 
