@@ -87,5 +87,5 @@ def test_certificate_authorities_reach_every_program_that_opens_connections(part
 
 
 def test_two_sources_of_certificate_authorities_are_refused():
-    with pytest.raises(helm_python.HelmError, match="set one of them"):
+    with pytest.raises(helm_python.HelmError, match="set only one of them"):
         render({"global": {"espalier": {"caBundle": {"configMap": "a", "secret": "b"}}}})

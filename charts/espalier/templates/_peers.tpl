@@ -1,6 +1,6 @@
 {{/*
-A part that is off is somewhere else, and its clients' defaults still name the pods of this release: they would be sent to,
-and let out to, nobody. Refused with the values that say where it is.
+Fails where a part is disabled but its clients' values still name this release's pods, which do not exist then. The message
+names the value that has to be set.
 */}}
 {{- define "espalier.requirePeers" -}}
 {{- $root := . -}}
@@ -15,7 +15,7 @@ and let out to, nobody. Refused with the values that say where it is.
 {{- $value := $root.Values -}}
 {{- range splitList "." $path }}{{ $value = index $value . }}{{ end -}}
 {{- if include "espalier.namesPart" (list $root $part $value) -}}
-{{- fail (printf "\n\n%s.enabled is false, but %s still names this release's own: say where yours is%s\n" $part $path (ternary " (a list of NetworkPolicyPeer, such as [{ipBlock: {cidr: 10.20.0.0/24}}]; [] is everybody)" "" (hasSuffix ".to" $path))) -}}
+{{- fail (printf "\n\n%s.enabled is false, but %s still names this release's pods: set the address of your own%s\n" $part $path (ternary " (a list of NetworkPolicyPeer, such as [{ipBlock: {cidr: 10.20.0.0/24}}]; [] allows all peers)" "" (hasSuffix ".to" $path))) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -23,7 +23,7 @@ and let out to, nobody. Refused with the values that say where it is.
 {{- end -}}
 {{- end }}
 
-{{/* Not empty where an address or a list of peers means a part of this release. Call: (list $ "mlflow" value) */}}
+{{/* Not empty if an address or a list of peers refers to a part of this release. Call: (list $ "mlflow" value) */}}
 {{- define "espalier.namesPart" -}}
 {{- $root := index . 0 -}}
 {{- $part := index . 1 -}}

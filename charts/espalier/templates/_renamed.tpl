@@ -1,16 +1,16 @@
 {{/*
-Values whose name has changed. A release that still sets the old one is refused with the new name, for a value that is
-silently ignored is worse than an upgrade that stops. files/renamed.yaml lists them: old path, new path. The old key
-stays in values.schema.json (deprecated), or the schema would refuse it without telling the new name.
+Fails where a release sets a value under its old name, and names the new one: a value that is silently ignored is worse than
+an upgrade that stops. files/renamed.yaml lists old path and new path. The old key stays in values.schema.json (deprecated).
+Otherwise the schema would refuse it without naming the new key.
 */}}
 {{- define "espalier.refuseRenamed" -}}
 {{- $root := . -}}
 {{- range $old, $new := (.Files.Get "files/renamed.yaml" | fromYaml) -}}
 {{- $value := $root.Values -}}
-{{- $found := true -}}
+{{- $isSet := true -}}
 {{- range splitList "." $old -}}
-{{- if and $found (kindIs "map" $value) (hasKey $value .) -}}{{- $value = index $value . -}}{{- else -}}{{- $found = false -}}{{- end -}}
+{{- if and $isSet (kindIs "map" $value) (hasKey $value .) -}}{{- $value = index $value . -}}{{- else -}}{{- $isSet = false -}}{{- end -}}
 {{- end -}}
-{{- if $found -}}{{- fail (printf "\n\nthe value %s is now called %s: rename it in your values (CHANGELOG.md says why)\n" $old $new) -}}{{- end -}}
+{{- if $isSet -}}{{- fail (printf "\n\nthe value %s is now called %s: rename it in your values (see CHANGELOG.md)\n" $old $new) -}}{{- end -}}
 {{- end -}}
 {{- end }}

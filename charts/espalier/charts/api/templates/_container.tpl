@@ -1,4 +1,4 @@
-{{/* What the API and its migration have in common. */}}
+{{/* Fields that the containers of the API and of its migration share. */}}
 {{- define "api.container" -}}
 image: {{ include "espalier.image" . }}
 imagePullPolicy: {{ include "espalier.imagePullPolicy" . }}
@@ -10,7 +10,7 @@ envFrom:
   {{- . | trim | nindent 2 }}
   {{- end }}
 env:
-  - name: API_MODEL_VERSION # what the training Job wrote into the pod template; empty: the alias
+  - name: API_MODEL_VERSION # written into the pod template by the training Job; if empty, the alias is served
     valueFrom:
       fieldRef: {fieldPath: "metadata.annotations['espalier.dev/model-version']"}
   {{- with include "espalier.extraEnv" . }}

@@ -1,4 +1,4 @@
-{{/* Every name that a request may ask for. */}}
+{{/* Host names that the API accepts. */}}
 {{- define "api.allowedHosts" -}}
 {{- $name := include "espalier.fullname" . -}}
 {{- $hosts := list $name (printf "%s.%s" $name .Release.Namespace) (printf "%s.%s.svc" $name .Release.Namespace) (printf "%s.%s.svc.cluster.local" $name .Release.Namespace) "localhost" -}}
@@ -7,13 +7,13 @@
 {{- concat $hosts .Values.server.extraAllowedHosts | uniq | join "," -}}
 {{- end }}
 
-{{/* Proxies whose X-Forwarded-For is believed. Without an ingress there are none. */}}
+{{/* Proxies whose X-Forwarded-For is trusted. Without an ingress there are none. */}}
 {{- define "api.forwardedAllowIps" -}}
-{{- $given := .Values.server.forwardedAllowIps -}}
-{{- if and (not $given) (or .Values.ingress.enabled .Values.httpRoute.enabled) -}}
-{{- fail "\n\napi.server.forwardedAllowIps is not set: the addresses of the ingress controller's (or Gateway's) pods, whose X-Forwarded-For the API\nbelieves when it throttles and logs clients. As narrow as you can: whoever connects from there can pass for any client. Find them with:\n\n    kubectl get pods --all-namespaces -o wide | grep -i -E 'ingress|traefik|gateway|envoy'\n\nand set them, or a network that only these pods are in, such as: --set api.server.forwardedAllowIps=10.20.30.0/28\n" -}}
+{{- $addresses := .Values.server.forwardedAllowIps -}}
+{{- if and (not $addresses) (or .Values.ingress.enabled .Values.httpRoute.enabled) -}}
+{{- fail "\n\napi.server.forwardedAllowIps is not set: the addresses of the ingress controller's (or Gateway's) pods. The API trusts their\nX-Forwarded-For when it throttles and logs clients, so a client that connects from one of them can impersonate any client.\nList as few as possible. Find them with:\n\n    kubectl get pods --all-namespaces -o wide | grep -i -E 'ingress|traefik|gateway|envoy'\n\nand set them, or a network that contains only these pods, for example: --set api.server.forwardedAllowIps=10.20.30.0/28\n" -}}
 {{- end -}}
-{{- $given | default "127.0.0.1" -}}
+{{- $addresses | default "127.0.0.1" -}}
 {{- end }}
 
 {{/* Paths of mounted keys. Call: (list "/run/secrets/model" .Values.model.publicKeys) */}}
@@ -25,10 +25,10 @@
 {{- end }}
 
 {{- define "api.tlsSecret" -}}
-{{- .Values.ingress.tls.existingSecret | required "api.ingress.tls.existingSecret is not set: a Secret of type kubernetes.io/tls, or the name that cert-manager gives one (make secrets makes one for evaluation)" -}}
+{{- .Values.ingress.tls.existingSecret | required "api.ingress.tls.existingSecret is not set: a Secret of type kubernetes.io/tls, or the name of the Secret that cert-manager writes (make secrets creates one for evaluation)" -}}
 {{- end }}
 
-{{/* The pod of helm test: not "api", for no Service may select it. */}}
+{{/* Labels of helm test's pod. The name is not "api", so that no Service selects it. */}}
 {{- define "api.smokeSelector" -}}
 app.kubernetes.io/name: api-smoke
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -1,4 +1,4 @@
-{{/* What the server and the upgrade of its database have in common. */}}
+{{/* Fields that the containers of the server and of its database upgrade share. */}}
 {{- define "mlflow.container" -}}
 image: {{ include "espalier.image" . }}
 imagePullPolicy: {{ include "espalier.imagePullPolicy" . }}
@@ -23,7 +23,7 @@ volumeMounts:
   {{- end }}
 {{- end }}
 
-{{/* Host names as clients send them: with the port. */}}
+{{/* Host names that the server accepts, with the port, as clients send them. */}}
 {{- define "mlflow.allowedHosts" -}}
 {{- $name := include "espalier.fullname" . -}}
 {{- $hosts := list "localhost:5000" -}}

@@ -5,20 +5,20 @@
 {{- end }}
 {{- end }}
 
-{{/* Paths of the files that a pattern names, as JSON; none at all is a chart that was packaged without them. */}}
+{{/* Paths of the files that match a pattern, as JSON. Fails if there are none: the chart was packaged without them. */}}
 {{- define "observability.files" -}}
 {{- $root := index . 0 -}}
 {{- $paths := list -}}
 {{- range $path, $_ := $root.Files.Glob (index . 1) -}}{{- $paths = append $paths $path -}}{{- end -}}
-{{- if not $paths -}}{{- fail (printf "the chart has no file %s: alerts/ and dashboards/ are links to the project's folders, and were lost" (index . 1)) -}}{{- end -}}
+{{- if not $paths -}}{{- fail (printf "the chart contains no file %s: alerts/ and dashboards/ are links to the project's folders, and are missing" (index . 1)) -}}{{- end -}}
 {{- $paths | toJson -}}
 {{- end }}
 
 {{/*
-Alerts and dashboards are written for the release "espalier" in the namespace "espalier", so that promtool and people read
-them as they are. Here they become those of this release: the words below are the only ones that stand for it, and a test
-holds the files to them. Call: (list . text quote), where quote is how a quotation mark inside a query is written: a
-dashboard's name is in quotation marks too, and stays.
+The files are written for the release "espalier" in the namespace "espalier", so that promtool and people can read them as they
+are. This replaces those names by this release's. Only the patterns below stand for the release; tests/charts checks that no
+others do. Call: (list . text quote). `quote` is a quotation mark as queries in the file contain it; in dashboards it is
+escaped, so that a dashboard's own name, which is not inside a query, stays.
 */}}
 {{- define "observability.ofThisRelease" -}}
 {{- $root := index . 0 -}}
@@ -39,7 +39,8 @@ dashboard's name is in quotation marks too, and stays.
 {{- end }}
 
 {{/*
-What Grafana knows a dashboard by, and its sidecar its file: one Grafana shows those of every release in the cluster.
+Identifier of a dashboard in Grafana, and name of its file for the sidecar. It is unique in the cluster, because one Grafana shows
+the dashboards of all releases.
 Call: (list . "espalier-api")
 */}}
 {{- define "observability.uid" -}}

@@ -1,5 +1,5 @@
-# Sourced by the image's entrypoint when the volume is empty: one database and one role for each service, and neither may
-# enter the other's. Passwords come from files and are quoted by psql.
+# Sourced by the image's entrypoint when the volume is empty. Creates one database and one role per service. No role may connect
+# to the other's database. Passwords are read from files and quoted by psql.
 socket=/var/run/postgresql
 [ -S "$socket/.s.PGSQL.5432" ] || socket=/tmp
 for name in api mlflow; do

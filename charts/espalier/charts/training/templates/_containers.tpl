@@ -1,9 +1,9 @@
 {{/*
-The containers of training pods. What each one mounts is the point: the signing key and the account's token are the gate's
-alone, and what the training container may write reaches the gate as one folder of data files, read-only.
+The containers of training pods. Their mounts separate them: only the gate has the signing key and the account's token, and
+of the volume that the training container writes it mounts only one folder of data files, read-only.
 */}}
 
-{{/* What all of them have. Call: (dict "root" . "name" "gate" "args" list "configMaps" list "resources" dict "env" list) */}}
+{{/* Fields that all of them share. Call: (dict "root" . "name" "gate" "args" list "configMaps" list "resources" dict "env" list) */}}
 {{- define "training.container" -}}
 {{- $root := .root -}}
 - name: {{ .name }}
@@ -12,7 +12,7 @@ alone, and what the training container may write reaches the gate as one folder 
   args: [{{ join ", " .args }}]
   securityContext:
     {{- include "espalier.containerSecurity" $root | nindent 4 }}
-  envFrom: # addresses and the like, as the chart's values say
+  envFrom: # addresses and other settings from the chart's values
     {{- range .configMaps }}
     - configMapRef: {name: {{ . }}}
     {{- end }}
@@ -33,7 +33,7 @@ alone, and what the training container may write reaches the gate as one folder 
     {{- end }}
 {{- end }}
 
-{{/* A container that reads the data remote: the credentials of S3, no key, no token. Call: (list . "training" args) */}}
+{{/* A container that reads the data remote: it has the S3 credentials, but neither key nor token. Call: (list . "training" args) */}}
 {{- define "training.container.data" -}}
 {{- $root := index . 0 -}}
 {{- $name := include "espalier.fullname" $root -}}
@@ -52,7 +52,7 @@ alone, and what the training container may write reaches the gate as one folder 
 - {name: tmp, mountPath: /tmp}
 {{- end }}
 
-{{/* The gate: the signing key, the token, and its own copy of the code. Reads what was trained, and nothing else of it. */}}
+{{/* The gate: it has the signing key, the token, and the image's own code. It reads only the data files that training wrote. */}}
 {{- define "training.container.gate" -}}
 {{- $name := include "espalier.fullname" . -}}
 {{- include "training.container" (dict "root" . "name" "gate" "args" (list "espalier" "gate" "--from" "/run/handover")
@@ -60,7 +60,7 @@ alone, and what the training container may write reaches the gate as one folder 
   "mounts" (printf "- {name: signing-key, mountPath: /run/secrets/gate, readOnly: true}\n%s\n- {name: work, mountPath: /run/handover, subPath: pipelines/work, readOnly: true}" (include "training.mounts.gate" .))) -}}
 {{- end }}
 
-{{/* Brings the version before back: no signing key, for nothing is signed. */}}
+{{/* Rolls back to the previous version. It signs nothing, so it has no signing key. */}}
 {{- define "training.container.rollback" -}}
 {{- $name := include "espalier.fullname" . -}}
 {{- include "training.container" (dict "root" . "name" "rollback" "args" (list "espalier" "rollback")
@@ -77,7 +77,7 @@ alone, and what the training container may write reaches the gate as one folder 
 - {name: gate-tmp, mountPath: /tmp}
 {{- end }}
 
-{{/* Volumes of the training container and of the seed. */}}
+{{/* Volumes of the containers training and seed. */}}
 {{- define "training.volumes.data" -}}
 {{- if not .Values.remote.workloadIdentity }}
 - name: s3-credentials
@@ -86,20 +86,20 @@ alone, and what the training container may write reaches the gate as one folder 
     defaultMode: 0440
     items: [{key: s3-credentials, path: s3-credentials}]
 {{- end }}
-- name: work # of this pod alone: DVC's cache must not be shared (docs/security.md)
+- name: work # not shared with other pods: DVC's cache must not be shared (docs/security.md)
   emptyDir: {sizeLimit: {{ .Values.workSize }}}
 - name: tmp
   emptyDir: {sizeLimit: {{ .Values.tmpSize }}}
 {{- end }}
 
-{{/* Volumes of the gate and of the rollback. */}}
+{{/* Volumes of the containers gate and rollback. */}}
 {{- define "training.volumes.gate" -}}
 - name: model-keys
   secret:
     secretName: {{ include "espalier.secret" (list . "publicKeysSecret" "the public keys that sign models, model.pub.pem") }}
     defaultMode: 0440
 {{- if include "training.asksKubernetes" . }}
-- name: token # what automountServiceAccountToken would give every container
+- name: token # the same as automountServiceAccountToken would mount in every container
   projected:
     defaultMode: 0440
     sources:
@@ -107,7 +107,7 @@ alone, and what the training container may write reaches the gate as one folder 
       - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
       - downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}
 {{- end }}
-- name: gate-work # never the one that the training container writes
+- name: gate-work # not the volume that the training container writes
   emptyDir: {sizeLimit: {{ .Values.gate.workSize }}}
 - name: gate-tmp
   emptyDir: {sizeLimit: {{ .Values.tmpSize }}}

@@ -1,5 +1,5 @@
 {{/*
-A CronJob whose Jobs run one kind of training pod. Call:
+A CronJob for one kind of training pod. Call:
 (dict "root" . "name" text "suspend" bool "schedule" text "backoffLimit" n "seconds" n
       "initContainers" text "containers" text "names" (list of containers) "volumes" text)
 */}}
@@ -28,13 +28,13 @@ spec:
       backoffLimit: {{ .backoffLimit }}
       activeDeadlineSeconds: {{ .seconds }}
       ttlSecondsAfterFinished: {{ $root.Values.job.ttlSecondsAfterFinished }}
-      podReplacementPolicy: Failed # never two pods of one run at a time
+      podReplacementPolicy: Failed # never two pods of one run at the same time
       podFailurePolicy:
         rules:
-          - action: Ignore # a drained node is not the run's fault
+          - action: Ignore # a drained node is not a failure of the run
             onPodConditions: [{type: DisruptionTarget, status: "True"}]
           {{- range .names }}
-          - action: FailJob # wrong parameters, wrong data, a model that did not come up: another try ends the same way
+          - action: FailJob # wrong parameters, wrong data, a failed rollout: a retry would fail the same way
             onExitCodes: {containerName: {{ . }}, operator: In, values: [2, 3, 4, 5, 8, 9]}
           {{- end }}
       template:
@@ -48,7 +48,7 @@ spec:
         spec:
           restartPolicy: Never
           serviceAccountName: {{ include "espalier.serviceAccountName" $root }}
-          automountServiceAccountToken: false # the gate and the rollback mount a token of their own
+          automountServiceAccountToken: false # gate and rollback mount their own token
           enableServiceLinks: false
           terminationGracePeriodSeconds: 30
           securityContext:
@@ -62,14 +62,14 @@ spec:
             {{- .containers | nindent 12 }}
           volumes:
             {{- .volumes | trim | nindent 12 }}
-            - name: data # .dvc pointer, params.yaml, schema.yaml: change them without a new image
+            - name: data # .dvc pointer, params.yaml and schema.yaml, to change them without a new image
               configMap: {name: {{ include "espalier.fullname" $root }}-data}
             {{- with include "espalier.extraVolumes" $root }}
             {{- . | trim | nindent 12 }}
             {{- end }}
 {{- end }}
 
-{{/* Amazon's webhook gives the account's cloud credentials to every container, unless this names those that get none. */}}
+{{/* Amazon's webhook injects the account's cloud credentials into every container except those in this annotation. */}}
 {{- define "training.podAnnotations" -}}
 {{- if .Values.remote.workloadIdentity }}
 eks.amazonaws.com/skip-containers: gate,rollback

@@ -1,6 +1,6 @@
 {{/*
-Name of a CronJob beside the one that trains: <release>-training-<step>. Kubernetes allows 52 characters for it, since a Job's
-name has eleven more. Call: (list . "rollback")
+Name of a CronJob other than the training one: <release>-training-<step>. Kubernetes allows 52 characters, because it adds
+eleven for the name of a Job. Call: (list . "rollback")
 */}}
 {{- define "training.cronJobName" -}}
 {{- $training := include "espalier.sibling" (list (index . 0) "training") -}}
@@ -8,17 +8,17 @@ name has eleven more. Call: (list . "rollback")
 {{- printf "%s-%s" ($training | trunc (sub 51 (len $step) | int) | trimSuffix "-") $step -}}
 {{- end }}
 
-{{/* The object that lets one promotion at a time happen. */}}
+{{/* Name of the Lease that allows only one promotion at a time. */}}
 {{- define "training.leaseName" -}}
 {{- printf "%s-promotion" (include "espalier.fullname" .) -}}
 {{- end }}
 
-{{/* Not empty where a promotion has to ask the Kubernetes API. */}}
+{{/* Not empty if a promotion calls the Kubernetes API. */}}
 {{- define "training.asksKubernetes" -}}
 {{- if eq .Values.rollout.kind "kubernetes" }}true{{ end -}}
 {{- end }}
 
-{{/* The policy belongs to the cluster, and so does its name. */}}
+{{/* Name of the policy. It is cluster-scoped, so the name has to be unique in the cluster. */}}
 {{- define "training.policyName" -}}
 {{- printf "%s-%s-%s" .Release.Namespace (include "espalier.fullname" .) (include "espalier.releaseHash" .) -}}
 {{- end }}
