@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle import write_key_pair
+from espalier.certificates import issue_certificate
 from espalier.cluster.errors import ClusterError
 from espalier.cluster.tools import Kube
 
@@ -60,7 +61,7 @@ def evaluation_secrets(release: str, host: str, *, slack_url: str = UNREACHABLE_
         model_key, model_public = write_key_pair(Path(folder), "model")
         jwt_key, _ = write_key_pair(Path(folder), "jwt")
         files = {path.name: path.read_bytes() for path in (model_key, model_public, jwt_key)}
-    certificate, key, authority = _certificate(host)
+    tls = issue_certificate(host, "localhost", organization="Espalier evaluation")
     texts = {
         "api": {"database-url": url.format("api", database["api"])},
         "mlflow": {"database-uri": url.format("mlflow", database["mlflow"]), "s3-credentials": credentials},
@@ -74,7 +75,7 @@ def evaluation_secrets(release: str, host: str, *, slack_url: str = UNREACHABLE_
     made["api"]["jwt.key.pem"] = files["jwt.key.pem"]
     made["training"]["model.key.pem"] = files["model.key.pem"]
     made["model-keys"] = {"model.pub.pem": files["model.pub.pem"]}
-    made["api-tls"] = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority}
+    made["api-tls"] = {"tls.crt": tls.chain, "tls.key": tls.key, "ca.crt": tls.authority}
     return {f"{release}-{name}": content for name, content in made.items()}
 
 
@@ -87,12 +88,3 @@ def _secret(name: str, namespace: str, release: str, content: Mapping[str, bytes
         "type": "kubernetes.io/tls" if "tls.crt" in content else "Opaque",
         "data": {key: base64.b64encode(value).decode() for key, value in content.items()},
     }
-
-
-def _certificate(host: str) -> tuple[bytes, bytes, bytes]:
-    import trustme
-
-    authority = trustme.CA(organization_name="Espalier evaluation")
-    issued = authority.issue_cert(host, "localhost", common_name=host)
-    chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
-    return chain, issued.private_key_pem.bytes(), authority.cert_pem.bytes()

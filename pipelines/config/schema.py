@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bundle.contract import Category, FeatureType
-from pipelines.config.params import describe_problems, read_yaml
+from pipelines.config.files import describe_problems, read_yaml
 from pipelines.errors import InvalidParams
 
 __all__ = ["ROW_HASH", "SCHEMA_FILE", "Column", "FeatureColumn", "Schema", "TargetColumn", "TimeColumn", "load_schema"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from pipelines.config.params import describe_problems, read_yaml
+from pipelines.config.files import describe_problems, read_yaml
 from pipelines.errors import AlteredData, InvalidParams
 
 __all__ = ["Pointer", "check_file", "hash_file", "load_pointer"]

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from bundle import BundleMetrics
-from pipelines.config.params import EvaluateParams, describe_problems
+from pipelines.config.files import describe_problems
+from pipelines.config.params import EvaluateParams
 from pipelines.config.schema import Schema
 from pipelines.dataset.files import MEASURED_MODEL, METRICS_JSON, TEST, read_prepared
 from pipelines.errors import AlteredData, InvalidData, MissingData

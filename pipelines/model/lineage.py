@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.config.params import PARAMS_FILE, hash_of_files
+from pipelines.config.files import hash_of_files
+from pipelines.config.params import PARAMS_FILE
 from pipelines.config.schema import SCHEMA_FILE
 from pipelines.config.settings import Settings
 from pipelines.dataset.files import DATA_JSON, read_json

@@ -16,7 +16,7 @@ import xgboost as xgb
 from pydantic import BaseModel, ValidationError
 
 from bundle import BundleMetrics, Contract, Reference
-from pipelines.config.params import describe_problems
+from pipelines.config.files import describe_problems
 from pipelines.dataset.files import (
     CONTRACT_JSON,
     DATA_JSON,

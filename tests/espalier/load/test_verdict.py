@@ -1,6 +1,9 @@
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
 from espalier.load.verdict import Objectives, judge
 
@@ -129,3 +132,17 @@ def test_missed_rate_voids_the_result(sent, plan):
     assert verdict.sent_per_second == pytest.approx(5, rel=1e-3)
     assert verdict.verdict == "void"
     assert "50.0% of the rate" in verdict.void_because[0]
+
+
+def test_objectives_are_those_of_the_alerts():
+    groups = yaml.safe_load((Path(__file__).parents[3] / "alerts/slo.yaml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+
+    def budgets(alert):
+        expressions = [rule["expr"] for rule in rules if rule.get("alert") == alert]
+        return {float(budget) for text in expressions for budget in re.findall(r"> [0-9.]+ \* ([0-9.]+)", text)}
+
+    bounds = {bound for rule in rules for bound in re.findall(r'le="([0-9.]+)"', rule["expr"])}
+    assert budgets("ApiErrorBudgetBurn") == {round(1 - OBJECTIVES.available, 9)}
+    assert budgets("ApiLatencyBudgetBurn") == {round(1 - OBJECTIVES.fast, 9)}
+    assert bounds == {str(OBJECTIVES.limit_seconds)}

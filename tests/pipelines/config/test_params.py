@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config.params import hash_of_files, load_params
+from pipelines.config.params import load_params
 from pipelines.errors import InvalidParams
 
 
@@ -70,10 +70,3 @@ def test_invalid_yaml_is_reported(project):
 
     with pytest.raises(InvalidParams, match="not YAML"):
         load_params()
-
-
-def test_hash_depends_on_file_boundaries(tmp_path):
-    for name, text in (("a", "12"), ("b", "3"), ("c", "1"), ("d", "23")):
-        (tmp_path / name).write_text(text)
-
-    assert hash_of_files(tmp_path / "a", tmp_path / "b") != hash_of_files(tmp_path / "c", tmp_path / "d")
