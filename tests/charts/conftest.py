@@ -1,4 +1,4 @@
-"""The chart in each way that it is shipped to be used."""
+"""The chart rendered with each set of values that is shipped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.charts.rendering import VARIANTS, Object, manifests, render
 
 @pytest.fixture(scope="session", params=[*VARIANTS, "manifests"])
 def objects(request: pytest.FixtureRequest) -> list[Object]:
-    """Every object of one way."""
+    """Every object of one set of values, or of the manifests."""
     return list(manifests().values()) if request.param == "manifests" else render(*VARIANTS[request.param])
 
 
@@ -21,5 +21,5 @@ def default() -> list[Object]:
 
 @pytest.fixture(scope="session")
 def everything() -> list[Object]:
-    """Every object that the chart can render."""
+    """Every object of values with all switches on."""
     return render(*VARIANTS["everything"])

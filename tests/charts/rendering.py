@@ -1,4 +1,4 @@
-"""Render the chart with Helm's own code, in this process, and look into what comes out."""
+"""Render the chart in this process with Helm's own code, and find objects in the result."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SECRETS: dict[str, Any] = {
         "grafana": {"admin": {"existingSecret": "espalier-grafana"}},
     },
 }
-"""The least that has to be given: where the images are, and the names that ``make secrets`` uses."""
+"""The required values: images that are preloaded, and the Secret names of ``make secrets``."""
 
 INGRESS: dict[str, Any] = {"api": {"server": {"forwardedAllowIps": "10.20.30.40, 2001:db8::/64"}}}
-"""What has to be given beside, where there is an ingress: where its controller is."""
+"""Required in addition with an ingress: the addresses of its controller."""
 
 EVERYTHING: dict[str, Any] = {
     "api": {
@@ -48,13 +48,13 @@ EVERYTHING: dict[str, Any] = {
         "data": {"pointer": "outs: []", "params": "fetch: {}", "schema": "features: []"},
     },
 }
-"""Every switch on that is off by default."""
+"""All switches on that are off by default."""
 
 Object = dict[str, Any]
 
 
 def merged(*parts: Object) -> Object:
-    """Later parts win, key by key."""
+    """Merge key by key; later parts take precedence."""
     result: Object = {}
     for part in parts:
         for key, value in part.items():
@@ -64,21 +64,21 @@ def merged(*parts: Object) -> Object:
 
 
 def values_file(name: str) -> Object:
-    """One of the values files that are shipped."""
+    """Return a values file that is shipped."""
     return dict(yaml.safe_load((CHART / name).read_text()))
 
 
 def render(*parts: Object, secrets: bool = True, name: str = RELEASE, namespace: str = NAMESPACE) -> list[Object]:
     """Return every object of the release, hooks too."""
-    given = merged(SECRETS if secrets else {}, *parts)
-    # Loaded anew each time: rendering without a part takes the part out of the loaded chart.
-    files = helm_python.Chart.load(CHART).render(given, name=name, namespace=namespace)
-    found = []
+    values = merged(SECRETS if secrets else {}, *parts)
+    # Loaded each time: rendering without a part removes the part from the loaded chart.
+    files = helm_python.Chart.load(CHART).render(values, name=name, namespace=namespace)
+    objects = []
     for path, text in sorted(files.items()):
-        # The stack is another project's, and is here only where something has fetched it.
+        # The stack is another project's, and only exists after `make dependencies`.
         if path.endswith(".yaml") and "/kube-prometheus-stack/" not in path:
-            found += [document for document in yaml.safe_load_all(text) if document]
-    return found
+            objects += [document for document in yaml.safe_load_all(text) if document]
+    return objects
 
 
 VARIANTS: dict[str, tuple[Object, ...]] = {
@@ -90,18 +90,18 @@ VARIANTS: dict[str, tuple[Object, ...]] = {
 
 
 def of_kind(objects: list[Object], kind: str, name: str = "") -> list[Object]:
-    """Objects of a kind, or the one of that name."""
+    """Return the objects of a kind, or the one with that name."""
     return [one for one in objects if one["kind"] == kind and name in ("", one["metadata"]["name"])]
 
 
 def only(objects: list[Object], kind: str, name: str = "") -> Object:
-    """The one object of a kind (and name)."""
-    (found,) = of_kind(objects, kind, name)
-    return found
+    """Return the only object of a kind (and name)."""
+    (result,) = of_kind(objects, kind, name)
+    return result
 
 
 def pods(objects: list[Object]) -> Iterator[tuple[str, Object]]:
-    """Every pod template with the name of what holds it: metadata and spec."""
+    """Yield every pod template (metadata and spec) with the kind and name of its object."""
     for one in objects:
         spec = one.get("spec", {})
         name = f"{one['kind']}/{one['metadata']['name']}"
@@ -114,10 +114,10 @@ def pods(objects: list[Object]) -> Iterator[tuple[str, Object]]:
 
 
 def containers(pod: Object) -> list[Object]:
-    """Its containers, those that only start it too."""
+    """Return the pod's containers, including init containers."""
     return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
 
 
 def manifests() -> dict[str, Object]:
-    """What is applied beside the release."""
+    """Return the manifests that are applied in addition to the release."""
     return {path.name: dict(yaml.safe_load(path.read_text())) for path in sorted((ROOT / "manifests").glob("*.yaml"))}

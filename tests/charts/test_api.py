@@ -1,4 +1,4 @@
-"""The API's objects: nothing is cut while pods come and go, and every name that it is given is one that it knows."""
+"""The API's objects: no request is lost when pods start and stop, and every variable is one of its settings."""
 
 import re
 from importlib import import_module
@@ -24,7 +24,7 @@ def release(request):
 
 @pytest.fixture
 def settings_of(monkeypatch, tmp_path):
-    """Settings as a pod of these objects would read them, its Secret's files being elsewhere."""
+    """Read the settings as a pod of these objects would, with the Secret's files in another folder."""
 
     def read(objects):
         (tmp_path / "database-url").write_text(URL)
@@ -45,7 +45,7 @@ def api_container(objects):
 
 
 def environment(objects):
-    """Name → value, or None where the value is known in the cluster only."""
+    """Name → value, or None if only the cluster knows the value."""
     found = dict(only(objects, "ConfigMap", "espalier-api")["data"])
     return found | {variable["name"]: variable.get("value") for variable in api_container(objects)["env"]}
 
@@ -54,24 +54,24 @@ def cores(quantity):
     return int(quantity[:-1]) / 1000 if str(quantity).endswith("m") else float(quantity)
 
 
-def test_every_name_in_the_environment_is_a_setting(release):
+def test_every_variable_is_a_setting(release):
     assert set(environment(release)) <= set(FIELDS)
 
 
-def test_every_required_setting_is_given(release):
+def test_every_required_setting_is_set(release):
     required = {name for name, field in FIELDS.items() if field.is_required()}
 
     assert required <= set(environment(release))
 
 
-def test_values_in_the_environment_are_what_the_settings_take(release, settings_of):
+def test_settings_accept_the_variables(release, settings_of):
     settings = settings_of(release)
 
     assert settings.host == "0.0.0.0"  # noqa: S104 (in a container)
     assert "espalier-api.espalier.svc" in settings.allowed_hosts
 
 
-def test_password_of_the_database_is_in_a_file_that_is_mounted(release, settings_of):
+def test_database_url_is_in_a_mounted_file(release, settings_of):
     volumes = {one["name"]: one for one in deployment(release)["spec"]["template"]["spec"]["volumes"]}
     mounts = {one["mountPath"]: volumes[one["name"]] for one in api_container(release)["volumeMounts"]}
     folder, _, key = environment(release)["API_DATABASE_URL_FILE"].rpartition("/")
@@ -81,7 +81,7 @@ def test_password_of_the_database_is_in_a_file_that_is_mounted(release, settings
     assert settings_of(release).database_url == URL
 
 
-def test_every_value_of_monitoring_reaches_the_settings(settings_of):
+def test_monitoring_values_reach_the_settings(settings_of):
     values = {
         "dependencyCheckIntervalSeconds": 60,
         "dependencyCheckJitterSeconds": 9,
@@ -100,7 +100,7 @@ def test_every_value_of_monitoring_reaches_the_settings(settings_of):
     assert (settings.model_age_limit_days, settings.data_age_limit_days) == (0, 400)
 
 
-def test_every_value_of_feedback_reaches_the_settings(settings_of):
+def test_feedback_values_reach_the_settings(settings_of):
     values = {"days": 30, "rowsPerHour": 2_000_000, "senders": ["joiner", "auditor"], "oldKeys": ["old.key.pem"]}
 
     objects = render({"api": {"feedback": values}})
@@ -113,7 +113,7 @@ def test_every_value_of_feedback_reaches_the_settings(settings_of):
     assert key.name in {item["path"] for item in secrets["secret"]["items"]}
 
 
-def test_every_bound_of_a_request_reaches_the_settings(settings_of):
+def test_request_limits_reach_the_settings(settings_of):
     values = {"maxExplainRows": 7, "smallBodyBytes": 2_000_000, "batchConcurrency": 3, "maxWaitingBatches": 0}
 
     settings = settings_of(render({"api": {"server": values}}))
@@ -122,7 +122,7 @@ def test_every_bound_of_a_request_reaches_the_settings(settings_of):
     assert (settings.batch_concurrency, settings.max_waiting_batches) == (3, 0)
 
 
-def test_defaults_of_feedback_and_requests_are_the_settings_own(default):
+def test_defaults_equal_those_of_the_settings(default):
     names = ["FEEDBACK_DAYS", "FEEDBACK_ROWS_PER_HOUR", "MAX_EXPLAIN_ROWS", "SMALL_BODY_BYTES", "BATCH_CONCURRENCY"]
     found = environment(default)
 
@@ -156,7 +156,7 @@ def test_init_container_has_the_same_environment(release):
     assert first["command"][-2:] == ["migrate", "--allow-unavailable"], "predictions need no database"
 
 
-def test_pod_is_given_the_time_that_its_end_takes(release):
+def test_termination_grace_period_covers_the_shutdown(release):
     pod = deployment(release)["spec"]["template"]["spec"]
     pre_stop = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     drain, graceful = (int(environment(release)[f"API_{name}_SECONDS"]) for name in ("DRAIN", "GRACEFUL"))
@@ -165,7 +165,7 @@ def test_pod_is_given_the_time_that_its_end_takes(release):
     assert pod["terminationGracePeriodSeconds"] >= pre_stop + drain + graceful + 5
 
 
-def test_pods_ask_one_another_at_a_port_that_is_not_that_of_the_metrics(default):
+def test_peer_port_differs_from_the_metrics_port(default):
     service = only(default, "Service", environment(default)["API_PEER_HOST"])
 
     assert service["spec"]["clusterIP"] == "None"
@@ -173,11 +173,11 @@ def test_pods_ask_one_another_at_a_port_that_is_not_that_of_the_metrics(default)
     assert environment(default)["API_PEER_PORT"] != environment(default)["API_METRICS_PORT"]
 
 
-def test_connections_outlive_those_of_the_proxy(release):
+def test_keep_alive_is_longer_than_the_proxy_s(release):
     assert int(environment(release)["API_KEEP_ALIVE_SECONDS"]) > 90, "Traefik's default; nginx has 60"
 
 
-def test_rollout_never_takes_a_pod_before_its_successor_serves(release):
+def test_rollout_removes_no_pod_before_its_successor_is_ready(release):
     spec = deployment(release)["spec"]
 
     assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
@@ -185,18 +185,18 @@ def test_rollout_never_takes_a_pod_before_its_successor_serves(release):
     assert spec["minReadySeconds"] >= 5
 
 
-def test_number_of_pods_is_never_rendered(release):
+def test_replicas_are_not_rendered(release):
     assert "replicas" not in deployment(release)["spec"]
 
 
-def test_without_an_autoscaler_the_number_is_not_rendered_either():
+def test_replicas_are_not_rendered_without_an_autoscaler():
     objects = render({"api": {"autoscaling": {"enabled": False}}})
 
     assert "replicas" not in deployment(objects)["spec"]
     assert not of_kind(objects, "HorizontalPodAutoscaler")
 
 
-def test_version_is_read_from_an_annotation_that_the_chart_never_writes(release):
+def test_chart_never_renders_the_model_version_annotation(release):
     template = deployment(release)["spec"]["template"]
     (version,) = (one for one in api_container(release)["env"] if one["name"] == "API_MODEL_VERSION")
 
@@ -213,7 +213,7 @@ def test_changed_settings_restart_pods():
     assert checksum() != checksum({"api": {"server": {"maxRows": 7}}})
 
 
-def test_liveness_asks_less_and_waits_longer_than_readiness(release):
+def test_liveness_is_more_lenient_than_readiness(release):
     container = api_container(release)
     live, ready = container["livenessProbe"], container["readinessProbe"]
 
@@ -221,19 +221,19 @@ def test_liveness_asks_less_and_waits_longer_than_readiness(release):
     assert live["periodSeconds"] * live["failureThreshold"] > ready["periodSeconds"] * ready["failureThreshold"]
 
 
-def test_last_revisions_are_kept_to_go_back_to(release):
+def test_five_revisions_are_kept(release):
     for name in ("espalier-api", "espalier-mlflow"):
         assert only(release, "Deployment", name)["spec"]["revisionHistoryLimit"] == 5
 
 
-def test_counters_that_workers_share_are_in_memory(release):
+def test_metrics_volume_is_in_memory(release):
     volumes = {one["name"]: one for one in deployment(release)["spec"]["template"]["spec"]["volumes"]}
     mounts = {one["mountPath"]: volumes[one["name"]] for one in api_container(release)["volumeMounts"]}
 
     assert mounts[environment(release)["API_METRICS_DIR"]]["emptyDir"]["medium"] == "Memory"
 
 
-def test_start_is_over_when_the_process_answers_with_a_model_or_without(release):
+def test_startup_probe_succeeds_without_a_model(release):
     assert api_container(release)["startupProbe"]["httpGet"]["path"] == "/healthz"
     assert environment(release)["API_WAIT_FOR_REGISTRY"] == "true"
 
@@ -242,7 +242,7 @@ def test_workers_fit_the_cpu_limit(release):
     assert int(environment(release)["API_WORKERS"]) <= cores(api_container(release)["resources"]["limits"]["cpu"])
 
 
-def test_autoscaler_scales_out_at_once_and_in_slowly(release):
+def test_autoscaler_scales_up_immediately_and_down_slowly(release):
     spec = only(release, "HorizontalPodAutoscaler")["spec"]
 
     assert spec["minReplicas"] >= 2
@@ -251,7 +251,7 @@ def test_autoscaler_scales_out_at_once_and_in_slowly(release):
     assert api_container(release)["resources"]["requests"]["cpu"], "utilisation is measured against it"
 
 
-def test_autoscaler_s_pace_is_what_the_comments_say(release):
+def test_autoscaler_policies(release):
     behavior = only(release, "HorizontalPodAutoscaler")["spec"]["behavior"]
 
     def pace(direction):
@@ -262,8 +262,8 @@ def test_autoscaler_s_pace_is_what_the_comments_say(release):
     assert pace("scaleDown") == {"Percent": (50, 60), "Pods": (1, 60)}
 
 
-def test_autoscaler_looks_at_cpu_alone_by_default(release):
-    """Memory does not grow with requests: as a target it would never let pods go again."""
+def test_autoscaler_measures_only_cpu_by_default(release):
+    """Memory does not grow with requests, so as a target it would never scale down."""
     target = {"type": "Utilization", "averageUtilization": 70}
 
     assert only(release, "HorizontalPodAutoscaler")["spec"]["metrics"] == [
@@ -271,7 +271,7 @@ def test_autoscaler_looks_at_cpu_alone_by_default(release):
     ]
 
 
-def test_custom_metric_comes_beside_cpu():
+def test_custom_metric_is_added_to_cpu():
     metric = {
         "type": "Pods",
         "pods": {"metric": {"name": "rps"}, "target": {"type": "AverageValue", "averageValue": 50}},
@@ -281,7 +281,7 @@ def test_custom_metric_comes_beside_cpu():
     assert [one["type"] for one in spec["metrics"]] == ["Resource", "Pods"]
 
 
-def test_disruption_budget_lets_unhealthy_pods_go(release):
+def test_disruption_budget_allows_eviction_of_unhealthy_pods(release):
     """pdb-unhealthy-pod-eviction-policy, pdb-max-unavailable."""
     spec = only(release, "PodDisruptionBudget")["spec"]
 
@@ -299,7 +299,7 @@ def test_pods_of_one_version_are_spread(release):
     assert all(one["maxSkew"] == 1 for one in spread), "no host has two pods more than another"
 
 
-def test_ingress_shows_predictions_and_nothing_internal():
+def test_ingress_exposes_no_internal_path():
     ingress = only(render(EVERYTHING), "Ingress")["spec"]
     paths = [path["path"] for path in ingress["rules"][0]["http"]["paths"]]
 
@@ -308,7 +308,7 @@ def test_ingress_shows_predictions_and_nothing_internal():
 
 
 @pytest.mark.parametrize("way", ["ingress", "httpRoute"])
-def test_every_route_but_the_probes_is_reachable_and_no_path_leads_nowhere(way):
+def test_exposed_paths_match_the_routes_except_probes(way):
     open_paths = values_file("charts/api/values.yaml")[way]["paths"]
     modules = [import_module(f"services.api.http.routes.{module.name}") for module in iter_modules(routes.__path__)]
     wanted = {route.path for module in modules for route in module.router.routes} - PROBES
@@ -319,7 +319,7 @@ def test_every_route_but_the_probes_is_reachable_and_no_path_leads_nowhere(way):
     assert [path for path, led_to in found.items() if not led_to] == []
 
 
-def test_route_and_certificate_name_what_the_ingress_names():
+def test_route_and_certificate_match_the_ingress():
     objects = render(EVERYTHING)
     route, certificate = only(objects, "HTTPRoute")["spec"], only(objects, "Certificate")["spec"]
 
@@ -330,7 +330,7 @@ def test_route_and_certificate_name_what_the_ingress_names():
     assert {"api.example.com", "route.example.com"} <= set(environment(objects)["API_ALLOWED_HOSTS"].split(","))
 
 
-def test_route_has_paths_of_its_own():
+def test_route_uses_its_own_paths():
     route = only(render(EVERYTHING, {"api": {"httpRoute": {"paths": ["/v1"]}}}), "HTTPRoute")["spec"]
 
     assert [match["path"]["value"] for match in route["rules"][0]["matches"]] == ["/v1"]
@@ -345,7 +345,7 @@ def test_ingress_without_host_or_certificate_is_refused(missing):
         render({"api": {"ingress": ingress}})
 
 
-def test_no_template_knows_a_certain_ingress_controller():
+def test_no_ingress_annotation_by_default():
     for variant in ("default", "everything", "prod"):
         for one in of_kind(render(*VARIANTS[variant]), "Ingress"):
             assert "annotations" not in one["metadata"]
@@ -370,7 +370,7 @@ ENABLED = [
 
 
 @pytest.mark.parametrize("api", ENABLED, ids=["ingress", "route"])
-def test_an_ingress_is_not_rendered_before_its_addresses_are_said(api):
+def test_ingress_without_proxy_addresses_is_refused(api):
     with pytest.raises(
         helm_python.HelmError, match=r"api\.server\.forwardedAllowIps is not set[\s\S]*kubectl get pods"
     ):
@@ -382,7 +382,7 @@ def test_an_ingress_is_not_rendered_before_its_addresses_are_said(api):
 
 
 @pytest.mark.parametrize("name", ["values-kind.yaml", "values-prod.yaml"])
-def test_no_values_file_that_is_shipped_trusts_a_proxy_by_itself(name):
+def test_shipped_values_trust_no_proxy(name):
     with pytest.raises(helm_python.HelmError, match=r"api\.server\.forwardedAllowIps is not set"):
         render(values_file(name))
 
@@ -392,6 +392,6 @@ def test_without_an_ingress_no_proxy_is_trusted(default):
 
 
 @pytest.mark.parametrize("wrong", ["*", "0.0.0.0/0", "::/0", "10.0.0.1, *", "ingress.example.com", "10.0.0.1;10.0.0.2"])
-def test_everybody_is_no_proxy_to_trust(wrong):
+def test_trusting_all_addresses_is_refused(wrong):
     with pytest.raises(helm_python.HelmError, match="forwardedAllowIps"):
         render({"api": {"server": {"forwardedAllowIps": wrong}}})

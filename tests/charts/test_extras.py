@@ -1,4 +1,4 @@
-"""What every user expects of a chart: variables, volumes, labels, accounts and certificate authorities of their own."""
+"""The user's own variables, volumes, labels, ServiceAccounts and certificate authorities."""
 
 import helm_python
 import pytest
@@ -30,7 +30,7 @@ def main(pod):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_pods_take_what_users_add(part):
+def test_pods_get_the_user_s_extras(part):
     plain, pod = (server(render({part: more}), f"espalier-{part}") for more in ({}, EXTRAS))
 
     assert pod["metadata"]["labels"] == plain["metadata"]["labels"] | {"cost-center": "7"}
@@ -44,13 +44,13 @@ def test_pods_take_what_users_add(part):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_labels_that_select_pods_cannot_be_changed(part):
+def test_selector_labels_cannot_be_overridden(part):
     with pytest.raises(helm_python.HelmError, match="invalid propertyName"):
         render({part: {"podLabels": {"app.kubernetes.io/name": "other"}}})
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_account_has_the_name_and_annotations_that_users_give(part):
+def test_service_account_name_and_annotations(part):
     account = {"name": "mine", "annotations": {"example.com/role": "reader"}}
     objects = render({part: {"serviceAccount": account}})
 
@@ -62,7 +62,7 @@ def test_account_has_the_name_and_annotations_that_users_give(part):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_account_can_be_one_that_exists(part):
+def test_existing_service_account_is_used(part):
     objects = render({part: {"serviceAccount": {"create": False, "name": "theirs"}}})
 
     assert not of_kind(objects, "ServiceAccount", "theirs")
@@ -73,7 +73,7 @@ def test_account_can_be_one_that_exists(part):
 
 @pytest.mark.parametrize(("kind", "name"), [("configMap", "name"), ("secret", "secretName")])
 @pytest.mark.parametrize("part", ["api", "mlflow"])
-def test_certificate_authorities_reach_every_program_that_opens_connections(part, kind, name):
+def test_ca_bundle_reaches_every_container(part, kind, name):
     bundle = {kind: "company-ca", "key": "roots.pem"}
     pod = server(render({"global": {"espalier": {"caBundle": bundle}}}), f"espalier-{part}")
 
@@ -86,6 +86,6 @@ def test_certificate_authorities_reach_every_program_that_opens_connections(part
         assert values == dict.fromkeys(CA_VARIABLES, f"{mount['mountPath']}/ca.crt")
 
 
-def test_two_sources_of_certificate_authorities_are_refused():
+def test_two_ca_bundles_are_refused():
     with pytest.raises(helm_python.HelmError, match="set only one of them"):
         render({"global": {"espalier": {"caBundle": {"configMap": "a", "secret": "b"}}}})

@@ -1,4 +1,4 @@
-"""Where images come from: a registry of one's own, a mirror, a digest; never a name on Docker Hub that is nobody's."""
+"""Image references: own registry, mirror, digest, and never a Docker Hub name that the project does not own."""
 
 import helm_python
 import pytest
@@ -15,7 +15,7 @@ def images(objects):
     return {container["image"] for _name, pod in pods(objects) for container in containers(pod)}
 
 
-def test_registry_stands_before_our_images_only():
+def test_registry_applies_to_own_images_only():
     found = images(render(REGISTRY))
 
     ours = {name for name in found if "espalier/" in name}
@@ -24,7 +24,7 @@ def test_registry_stands_before_our_images_only():
     assert all(name.startswith("docker.io/") for name in found - ours)
 
 
-def test_no_registry_is_refused_unless_the_nodes_have_the_images():
+def test_missing_registry_is_refused_unless_images_are_preloaded():
     without = merged(SECRETS, {"global": {"espalier": {"imagesPreloaded": False}}})
 
     with pytest.raises(helm_python.HelmError, match=r"global\.espalier\.imageRegistry is not set(.|\n)*make images"):
@@ -40,19 +40,19 @@ def pull_policies(*values):
     }
 
 
-def test_images_that_the_nodes_are_given_are_never_pulled_and_those_of_a_registry_are():
+def test_preloaded_images_are_never_pulled():
     assert pull_policies() == {"Never"}
     assert pull_policies(REGISTRY) == {"IfNotPresent"}
     assert pull_policies(merged(REGISTRY, {"global": {"espalier": {"imagesPreloaded": True}}})) == {"IfNotPresent"}
 
 
-def test_only_the_evaluation_takes_images_from_the_nodes():
+def test_images_are_preloaded_only_in_values_kind():
     assert yaml.safe_load((CHART / "values.yaml").read_text())["global"]["espalier"]["imagesPreloaded"] is False
     assert values_file("values-kind.yaml")["global"]["espalier"]["imagesPreloaded"] is True
     assert values_file("values-prod.yaml")["global"]["espalier"]["imageRegistry"]
 
 
-def test_mirror_stands_in_the_place_of_the_registries_of_others():
+def test_mirror_replaces_the_registries_of_other_projects():
     found = images(render(REGISTRY, {"global": {"espalier": {"mirrorRegistry": "mirror.example.com/hub"}}}))
 
     others = {name for name in found if "espalier/" not in name}
@@ -62,7 +62,7 @@ def test_mirror_stands_in_the_place_of_the_registries_of_others():
     }
 
 
-def test_values_for_production_give_the_monitoring_stack_no_global_of_its_own():
+def test_shipped_values_set_no_global_of_the_monitoring_stack():
     """kube-prometheus-stack reads global.imageRegistry and global.imagePullSecrets."""
     for name in ("values.yaml", "values-kind.yaml", "values-prod.yaml"):
         assert set(values_file(name)["global"]) <= {"espalier", "networkPolicy"}
@@ -77,7 +77,7 @@ def test_every_image_can_be_pinned_by_digest(part):
     assert pinned.pop().endswith(f"@{DIGEST}")
 
 
-def test_credentials_of_the_registry_reach_every_pod():
+def test_pull_secrets_reach_every_pod():
     objects = render(REGISTRY, {"global": {"espalier": {"imagePullSecrets": [{"name": "credentials"}]}}})
 
     assert of_kind(objects, "CronJob")

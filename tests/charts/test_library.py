@@ -31,7 +31,7 @@ def test_library_renders_nothing_and_has_no_values():
 
 
 @pytest.mark.parametrize("part", PARTS, **BY_NAME)
-def test_part_includes_its_own_templates_and_the_library_s(part):
+def test_part_includes_only_own_and_library_templates(part):
     assert included(part)
     assert included(part) - defined(part) - defined(LIBRARY) == set()
 

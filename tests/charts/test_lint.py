@@ -1,4 +1,4 @@
-"""What checkov finds in the rendered charts: nothing but what charts/checkov.yaml gives a reason for."""
+"""checkov reports only the findings that charts/checkov.yaml accepts."""
 
 import fnmatch
 import json
@@ -12,7 +12,7 @@ from tests.charts.rendering import EVERYTHING, INGRESS, ROOT, merged, render, va
 EXCEPTIONS = yaml.safe_load((ROOT / "charts/checkov.yaml").read_text())
 PARTS = ("api", "mlflow", "training", "postgresql", "object-store")
 PINNED = {part: {"image": {"digest": f"sha256:{'a' * 64}"}} for part in PARTS}
-"""Digests are for each installation to give; all else is as it is shipped."""
+"""Each installation sets its digests; all other values are as shipped."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def excepted(check, resource):
     return [one for one in EXCEPTIONS if one["check"] == check and fnmatch.fnmatchcase(resource, one["resource"])]
 
 
-def test_linter_finds_nothing_without_a_reason(findings):
+def test_every_checkov_finding_is_accepted(findings):
     assert [found for found in sorted(findings) if not excepted(*found)] == []
 
 

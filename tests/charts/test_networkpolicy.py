@@ -1,4 +1,4 @@
-"""Who may talk to whom, as it is written; that a cluster enforces it is shown by the end-to-end tests."""
+"""The allowed connections as rendered. The end-to-end tests show that a cluster enforces them."""
 
 import helm_python
 import pytest
@@ -37,7 +37,7 @@ def policy_of(objects, name):
 
 
 def allows(rules, side, labels, port):
-    """Does a rule name this pod of the same namespace, and this port?"""
+    """Return whether a rule allows this pod of the same namespace, and this port."""
     for rule in rules:
         ports = {one["port"] for one in rule.get("ports", [])}
         peers = rule.get(side, [{"podSelector": {}}])
@@ -47,7 +47,7 @@ def allows(rules, side, labels, port):
     return False
 
 
-def test_only_the_named_ways_are_open(default):
+def test_only_the_listed_connections_are_allowed(default):
     labels = labels_of(default)
     ports = {target: port for _source, target, port in ALLOWED}
 
@@ -80,7 +80,7 @@ def test_default_deny_covers_every_pod(objects):
 
 
 def ours(objects):
-    """Policies of pods that are rendered here: others come from kube-prometheus-stack and cert-manager."""
+    """Policies for pods that this chart renders, without those for kube-prometheus-stack and cert-manager."""
     stack = ("monitoring-egress", "prometheus", "prometheus-operator", "alertmanager", "grafana", "kube-state-metrics")
     names = {f"espalier-{name}" for name in stack}
     return [one for one in of_kind(objects, "NetworkPolicy") if one["metadata"]["name"] not in names]
@@ -100,7 +100,7 @@ def test_peers_in_this_release_exist(default):
                 assert any(selects(peer["podSelector"], one) for one in labels), peer
 
 
-def test_only_the_api_can_be_reached_from_anywhere(default):
+def test_only_the_api_is_open_to_all_peers(default):
     for name in labels_of(default):
         open_to_all = [rule for rule in policy_of(default, name).get("ingress", []) if "from" not in rule]
         assert [rule["ports"][0]["port"] for rule in open_to_all] == ([8000] if name == "api" else [])
@@ -120,7 +120,7 @@ PROMETHEUS, ALERTMANAGER = (f"espalier-kube-prometheus-s-{name}" for name in ("p
 KEDA = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}
 
 
-def test_metrics_are_read_by_prometheus_and_the_bundle_by_pods_of_the_api_alone(default):
+def test_metrics_are_open_to_prometheus_and_the_bundle_to_the_api(default):
     policy = only(default, "NetworkPolicy", "espalier-api")
     (asked,) = (rule for rule in policy["spec"]["egress"] if {"protocol": "TCP", "port": 9091} in rule.get("ports", ()))
 
@@ -129,13 +129,13 @@ def test_metrics_are_read_by_prometheus_and_the_bundle_by_pods_of_the_api_alone(
     assert peers(policy, 9091) == asked["to"] == [pod("api", "espalier")]
 
 
-def test_pod_of_helm_test_reaches_an_api_that_is_open_to_the_ingress_controller_alone():
+def test_helm_test_pod_reaches_a_restricted_api():
     objects = render(*VARIANTS["prod"])
 
     assert pod("api-smoke", "espalier") in peers(only(objects, "NetworkPolicy", "espalier-api"), 8000)
 
 
-def test_solver_of_a_certificate_s_issuer_is_reached_where_the_whole_namespace_is_denied():
+def test_acme_solver_is_reachable_in_a_denied_namespace():
     deny = {"global": {"networkPolicy": {"denyWholeNamespace": True}}}
     policy = only(render(EVERYTHING, deny), "NetworkPolicy", "espalier-api-acme-solver")["spec"]
 
@@ -146,7 +146,7 @@ def test_solver_of_a_certificate_s_issuer_is_reached_where_the_whole_namespace_i
         assert not of_kind(objects, "NetworkPolicy", "espalier-api-acme-solver")
 
 
-def test_metrics_and_the_bundle_are_read_by_this_release_s_prometheus_and_by_other_pods_of_the_api(default):
+def test_metrics_and_bundle_are_open_to_this_release_only(default):
     rules = [
         rule["from"] for rule in only(default, "NetworkPolicy", "espalier-api")["spec"]["ingress"] if "from" in rule
     ]
@@ -155,7 +155,7 @@ def test_metrics_and_the_bundle_are_read_by_this_release_s_prometheus_and_by_oth
     assert rules == [[here | pod("prometheus", PROMETHEUS)], [pod("api", "espalier")]]
 
 
-def test_metrics_can_be_read_by_a_prometheus_of_one_s_own():
+def test_metrics_can_be_opened_to_another_prometheus():
     prometheus = {"namespace": "monitoring", "instance": "company"}
     values = {"global": {"espalier": {"prometheus": prometheus}}, "kube-prometheus-stack": {"enabled": False}}
     policy = only(render(values), "NetworkPolicy", "espalier-api")
@@ -164,7 +164,7 @@ def test_metrics_can_be_read_by_a_prometheus_of_one_s_own():
     assert there | pod("prometheus", "company") in policy["spec"]["ingress"][1]["from"]
 
 
-def test_prometheus_of_another_name_is_refused_until_the_api_is_told():
+def test_renamed_prometheus_is_refused_until_the_policy_names_it():
     stack = {"kube-prometheus-stack": {"fullnameOverride": "second"}}
     with pytest.raises(helm_python.HelmError, match=r"set global\.espalier\.prometheus\.instance=second-prometheus"):
         render(stack)
@@ -175,7 +175,7 @@ def test_prometheus_of_another_name_is_refused_until_the_api_is_told():
     )
 
 
-def test_monitoring_is_asked_by_its_own_pods_alone(default):
+def test_monitoring_is_open_to_its_own_pods_only(default):
     prometheus = only(default, "NetworkPolicy", "espalier-prometheus")
     alertmanager = only(default, "NetworkPolicy", "espalier-alertmanager")
 
@@ -186,7 +186,7 @@ def test_monitoring_is_asked_by_its_own_pods_alone(default):
     assert 10901 not in {one["port"] for rule in prometheus["spec"]["ingress"] for one in rule["ports"]}
 
 
-def test_alertmanagers_gossip_among_themselves(default):
+def test_alertmanager_gossip_is_allowed(default):
     policy = only(default, "NetworkPolicy", "espalier-alertmanager")
     (rule,) = (rule for rule in policy["spec"]["ingress"] if rule["ports"][0]["port"] == 9094)
 
@@ -194,7 +194,7 @@ def test_alertmanagers_gossip_among_themselves(default):
     assert {one["protocol"] for one in rule["ports"]} == {"TCP", "UDP"}
 
 
-def test_monitoring_policies_leave_other_stacks_in_the_namespace_alone(default):
+def test_monitoring_policies_select_no_other_stack(default):
     selector = only(default, "NetworkPolicy", "espalier-monitoring-egress")["spec"]["podSelector"]
 
     theirs = {"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/instance": "company"}
@@ -214,13 +214,13 @@ def test_monitoring_policies_leave_other_stacks_in_the_namespace_alone(default):
         ("grafanaFrom", "grafana", 3000),
     ],
 )
-def test_others_who_may_ask_the_monitoring_stack_can_be_named(value, name, port):
+def test_monitoring_can_be_opened_to_other_peers(value, name, port):
     objects = render({"global": {"networkPolicy": {"monitoring": {value: [KEDA]}}}})
 
     assert KEDA in peers(only(objects, "NetworkPolicy", f"espalier-{name}"), port)
 
 
-def test_name_server_alone_is_asked_for_names(default):
+def test_dns_egress_is_to_kube_dns_only(default):
     rules = [rule for one in ours(default) for rule in one["spec"].get("egress", []) if rule["ports"][0]["port"] == 53]
 
     selector = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
@@ -251,21 +251,21 @@ ELSEWHERE = {
         },
     },
 }
-"""What has to be said where a part of one's own takes the place of the chart's."""
+"""Values that are required if an own server replaces a part of the chart."""
 
 
 @pytest.mark.parametrize("part", ELSEWHERE)
-@pytest.mark.parametrize("forgotten", [0, 1])
-def test_part_that_is_elsewhere_is_not_shut_out_unnoticed(part, forgotten):
-    told = dict(list(ELSEWHERE[part].items())[1 - forgotten :][:1])
-    client = list(ELSEWHERE[part])[forgotten]
+@pytest.mark.parametrize("missing", [0, 1])
+def test_disabled_part_without_a_replacement_is_refused(part, missing):
+    others = dict(list(ELSEWHERE[part].items())[1 - missing :][:1])
+    client = list(ELSEWHERE[part])[missing]
 
     with pytest.raises(helm_python.HelmError, match=rf"{part}\.enabled is false, but {client}\."):
-        render({part: {"enabled": False}}, told)
+        render({part: {"enabled": False}}, others)
     assert render({part: {"enabled": False}}, ELSEWHERE[part])
 
 
-def test_servers_of_data_reach_nothing(default):
+def test_data_stores_have_no_egress(default):
     for name in ("postgresql", "object-store"):
         assert "egress" not in policy_of(default, name)
 
@@ -276,5 +276,5 @@ def test_whole_namespace_can_be_denied():
     assert only(objects, "NetworkPolicy", "espalier-default-deny")["spec"]["podSelector"] == {}
 
 
-def test_policies_can_be_left_to_something_else():
+def test_network_policies_can_be_disabled():
     assert not of_kind(render({"global": {"networkPolicy": {"enabled": False}}}), "NetworkPolicy")

@@ -1,4 +1,4 @@
-"""What a release consists of: no object appears, disappears or changes its shape unnoticed."""
+"""The objects of a release: none is added, removed or malformed without a failing test."""
 
 import warnings
 
@@ -9,7 +9,7 @@ from tests.charts.test_networkpolicy import ELSEWHERE
 
 KUBERNETES = ("1.30", "1.37")
 CUSTOM = {"Certificate", "HTTPRoute", "PrometheusRule", "ServiceMonitor"}
-"""Kinds of other projects, whose schemas no package ships: test_api.py looks at them."""
+"""Kinds of other projects, whose schemas no package contains. test_api.py checks them."""
 
 DEFAULT = {
     ("ConfigMap", "espalier-api"),
@@ -80,14 +80,14 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_release_consists_of(variant):
+def test_release_has_exactly_these_objects(variant):
     found = [(one["kind"], one["metadata"]["name"]) for one in render(*VARIANTS[variant])]
 
     assert sorted(found) == sorted(EXPECTED[variant])
 
 
 @pytest.mark.parametrize("part", ["api", "mlflow", "training", "postgresql", "object-store"])
-def test_part_that_is_off_leaves_nothing(part):
+def test_disabled_part_renders_nothing(part):
     objects = render({part: {"enabled": False}}, ELSEWHERE.get(part, {}))
     names = {one["metadata"]["name"] for one in objects}
 
@@ -95,7 +95,7 @@ def test_part_that_is_off_leaves_nothing(part):
 
 
 @pytest.mark.parametrize("version", KUBERNETES)
-def test_kubernetes_knows_every_field(objects, version):
+def test_objects_match_the_kubernetes_schemas(objects, version):
     validate = pytest.importorskip("kubernetes_validate", exc_type=ImportError)
 
     for one in objects:
@@ -105,7 +105,7 @@ def test_kubernetes_knows_every_field(objects, version):
                 validate.validate(one, version, strict=True)
 
 
-def test_everything_carries_the_labels(objects):
+def test_every_object_has_the_labels(objects):
     for one in objects:
         labels = one["metadata"]["labels"]
         assert labels["app.kubernetes.io/part-of"] == "espalier", one["metadata"]["name"]
@@ -113,13 +113,13 @@ def test_everything_carries_the_labels(objects):
         assert labels["app.kubernetes.io/name"]
 
 
-def test_every_object_says_its_namespace(everything):
+def test_every_object_has_its_namespace(everything):
     for one in everything:
         if not one["kind"].startswith("ValidatingAdmissionPolicy"):
             assert one["metadata"]["namespace"] == "espalier", one["metadata"]["name"]
 
 
-def test_selectors_never_change_with_a_version(default):
+def test_selectors_do_not_contain_the_version(default):
     for kind in ("Deployment", "StatefulSet"):
         for one in of_kind(default, kind):
             assert set(one["spec"]["selector"]["matchLabels"]) == {
@@ -138,14 +138,14 @@ def test_stateful_sets_are_governed_by_a_headless_service(default, part):
     assert only(default, "Service", f"espalier-{part}")["spec"].get("clusterIP") is None, "clients have an address"
 
 
-def test_another_release_shares_no_name():
+def test_two_releases_share_no_object_name():
     names = {(one["kind"], one["metadata"]["name"]) for one in render()}
     others = {(one["kind"], one["metadata"]["name"]) for one in render(name="other", namespace="elsewhere")}
 
     assert not names & others
 
 
-def test_manifests_leave_the_namespace_to_whoever_applies_them():
-    """So that the same file serves every release called espalier: kubectl -n NAMESPACE apply -f FILE."""
+def test_manifests_set_no_namespace():
+    """The same file works for every release called espalier: kubectl -n NAMESPACE apply -f FILE."""
     for name, one in manifests().items():
         assert "namespace" not in one["metadata"], name

@@ -1,4 +1,4 @@
-"""What the chart makes of alerts/ and dashboards/, and what it asks of the monitoring stack."""
+"""PrometheusRules and dashboards from alerts/ and dashboards/, and the values of the monitoring stack."""
 
 import json
 import re
@@ -21,13 +21,13 @@ OTHER = {
 }
 
 
-def test_rules_of_the_release_espalier_are_the_files_themselves(default):
+def test_rules_of_the_default_release_equal_the_files(default):
     for path in RULES:
         rule = only(default, "PrometheusRule", f"espalier-alerts-{path.stem}")
         assert rule["spec"] == yaml.safe_load(path.read_text())
 
 
-def test_dashboards_are_the_files_themselves(default):
+def test_dashboards_of_the_default_release_equal_the_files(default):
     for path in DASHBOARDS:
         name = f"espalier-dashboard-{path.stem.removeprefix('espalier-')}"
         found = only(default, "ConfigMap", name)
@@ -56,8 +56,8 @@ def queries(value):
             yield from queries(inner)
 
 
-def test_nothing_of_another_release_names_this_one():
-    """No label is matched by its name, in whatever form."""
+def test_names_of_the_default_release_are_replaced():
+    """No matcher contains the default release's name, in any form."""
     objects = render(OTHER, name="mine", namespace="elsewhere")
 
     for one in of_kind(objects, "PrometheusRule"):
@@ -73,12 +73,12 @@ def test_nothing_of_another_release_names_this_one():
 
 
 @pytest.mark.parametrize("other", [("mine", "espalier"), ("espalier", "elsewhere")], ids=["name", "namespace"])
-def test_dashboards_of_two_releases_stand_beside_each_other_in_one_grafana(default, other):
+def test_dashboards_of_two_releases_do_not_collide(default, other):
     name, namespace = other
     here, there = dashboards_of(default), dashboards_of(render(name=name, namespace=namespace))
 
     assert len(here) == len(there) == len(DASHBOARDS)
-    assert not set(here) & set(there), "the sidecar writes the files of all namespaces into one folder"
+    assert not set(here) & set(there), "the sidecar writes the files of all namespaces into the same folder"
     uids, titles = ([{one[key] for one in found.values()} for found in (here, there)] for key in ("uid", "title"))
     assert not uids[0] & uids[1]
     assert not titles[0] & titles[1]
@@ -86,7 +86,7 @@ def test_dashboards_of_two_releases_stand_beside_each_other_in_one_grafana(defau
     assert all(file == f"{one['uid']}.json" for file, one in there.items())
 
 
-def test_links_lead_to_the_dashboards_of_the_same_release():
+def test_links_point_to_the_same_release_s_dashboards():
     objects = render(name="mine", namespace="elsewhere")
     uids = {one["uid"] for one in dashboards_of(objects).values()}
 
@@ -99,11 +99,11 @@ def test_links_lead_to_the_dashboards_of_the_same_release():
 @pytest.mark.parametrize(
     "word", ["a-seasonal-feature", 'namespace="espalier"', '"espalier-', "grafana.example.com", "release: espalier"]
 )
-def test_every_word_that_the_chart_replaces_is_in_the_alerts(word):
+def test_every_replaced_pattern_occurs_in_the_alerts(word):
     assert any(word in path.read_text() for path in RULES)
 
 
-def test_seasonal_features_that_no_alert_would_heed_are_refused(tmp_path):
+def test_seasonal_features_without_a_placeholder_are_refused(tmp_path):
     copy = shutil.copytree(CHART, tmp_path / "espalier")
     for path in (copy / "charts/observability/files/alerts").glob("*.yaml"):
         path.write_text(path.read_text().replace("a-seasonal-feature", "another-word"))
@@ -113,7 +113,7 @@ def test_seasonal_features_that_no_alert_would_heed_are_refused(tmp_path):
         helm_python.Chart.load(copy).render(values, name="espalier", namespace="espalier")
 
 
-def test_features_that_follow_the_clock_are_named_by_value():
+def test_seasonal_features_replace_the_placeholder():
     objects = render({"observability": {"rules": {"seasonalFeatures": ["day_of_week", "temp"]}}})
     groups = only(objects, "PrometheusRule", "espalier-alerts-drift")["spec"]["groups"]
     (alert,) = [rule for group in groups for rule in group["rules"] if rule.get("alert") == "ModelFeatureDrift"]
@@ -121,7 +121,7 @@ def test_features_that_follow_the_clock_are_named_by_value():
     assert 'feature!~"day_of_week|temp"' in alert["expr"]
 
 
-def test_api_is_scraped_where_it_has_metrics(default):
+def test_service_monitor_selects_the_metrics_service(default):
     monitor = only(default, "ServiceMonitor", "espalier-metrics-api")["spec"]
     wanted = monitor["selector"]["matchLabels"].items()
     services = [one for one in of_kind(default, "Service") if wanted <= one["metadata"]["labels"].items()]
@@ -148,12 +148,12 @@ def test_stack_without_its_secrets_is_refused(without, key):
         render({"kube-prometheus-stack": without})
 
 
-def test_alertmanager_that_is_off_needs_no_secret():
+def test_disabled_alertmanager_needs_no_secret():
     assert render({"kube-prometheus-stack": {"alertmanager": {"enabled": False, "alertmanagerSpec": {"secrets": []}}}})
 
 
 def matches(matchers, labels):
-    """Alertmanager's own: = and =~, anchored; a label that is missing is empty."""
+    """Match as Alertmanager does: = and =~, anchored; a missing label is empty."""
     for matcher in matchers:
         name, operator, value = re.fullmatch(r'(\w+)(=~|=)"(.*)"', matcher).groups()
         found = labels.get(name, "")
@@ -162,7 +162,7 @@ def matches(matchers, labels):
     return True
 
 
-def test_critical_alerts_silence_warnings_of_this_platform_only():
+def test_critical_alerts_inhibit_own_warnings_only():
     (rule,) = values_file("values.yaml")["kube-prometheus-stack"]["alertmanager"]["config"]["inhibit_rules"]
     alerts = [rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
     ours = [one["labels"] for one in alerts if "alert" in one]
@@ -177,14 +177,14 @@ def test_critical_alerts_silence_warnings_of_this_platform_only():
     assert not matches(rule["target_matchers"], {"severity": "warning", "component": "api"})
 
 
-def test_stack_that_is_off_needs_no_secrets():
+def test_disabled_stack_needs_no_secrets():
     objects = render(merged(SECRETS, {"kube-prometheus-stack": {"enabled": False}}), secrets=False)
 
     assert not of_kind(objects, "NetworkPolicy", "espalier-prometheus")
     assert of_kind(objects, "ServiceMonitor")
 
 
-def test_observability_that_is_off_leaves_nothing():
+def test_disabled_observability_renders_nothing():
     objects = render({"observability": {"enabled": False}})
 
     assert not of_kind(objects, "PrometheusRule") + of_kind(objects, "ServiceMonitor")

@@ -1,7 +1,6 @@
 """Rules that hold for every pod: Pod Security "restricted", NSA/CISA hardening, and kube-linter's checks.
 
-kube-linter has no package that Python could install; what it would check of these objects is written out here, under
-its checks' names.
+No Python package contains kube-linter, so its checks are written here, under their names.
 """
 
 import pytest
@@ -9,14 +8,14 @@ import pytest
 from tests.charts.rendering import containers, of_kind, pods
 
 READS_SECRETS_FROM_ENVIRONMENT = {
-    ("StatefulSet/espalier-object-store", "ROOT_ACCESS_KEY"),  # versitygw takes its keys from nowhere else
+    ("StatefulSet/espalier-object-store", "ROOT_ACCESS_KEY"),  # versitygw reads its keys only from the environment
     ("StatefulSet/espalier-object-store", "ROOT_SECRET_KEY"),
-    ("Pod/espalier-api-smoke", "SMOKE_USER"),  # lives for seconds
+    ("Pod/espalier-api-smoke", "SMOKE_USER"),  # runs for seconds
     ("Pod/espalier-api-smoke", "SMOKE_PASSWORD"),
 }
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "secret", "projected", "persistentVolumeClaim", "downwardAPI", "csi"}
 HAS_A_TOKEN = {"gate", "rollback"}
-"""Containers that ask the Kubernetes API; each mounts a token of its own."""
+"""Containers that call the Kubernetes API. Each mounts its own token."""
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_pod_security_restricted(templates):
 
 
 def test_root_file_systems_are_read_only(templates):
-    """no-read-only-root-fs; what is written goes to volumes with a limit."""
+    """no-read-only-root-fs; files are written to volumes with a size limit."""
     for name, pod in templates:
         for container in containers(pod):
             assert container["securityContext"]["readOnlyRootFilesystem"] is True, name
@@ -54,7 +53,7 @@ def test_root_file_systems_are_read_only(templates):
                 assert "sizeLimit" in volume["emptyDir"], (name, volume["name"])
 
 
-def test_tokens_are_mounted_where_they_are_needed_only(templates):
+def test_only_gate_and_rollback_mount_a_token(templates):
     """default-service-account."""
     for name, pod in templates:
         assert pod["spec"]["automountServiceAccountToken"] is False, name
@@ -67,7 +66,7 @@ def test_tokens_are_mounted_where_they_are_needed_only(templates):
         assert pod["spec"]["enableServiceLinks"] is False
 
 
-def test_accounts_do_not_hand_out_tokens(objects):
+def test_service_accounts_mount_no_token(objects):
     for account in of_kind(objects, "ServiceAccount"):
         assert account["automountServiceAccountToken"] is False
 
@@ -80,7 +79,7 @@ def test_requests_and_limits_of_cpu_memory_and_disk(templates):
                 assert set(container["resources"][side]) >= {"cpu", "memory", "ephemeral-storage"}, name
 
 
-def test_images_are_pinned_and_asked_for_sparingly(templates):
+def test_images_are_pinned_and_not_always_pulled(templates):
     """latest-tag."""
     for name, pod in templates:
         for container in containers(pod):
@@ -104,7 +103,7 @@ def test_servers_have_all_three_probes(objects):
 @pytest.mark.parametrize(
     "name", ["Deployment/espalier-mlflow", "StatefulSet/espalier-postgresql", "StatefulSet/espalier-object-store"]
 )
-def test_liveness_of_a_store_asks_less_than_readiness_and_waits_longer(default, name):
+def test_liveness_of_stores_is_more_lenient_than_readiness(default, name):
     (container,) = (pod["spec"]["containers"][0] for found, pod in pods(default) if found == name)
     live, ready = container["livenessProbe"], container["readinessProbe"]
 
@@ -113,8 +112,8 @@ def test_liveness_of_a_store_asks_less_than_readiness_and_waits_longer(default, 
     assert live["periodSeconds"] * live["failureThreshold"] > ready["periodSeconds"] * ready.get("failureThreshold", 3)
 
 
-def test_database_in_recovery_is_not_ready_and_not_killed(default):
-    """PostgreSQL listens from the beginning of a recovery on, and pg_isready says no until its end."""
+def test_recovering_database_is_not_ready_and_not_killed(default):
+    """PostgreSQL listens during a recovery, and pg_isready fails until it is over."""
     (container,) = (pod["spec"]["containers"][0] for name, pod in pods(default) if name.endswith("espalier-postgresql"))
 
     assert "tcpSocket" in container["startupProbe"] and "tcpSocket" in container["livenessProbe"]
@@ -141,14 +140,14 @@ def test_secrets_are_not_in_the_environment(templates):
                     assert variable["name"].endswith("_FILE"), name
 
 
-def test_secret_files_are_for_their_reader_only(templates):
+def test_secret_files_are_readable_by_the_group_only(templates):
     for name, pod in templates:
         for volume in pod["spec"].get("volumes", []):
             if "secret" in volume:
                 assert volume["secret"]["defaultMode"] == 0o440, name
 
 
-def test_jobs_end_and_are_removed(objects):
+def test_jobs_have_a_deadline_and_are_removed(objects):
     """job-ttl-seconds-after-finished, restart-policy."""
     jobs = [one["spec"] for one in of_kind(objects, "Job")]
     jobs += [one["spec"]["jobTemplate"]["spec"] for one in of_kind(objects, "CronJob")]
@@ -160,7 +159,7 @@ def test_jobs_end_and_are_removed(objects):
         assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
-def test_names_that_are_referred_to_exist(default):
+def test_referenced_names_exist(default):
     """dangling-service, dangling-horizontalpodautoscaler, env-value-from, non-existent-service-account."""
     config_maps = {one["metadata"]["name"] for one in of_kind(default, "ConfigMap")}
     accounts = {one["metadata"]["name"] for one in of_kind(default, "ServiceAccount")}
@@ -191,7 +190,7 @@ def test_service_ports_name_container_ports(default):
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= named
 
 
-def test_nothing_but_the_api_can_be_exposed(objects):
+def test_only_the_api_can_be_exposed(objects):
     """exposed-services."""
     for service in of_kind(objects, "Service"):
         assert service["spec"].get("type", "ClusterIP") == "ClusterIP"

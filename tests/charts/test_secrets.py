@@ -1,4 +1,4 @@
-"""No credential has a default, and what `make secrets` makes is what the chart asks for."""
+"""No credential has a default, and `make secrets` creates the Secrets that the chart needs."""
 
 import json
 
@@ -26,7 +26,7 @@ def made():
 
 
 def asked_for(objects):
-    """Every (Secret, key) that a pod mounts or reads; key is None where the whole Secret is mounted."""
+    """Yield every (Secret, key) that a pod mounts or reads; key is None if the whole Secret is mounted."""
     for _name, pod in pods(objects):
         for volume in pod["spec"].get("volumes", []):
             if "secret" in volume:
@@ -39,7 +39,7 @@ def asked_for(objects):
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_rendering_without_a_secret_fails_with_the_command(name):
+def test_missing_secret_fails_with_the_command(name):
     *parents, last = NEEDED[name]
     without = {last: ""}
     for parent in reversed(parents):
@@ -49,13 +49,13 @@ def test_rendering_without_a_secret_fails_with_the_command(name):
         render(SECRETS, without, secrets=False)
 
 
-def test_rendering_with_nothing_fails_with_the_command():
+def test_empty_values_fail_with_the_command():
     with pytest.raises(helm_python.HelmError, match="make secrets"):
         render({"global": SECRETS["global"]}, secrets=False)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_nothing_secret_is_rendered(variant):
+def test_no_secret_is_rendered(variant):
     objects = render(*VARIANTS[variant])
 
     assert not [one for one in objects if one["kind"] == "Secret"]
@@ -63,7 +63,7 @@ def test_nothing_secret_is_rendered(variant):
         assert text not in json.dumps(objects)
 
 
-def test_evaluation_secrets_are_those_that_the_evaluation_asks_for(made):
+def test_make_secrets_creates_every_secret_that_values_kind_uses(made):
     objects = [*render(*VARIANTS["kind"], secrets=False), *manifests().values()]
 
     for secret, key in asked_for(objects):
@@ -73,11 +73,11 @@ def test_evaluation_secrets_are_those_that_the_evaluation_asks_for(made):
     assert {"tls.crt", "tls.key"} <= set(made[ingress["spec"]["tls"][0]["secretName"]])
 
 
-def test_list_of_secrets_is_what_is_made(made):
+def test_list_of_secrets_is_complete(made):
     assert set(made) == {f"espalier-{name}" for name in MADE}
 
 
-def test_credentials_of_one_service_fit_those_of_the_other(made):
+def test_client_and_server_credentials_match(made):
     for service, key in (("api", "database-url"), ("mlflow", "database-uri")):
         password = made["espalier-postgresql"][f"{service}-password"].decode()
         assert made[f"espalier-{service}"][key].decode() == (
@@ -88,7 +88,7 @@ def test_credentials_of_one_service_fit_those_of_the_other(made):
 
 
 def readers_of(objects, key):
-    """Containers that mount a volume with this key of a Secret, or with the whole of a Secret that has it."""
+    """Yield the containers that mount a volume with this key of espalier-training."""
     for name, pod in pods(objects):
         volumes = {
             volume["name"]
@@ -102,13 +102,13 @@ def readers_of(objects, key):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_private_key_of_models_is_given_to_the_gate_alone(made, variant):
+def test_only_the_gate_mounts_the_signing_key(made, variant):
     assert [name for name, content in made.items() if "model.key.pem" in content] == ["espalier-training"]
 
     assert set(readers_of(render(*VARIANTS[variant]), "model.key.pem")) == {("CronJob/espalier-training", "gate")}
 
 
-def test_credentials_of_the_data_are_given_to_what_reads_it(made):
+def test_only_data_readers_mount_the_s3_credentials(made):
     assert set(readers_of(render(), "s3-credentials")) == {
         ("CronJob/espalier-training", "training"),
         ("CronJob/espalier-training-seed", "seed"),
@@ -116,7 +116,7 @@ def test_credentials_of_the_data_are_given_to_what_reads_it(made):
 
 
 def test_every_secret_has_one_reader(made):
-    """A policy of a secret store can then name one path for each."""
+    """So a policy in a secret store can name one path for each."""
     readers = {}
     for name, pod in pods(render(*VARIANTS["kind"], secrets=False)):
         for secret, _key in asked_for([{"kind": "Pod", "metadata": {"name": name}, "spec": pod["spec"]}]):

@@ -1,4 +1,4 @@
-"""What `helm test` runs: against a server on loopback, as the script of the chart's pod."""
+"""The script of `helm test`, against a server on loopback."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ GOOD = {"/readyz": [200], "/.well-known/jwks.json": [200], "/v1/predict": [401],
 
 @pytest.fixture
 def api(answering):
-    """Start a server that answers each path with the given statuses in turn, the last of them for ever."""
+    """Start a server that returns the statuses of a path in turn, and then the last one."""
 
     def start(statuses):
         left = {path: list(these) for path, these in statuses.items()}
@@ -36,7 +36,7 @@ def smoke(url, seconds):
     )
 
 
-def test_api_that_answers_as_it_should_passes(api):
+def test_expected_responses_pass(api):
     done = smoke(api(GOOD), 0)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -50,14 +50,14 @@ def test_api_that_becomes_ready_in_time_passes(api):
 
 
 @pytest.mark.parametrize("path", GOOD)
-def test_any_other_answer_fails(api, path):
+def test_any_other_status_fails(api, path):
     done = smoke(api(GOOD | {path: [500]}), 0)
 
     assert done.returncode == 1
     assert done.stderr == f"expected {GOOD[path][0]}\n"
 
 
-def test_api_that_cannot_be_reached_fails_without_a_traceback():
+def test_unavailable_api_fails_without_a_traceback():
     done = smoke(f"http://127.0.0.1:{free_port()}", 0)
 
     assert done.returncode == 1

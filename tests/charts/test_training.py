@@ -1,4 +1,4 @@
-"""Training: what each container is given, what the account may do, and that what is applied by hand is the chart's."""
+"""Training: mounts and variables of each container, permissions of the account, and manifests equal to the chart."""
 
 import re
 from ipaddress import ip_address, ip_network
@@ -46,7 +46,7 @@ def container_of(objects, container, name="espalier-training"):
 
 
 def environment(objects, container):
-    """What the ConfigMaps of a container tell it, in their order, and what stands beside it."""
+    """Variables of a container: from its ConfigMaps in order, then from `env`."""
     found = {}
     for source in container["envFrom"]:
         found |= only(objects, "ConfigMap", source["configMapRef"]["name"])["data"]
@@ -61,7 +61,7 @@ def release(request):
 # --- the two containers ---------------------------------------------------------------------------------------------
 
 
-def test_training_runs_before_the_gate_and_ends_before_it(default):
+def test_training_completes_before_the_gate_starts(default):
     spec = pod_of(default)["spec"]
 
     assert [one["args"] for one in spec["initContainers"]] == [["espalier", "train", "--until", "evaluate"]]
@@ -69,8 +69,8 @@ def test_training_runs_before_the_gate_and_ends_before_it(default):
     assert spec["restartPolicy"] == "Never"
 
 
-def test_gate_gets_nothing_from_training_but_data_files_to_read(release):
-    """Neither code nor a folder that the other may write: the one volume of both is mounted in part, and read-only."""
+def test_gate_mounts_only_data_files_of_training_read_only(release):
+    """The gate gets neither code nor a writable folder: of the shared volume it mounts one subfolder, read-only."""
     training, gate = (container_of(release, name)["volumeMounts"] for name in ("training", "gate"))
     writable = {mount["name"] for mount in training if not mount.get("readOnly")}
 
@@ -80,7 +80,7 @@ def test_gate_gets_nothing_from_training_but_data_files_to_read(release):
     assert {mount["name"] for mount in gate if not mount.get("readOnly")} == {"gate-work", "gate-tmp"}
 
 
-def test_keys_token_and_credentials_never_meet(release):
+def test_no_container_has_keys_and_data_credentials(release):
     training, gate = (environment(release, container_of(release, name)) for name in ("training", "gate"))
     mounts = {
         name: {one["name"] for one in container_of(release, name)["volumeMounts"]} for name in ("training", "gate")
@@ -92,7 +92,7 @@ def test_keys_token_and_credentials_never_meet(release):
     assert not [name for name in training if "KEY" in name]
 
 
-def test_cloud_identity_of_the_data_is_kept_from_the_gate_where_a_cloud_can():
+def test_workload_identity_skips_the_gate():
     objects = render(
         {"training": {"remote": {"workloadIdentity": True, "extraEnv": [{"name": "AWS_X", "value": "1"}]}}}
     )
@@ -104,7 +104,7 @@ def test_cloud_identity_of_the_data_is_kept_from_the_gate_where_a_cloud_can():
     assert not [name for name in environment(objects, container_of(objects, "gate")) if name.startswith("AWS_")]
 
 
-def test_names_in_the_environment_are_settings(release):
+def test_variables_are_settings(release):
     for cron_job in of_kind(release, "CronJob"):
         for container in containers(cron_job["spec"]["jobTemplate"]["spec"]["template"]):
             names = {name for name in environment(release, container) if name.startswith("PIPELINE_")}
@@ -124,27 +124,27 @@ def test_paths_in_the_environment_are_mounted(default):
 
 
 @pytest.mark.parametrize("file", STEPS)
-def test_job_to_apply_is_the_chart_s_own(default, file):
+def test_manifest_equals_the_chart_s_job(default, file):
     assert manifests()[file]["spec"] == job_of(default, STEPS[file])
     assert f"--from=cronjob/{STEPS[file]} " in (ROOT / "manifests" / file).read_text()
 
 
-def test_only_training_runs_by_the_clock(default, everything):
+def test_only_training_is_scheduled(default, everything):
     assert {one["metadata"]["name"] for one in of_kind(everything, "CronJob") if not one["spec"]["suspend"]} == {
         "espalier-training"
     }
     assert all(one["spec"]["suspend"] for one in of_kind(default, "CronJob"))
 
 
-def test_run_that_could_not_start_in_time_is_not_dropped_within_the_hour(release):
-    """The controller looks every ten seconds, and a busy control plane later; TrainingOverdue waits for this hour."""
+def test_delayed_run_starts_within_an_hour(release):
+    """The controller checks every ten seconds, or later under load. TrainingOverdue waits for this hour."""
     for one in of_kind(release, "CronJob"):
         assert one["spec"]["startingDeadlineSeconds"] == 3600
         assert one["spec"]["concurrencyPolicy"] == "Forbid"
 
 
-def test_names_of_cron_jobs_fit_kubernetes_for_the_longest_release(default):
-    """52 characters: the CronJob's controller adds eleven for a Job's name."""
+def test_cron_job_names_fit_the_longest_release_name(default):
+    """At most 52 characters, because the controller adds eleven for the name of a Job."""
     objects = render(name=LONGEST_NAME)
     names = [one["metadata"]["name"] for one in of_kind(objects, "CronJob")]
 
@@ -152,14 +152,14 @@ def test_names_of_cron_jobs_fit_kubernetes_for_the_longest_release(default):
     assert all(len(name) <= 52 and re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name) for name in names)
 
 
-def test_drained_node_fails_no_job(default):
+def test_drained_node_does_not_fail_a_job(default):
     for name in STEPS.values():
         rules = job_of(default, name)["podFailurePolicy"]["rules"]
         assert rules[0] == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
 
 
 @pytest.mark.parametrize("name", STEPS.values())
-def test_exit_codes_that_end_a_run_are_those_that_another_try_cannot_change(default, name):
+def test_permanent_exit_codes_fail_the_job(default, name):
     from pipelines import errors
 
     codes = {name: getattr(errors, name).exit_code for name in errors.__all__}
@@ -172,7 +172,7 @@ def test_exit_codes_that_end_a_run_are_those_that_another_try_cannot_change(defa
 
 
 @pytest.mark.parametrize("pods", [2, 10, 200])
-def test_run_outlives_its_rollout_however_many_pods_there_are(default, pods):
+def test_job_deadline_covers_the_rollout(default, pods):
     seconds = float(environment(default, container_of(default, "gate"))["PIPELINE_ROLLOUT_SECONDS_PER_POD"])
     deployment = only(default, "Deployment", "espalier-api")
     limit = limit_seconds({"spec": {**deployment["spec"], "replicas": pods}}, seconds)
@@ -181,7 +181,7 @@ def test_run_outlives_its_rollout_however_many_pods_there_are(default, pods):
     assert limit < job_of(default)["activeDeadlineSeconds"] / 2
 
 
-def test_model_without_a_proof_is_promoted_only_where_it_is_asked_for(default):
+def test_promotion_without_pods_is_off_by_default(default):
     def given(objects):
         return environment(objects, container_of(objects, "gate"))["PIPELINE_ROLLOUT_WITHOUT_PODS"]
 
@@ -225,7 +225,7 @@ def test_data_can_change_without_an_image(default):
 # --- rights ---------------------------------------------------------------------------------------------------------
 
 
-def test_role_is_what_it_has_always_been(default):
+def test_role_has_exactly_these_rules(default):
     """access-to-secrets, access-to-create-pods, wildcard-in-rules, cluster-admin-role-binding."""
     assert not of_kind(default, "ClusterRole") and not of_kind(default, "ClusterRoleBinding")
     assert only(default, "Role")["rules"] == [
@@ -247,14 +247,14 @@ def test_role_is_what_it_has_always_been(default):
     assert binding["roleRef"]["name"] == only(default, "Role")["metadata"]["name"]
 
 
-def test_lease_is_named_to_runs_and_left_to_them(default):
+def test_lease_has_no_spec_and_runs_know_its_name(default):
     lease = only(default, "Lease")
 
-    assert "spec" not in lease, "an upgrade would take it from the run that holds it"
+    assert "spec" not in lease, "an upgrade would reset the holder"
     assert environment(default, container_of(default, "gate"))["PIPELINE_LEASE"] == lease["metadata"]["name"]
 
 
-def test_admission_policy_s_name_is_no_other_release_s_in_the_cluster():
+def test_admission_policy_name_is_unique_in_the_cluster():
     releases = [("b", "c-a"), ("a-b", "c"), ("b", "c"), ("b-espalier-training", "c")]
     names = [
         only(render(name=name, namespace=namespace), kind)["metadata"]["name"]
@@ -266,7 +266,7 @@ def test_admission_policy_s_name_is_no_other_release_s_in_the_cluster():
     assert max(map(len, names)) <= 253
 
 
-def test_policy_holds_the_account_that_runs_training(default):
+def test_admission_policy_applies_to_training_s_account(default):
     policy, binding = only(default, "ValidatingAdmissionPolicy"), only(default, "ValidatingAdmissionPolicyBinding")
     spec = policy["spec"]
 
@@ -276,7 +276,7 @@ def test_policy_holds_the_account_that_runs_training(default):
     assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny", "Audit"]}
 
 
-def test_rights_follow_an_account_of_another_name():
+def test_permissions_follow_another_service_account():
     objects = render({"training": {"serviceAccount": {"create": False, "name": "theirs"}}})
 
     assert not of_kind(objects, "ServiceAccount", "espalier-training")
@@ -286,11 +286,11 @@ def test_rights_follow_an_account_of_another_name():
     assert {pod_of(objects, name)["spec"]["serviceAccountName"] for name in STEPS.values()} == {"theirs"}
 
 
-def test_policy_can_be_left_to_the_cluster_s_administrators():
+def test_admission_policy_can_be_disabled():
     assert not of_kind(render({"training": {"admissionPolicy": {"enabled": False}}}), "ValidatingAdmissionPolicy")
 
 
-def test_without_a_rollout_there_are_no_rights_no_token_and_no_way_to_the_api_server():
+def test_without_a_rollout_training_has_no_permissions():
     objects = render({"training": {"rollout": {"kind": "none"}}})
 
     for kind in ("Role", "RoleBinding", "Lease", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"):
@@ -311,8 +311,8 @@ def ports(rule):
     return {one["port"] for one in rule["ports"]}
 
 
-def test_runs_reach_nobody_on_the_internet(release):
-    """Every rule names whom, and no rule of an address block holds a public one, unless the values say so."""
+def test_runs_have_no_egress_to_the_internet(release):
+    """Every rule names peers, and no address block is public unless the values set one."""
     for rule in egress(release):
         assert rule["to"], rule
         for peer in rule["to"]:
@@ -322,7 +322,7 @@ def test_runs_reach_nobody_on_the_internet(release):
                 ), block
 
 
-def test_ways_out_are_four(default):
+def test_runs_have_four_egress_rules(default):
     found = [(sorted(ports(rule)), sorted({next(iter(peer)) for peer in rule["to"]})) for rule in egress(default)]
 
     assert found == [
@@ -333,7 +333,7 @@ def test_ways_out_are_four(default):
     ]
 
 
-def test_api_server_can_be_named_by_its_addresses():
+def test_api_server_addresses_can_be_set():
     peers = {"to": [{"ipBlock": {"cidr": "172.18.0.2/32"}}], "ports": [6443]}
     objects = render({"training": {"networkPolicy": {"kubernetesApi": peers}}})
 
@@ -343,18 +343,18 @@ def test_api_server_can_be_named_by_its_addresses():
 
 
 @pytest.mark.parametrize("peer", ["mlflow", "objectStore", "kubernetesApi"])
-def test_nobody_named_is_refused_and_does_not_mean_everybody(peer):
+def test_empty_peers_are_refused(peer):
     with pytest.raises(helm_python.HelmError, match=rf"(?i){peer}/to.*minItems"):
         render({"training": {"networkPolicy": {peer: {"to": []}}}})
 
 
-# --- what users add -------------------------------------------------------------------------------------------------
+# --- the user's extras -----------------------------------------------------------------------------------------------
 
 OURS = EXTRAS | {"priorityClassName": "low", "nodeSelector": {"pool": "batch"}}
 
 
 @pytest.mark.parametrize("name", STEPS.values())
-def test_every_run_takes_what_users_add(default, name):
+def test_runs_get_the_user_s_extras(default, name):
     plain, pod = pod_of(default, name), pod_of(render({"training": OURS}), name)
 
     assert pod["metadata"]["labels"] == plain["metadata"]["labels"] | {"cost-center": "7"}
@@ -371,7 +371,7 @@ def test_every_run_takes_what_users_add(default, name):
         assert after["volumeMounts"] == [*before["volumeMounts"], *OURS["extraVolumeMounts"]]
 
 
-def test_certificate_authorities_reach_every_container():
+def test_ca_bundle_reaches_every_container_of_a_run():
     objects = render({"global": {"espalier": {"caBundle": {"configMap": "company-ca"}}}})
 
     for name in STEPS.values():
@@ -401,7 +401,7 @@ REGISTRY = {"global": {"espalier": {"imageRegistry": "registry.example.com", "im
 
 
 @pytest.mark.parametrize("name", STEPS.values())
-def test_every_run_pulls_from_the_registry_with_its_credentials(name):
+def test_runs_pull_with_digest_and_pull_secrets(name):
     digest = f"sha256:{'a' * 64}"
     pod = pod_of(render(REGISTRY, {"training": {"image": {"digest": digest}}}), name)
 
@@ -420,7 +420,7 @@ def notes(*parts, name="espalier", namespace="espalier"):
     return text
 
 
-def test_notes_name_jobs_of_this_release_and_need_no_files():
+def test_notes_name_this_release_s_objects_and_no_files():
     objects = render(REGISTRY, name="scores", namespace="teams")
     text = notes(REGISTRY, name="scores", namespace="teams")
 
@@ -437,5 +437,5 @@ def test_notes_name_jobs_of_this_release_and_need_no_files():
     assert set(re.findall(r"kubectl (-n \S+)", text)) == {"-n teams"}
 
 
-def test_notes_without_training_name_no_job_of_it():
+def test_notes_without_training_name_no_job():
     assert "cronjob" not in notes({"training": {"enabled": False}})

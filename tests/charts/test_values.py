@@ -1,4 +1,4 @@
-"""Values are an interface: closed, described, and every file that is shipped fits them."""
+"""Values are an interface: closed, described, and all shipped values files are valid."""
 
 import json
 import shutil
@@ -23,10 +23,10 @@ OPEN = {
     "affinity",
     "global",
 }
-"""Checked elsewhere: subcharts by their own schemas, the rest by Kubernetes."""
+"""Checked elsewhere: subcharts by their own schemas, others by Kubernetes."""
 
 KNOWN = ("icon is recommended", "missing these dependencies: kube-prometheus-stack")
-"""The second is fetched before an installation, which these tests are not."""
+"""The chart is fetched before an installation, but not for these tests."""
 
 
 def schema_of(chart):
@@ -52,7 +52,7 @@ def test_schema_is_closed_and_describes_every_key(chart):
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
-def test_schema_and_readme_are_current(chart):
+def test_schema_and_readme_are_up_to_date(chart):
     for path, content in generate.generated(chart).items():
         assert path.read_text() == content, "run: python charts/generate.py"
 
@@ -110,7 +110,7 @@ def test_unknown_key_is_refused(wrong):
         render(wrong)
 
 
-def test_annotation_of_the_trainer_cannot_be_set_by_values():
+def test_values_cannot_set_the_model_version_annotation():
     with pytest.raises(helm_python.HelmError):
         render({"api": {"podAnnotations": {"espalier.dev/model-version": "3"}}})
 
@@ -128,7 +128,7 @@ def test_renamed_key_is_refused_with_its_new_name(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["imageRegistry", "imagePullSecrets"])
-def test_global_of_the_monitoring_stack_is_refused_with_the_key_of_our_own(key):
+def test_global_of_the_monitoring_stack_is_refused_with_our_key(key):
     value = "registry.example.com" if key == "imageRegistry" else [{"name": "credentials"}]
 
     with pytest.raises(helm_python.HelmError, match=rf"global\.{key} is now called global\.espalier\.{key}"):
