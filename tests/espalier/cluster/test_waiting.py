@@ -1,8 +1,9 @@
 import json
 import re
-from contextlib import contextmanager
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from espalier.cluster import waiting
 from espalier.cluster.errors import ClusterError, CommandRefused, TimedOut
@@ -51,16 +52,12 @@ def test_rollout_is_followed_with_kubectl_rollout_status(tools, kube, capfd):
 
 def test_output_of_kubectl_is_shown_while_the_rollout_runs(tools, kube, monkeypatch):
     tools.answer({"rollout status": (0, "Waiting: 1 of 2 new replicas\nsuccessfully rolled out\n")})
-    shown = []
+    terminal = StringIO()
+    monkeypatch.setattr(waiting, "console", Console(file=terminal, force_terminal=True, width=120))
 
-    @contextmanager
-    def progress(_what):
-        yield shown.append
-
-    monkeypatch.setattr(waiting, "_progress", progress)
     wait_for_rollout(kube, "deployment", "api", seconds=30)
 
-    assert shown[:2] == ["Waiting: 1 of 2 new replicas", "successfully rolled out"]
+    assert "deployment api: successfully rolled out" in terminal.getvalue()
 
 
 def test_failed_rollout_status_is_repeated_until_the_timeout(tools, kube):
