@@ -63,6 +63,14 @@ def test_pages_load_nothing_from_another_host(site):
         assert 'data-md-component="source"' not in text, "the theme asks the code host for statistics"
 
 
+def test_link_to_a_folder_leads_to_its_first_page(site):
+    assert 'href="adr/0001-' in (site / "index.html").read_text()
+
+
+def test_link_to_a_file_that_is_no_page_leads_to_the_repository(site):
+    assert "/blob/main/charts/checkov.yaml" in (site / "security.html").read_text()
+
+
 def test_blocks_of_commands_are_rendered(site):
     """A fence that is indented too little stays in the text."""
     assert [page.name for page in site.rglob("*.html") if "```" in page.read_text()] == []
