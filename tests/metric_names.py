@@ -1,4 +1,4 @@
-"""Every metric that rules and dashboards may read, with the labels that they may be selected by."""
+"""Every metric that rules and dashboards may read, with the labels that they may select by."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.alerts.promtool import all_rules
 __all__ = ["API", "recorded", "series"]
 
 TARGET = {"namespace", "pod", "container", "service", "instance", "job", "endpoint"}
-"""Labels that every series gets from the target it was scraped from."""
+"""Labels that every series has from its scrape target."""
 
 API = {
     "http_requests_total": {"handler", "method", "status"},
@@ -49,7 +49,7 @@ API = {
     "espalier_registry_newest_version_timestamp_seconds": set(),
     "espalier_max_age_seconds": {"kind"},
 }
-"""What the API exposes, with labels of its own."""
+"""The API's metrics with their own labels."""
 
 HISTOGRAMS = {"http_request_duration_seconds", "espalier_predict_seconds"}
 
@@ -101,11 +101,11 @@ CLUSTER = {
     "kube_pod_container_status_waiting_reason": {"reason"},
     "kube_statefulset_status_replicas_ready": {"statefulset"},
 }
-"""What others expose, as far as we read it."""
+"""Metrics of other exporters that rules and dashboards read."""
 
 
 def series() -> dict[str, set[str]]:
-    """Every name that can be selected, with every label."""
+    """Return every name that can be selected, with its labels."""
     found = {name: labels | TARGET for name, labels in (API | CLUSTER).items() if name not in HISTOGRAMS}
     for name in HISTOGRAMS:
         found[f"{name}_bucket"] = API[name] | TARGET | {"le"}
@@ -114,5 +114,5 @@ def series() -> dict[str, set[str]]:
 
 
 def recorded() -> set[str]:
-    """The names that the rules record."""
+    """Return the names that the rules record."""
     return {rule["record"] for rule in all_rules() if "record" in rule}

@@ -1,4 +1,4 @@
-"""Cases at the edge of each condition of a burn-rate alert, with the recorded series given as they are."""
+"""Cases at the edge of each condition of a burn-rate alert, with the recorded series as input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONDITIONS: dict[tuple[str, str], tuple[float, float, float]] = {
     ("1d", "2h"): (3, 3, 10),
     ("3d", "6h"): (1, 1, 10),
 }
-"""Long and short window: at how many times the budget the ratio of each may stand, and failures in the long one.
+"""Long and short window: multiples of the budget that the ratios must exceed, and failures in the long window.
 
 Source: The Site Reliability Workbook, chapter 5, table 5-8, with a fourth pair for the slowest burn.
 """
@@ -31,10 +31,10 @@ def burn_rate_alerts() -> list[Rule]:
 
 
 def check_edges(folder: Path, alert: Rule) -> None:
-    """Let promtool evaluate the alert alone: it fires a tenth above its three conditions, and below any of them never.
+    """Evaluate the alert alone with promtool: it fires 10 % above its three conditions, and not 10 % below any of them.
 
     Raises:
-        AssertionError: with what promtool found.
+        AssertionError: with promtool's output.
     """
     path = folder / "alert.json"
     path.write_text(json.dumps({"groups": [{"name": "edges", "rules": [alert]}]}))

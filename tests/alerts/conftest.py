@@ -1,4 +1,4 @@
-"""What is evaluated by promtool, where promtool is."""
+"""A marker for tests that need promtool."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ import pytest
 
 @pytest.fixture(scope="session")
 def with_promtool(need: Callable[[str], str]) -> None:
-    """Skip where promtool is missing, and fail in CI."""
+    """Skip without promtool; fail in CI."""
     need("promtool")

@@ -25,43 +25,43 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def rules(path: Path) -> list[Rule]:
-    """Every rule of a file."""
+    """Return every rule of a file."""
     return rules_of(load(path))
 
 
 def rules_of(content: dict[str, Any]) -> list[Rule]:
-    """Every rule in the content of a file."""
+    """Return every rule in the content of a file."""
     return [rule for group in content["groups"] for rule in group["rules"]]
 
 
 def all_rules() -> list[Rule]:
-    """Every rule of every file."""
+    """Return every rule of every file."""
     return [rule for path in RULE_FILES for rule in rules(path)]
 
 
 def all_alerts() -> list[Rule]:
-    """Those that alert."""
+    """Return every alert."""
     return [rule for rule in all_rules() if "alert" in rule]
 
 
 def unit_tests(path: Path) -> list[Rule]:
-    """Every case of a file of promtool's unit tests."""
+    """Return every case of a promtool unit test file."""
     return list(load(path)["tests"])
 
 
 def promtool(*arguments: str | Path) -> None:
-    """Run promtool; what it finds wrong is the failure's text."""
+    """Run promtool. Its output is the message of the failure."""
     done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"[:20_000]
 
 
 def run_case(folder: Path, rule_file: Path, case: dict[str, Any], *, evaluate_every: str) -> None:
-    """Evaluate a rule file on series that are made here, and hold it against the case's expectations."""
+    """Evaluate a rule file on the case's series, and compare with its expectations."""
     run_tests(folder, {"rule_files": [str(rule_file)], "evaluation_interval": evaluate_every, "tests": [case]})
 
 
 def run_tests(folder: Path, tests: dict[str, Any]) -> None:
-    """Run the content of a file of unit tests, whose rule files lie in the folder or have whole paths."""
+    """Run unit tests; their rule files are in the folder or have absolute paths."""
     path = folder / "case.json"  # JSON is YAML, and written faster
     path.write_text(json.dumps(tests))
     promtool("test", "rules", path)

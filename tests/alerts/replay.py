@@ -1,8 +1,8 @@
-"""Replay a year of real flights, in the order of time, against the thresholds of drift and quality.
+"""Replay a year of real flights in order of time against the thresholds of drift and quality.
 
 ``make replay-alerts`` trains with the committed parameters, bins with the API's own counters, and evaluates the rules'
-formulas at every full hour: false alarms where nothing is wrong, and how soon each of some faults is found. Its output
-is what alerts/README.md states.
+formulas at every full hour: false alarms without a fault, and how soon each injected fault is detected.
+alerts/README.md quotes its output.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Year:
-    """All rows in the order of time, the model of the first months, and what it says."""
+    """All rows in order of time, the model of the first months, and its scores."""
 
     contract: Contract
     reference: Reference
@@ -95,7 +95,7 @@ def read_year(folder: Path) -> Year:
 
 
 def until_hour(hours: npt.NDArray[np.intp], values: Floats) -> Floats:
-    """Return (hours + 1,) sums of what lies before each full hour."""
+    """Return (hours + 1,) sums of the values before each full hour."""
     return np.concatenate([[0.0], np.bincount(hours, weights=values)]).cumsum()
 
 
@@ -110,7 +110,7 @@ def binned(counter: BinCounter, values: npt.NDArray[np.float32], hours: npt.NDAr
 
 
 def drift(counts: Floats, bins) -> Floats:
-    """Return, for each full hour from the eighth day on, ``espalier:*_drift:7d``; NaN where the rows are too few."""
+    """Return, for each full hour from the eighth day on, ``espalier:*_drift:7d``; NaN for too few rows."""
     rows = counts[WINDOW_HOURS:] - counts[:-WINDOW_HOURS]
     total = rows.sum(axis=1)
     with np.errstate(invalid="ignore"):
@@ -120,7 +120,7 @@ def drift(counts: Floats, bins) -> Floats:
 
 
 def episodes(flags: Flags) -> int:
-    """How often it begins to be true."""
+    """Count how often it becomes true."""
     return int((flags & ~np.concatenate([[False], flags[:-1]])).sum())
 
 
@@ -147,7 +147,7 @@ def tell_false_alarms(year: Year, say: Callable[[str], None]) -> None:
 
 
 def faults(year: Year) -> Iterator[tuple[str, str, npt.NDArray[np.float32]]]:
-    """(name, feature, all its values as the fault would make them)."""
+    """Yield (name, feature, all its values with the fault)."""
     random = np.random.default_rng(1)
 
     def values(feature: str) -> npt.NDArray[np.float32]:
@@ -171,7 +171,7 @@ def faults(year: Year) -> Iterator[tuple[str, str, npt.NDArray[np.float32]]]:
 
 
 def tell_faults(year: Year, say: Callable[[str], None]) -> None:
-    """From each of twelve days of the test period on: is it found, and after how many days?"""
+    """Start the fault on each of twelve days of the test period: is it detected, and after how many days?"""
     say(f"{'fault':16} {'of':18} {'found':>6} {'median days':>12} {'by ModelFeatureMissing':>23}")
     counters = {name: (counter, values) for name, counter, values in columns(year)}
     for fault, name, changed in faults(year):
@@ -207,7 +207,7 @@ def losses(truth: Flags, likely: Floats) -> Floats:
 
 
 def quality_alarms(year: Year, loss: Floats, kept: Flags) -> dict[str, Flags]:
-    """Return what is true at each full hour of the test period, if only the rows ``kept`` had feedback."""
+    """Return what is true at each full hour of the test period if only the rows ``kept`` had feedback."""
     base_rate = float(year.truth[: year.split].mean())
     base = losses(year.truth, np.full(len(loss), base_rate))
     test = year.truth[year.split :]

@@ -1,4 +1,4 @@
-"""The recording rules give the PSI that a direct computation gives: on real drift, on none, and on one that is made."""
+"""The recording rules equal a direct computation of PSI: with real drift, without drift, and with artificial drift."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.rules, pytest.mark.usefixtures("with_promtool")]
 
 DRIFT = FOLDER / "drift.yaml"
 SCRAPES = 36
-"""Ten minutes apart: the window holds them all, the first one with its zeros too."""
+"""Ten minutes apart. The window contains all of them, including the first with its zeros."""
 
 ASKED = 12_000
 SEASONAL = {"temp", "dewp", "humid", "pressure", "wind_dir", "wind_gust"}
@@ -32,7 +32,7 @@ SEASONAL = {"temp", "dewp", "humid", "pressure", "wind_dir", "wind_gust"}
 
 @dataclass(frozen=True)
 class World:
-    """A model of January and February, rows of the same months that it has not seen, and rows of June and July."""
+    """A model of January and February, unseen rows of the same months, and rows of June and July."""
 
     booster: xgb.Booster
     served: Served
@@ -53,7 +53,7 @@ def as_data(rows: pd.DataFrame, contract: Contract, target: np.ndarray | None = 
 
 
 def refer(train: pd.DataFrame, scores: np.ndarray, contract: Contract) -> Reference:
-    """The bins of as many as the committed parameters say."""
+    """Return the reference with the bins of the committed parameters."""
     params = load_params(ROOT / PARAMS_FILE).evaluate
     return build_reference(train, contract, scores, params=params)
 
@@ -77,13 +77,13 @@ def world(tmp_path_factory) -> World:
 
 
 def ask(world: World, pod: Pod, rows: pd.DataFrame, scrapes: int = SCRAPES) -> pd.DataFrame:
-    """Have the rows predicted by the pod; return those that its counters keep."""
+    """Let the pod predict the rows; return those that its counters keep."""
     pod.count(encode(rows, pod.served.contract), world.scores(rows), scrapes)
     return rows[~pod.lost(len(rows))]
 
 
 def halves(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What a Service does with requests to two pods: three to one, two to the other."""
+    """Split requests between two pods as a Service does: three to one, two to the other."""
     first = np.arange(len(rows)) % 5 < 3
     return rows[first], rows[~first]
 
@@ -99,7 +99,7 @@ def hold(
     only: str = ".+",
     every: str = "",
 ):
-    """Let promtool evaluate the rules on what the pods show, and compare with the direct values, {version: {name}}."""
+    """Evaluate the rules with promtool on the pods' series, and compare with the direct values, {version: {name}}."""
     series = [one for pod in pods for one in pod.series()]
     for version, values in direct.items():
         for name, value in values.items():
@@ -121,13 +121,13 @@ def hold(
 
 
 def two_replicas(world: World, rows: pd.DataFrame) -> tuple[list[Pod], dict[str, dict[str, float]]]:
-    """Two pods of one version, of which the second is restarted; the direct values of the rows that were counted."""
+    """Return two pods of one version, the second with a restart, and the direct values of the counted rows."""
     pods = [Pod("espalier-api-a", world.served), Pod("espalier-api-b", world.served, restarts=(17,))]
     kept = pd.concat([ask(world, pod, part) for pod, part in zip(pods, halves(rows), strict=True)])
     return pods, {"1": direct_psi(kept, world.scores(kept), world.served)}
 
 
-def test_summer_is_drift_from_winter(world, tmp_path):
+def test_summer_rows_drift_from_a_winter_model(world, tmp_path):
     pods, direct = two_replicas(world, world.summer)
 
     hold(tmp_path, pods, direct)
@@ -138,7 +138,7 @@ def test_summer_is_drift_from_winter(world, tmp_path):
     assert max(direct["1"][name] for name in ("carrier", "origin", "dest", "day_of_week", "distance")) < 0.1
 
 
-def test_other_rows_of_the_same_months_are_none(world, tmp_path):
+def test_unseen_rows_of_the_same_months_do_not_drift(world, tmp_path):
     pods, direct = two_replicas(world, world.winter)
 
     hold(tmp_path, pods, direct)
@@ -146,7 +146,7 @@ def test_other_rows_of_the_same_months_are_none(world, tmp_path):
     assert max(direct["1"].values()) == pytest.approx(0.003, abs=0.001)
 
 
-def test_a_unit_that_changed_shows_in_its_feature_and_in_the_score(world, tmp_path):
+def test_changed_unit_drifts_in_its_feature_and_the_score(world, tmp_path):
     celsius = world.winter.assign(temp=(world.winter["temp"] - 32) / 1.8)
     pods, direct = two_replicas(world, celsius)
 
@@ -157,8 +157,8 @@ def test_a_unit_that_changed_shows_in_its_feature_and_in_the_score(world, tmp_pa
     assert {name for name, value in direct["1"].items() if value > 0.01} == {"temp", ""}
 
 
-def test_a_new_version_is_measured_by_its_own_counts_and_reference(world, tmp_path):
-    """Its pods start before the old ones end; it knows summer, so that summer is no drift from it."""
+def test_new_version_has_its_own_counts_and_reference(world, tmp_path):
+    """Its pods start before the old ones terminate. It is trained on summer rows, so summer rows do not drift."""
     known, asked = world.summer.iloc[: ASKED // 2], world.summer.iloc[ASKED // 2 :]
     newer = Served("2", world.served.contract, refer(known, world.scores(known), world.served.contract))
     old = [Pod(f"old-{name}", world.served, ends=18) for name in "ab"]
@@ -178,17 +178,17 @@ def test_a_new_version_is_measured_by_its_own_counts_and_reference(world, tmp_pa
 
 
 @pytest.mark.parametrize(("rows", "measured"), [(499, False), (500, True)])
-def test_too_few_rows_say_nothing(world, tmp_path, rows, measured):
+def test_too_few_rows_have_no_index(world, tmp_path, rows, measured):
     pod = Pod("espalier-api-a", world.served)
     asked = ask(world, pod, world.winter.iloc[:rows])
 
     hold(tmp_path, [pod], {"1": direct_psi(asked, world.scores(asked), world.served)} if measured else {})
 
 
-def test_replicas_that_come_and_go_cost_little(world, tmp_path):
-    """Scraped every hour for ten days; one older than the window, one that ends in it and one that starts in it.
+def test_changing_replicas_cause_a_small_error(world, tmp_path):
+    """Hourly scrapes for ten days: one pod is older than the window, one terminates in it, one starts in it.
 
-    increase() then guesses, for each series and each day, half a scrape beyond its samples.
+    increase() then extrapolates, for each series and day, half a scrape interval beyond its samples.
     """
     scrapes, window = 241, 168
     pods = [

@@ -1,4 +1,4 @@
-"""Where each alert's message goes, by Alertmanager's own tool and the chart's configuration."""
+"""The receiver of each alert, according to amtool and the chart's Alertmanager configuration."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ def amtool(need, tmp_path_factory):
     return run
 
 
-def test_configuration_is_one_that_alertmanager_takes(amtool):
+def test_configuration_is_valid(amtool):
     assert "SUCCESS" in amtool("check-config")
 
 
@@ -62,7 +62,7 @@ def test_message_links_to_runbook_and_dashboard(message):
     assert "<https://r.example|What to do>" in shown and "<https://d.example|Dashboard>" in shown
 
 
-def test_message_of_an_alert_of_others_has_no_empty_link(message):
+def test_message_of_a_foreign_alert_has_no_empty_link(message):
     assert "<" not in message(summary="s", description="d")
 
 
@@ -80,5 +80,5 @@ def test_alert_goes_to_its_team(amtool, alert, severity, team):
     assert amtool("config", "routes", "test", *labels, "--config.file").strip() == receiver(alert, severity, team)
 
 
-def test_watchdog_of_the_stack_is_a_heartbeat_too(amtool):
+def test_watchdog_of_the_stack_goes_to_heartbeat(amtool):
     assert amtool("config", "routes", "test", "alertname=Watchdog", "severity=none", "--config.file") == "heartbeat\n"

@@ -1,4 +1,4 @@
-"""Every rule is well formed, every alert says what to do, and every one is tested both ways."""
+"""Every rule is well formed, every alert has texts and a runbook, and a case that fires and one that is silent."""
 
 import re
 from collections import Counter
@@ -39,14 +39,14 @@ files = pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
 
 @pytest.mark.rules
 @pytest.mark.usefixtures("with_promtool")
-def test_promtool_finds_nothing_wrong():
+def test_promtool_accepts_the_rules():
     promtool("check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
 
 
 @pytest.mark.rules
 @pytest.mark.usefixtures("with_promtool")
 @pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.name)
-def test_promtool_s_unit_tests_pass(path):
+def test_promtool_unit_tests_pass(path):
     promtool("test", "rules", path)
 
 
@@ -59,7 +59,7 @@ def test_every_file_has_its_unit_tests(path):
 
 
 @files
-def test_every_file_is_in_the_table_with_its_question(path):
+def test_readme_lists_every_file_with_its_question(path):
     (question,) = re.findall(
         rf"^\| \[{path.name}\]\({path.name}\) \| (.+\?) \|$", (FOLDER / "README.md").read_text(), re.M
     )
@@ -68,7 +68,7 @@ def test_every_file_is_in_the_table_with_its_question(path):
 
 
 @files
-def test_a_file_needs_no_other_and_records_what_it_uses_before(path):
+def test_file_records_what_it_uses_before_it_is_used(path):
     recorded = set()
     for rule in rules(path):
         used = {found.metric for found in selectors(rule["expr"]) if ":" in found.metric}
@@ -83,24 +83,24 @@ def test_no_record_has_two_rules():
     assert all(re.fullmatch(r"espalier:[a-z0-9_]+:[a-z0-9]+", name) for name in names)
 
 
-def test_every_selector_is_about_this_namespace_alone():
+def test_every_selector_has_the_namespace():
     for rule in all_rules():
         for found in selectors(rule["expr"]):
             matched = {(label, operator, value) for label, operator, value in found.matchers}
             assert matched & {("namespace", "=", "espalier"), ("exported_namespace", "=", "espalier")}, found
 
 
-def test_every_selector_names_something_of_this_release():
-    """Two releases may share a namespace: neither reads the other's series, recorded ones neither."""
-    shared = {"EspalierWatchdog"}  # reads nothing at all
-    joined = {"kube_job_failed"}  # with a series that is the release's
+def test_every_selector_names_the_release():
+    """Two releases may share a namespace: neither reads the other's series or records."""
+    shared = {"EspalierWatchdog"}  # reads no series
+    joined = {"kube_job_failed"}  # with a series of the release
     for rule in all_rules():
         for found in selectors(rule["expr"]):
             named = any(value.startswith("espalier-") for _label, _operator, value in found.matchers)
             assert named or rule.get("alert") in shared or found.metric in joined, found
 
 
-def test_every_record_tells_the_releases_of_a_namespace_apart():
+def test_every_record_keeps_namespace_and_job():
     for rule in all_rules():
         for labels in groupings(rule["expr"]) if "record" in rule else ():
             assert {"namespace", "job"} <= labels, rule["record"]
@@ -108,8 +108,8 @@ def test_every_record_tells_the_releases_of_a_namespace_apart():
 
 @pytest.mark.rules
 @pytest.mark.usefixtures("with_promtool")
-def test_no_record_of_another_release_in_the_namespace_changes_an_alert(tmp_path):
-    """Its API serves nothing but errors, and waits for its first model."""
+def test_records_of_another_release_do_not_change_an_alert(tmp_path):
+    """The other release's API serves only errors, and waits for its first model."""
     of_the_other = '{namespace="espalier",job="mine-api-metrics"}'
     down = 'kube_deployment_status_replicas_available{namespace="espalier",deployment="espalier-api"}'
     errors = [f"espalier:http_error_ratio:rate{window}" for window in ("5m", "30m", "1h", "6h")]
@@ -131,8 +131,8 @@ def test_no_record_of_another_release_in_the_namespace_changes_an_alert(tmp_path
         run_case(tmp_path, FOLDER / name, {**case, "promql_expr_test": [look]}, evaluate_every="1m")
 
 
-def test_names_in_selectors_can_be_replaced_by_another_release_s():
-    """The chart replaces ``"espalier-``: a name of ours must begin so, and must not be hidden in a longer text."""
+def test_chart_can_replace_the_release_name_in_selectors():
+    """The chart replaces ``"espalier-``: a release name must start so, and must not be part of a longer text."""
     for rule in all_rules():
         for found in selectors(rule["expr"]):
             for label, _operator, value in found.matchers:
@@ -141,13 +141,13 @@ def test_names_in_selectors_can_be_replaced_by_another_release_s():
 
 
 @alerts
-def test_name_begins_with_its_component(alert):
+def test_alert_name_starts_with_its_component(alert):
     assert re.fullmatch(r"[A-Z][A-Za-z0-9]+", alert["alert"])
     assert alert["alert"].startswith(COMPONENTS)
 
 
 @alerts
-def test_labels_say_how_urgent_for_whom_and_of_what(alert):
+def test_alert_has_severity_team_component_and_release(alert):
     labels = dict(alert["labels"])
     for name, values in LABELS.items():
         assert labels.pop(name) in values
@@ -155,7 +155,7 @@ def test_labels_say_how_urgent_for_whom_and_of_what(alert):
 
 
 @alerts
-def test_texts_lead_to_runbook_and_dashboard(alert):
+def test_annotations_link_to_runbook_and_dashboard(alert):
     texts, name = alert["annotations"], alert["alert"]
 
     assert set(texts) == {"summary", "description", "runbook_url", "dashboard_url"}
@@ -166,12 +166,12 @@ def test_texts_lead_to_runbook_and_dashboard(alert):
     assert texts["dashboard_url"].removeprefix("https://grafana.example.com/d/") in DASHBOARDS
 
 
-def test_no_runbook_is_left_without_its_alert():
+def test_every_runbook_has_an_alert():
     assert {path.stem for path in RUNBOOKS.iterdir()} == {alert["alert"] for alert in all_alerts()}
 
 
 @pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
-def test_runbook_has_its_four_parts_and_commands_to_paste(path):
+def test_runbook_has_four_sections_and_commands(path):
     text = path.read_text()
 
     assert text.startswith(f"# {path.stem}\n")
@@ -180,7 +180,7 @@ def test_runbook_has_its_four_parts_and_commands_to_paste(path):
 
 
 def expectations(name):
-    """(minutes between evaluations, (time, what is expected to fire then) of every look at an alert), by unit test."""
+    """Yield (minutes between evaluations, case, [(time, expected alerts)]) of every unit test of an alert."""
     for path in TEST_FILES:
         step = minutes(load(path)["evaluation_interval"])
         for case in unit_tests(path):
@@ -194,7 +194,7 @@ def expectations(name):
 
 
 @alerts
-def test_alert_fires_in_one_case_and_is_silent_in_another(alert):
+def test_alert_has_a_firing_and_a_silent_case(alert):
     def is_this(fired):
         return alert["labels"].items() <= fired["exp_labels"].items()
 
@@ -204,7 +204,7 @@ def test_alert_fires_in_one_case_and_is_silent_in_another(alert):
         fires += bool(firing)
         silent += not firing and "stays silent" in case["name"]
         for fired in firing:
-            # Alertmanager's routes find an alert by its namespace.
+            # Alertmanager's routes select an alert by its namespace.
             assert fired["exp_labels"]["namespace"] == "espalier"
             assert fired["exp_annotations"]["summary"] == alert["annotations"]["summary"]
             assert "{{" not in fired["exp_annotations"]["description"]
@@ -218,7 +218,7 @@ def minutes(text):
 
 
 @alerts
-def test_alert_is_silent_an_evaluation_before_its_time(alert):
+def test_alert_is_silent_one_evaluation_before_it_fires(alert):
 
     def is_this(fired):
         return alert["labels"].items() <= fired["exp_labels"].items()
@@ -232,7 +232,7 @@ def test_alert_is_silent_an_evaluation_before_its_time(alert):
 
 
 @pytest.mark.parametrize("record", sorted(rule["record"] for rule in all_rules() if "record" in rule))
-def test_record_is_used_by_a_rule_or_looked_at_by_a_test(record):
+def test_record_is_used_by_a_rule_or_a_test(record):
     looked_at = [
         look["expr"] for path in TEST_FILES for case in unit_tests(path) for look in case.get("promql_expr_test", ())
     ]

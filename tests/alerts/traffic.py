@@ -1,4 +1,4 @@
-"""Pods of the API that count real rows into their bins, written down as Prometheus would scrape them."""
+"""Pods of the API that count real rows into bins, as series that Prometheus would scrape."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Floats = npt.NDArray[np.floating[Any]]
 
 JOB = 'namespace="espalier",job="espalier-api-metrics"'
 FLOOR = 1e-4
-"""Of a share, in the rules too: an empty bin would be an infinite drift."""
+"""The minimum of a share, as in the rules: an empty bin would be infinite drift."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """A version: what its bundle says, and the rows that it is asked."""
+    """A served version: contract and reference of its bundle."""
 
     version: str
     contract: Contract
@@ -33,19 +33,19 @@ class Served:
 
 @dataclass
 class Pod:
-    """One replica: zeros when it starts, counts at every scrape, and zeros again after a restart."""
+    """One replica: zeros at its start, counts at every scrape, zeros again after a restart."""
 
     name: str
     served: Served
     starts: int = 0
     ends: int | None = None
-    """The scrape at which it is gone; its series end there."""
+    """The scrape at which it has terminated and its series stop."""
 
     restarts: tuple[int, ...] = ()
     _counted: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     def count(self, matrix: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], scrapes: int) -> None:
-        """Spread the rows over the scrapes of its life, and keep what each scrape would show."""
+        """Spread the rows over the scrapes of its life, and keep the counts of each scrape."""
         counters = DriftCounter(self.served.contract, self.served.reference)
         columns = {name: matrix[:, index] for index, name in enumerate(counters.features)}
         last = scrapes - 1 if self.ends is None else self.ends - 1
@@ -59,24 +59,24 @@ class Pod:
         shown = np.zeros((len(parts) + 1, len(counter.labels)), dtype=np.int64)
         for scrape, values in enumerate(parts, 1):
             if scrape + self.starts in self.restarts:
-                continue  # zeros; what it was asked for just before is lost
+                continue  # zeros; rows since the last scrape are lost
             shown[scrape] = shown[scrape - 1]
             for place, number in counter.count(values):
                 shown[scrape, place] += number
         return shown
 
     def scrape_of(self, total: int) -> npt.NDArray[np.int64]:
-        """(total,): the scrape that first shows each of its rows."""
+        """Return (total,): the first scrape that includes each of its rows."""
         life = self._counted[""].shape[0] - 1
         parts = np.array_split(np.arange(total), life)
         return np.repeat(np.arange(1, life + 1), [len(part) for part in parts]) + self.starts
 
     def lost(self, total: int) -> npt.NDArray[np.bool_]:
-        """(total,): rows that were asked for while it restarted, and are in no counter."""
+        """Return (total,): rows during a restart, which are in no counter."""
         return np.isin(self.scrape_of(total), self.restarts)
 
     def series(self) -> Iterator[Series]:
-        """Its counters and its reference."""
+        """Yield its counters and its reference."""
         version, reference = self.served.version, self.served.reference
         for name, bins in [*reference.features.items(), ("", reference.score)]:
             kind = f'feature_bin_total{{feature="{name}",' if name else "score_bin_total{"
@@ -92,7 +92,7 @@ class Pod:
 
 
 def direct_psi(rows: pd.DataFrame, scores: npt.NDArray[np.float32], served: Served) -> dict[str, float]:
-    """PSI of every feature, and of the score under the empty name, straight from the rows: no counters, no rules."""
+    """Return the PSI of every feature, and of the score under "", directly from the rows, without counters or rules."""
     found = {"": _psi(_number_shares(pd.Series(scores), served.reference.score), served.reference.score)}
     for feature in served.contract.features:
         bins, values = served.reference.features[feature.name], rows[feature.name]
