@@ -127,7 +127,7 @@ def _open(path: Path, limit: int) -> IO[bytes]:
     except FileNotFoundError as error:
         raise MissingData(f"{path} not found; run: espalier train --until evaluate") from error
     except OSError as error:
-        raise InvalidData(f"{path} is not a readable regular file: {error.strerror}") from error
+        raise InvalidData(f"{path} is not a regular file, or cannot be read: {error.strerror}") from error
     status = os.fstat(file.fileno())
     if stat.S_ISREG(status.st_mode) and status.st_size <= limit:
         return file
