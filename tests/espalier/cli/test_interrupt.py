@@ -87,7 +87,7 @@ def test_training_that_sigterm_ends_takes_its_stage_along_and_says_so_in_mlflow(
     process.send_signal(signal.SIGTERM)  # to the one process, as Kubernetes does
 
     assert process.wait(PATIENCE) == 143
-    assert said.read_text().splitlines()[-1].startswith("espalier: ended by SIGTERM in stage train")
+    assert said.read_text().splitlines()[-1].startswith("espalier: stopped by SIGTERM in stage train")
     assert "Traceback" not in said.read_text()
     assert not stage.is_running()
     experiment = registry._client.get_experiment_by_name(name)
