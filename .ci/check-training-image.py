@@ -1,6 +1,6 @@
-"""Use each library of the training image once, as a run does: what slim-packages took out by mistake fails the build.
+"""Use each library of the training image once, as a run does: the build fails if slim-packages removed too much.
 
-It is also what gives the libraries' modules their bytecode, so that the image has it only for what is used.
+It also compiles the libraries' modules, so that the image has bytecode only for the modules that are used.
 """
 
 import importlib

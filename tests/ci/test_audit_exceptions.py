@@ -1,4 +1,4 @@
-"""What the audit passes over has a date, and the day after it the audit fails."""
+"""Every exception of the audit has an expiry date, and the audit fails after it."""
 
 import subprocess
 import sys
@@ -20,19 +20,19 @@ def ask(*arguments):
 @pytest.fixture
 def write(tmp_path):
     def write(text):
-        (tmp_path / "given.toml").write_text(text)
-        return "--file", str(tmp_path / "given.toml")
+        (tmp_path / "exceptions.toml").write_text(text)
+        return "--file", str(tmp_path / "exceptions.toml")
 
     return write
 
 
-def test_options_are_printed_until_the_last_day_and_not_after_it(write):
-    given = write('[[exception]]\nid = "CVE-1"\npackage = "p"\nreason = "r"\nuntil = 2027-01-31\n')
+def test_exception_expires_after_its_last_day(write):
+    file = write('[[exception]]\nid = "CVE-1"\npackage = "p"\nreason = "r"\nuntil = 2027-01-31\n')
 
-    assert ask(*given, "--today", "2027-01-31")[:2] == (0, "--ignore-vuln CVE-1\n")
-    code, options, said = ask(*given, "--today", "2027-02-01")
+    assert ask(*file, "--today", "2027-01-31")[:2] == (0, "--ignore-vuln CVE-1\n")
+    code, options, message = ask(*file, "--today", "2027-02-01")
     assert (code, options) == (1, "")
-    assert "CVE-1 of p was passed over until 2027-01-31" in said
+    assert "CVE-1 of p was ignored until 2027-01-31" in message
 
 
 @pytest.mark.parametrize(
@@ -40,22 +40,22 @@ def test_options_are_printed_until_the_last_day_and_not_after_it(write):
     [
         ('id = "CVE-1"\npackage = "p"\nreason = "r"', "no until"),
         ('id = "CVE-1"\npackage = "p"\nreason = "r"\nuntil = "soon"', "a date such as"),
-        ('id = "CVE-1"\npackage = "p"\nreason = "r"\nuntil = 2099-01-01', "look again sooner"),
+        ('id = "CVE-1"\npackage = "p"\nreason = "r"\nuntil = 2099-01-01', "choose an earlier date"),
     ],
 )
-def test_exception_without_a_date_that_somebody_will_meet_is_refused(write, text, expected):
-    code, _, said = ask(*write(f"[[exception]]\n{text}\n"), "--today", "2027-01-01")
+def test_exception_without_a_near_date_is_refused(write, text, expected):
+    code, _, message = ask(*write(f"[[exception]]\n{text}\n"), "--today", "2027-01-01")
 
     assert code == 1
-    assert expected in said
+    assert expected in message
 
 
-def test_no_exceptions_is_no_option(write):
+def test_no_exceptions_print_no_option(write):
     assert ask(*write("")) == (0, "\n", "")
 
 
-def test_documentation_names_the_exceptions_and_their_dates():
+def test_documentation_names_every_exception():
     text = (ROOT / "docs/security.md").read_text()
 
-    for one in tomllib.loads(FILE.read_text())["exception"]:
-        assert one["id"] in text and str(one["until"]) in text
+    for exception in tomllib.loads(FILE.read_text())["exception"]:
+        assert exception["id"] in text and str(exception["until"]) in text

@@ -1,4 +1,4 @@
-"""`.ci/lock` against an index on loopback that gets a newer version of a package."""
+"""`.ci/lock` with a package index on loopback that publishes a newer version."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ bootstrap = ["uv"]
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """A folder, and no line for each request."""
+    """Serves a folder, and logs no requests."""
 
     def log_message(self, *_arguments):
         pass
@@ -69,12 +69,12 @@ def _digest(text):
 @pytest.fixture
 def index(tmp_path):
     folder = tmp_path / "index"
-    made = Index(folder)
+    packages = Index(folder)
     for name in ("uv", "apple", "pear"):
-        made.publish(name, "1.0")
+        packages.publish(name, "1.0")
     with serving(partial(Quiet, directory=str(folder))) as url:
-        made.url = f"{url}/simple"
-        yield made
+        packages.url = f"{url}/simple"
+        yield packages
 
 
 @pytest.fixture
@@ -87,12 +87,12 @@ def project(tmp_path):
 
 @pytest.fixture
 def lock(project, index):
-    """Write pyproject.toml with dependencies, lock, and return the lock's text."""
+    """Return a function that writes pyproject.toml, locks, and returns the text of the lock."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
     environment |= {"UV_DEFAULT_INDEX": index.url, "UV_NO_CACHE": "1", "UV_NO_CONFIG": "1"}
 
     def run(*dependencies, options=()):
-        quoted = ", ".join(f'"{one}"' for one in dependencies)
+        quoted = ", ".join(f'"{dependency}"' for dependency in dependencies)
         (project / "pyproject.toml").write_text(PROJECT.format(dependencies=quoted))
         command = ["bash", ".ci/lock", str(UV), *options]
         done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
@@ -102,7 +102,7 @@ def lock(project, index):
     return run
 
 
-def test_lock_names_no_host_and_has_every_hash(lock, project):
+def test_lock_has_hashes_and_no_host(lock, project):
     text = lock("apple")
 
     assert "127.0.0.1" not in text
@@ -111,7 +111,7 @@ def test_lock_names_no_host_and_has_every_hash(lock, project):
     assert "uv==1.0 \\\n    --hash=sha256:" in (project / ".ci/uv.txt").read_text()
 
 
-def test_new_dependency_moves_no_version_that_is_locked(lock, index):
+def test_new_dependency_keeps_locked_versions(lock, index):
     lock("apple")
     index.publish("apple", "2.0")
 
@@ -122,7 +122,7 @@ def test_new_dependency_moves_no_version_that_is_locked(lock, index):
     assert "127.0.0.1" not in text
 
 
-def test_upgrade_takes_the_newest(lock, index):
+def test_upgrade_locks_the_newest_version(lock, index):
     lock("apple")
     index.publish("apple", "2.0")
 

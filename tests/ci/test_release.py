@@ -1,4 +1,4 @@
-"""The steps of a release that handle images, with commands of others replaced by scripts that note their calls."""
+"""The steps of a release that handle images; scripts that log their calls replace docker, cosign, gh and helm."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def release(tmp_path, need):
     return Release(tmp_path)
 
 
-def test_verified_release_leaves_the_digests_that_were_verified(release):
+def test_verify_writes_the_verified_digests(release):
     release.answer({"cosign verify": (0, SIGNED)})
 
     done = release.run("verify", VERSION="1.2.3")
@@ -80,7 +80,7 @@ def test_verified_release_leaves_the_digests_that_were_verified(release):
 
 
 @pytest.mark.parametrize("failing", ["cosign verify", "gh attestation"])
-def test_release_without_signature_or_provenance_is_refused(release, failing):
+def test_unsigned_release_is_refused(release, failing):
     release.answer({"cosign verify": (0, SIGNED)} | {failing: (1, "no signatures found")})
 
     assert release.run("verify", VERSION="1.2.3").returncode != 0
@@ -88,7 +88,7 @@ def test_release_without_signature_or_provenance_is_refused(release, failing):
 
 
 @pytest.mark.parametrize("version", ["1; touch pwned", "$(touch pwned)", "1.2.3 --insecure", "../1.2.3", "v1.2.3"])
-def test_version_is_never_shell_text(release, version):
+def test_version_is_never_run_as_shell(release, version):
     done = release.run("verify", VERSION=version)
 
     assert done.returncode == 2
@@ -97,7 +97,7 @@ def test_version_is_never_shell_text(release, version):
     assert not list(release.folder.rglob("pwned"))
 
 
-def test_version_s_tag_is_given_to_the_digest_that_was_tested(release):
+def test_publish_tags_and_signs_the_tested_digest(release):
     release.answer({"helm push": (0, f"Pushed: x\nDigest: {DIGEST}")})
     digests = {part: f"sha256:{number * 64}" for number, part in zip("123", ("API", "TRAINING", "MLFLOW"), strict=True)}
 
@@ -118,5 +118,5 @@ def test_step_without_a_digest_is_refused(release, step):
     done = release.run(step, API="latest")
 
     assert done.returncode != 0
-    assert "API has to be the digest of an image" in done.stderr
+    assert "API must be the digest of an image" in done.stderr
     assert release.calls() == []

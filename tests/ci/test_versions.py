@@ -1,4 +1,4 @@
-"""One version: pyproject.toml decides, and whatever else says one agrees."""
+"""One version: every other place that states it agrees with pyproject.toml."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ def copy(tmp_path):
     return tmp_path
 
 
-def test_chart_and_manifests_say_the_version_of_the_project():
+def test_chart_and_manifests_have_the_project_version():
     assert versions() == (0, "")
 
 
@@ -49,22 +49,22 @@ def test_chart_and_manifests_say_the_version_of_the_project():
         ("manifests/rollback-job.yaml", f"espalier/training:{VERSION}"),
     ],
 )
-def test_version_that_differs_is_named_with_its_place(copy, path, old):
+def test_differing_version_is_reported_with_its_place(copy, path, old):
     text = (copy / path).read_text()
     assert old in text
     (copy / path).write_text(text.replace(old, old.replace(VERSION, "9.9.9"), 1))
 
-    code, said = versions("--root", str(copy))
+    code, message = versions("--root", str(copy))
 
     assert code == 1
-    assert path.partition("/charts/")[0] in said and "9.9.9" in said and VERSION in said
+    assert path.partition("/charts/")[0] in message and "9.9.9" in message and VERSION in message
 
 
-def test_tag_needs_the_version_and_a_dated_heading(copy):
+def test_tag_needs_matching_version_and_dated_heading(copy):
     changelog = copy / "CHANGELOG.md"
     changelog.write_text(re.sub(rf"^## \[{re.escape(VERSION)}\].*$", "", changelog.read_text(), flags=re.M))
-    code, said = versions("--root", str(copy), "--tag", f"v{VERSION}")
-    assert code == 1 and f"no heading '## [{VERSION}] - YYYY-MM-DD'" in said
+    code, message = versions("--root", str(copy), "--tag", f"v{VERSION}")
+    assert code == 1 and f"no heading '## [{VERSION}] - YYYY-MM-DD'" in message
 
     changelog.write_text(f"# Changelog\n\n## [{VERSION}] - 2026-12-01\n")
 

@@ -1,4 +1,4 @@
-"""What must hold of the workflows; `make workflows` asks zizmor and actionlint for the rest."""
+"""Rules for the workflows; `make workflows` checks the rest with zizmor and actionlint."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ WRITES = {
     ("release.yml", "publish"): {"packages", "id-token", "attestations"},
     ("deploy.yml", "deploy"): {"id-token"},
 }
-"""Jobs with rights to write, and which."""
+"""Jobs with write permissions, and which."""
 
 
 def load(path):
@@ -28,28 +28,28 @@ def jobs():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_nothing_is_allowed_that_a_job_does_not_ask_for(path):
+def test_workflow_grants_no_default_permission(path):
     assert load(path)["permissions"] == {}
 
 
-def test_rights_to_write_are_these():
-    found = {}
+def test_write_permissions_are_known():
+    granted = {}
     for file, name, job in jobs():
         writes = {right for right, level in job["permissions"].items() if level == "write"}
         if writes:
-            found[file, name] = writes
+            granted[file, name] = writes
 
-    assert found == WRITES
+    assert granted == WRITES
 
 
-def test_no_test_runs_beside_a_right_to_write():
+def test_job_that_can_write_runs_no_tests():
     for file, name, job in jobs():
         commands = [step.get("run", "") for step in job["steps"]]
         if (file, name) in WRITES:
-            assert not [one for one in commands if re.search(r"make (test|e2e|lint)", one)], (file, name)
+            assert not [command for command in commands if re.search(r"make (test|e2e|lint)", command)], (file, name)
 
 
-def test_release_is_published_only_after_every_test_of_the_same_digests():
+def test_publish_needs_every_test_of_the_same_digests():
     jobs = load(ROOT / ".github/workflows/release.yml")["jobs"]
 
     assert set(jobs["publish"]["needs"]) == {"test", "build", "e2e"}
@@ -58,7 +58,7 @@ def test_release_is_published_only_after_every_test_of_the_same_digests():
     assert pulled["env"] == jobs["publish"]["env"]
 
 
-def test_deployment_verifies_before_it_asks_the_cluster_and_runs_the_tag_s_own_code():
+def test_deployment_verifies_first_and_runs_the_tagged_code():
     steps = load(ROOT / ".github/workflows/deploy.yml")["jobs"]["deploy"]["steps"]
     commands = [step.get("run", "").partition(' "')[0] for step in steps]
 
@@ -69,11 +69,13 @@ def test_deployment_verifies_before_it_asks_the_cluster_and_runs_the_tag_s_own_c
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_actions_are_pinned_to_commits(path):
-    for line in re.findall(r"uses: (.*)", path.read_text()):
+    lines = re.findall(r"uses: (.*)", path.read_text())
+    assert lines
+    for line in lines:
         assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line), line
 
 
-def test_values_reach_commands_through_the_environment_only():
+def test_no_command_contains_an_expression():
     for file, name, job in jobs():
         for step in job["steps"]:
             assert "${{" not in step.get("run", ""), (file, name)
@@ -91,5 +93,5 @@ def test_every_supported_python_is_tested():
 def test_new_versions_wait_a_week():
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
 
-    assert {one["package-ecosystem"] for one in updates} == {"github-actions", "docker", "uv"}
-    assert all(one["cooldown"]["default-days"] == 7 for one in updates)
+    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "docker", "uv"}
+    assert all(update["cooldown"]["default-days"] == 7 for update in updates)

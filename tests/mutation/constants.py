@@ -1,4 +1,4 @@
-"""Mutants of numbers that stand outside functions, which mutmut does not change: each twice as large, and half."""
+"""Mutants of numbers outside functions, which mutmut does not change: each is doubled and halved."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.mutation.result import Result
 ROOT = Path(__file__).parents[2]
 
 MAX_SECONDS = 300
-"""Tests that take longer hang, and have noticed."""
+"""Tests that take longer are taken to hang: the mutant is killed."""
 
 
 @dataclass(frozen=True)
 class Constant:
-    """A number of a module, and where it stands in the text."""
+    """A number of a module, and its place in the text."""
 
     module: str
     name: str
@@ -48,7 +48,7 @@ class Constant:
 
 def run() -> list[Result]:
     """Change every constant of the modules that are mutated, and run the tests of its module each time."""
-    constants = [found for module in mutated_modules() for found in constants_of(module)]
+    constants = [constant for module in mutated_modules() for constant in constants_of(module)]
     results = {constant.module: Result(constant.module) for constant in constants}
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -58,13 +58,13 @@ def run() -> list[Result]:
                 killed = _is_killed(copy, constant, value)
                 mutant = f"{constant.module}: {constant.name} = {value}"
                 results[constant.module].add(mutant, killed=killed)
-                if not killed:  # at once: the table comes minutes later
+                if not killed:  # printed at once: the table comes much later
                     console.print(f"survived: {mutant}")
     return list(results.values())
 
 
 def mutated_modules() -> list[str]:
-    """Return the paths of the modules that pyproject.toml gives to mutmut."""
+    """Return the paths of the modules that pyproject.toml lists for mutmut."""
     return list(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]["only_mutate"])
 
 
@@ -121,11 +121,11 @@ def _tests_pass(copy: Path, module: str) -> bool:
         command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
     try:
-        said, _ = process.communicate(timeout=MAX_SECONDS)
+        output, _ = process.communicate(timeout=MAX_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # servers that tests have started too
+        os.killpg(process.pid, signal.SIGKILL)  # also servers that tests have started
         process.communicate()
         return False
     if process.returncode not in (0, 1):
-        raise SystemExit(f"the tests of {module} did not run:\n{said}")
+        raise SystemExit(f"the tests of {module} did not run:\n{output}")
     return process.returncode == 0

@@ -1,4 +1,4 @@
-"""Mutants of the code in functions: mutmut makes them and runs the tests that reach each."""
+"""Mutants of the code in functions: mutmut makes them and runs the tests that cover each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KILLED = {"killed", "timeout", "segfault", "caught by type check"}
 
 
 def run() -> list[Result]:
-    """Run the mutants that have no result yet, and return those of all. Shows mutmut's own progress."""
+    """Run the mutants that have no result yet, and return the results of all. Shows mutmut's own progress."""
     command = [MUTMUT, "run", "--max-children", str(os.cpu_count() or 1)]
     with tempfile.TemporaryDirectory() as folder, mlflow_server(open_state(Path(folder))):
         subprocess.run(command, env={**os.environ, SHARED_MLFLOW: folder}, check=False)
@@ -32,9 +32,9 @@ def run() -> list[Result]:
 def read(listed: str) -> list[Result]:
     """Return the results that ``mutmut results --all true`` lists."""
     results: dict[str, Result] = {}
-    for found in LINE.finditer(listed):
-        module = found["module"].replace(".", "/") + ".py"
+    for line in LINE.finditer(listed):
+        module = line["module"].replace(".", "/") + ".py"
         result = results.setdefault(module, Result(module))
-        name = f"{found['module']}.{found['function']}__mutmut_{found['number']}"
-        result.add(f"{name}: {found['status']}", killed=found["status"] in KILLED)
+        name = f"{line['module']}.{line['function']}__mutmut_{line['number']}"
+        result.add(f"{name}: {line['status']}", killed=line["status"] in KILLED)
     return [results[module] for module in sorted(results)]

@@ -1,4 +1,4 @@
-"""What became of the mutants of one place, and the table that says it."""
+"""The results of mutants, and the table that shows them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Result:
 
 
 def share_killed(results: Iterable[Result]) -> float:
-    """Return the share of mutants that a test killed; 0 where there is none, for then nothing was shown."""
-    found = list(results)
-    total = sum(result.total for result in found)
-    return sum(result.killed for result in found) / total if total else 0.0
+    """Return the share of mutants that a test killed; 0 without mutants, which show nothing."""
+    results = list(results)
+    total = sum(result.total for result in results)
+    return sum(result.killed for result in results) / total if total else 0.0
 
 
 def table(title: str, results: Sequence[Result]) -> str:

@@ -1,4 +1,4 @@
-"""What `make mutants` changes and counts."""
+"""The mutants that `make mutants` makes, and how it counts them."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ LISTED = """
 """
 
 
-def test_survivor_and_mutant_without_a_test_count_against_the_module():
+def test_mutant_without_test_counts_as_survivor():
     gate, tokens = functions.read(LISTED)
 
     assert (gate.place, gate.killed, gate.total) == ("pipelines/gate/checks.py", 1, 2)
@@ -24,12 +24,12 @@ def test_survivor_and_mutant_without_a_test_count_against_the_module():
     assert tokens.survivors == ["services.api.auth.access_tokens.xǁTokenIssuerǁissue__mutmut_2: no tests"]
 
 
-def test_nothing_killed_where_nothing_ran():
+def test_share_killed_is_zero_without_mutants():
     assert share_killed([]) == 0
     assert share_killed([Result("a", killed=19, survivors=["one"])]) == 0.95
 
 
-def test_table_has_a_row_a_place_and_their_sum():
+def test_table_has_rows_and_a_sum():
     lines = table("Functions", functions.read(LISTED)).splitlines()
 
     assert lines[2:] == [
@@ -39,11 +39,11 @@ def test_table_has_a_row_a_place_and_their_sum():
     ]
 
 
-def test_every_mutated_module_is_there():
+def test_mutated_modules_exist():
     assert [module for module in constants.mutated_modules() if not (constants.ROOT / module).exists()] == []
 
 
-def test_constant_is_changed_where_it_stands():
+def test_constant_is_changed_in_place():
     (leeway,) = [
         found
         for found in constants.constants_of("services/api/auth/access_tokens.py")
@@ -57,9 +57,11 @@ def test_constant_is_changed_where_it_stands():
 
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
-def test_threshold_is_changed_where_it_stands_and_nothing_else(path):
+def test_threshold_is_changed_in_place(path):
     text = path.read_text()
-    for threshold in thresholds.thresholds_of(path):
+    found = list(thresholds.thresholds_of(path))
+    assert found
+    for threshold in found:
         number = text[threshold.start : threshold.end]
 
         assert float(number) >= 0
@@ -67,19 +69,19 @@ def test_threshold_is_changed_where_it_stands_and_nothing_else(path):
         assert threshold.changed(number) == text
 
 
-def test_threshold_of_every_alert_that_compares_is_found():
+def test_thresholds_are_found():
     found = {threshold.alert for path in RULE_FILES for threshold in thresholds.thresholds_of(path)}
 
     assert found >= {"ModelScoreDrift", "ModelFeatureDrift", "ApiErrorBudgetBurn", "ApiTokensRefused"}
     assert found <= {alert["alert"] for alert in all_alerts()}
 
 
-def test_count_moves_by_one_and_measure_by_a_third(tmp_path):
+def test_counts_move_by_one_and_measures_by_a_third(tmp_path):
     path = Path(tmp_path, "rules.yaml")
     path.write_text("groups:\n- rules:\n  - alert: A\n    expr: a > 1 and b < 0.5 # c > 3\n    labels: {}\n")
 
     assert [found.values() for found in thresholds.thresholds_of(path)] == [("0", "2"), ("0.325", "0.675")]
 
 
-def test_rule_files_are_those_of_the_alerts():
+def test_rule_files_are_in_the_alerts_folder():
     assert {path.parent for path in RULE_FILES} == {FOLDER}

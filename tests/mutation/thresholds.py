@@ -1,4 +1,4 @@
-"""Mutants of alert rules: each threshold a third lower and a third higher, held against promtool's unit tests."""
+"""Mutants of alert rules: each threshold a third lower and a third higher, checked with promtool's unit tests."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ THRESHOLD = re.compile(r"(?<![=!~<>])(?:[<>]=?|==|!=)\s*(?:bool\s+)?(?P<number>\
 ALERT = re.compile(r"^\s*- alert: (\w+)$", re.M)
 EXPRESSION = re.compile(r"^\s*expr: (?P<expr>.*?)(?=^\s*(?:for|labels|keep_firing_for|annotations):)", re.M | re.S)
 SMALL = 2
-"""Up to here a whole number is a count, which moves by one."""
+"""A whole number up to this is a count, which moves by one."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A number that an alert compares with, and where it stands in the text of its file."""
+    """A number that an alert compares with, and its place in the text of its file."""
 
     path: Path
     alert: str
@@ -44,11 +44,11 @@ class Threshold:
 
 
 def run() -> list[Result]:
-    """Move every threshold of every alert, and evaluate the unit tests that look at the alert."""
-    found = [threshold for path in RULE_FILES for threshold in thresholds_of(path)]
-    results = {threshold.path: Result(f"alerts/{threshold.path.name}") for threshold in found}
+    """Move every threshold of every alert, and run the unit tests of the alert."""
+    thresholds = [threshold for path in RULE_FILES for threshold in thresholds_of(path)]
+    results = {threshold.path: Result(f"alerts/{threshold.path.name}") for threshold in thresholds}
     with tempfile.TemporaryDirectory() as folder:
-        for threshold in track(found, description="alert thresholds"):
+        for threshold in track(thresholds, description="alert thresholds"):
             for value in threshold.values():
                 killed = _is_killed(Path(folder), threshold, value)
                 results[threshold.path].add(f"{threshold.alert}: {value} at {threshold.start}", killed=killed)
@@ -56,7 +56,7 @@ def run() -> list[Result]:
 
 
 def thresholds_of(path: Path) -> Iterator[Threshold]:
-    """Yield each number that an expression of an alert compares with; comments and annotations are no expressions."""
+    """Yield each number that an expression of an alert compares with; comments and annotations are left out."""
     text = path.read_text()
     alerts = [*ALERT.finditer(text)]
     for alert, following in zip(alerts, [*alerts[1:], None], strict=True):
@@ -86,7 +86,7 @@ def _is_killed(folder: Path, threshold: Threshold, value: str) -> bool:
 
 
 def _cases(threshold: Threshold) -> Iterator[dict[str, Any]]:
-    """Yield each case that looks at the alert, as a file of its own: the order of evaluation is the file's."""
+    """Yield each case that checks the alert, as a separate file: the order of evaluation is set per file."""
     for path in TEST_FILES:
         tests = load(path)
         if tests["rule_files"] == [f"../../alerts/{threshold.path.name}"]:
