@@ -1,6 +1,7 @@
 """Upgrade, rollback and uninstall of a release. The fixture ``platform`` installs it again for the next module."""
 
 import json
+import os
 import subprocess
 import tarfile
 
@@ -40,7 +41,8 @@ def previous_chart(tmp_path_factory):
         check=False,
     ).stdout.strip()
     if not commit:
-        pytest.skip("NOT TESTED: this checkout has no history to upgrade from")
+        reason = "this checkout has no history with a previous chart (in a workflow: fetch-depth: 0)"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(f"NOT TESTED: {reason}")
     run("git", "archive", "--output", str(folder / "chart.tar"), commit)  # whole: the chart has links to files outside
     with tarfile.open(folder / "chart.tar") as archive:
         archive.extractall(folder, filter="data")
