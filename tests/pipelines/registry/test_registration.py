@@ -117,11 +117,11 @@ def test_manifest_states_the_verdict_and_the_tags_repeat_it():
 
     assert (verdict.passed, verdict.champion_version) == (False, "3")
     assert verdict.checks[0].model_dump() == check.model_dump(exclude={"digits"})
-    assert verdict.reasons == ("too few columns", "log loss is 0.5000, wanted below 0.4")
+    assert verdict.reasons == ("too few columns", "log loss is 0.5000, must be below 0.4")
     assert tags_of("k", verdict) == {
         "espalier.key": "k",
         "gate": "rejected",
-        "gate.reasons": "too few columns; log loss is 0.5000, wanted below 0.4",
+        "gate.reasons": "too few columns; log loss is 0.5000, must be below 0.4",
         "gate.compared_with": "3",
     }
 
