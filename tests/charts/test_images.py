@@ -46,6 +46,14 @@ def test_preloaded_images_are_never_pulled():
     assert pull_policies(merged(REGISTRY, {"global": {"espalier": {"imagesPreloaded": True}}})) == {"IfNotPresent"}
 
 
+def test_registry_of_a_part_takes_precedence():
+    registry = {"mlflow": {"image": {"registry": "other.example.com"}}}
+
+    (mlflow,) = (name for name in images(render(REGISTRY, registry)) if "espalier/mlflow" in name)
+    assert mlflow.startswith("other.example.com/espalier/mlflow:")
+    assert pull_policies(registry) == {"Never", "IfNotPresent"}, "preloaded are only the others"
+
+
 def test_images_are_preloaded_only_in_values_kind():
     assert yaml.safe_load((CHART / "values.yaml").read_text())["global"]["espalier"]["imagesPreloaded"] is False
     assert values_file("values-kind.yaml")["global"]["espalier"]["imagesPreloaded"] is True

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from tests.charts.rendering import ROOT, VARIANTS, manifests, of_kind, only, render
+from tests.charts.rendering import CHART, ROOT, VARIANTS, manifests, of_kind, only, render
 from tests.charts.test_networkpolicy import ELSEWHERE
 
 KUBERNETES = ("1.30", "1.37")
@@ -136,6 +136,14 @@ def test_stateful_sets_are_governed_by_a_headless_service(default, part):
     assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"] is True
     assert service["selector"] == spec["selector"]["matchLabels"]
     assert only(default, "Service", f"espalier-{part}")["spec"].get("clusterIP") is None, "clients have an address"
+
+
+@pytest.mark.parametrize("part", ["postgresql", "object-store"])
+def test_stateful_sets_check_the_volume_size(part):
+    """Only in the source, because `lookup` finds nothing without a cluster."""
+    template = (CHART / f"charts/{part}/templates/statefulset.yaml").read_text()
+
+    assert '{{- include "espalier.refuseResize" . }}' in template
 
 
 def test_two_releases_share_no_object_name():

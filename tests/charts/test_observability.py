@@ -177,6 +177,16 @@ def test_critical_alerts_inhibit_own_warnings_only():
     assert not matches(rule["target_matchers"], {"severity": "warning", "component": "api"})
 
 
+def test_slack_links_are_left_out_without_a_url():
+    """Alerts of kube-prometheus-stack have no dashboard_url."""
+    receivers = values_file("values.yaml")["kube-prometheus-stack"]["alertmanager"]["config"]["receivers"]
+    (text,) = {slack["text"] for receiver in receivers for slack in receiver.get("slack_configs", [])}
+
+    links = re.findall(r"(\S+ }})?<({{ [^}]+ }})\|", text)
+    assert links == [(f".CommonAnnotations.{name} }}}}", "{{ . }}") for name in ("runbook_url", "dashboard_url")]
+    assert text.count("{{ with .CommonAnnotations.") == len(links)
+
+
 def test_disabled_stack_needs_no_secrets():
     objects = render(merged(SECRETS, {"kube-prometheus-stack": {"enabled": False}}), secrets=False)
 

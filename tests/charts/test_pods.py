@@ -43,6 +43,13 @@ def test_pod_security_restricted(templates):
             assert all("hostPort" not in port for port in container.get("ports", []))
 
 
+def test_volumes_belong_to_the_pod_s_group(templates):
+    """Secrets have the mode 0440, and a new persistent volume belongs to root: without fsGroup neither can be used."""
+    for name, pod in templates:
+        security = pod["spec"]["securityContext"]
+        assert security["fsGroup"] == security["runAsGroup"] == security["runAsUser"], name
+
+
 def test_root_file_systems_are_read_only(templates):
     """no-read-only-root-fs; files are written to volumes with a size limit."""
     for name, pod in templates:
