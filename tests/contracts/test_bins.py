@@ -1,4 +1,4 @@
-"""What training counted into the reference, the API counts alike."""
+"""The API counts into the same bins as training did for the reference."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ def rows(contract: Contract, matrix):
     return table.astype({"height": float, "age": float, "grafted": float})
 
 
-def test_counting_the_training_rows_again_gives_the_reference_shares(contract, rows):
+def test_training_rows_give_the_reference_shares(contract, rows):
     scores = np.linspace(0, 1, len(rows), dtype=np.float32)
     reference = build_reference(rows, contract, scores, params=EvaluateParams(category_bins=2))
     counter = DriftCounter(contract, reference)
@@ -32,8 +32,8 @@ def test_counting_the_training_rows_again_gives_the_reference_shares(contract, r
 
     for index, feature in enumerate(contract.features):
         bins = reference.features[feature.name]
-        found = dict(counter.features[feature.name].count(encoded[:, index]))
-        shares = [found.get(place, 0) / len(rows) for place in range(len(bins.labels))]
+        counts = dict(counter.features[feature.name].count(encoded[:, index]))
+        shares = [counts.get(place, 0) / len(rows) for place in range(len(bins.labels))]
         np.testing.assert_allclose(shares, bins.shares, atol=1e-9, err_msg=feature.name)
-    found = dict(counter.score.count(scores))
-    np.testing.assert_allclose([found.get(p, 0) / len(rows) for p in range(10)], reference.score.shares, atol=1e-9)
+    counts = dict(counter.score.count(scores))
+    np.testing.assert_allclose([counts.get(p, 0) / len(rows) for p in range(10)], reference.score.shares, atol=1e-9)

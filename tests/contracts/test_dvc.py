@@ -18,7 +18,7 @@ def names_of(entries):
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
 
 
-def test_stage_is_module_is_block_of_parameters():
+def test_stage_has_module_and_parameters():
     blocks = {field.alias or name for name, field in Params.model_fields.items()}
 
     assert set(STAGES) == blocks
@@ -30,11 +30,11 @@ def test_stage_is_module_is_block_of_parameters():
 
 PACKAGES = {"bundle", *(str(path.parent.relative_to(ROOT)) for path in (ROOT / "pipelines").glob("*/__init__.py"))}
 PACKAGES -= {"pipelines/stages"}
-"""Named as folders, so that a stage runs anew whatever changes in them. The stages are named one by one."""
+"""Listed as folders, so that a stage runs again after any change in them. Stages are listed one by one."""
 
 
 def imported(path):
-    """Modules of pipelines and bundle that a file imports, at its head or in a function, but not for types."""
+    """Yield the modules that a file imports, at the top or in a function, but not for types only."""
     tree = ast.parse(path.read_text())
     for_types = {
         inner
@@ -53,19 +53,19 @@ def imported(path):
 
 
 def code_of(stage):
-    """Every file of ours that runs in a stage."""
-    found, left = set(), [f"pipelines/stages/{stage}.py"]
+    """Return every file of the project that runs in a stage."""
+    code, left = set(), [f"pipelines/stages/{stage}.py"]
     while left:
         name = left.pop()
-        if name in found:
+        if name in code:
             continue
-        found.add(name)
+        code.add(name)
         for module in imported(ROOT / name):
             if module.startswith(("pipelines.", "bundle")):
                 path = Path(*module.split("."))
                 candidates = (path.with_suffix(".py"), path / "__init__.py")
-                left += [str(one) for one in candidates if (ROOT / one).is_file()]
-    return found
+                left += [str(path) for path in candidates if (ROOT / path).is_file()]
+    return code
 
 
 def named_code(stage):
@@ -74,21 +74,21 @@ def named_code(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_depends_on_all_of_its_code(stage):
-    """A stage whose code has changed runs again: DVC knows only of what is named."""
+    """DVC runs a stage again only after a change of a listed file."""
     named = named_code(stage)
     code = {parent if (parent := str(Path(name).parent)) in PACKAGES else name for name in code_of(stage)}
 
     assert named == code, f"in dvc.yaml, {stage}: add {sorted(code - named)}, remove {sorted(named - code)}"
 
 
-def test_every_file_between_stages_has_one_name():
+def test_files_between_stages_are_named_in_one_place():
     known = {str(value) for value in vars(files).values() if isinstance(value, Path)}
-    made = {name for entry in STAGES.values() for name in names_of([*entry["outs"], *entry.get("metrics", [])])}
+    outputs = {name for entry in STAGES.values() for name in names_of([*entry["outs"], *entry.get("metrics", [])])}
 
-    assert made <= known
+    assert outputs <= known
     for entry in STAGES.values():
         for name in names_of(entry["deps"]):
-            assert name in made or name == "${fetch.pointer}" or (ROOT / name).exists(), name
+            assert name in outputs or name == "${fetch.pointer}" or (ROOT / name).exists(), name
 
 
 @pytest.mark.parametrize("load", [lambda: load_params(ROOT / PARAMS_FILE), lambda: load_schema(ROOT / SCHEMA_FILE)])
@@ -100,7 +100,7 @@ def test_slices_and_features_are_columns():
     assert set(load_params(ROOT / PARAMS_FILE).evaluate.slices) <= set(load_schema(ROOT / SCHEMA_FILE).columns)
 
 
-def test_current_pointer_is_a_committed_one():
+def test_current_pointer_is_committed():
     current = ROOT / load_params(ROOT / PARAMS_FILE).fetch.pointer
 
     assert current.is_symlink()

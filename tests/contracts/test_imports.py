@@ -1,8 +1,9 @@
-"""Imports are silent, modules are small, and each has its test. Their directions: import-linter, by `make lint`."""
+"""Imports have no side effects, modules are small, each has a test. import-linter checks directions (`make lint`)."""
 
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ TESTED_ELSEWHERE = {
     "services/api/serve.py": "services/api/server_process/test_main.py",
     "services/api/process/arbiter.py": "services/api/test_draining.py",
     "services/api/http/dependencies.py": "services/api/test_app.py",
-    "services/api/model/wanted.py": "services/api/model/test_source.py",
+    "services/api/model/requested.py": "services/api/model/test_source.py",
     "services/api/model/downloads.py": "services/api/model/test_mlflow_registry.py",
     "services/api/internal/bundle_server.py": "services/api/model/test_peers.py",
     "services/api/internal/ports.py": "services/api/server_process/test_internal_ports.py",
@@ -59,19 +60,39 @@ TESTED_ELSEWHERE = {
     "services/api/process/listen.py": "services/api/test_startup.py",
     "services/api/process/worker.py": "services/api/server_process/test_workers.py",
 }
-"""Modules without a test file of their own name, and where under tests/ they are tested instead."""
+"""Modules without a test file of the same name, and where under tests/ they are tested instead."""
 
 
+@cache
 def imported(path):
+    """Return the modules that a file imports, or names in a string as gunicorn's worker class is."""
+    modules = set()
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Constant) and str(node.value).startswith("services.api."):
+            modules.add(node.value.rpartition(".")[0])
+    return modules
+
+
+def reached(*paths):
+    """Every file of the project that these files import, directly or through others."""
+    files, left = set(), list(paths)
+    while left:
+        path = left.pop()
+        if path in files:
+            continue
+        files.add(path)
+        for module in imported(path):
+            place = Path(*module.split("."))
+            left += [file for file in (place.with_suffix(".py"), place / "__init__.py") if (ROOT / file).is_file()]
+    return files
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
-def test_every_module_has_its_test(path):
+def test_module_has_a_test(path):
     own = path.parent / f"test_{path.name}"
     expected = TESTED_ELSEWHERE.get(str(path), str(own))
 
@@ -79,7 +100,7 @@ def test_every_module_has_its_test(path):
         assert (ROOT / "tests" / expected).exists(), f"tests/{expected} is missing"
 
 
-def test_only_modules_without_a_test_of_their_own_are_tested_elsewhere():
+def test_tested_elsewhere_lists_no_module_with_a_test():
     named = {Path(path) for path in TESTED_ELSEWHERE}
     with_a_test = {path for path in MODULES if (ROOT / "tests" / path.parent / f"test_{path.name}").exists()}
 
@@ -87,13 +108,26 @@ def test_only_modules_without_a_test_of_their_own_are_tested_elsewhere():
     assert named & with_a_test == set()
 
 
+@pytest.mark.parametrize(("module", "test"), TESTED_ELSEWHERE.items())
+def test_other_test_imports_the_module(module, test):
+    """Directly, through others, or through a conftest.py of its folders. The demo is started as a command."""
+    path = Path("tests", test)
+    folders = [
+        folder for folder in path.parents if len(folder.parts) > 1
+    ]  # tests/conftest.py reaches nearly everything
+    fixtures = [folder / "conftest.py" for folder in folders if (ROOT / folder / "conftest.py").exists()]
+    command = [Path("espalier/cli/main.py")] if path.parts[1] == "demo" else []
+
+    assert Path(module) in reached(path, *fixtures, *command)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=str)
-def test_modules_stay_small(path):
+def test_module_is_small(path):
     assert len((ROOT / path).read_text().splitlines()) <= 300
 
 
 def test_imports_have_no_side_effect(tmp_path):
-    """In one clean interpreter: no file, no output, no change of the environment, no thread."""
+    """In a new interpreter: no file, no output, no change of the environment, no thread."""
     names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in MODULES]
     code = f"""
 import importlib, os, threading
@@ -101,7 +135,7 @@ before = dict(os.environ)
 for name in {names!r}:
     importlib.import_module(name)
 changed = {{k for k in set(before) | set(os.environ) if before.get(k) != os.environ.get(k)}}
-# Set by libraries when they are imported, not by us.
+# Libraries set these when they are imported.
 assert changed <= {{"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "PYARROW_IGNORE_TIMEZONE", "SPARK_LOCAL_IP"}}, changed
 assert threading.active_count() == 1, threading.enumerate()
 """

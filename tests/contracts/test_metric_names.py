@@ -1,10 +1,11 @@
-"""Rules and dashboards read metrics that there are, by labels that they have."""
+"""Rules and dashboards read existing metrics by existing labels."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from services.api.model.mlflow_registry import RegisteredVersion
 from services.api.model.source import ServedBundle
 from services.api.process.wait_for_model import Wait
 from services.api.settings import Settings
-from services.api.startup import dependency_monitor, wanted_model
+from services.api.startup import dependency_monitor, requested_model
 from tests.alerts.promtool import RULE_FILES, rules
 from tests.metric_names import API, recorded, series
 from tests.promql import selectors
@@ -32,20 +33,30 @@ VARIABLES = defaultdict(lambda: "any", Window(0, 3600).constants(30))
 
 
 def expressions() -> list[tuple[str, str]]:
-    """(file, expression) of every rule and every panel."""
+    """Return (file, expression) of every rule and every panel."""
     found = []
     for path in RULE_FILES:
         found += [(path.name, rule["expr"]) for rule in rules(path)]
     for path in sorted((ROOT / "dashboards").glob("*.json")):
-        targets = re.findall(r'"expr": ("(?:[^"\\]|\\.)*")', path.read_text())
-        found += [(path.name, substitute(json.loads(target), VARIABLES)) for target in targets]
+        found += [(path.name, substitute(query, VARIABLES)) for query in queries(json.loads(path.read_text()))]
     return found
 
 
+def queries(part: object) -> Iterator[str]:
+    """Yield every ``expr`` of a dashboard, at any depth."""
+    if isinstance(part, dict):
+        if isinstance(part.get("expr"), str):
+            yield part["expr"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from queries(inner)
+
+
 @pytest.mark.parametrize("file", sorted({file for file, _expression in expressions()}))
-def test_every_metric_that_is_read_is_known_and_has_the_labels(file):
+def test_metrics_and_labels_exist(file):
     known, records = series(), recorded()
-    for _file, expression in [one for one in expressions() if one[0] == file]:
+    for _file, expression in [entry for entry in expressions() if entry[0] == file]:
         for found in selectors(expression):
             assert found.metric in known or found.metric in records, f"{found.metric} in {expression}"
             for label, _operator, _value in found.matchers if found.metric in known else ():
@@ -54,7 +65,7 @@ def test_every_metric_that_is_read_is_known_and_has_the_labels(file):
 
 @pytest.fixture
 def exposed(make_bundle, keys, tmp_path) -> dict[str, set[str]]:
-    """Every metric of ours that a worker and the parent of the workers expose, with its labels."""
+    """Every metric that a worker and its parent process expose, with its labels."""
     settings = Settings(
         jwt_signing_key_file=keys.private,
         model_public_key_files=(keys.public,),
@@ -63,7 +74,7 @@ def exposed(make_bundle, keys, tmp_path) -> dict[str, set[str]]:
     )
     served = ServedBundle("orchard", "7", make_bundle(tmp_path / "served"), "registry")
     registry = CollectorRegistry()
-    ApiMetrics(registry, load_model(served, wanted_model(settings, load_keys(settings))))
+    ApiMetrics(registry, load_model(served, requested_model(settings, load_keys(settings))))
     describe_limits(registry, model_days=1, data_days=1)
     version = RegisteredVersion(number=7, created=1.0, tags={})
     families = [*registry.collect(), *dependency_monitor(settings, "7").collect()]
@@ -76,8 +87,8 @@ def exposed(make_bundle, keys, tmp_path) -> dict[str, set[str]]:
     return found
 
 
-def test_the_metrics_that_are_listed_are_those_that_the_api_exposes(exposed):
-    """The registry itself is asked: a name that is put together at run time is seen too."""
+def test_listed_metrics_are_the_exposed_ones(exposed):
+    """The metrics registry is read, so a name that is composed at run time is checked too."""
     listed = {name: labels for name, labels in API.items() if name.startswith("espalier_")}
 
     assert set(exposed) == set(listed)
@@ -85,7 +96,7 @@ def test_the_metrics_that_are_listed_are_those_that_the_api_exposes(exposed):
         assert labels <= listed[name], name
 
 
-def test_every_metric_of_the_api_is_documented():
+def test_metrics_are_documented():
     documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/metrics.md").read_text()))
 
     assert set(API) <= documented

@@ -1,4 +1,4 @@
-"""What must hold of the repository itself."""
+"""Rules for the repository itself: lock, credentials, make targets."""
 
 import re
 import subprocess
@@ -35,34 +35,34 @@ FLOORS = {
     "urllib3": (2, 7, 0),
     "cryptography": (50,),
 }
-"""Least versions without a known hole that matters here; the advisories stand in docs/security.md."""
+"""Lowest versions without a known vulnerability that matters here; docs/security.md has the advisories."""
 
 
 def test_locked_versions_are_above_the_security_floors():
-    lock = tomllib.loads((ROOT / "uv.lock").read_text())
-    for package in lock["package"]:
-        if package["name"] in FLOORS:
-            locked = tuple(int(part) for part in re.findall(r"\d+", package["version"]))
-            assert locked >= FLOORS[package["name"]], package["name"]
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    locked = {package["name"]: tuple(map(int, re.findall(r"\d+", package.get("version", "")))) for package in packages}
+
+    assert set(FLOORS) <= set(locked)
+    assert {name: locked[name] for name, floor in FLOORS.items() if locked[name] < floor} == {}
 
 
 def test_no_private_key_or_credential_is_committed():
-    wanted = re.compile(
+    credential = re.compile(
         rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\n|AKIA[0-9A-Z]{16}|(aws_)?secret_access_key *= *[A-Za-z0-9/+]{16}"
     )
     for path in tracked():
         if path.is_file() and path.name != "uv.lock":
-            assert not wanted.search(path.read_bytes()), path
+            assert not credential.search(path.read_bytes()), path
 
 
-def test_every_make_target_is_explained():
+def test_make_targets_are_explained():
     text = (ROOT / "Makefile").read_text()
     phony = set(re.findall(r"^\.PHONY: (\S+)", text, re.M))
 
     assert phony == set(re.findall(r"^([a-z0-9-]+):.*## \S", text, re.M))
 
 
-def test_readme_names_only_targets_that_there_are():
+def test_pages_name_existing_targets():
     targets = set(re.findall(r"^([a-z0-9-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
 
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md"]:
