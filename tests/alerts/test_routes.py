@@ -70,7 +70,7 @@ def receiver(alert, severity, team):
     """As docs/what-is-monitored.md says."""
     if alert == "EspalierWatchdog":
         return "heartbeat"
-    return "nobody" if severity == "info" else team
+    return "null" if severity == "info" else team
 
 
 @pytest.mark.parametrize(("alert", "severity", "team"), LABELS)
