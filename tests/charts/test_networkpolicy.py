@@ -79,6 +79,10 @@ def test_default_deny_covers_every_pod(objects):
             assert "ingress" not in policy["spec"] and "egress" not in policy["spec"]
 
 
+def test_default_deny_applies_to_both_directions(default):
+    assert only(default, "NetworkPolicy", "espalier-default-deny")["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
 def ours(objects):
     """Policies for pods that this chart renders, without those for kube-prometheus-stack and cert-manager."""
     stack = ("monitoring-egress", "prometheus", "prometheus-operator", "alertmanager", "grafana", "kube-state-metrics")
