@@ -101,8 +101,9 @@ def _bars(axes: Axes, panel: dict[str, Any], answers: Answers, unit: str) -> Non
     names = sorted(lows, key=lambda name: lows[name])
     for number, (ref, series) in enumerate(answers.items()):
         places = [names.index(one.labels[field]) + 0.4 * number for one in series]
-        axes.barh(places, [one.last for one in series], height=0.4, label=f"query {ref}")
-    axes.set_yticks(range(len(names)), names)
+        axes.barh(places, [one.last for one in series], height=0.4, label=f"query {ref}", alpha=0.5)
+    axes.set_yticks(range(len(names)), names, ha="left")
+    axes.tick_params(axis="y", pad=-8)
     axes.set_xlabel(unit)
     axes.legend()
 
