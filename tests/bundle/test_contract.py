@@ -15,7 +15,7 @@ def test_categories_have_codes_from_zero_without_gaps(codes):
 
 
 def test_number_cannot_have_categories():
-    with pytest.raises(ValidationError, match="only a category"):
+    with pytest.raises(ValidationError, match="only type category"):
         Feature(name="height", type="float", categories={"a": 0})
 
 
