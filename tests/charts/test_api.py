@@ -238,6 +238,12 @@ def test_startup_probe_succeeds_without_a_model(release):
     assert environment(release)["API_WAIT_FOR_REGISTRY"] == "true"
 
 
+def test_startup_probe_allows_the_configured_seconds():
+    probe = api_container(render({"api": {"probes": {"startupSeconds": 90}}}))["startupProbe"]
+
+    assert probe["periodSeconds"] * probe["failureThreshold"] == 90
+
+
 def test_workers_fit_the_cpu_limit(release):
     assert int(environment(release)["API_WORKERS"]) <= cores(api_container(release)["resources"]["limits"]["cpu"])
 
