@@ -200,13 +200,13 @@ workflows: $(STAMP) ## Check .github: zizmor (security) and, where Go is, action
 	@bash .ci/workflow-tools $(BIN)/uv
 
 .PHONY: clean
-clean: ## Remove what runs have left: stage files, logs, load reports (models, keys, users and data stay)
-	@rm -rf pipelines/work pipelines/dvc.lock .dvc/tmp .espalier/logs .espalier/load dist mutants
+clean: ## Remove the files of earlier runs: stage files, logs, load reports, the docs site (models, keys, users and data stay)
+	@rm -rf pipelines/work pipelines/dvc.lock .dvc/tmp .espalier/logs .espalier/load dist mutants site
 
 confirmed = $(if $(filter 1,$(CONFIRM)),yes)
 
 .PHONY: reset
-reset: ## Begin anew: remove registry, models, keys, users, certificates, DVC's cache too (asks for CONFIRM=1)
+reset: ## Also remove the registry, models, keys, users, certificates and DVC's cache (needs CONFIRM=1)
 	@if [ -z "$(confirmed)" ]; then \
 	  echo "This removes every registered model, the keys that sign them, all users (.espalier), and DVC's cache (.dvc/cache):" >&2; \
 	  echo "there is no way back. If that is what you want: make reset CONFIRM=1" >&2; exit 2; fi

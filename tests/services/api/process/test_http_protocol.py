@@ -163,7 +163,7 @@ def test_endless_headers_are_refused_early(serve, begin):
     assert status(answer) == 431
     assert b"connection: close" in answer
     assert b'"code":"head_too_large"' in answer
-    assert b"at most 4,096 bytes and 100 headers" in answer
+    assert b"at most 4,096 bytes of request line and headers, and 100 headers" in answer
 
 
 def sized(number):
