@@ -40,7 +40,7 @@ $(STAMP): $(BIN)/uv pyproject.toml uv.lock
 	@touch $@
 
 .PHONY: lock
-lock: $(BIN)/uv ## Resolve pyproject.toml anew into uv.lock and .ci/uv.txt (UPGRADE=1 takes newer versions)
+lock: $(BIN)/uv ## Resolve pyproject.toml again into uv.lock and .ci/uv.txt (UPGRADE=1 takes newer versions)
 	@bash .ci/lock $(BIN)/uv $(if $(UPGRADE),--upgrade)
 
 # --- run ------------------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ down: $(STAMP) ## Delete that cluster
 secrets: $(STAMP) ## Make the Secrets that the chart names, with random values, where kubectl points at (NAMESPACE, RELEASE, HOST, SLACK_URL_FILE)
 	@$(ESPALIER) cluster secrets --namespace "$${NAMESPACE:-espalier}" --release "$${RELEASE:-espalier}" --host "$${HOST:-localhost}" $${SLACK_URL_FILE:+--slack-url-file "$$SLACK_URL_FILE"}
 
-# --- images and chart, for a registry and a cluster of yours -------------------------------------------------------------
+# --- images and chart, for your own registry and cluster --------------------------------------------------------------
 
 # REGISTRY, VERSION and the like reach a recipe through its environment, in quotation marks: what make expands into a recipe
 # is shell text, and the value of a variable would be run.

@@ -210,7 +210,7 @@ def make_bundle(
     booster: xgb.Booster,
     keys: KeyPair,
 ) -> Callable[..., Path]:
-    """Write the signed bundle of the small model into a folder: version 7 of orchard, unless told otherwise."""
+    """Write the signed bundle of the small model into a folder: version 7 of orchard by default."""
 
     def make(
         folder: Path,

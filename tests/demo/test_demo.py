@@ -58,29 +58,29 @@ def processes_in(folder):
 @pytest.fixture(scope="module")
 def first(checkout):
     process = espalier(checkout, "demo")
-    out, said = process.communicate(timeout=280)
-    return process.returncode, out, said
+    out, stderr = process.communicate(timeout=280)
+    return process.returncode, out, stderr
 
 
 def test_demo_runs_end_to_end(first, checkout):
-    code, out, said = first
+    code, out, stderr = first
 
-    assert code == 0, said
+    assert code == 0, stderr
     for stage in ("fetch", "validate", "prepare", "train", "evaluate"):
-        assert f"\n{stage} " in said
-    assert "register flight-delay version 1 passed the gate and is champion" in said
+        assert f"\n{stage} " in stderr
+    assert "register flight-delay version 1 passed the gate and is champion" in stderr
     assert "test rows of 2013-" in out
     shown, fifths = out.split("All ")[:2]
     assert "the 4 with the highest, middle and lowest probability" in " ".join(shown.split())
     assert "fifth" in fifths
-    for address in re.findall(r"https?://[^ )]+", said.rsplit("Plots", 1)[1]):
+    for address in re.findall(r"https?://[^ )]+", stderr.rsplit("Plots", 1)[1]):
         pytest.fail(f"{address} is dead when the demo ends")
     password = checkout / ".espalier/demo.password"
     assert password.stat().st_mode & 0o777 == 0o600
     assert "P(late)" in out
     assert "espalier_predictions_total" in out
     assert "ROC AUC" in out
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
 
 
 def test_demo_leaves_no_process_running(first, checkout):
@@ -97,10 +97,10 @@ def test_demo_model_has_the_expected_scores(first, checkout):
 
 def test_second_demo_skips_every_stage(first, checkout):
     process = espalier(checkout, "demo", "--json")
-    out, said = process.communicate(timeout=200)
+    out, stderr = process.communicate(timeout=200)
 
-    assert process.returncode == 0, said
-    assert "every stage skipped" in said
+    assert process.returncode == 0, stderr
+    assert "every stage skipped" in stderr
     assert json.loads(out)["model"]["version"] == "1"
 
 
@@ -121,9 +121,9 @@ def test_serve_answers_over_https_until_sigterm(first, checkout):
             assert client.post("/v1/predict", json={}).status_code == 401
     finally:
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
 
-    assert process.returncode == 128 + signal.SIGTERM, said
+    assert process.returncode == 128 + signal.SIGTERM, stderr
     assert processes_in(checkout) == []
 
 
@@ -134,8 +134,8 @@ def test_used_port_is_reported_before_a_server_starts(checkout):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         process = espalier(checkout, "serve", "--port", str(taken.getsockname()[1]))
-        _, said = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
 
     assert process.returncode == 1
-    assert "is already in use" in said
-    assert "Traceback" not in said
+    assert "is already in use" in stderr
+    assert "Traceback" not in stderr

@@ -69,11 +69,11 @@ def test_every_command_is_in_this_list():
 def test_keys_are_created_and_never_overwritten(run, tmp_path):
     assert run("keys", "jwt", "--directory", str(tmp_path))[0] == 0
 
-    code, _, said = run("keys", "jwt", "--directory", str(tmp_path))
+    code, _, stderr = run("keys", "jwt", "--directory", str(tmp_path))
 
     assert code == InvalidKey.exit_code
-    assert "already exists" in said
-    assert "Traceback" not in said
+    assert "already exists" in stderr
+    assert "Traceback" not in stderr
 
 
 def test_database_url_can_come_from_a_file(run, tmp_path, monkeypatch):
@@ -84,8 +84,8 @@ def test_database_url_can_come_from_a_file(run, tmp_path, monkeypatch):
     assert run("users", "create", "ana")[0] == 0
     assert (tmp_path / "from-a-file.db").exists()
     (tmp_path / "url").unlink()
-    code, _, said = run("users", "list")
-    assert code == 1 and "API_DATABASE_URL_FILE" in said
+    code, _, stderr = run("users", "list")
+    assert code == 1 and "API_DATABASE_URL_FILE" in stderr
 
 
 def test_table_is_pushed_and_fetched(run, project, save, table):
@@ -94,10 +94,10 @@ def test_table_is_pushed_and_fetched(run, project, save, table):
     assert json.loads(run("data", "push", "--json")[1])["name"] == "trees.csv"
     assert run("data", "push")[0] == 0
     path.unlink()
-    code, _, said = run("data", "push")
+    code, _, stderr = run("data", "push")
     assert code == 1
-    assert "put your table next to its pointer" in said
-    assert "espalier data export" not in said, "that is the demo's table"
+    assert "put your table next to its pointer" in stderr
+    assert "espalier data export" not in stderr, "that is the demo's table"
     assert json.loads(run("data", "fetch", "--json")[1])["name"] == "trees.csv"
     assert "trees.csv" in run("data", "fetch")[2]
 
@@ -113,30 +113,30 @@ def test_demo_table_is_exported(run, project, make):
 def test_broken_pointer_is_reported(run, pushed, connected):
     Path("pipelines/data/trees.csv.dvc").write_text("outs: nothing\n")
 
-    code, _, said = run("train")
+    code, _, stderr = run("train")
 
     assert code == 2
-    assert "current.yaml" in said and "outs" in said
-    assert "DVC could not run" not in said
+    assert "current.yaml" in stderr and "outs" in stderr
+    assert "DVC could not run" not in stderr
 
 
 def test_second_port_for_a_running_mlflow_is_rejected(run, mlflow, tmp_path, project):
     (tmp_path / "state/mlflow").mkdir(parents=True)
     (tmp_path / "state/mlflow/address").write_text(mlflow.uri)
 
-    code, _, said = run("serve", "--port", "0", "--mlflow-port", "1", "--state", str(tmp_path / "state"))
+    code, _, stderr = run("serve", "--port", "0", "--mlflow-port", "1", "--state", str(tmp_path / "state"))
 
     assert code == 1
-    assert mlflow.uri in said and "--mlflow-port" in said
+    assert mlflow.uri in stderr and "--mlflow-port" in stderr
 
 
 def test_missing_data_has_its_own_exit_code(run, project, save, table):
     save(table).unlink()
 
-    code, _, said = run("data", "fetch")
+    code, _, stderr = run("data", "fetch")
 
     assert code == 3
-    assert said.count("\n") == 1
+    assert stderr.count("\n") == 1
 
 
 def test_export_is_checked_against_its_pointer(run, monkeypatch, tmp_path):
@@ -149,10 +149,10 @@ def test_export_is_checked_against_its_pointer(run, monkeypatch, tmp_path):
     target.write_text("a,b\n")
     monkeypatch.setattr(flights, "export_flights", lambda: target)
 
-    code, _, said = run("data", "export")
+    code, _, stderr = run("data", "export")
 
     assert code == 5
-    assert "has changed" in said
+    assert "has changed" in stderr
 
 
 def test_train_reports_its_result_and_then_that_nothing_changed(run, pushed, connected):
@@ -177,8 +177,8 @@ def test_training_and_gate_in_two_steps(run, pushed, connected, registry, name, 
     monkeypatch.setenv("PIPELINE_SIGNING_KEY_FILE", signing_key)
 
     for _ in range(2):  # again, as after a killed pod
-        code, out, said = run("gate", "--from", str(theirs), "--json")
-        assert (code, json.loads(out)["version"]) == (0, "1"), said
+        code, out, stderr = run("gate", "--from", str(theirs), "--json")
+        assert (code, json.loads(out)["version"]) == (0, "1"), stderr
 
     assert [version.aliases for version in registry.versions(name)] == [("champion",)]
 
@@ -202,21 +202,21 @@ def test_gate_rejects_modified_files(run, candidate, registry, name, tmp_path, s
     Path("pipelines/work").rename(theirs)
     spoil(theirs)
 
-    code, _, said = run("gate", "--from", str(theirs))
+    code, _, stderr = run("gate", "--from", str(theirs))
 
     assert (code, registry.versions(name)) == (expected, [])
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
 
 
 def test_exit_code_is_that_of_the_failed_stage(run, pushed, connected, monkeypatch):
     monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "0")
 
-    code, _, said = run("train")
+    code, _, stderr = run("train")
 
     assert code == 6
-    assert "did not answer" in said
-    assert "Traceback" not in said
+    assert "did not answer" in stderr
+    assert "Traceback" not in stderr
 
 
 def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, name, mlflow):
@@ -233,16 +233,16 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
     assert json.loads(run("models", "show", "2", "--json")[1])["aliases"] == ["champion"]
     assert json.loads(run("rollback", "--json")[1]) == {"name": name, "champion": "1"}
     assert "version 2 is champion" in run("promote", "2")[2]
-    code, _, said = run("promote", "9")
+    code, _, stderr = run("promote", "9")
     assert code == 7
-    assert "no version 9" in said
+    assert "no version 9" in stderr
     for path in (mlflow.artifacts / registry.version(name, "1").source.removeprefix("mlflow-artifacts:/")).glob(
         "*.sig"
     ):
         path.write_bytes(b"0" * 64)
     for command in (["promote", "1"], ["rollback"]):
-        code, _, said = run(*command)
-        assert (code != 0, "does not match manifest.json with any" in said) == (True, True)
+        code, _, stderr = run(*command)
+        assert (code != 0, "does not match manifest.json with any" in stderr) == (True, True)
         assert registry.version_of(name, "champion") == "2", "what would not be served is not promoted"
         assert registry.version_of(name, "challenger") is None
 

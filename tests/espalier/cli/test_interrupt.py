@@ -24,8 +24,8 @@ def command(tmp_path):
     started = []
 
     def start(*arguments):
-        said = tmp_path / "said"
-        with said.open("w") as output:
+        log = tmp_path / "log"
+        with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-c", "from espalier.cli.main import main; main()", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -35,7 +35,7 @@ def command(tmp_path):
                 preexec_fn=as_in_a_terminal,  # noqa: PLW1509 (no thread runs)
             )
         started.append(process)
-        return process, said
+        return process, log
 
     yield start
     for process in started:
@@ -46,29 +46,29 @@ def command(tmp_path):
         process.wait()
 
 
-def wait_for(text, said, process):
+def wait_for(text, log, process):
     pause = threading.Event()
     for _ in range(PATIENCE * 10):
-        if text in said.read_text():
+        if text in log.read_text():
             return
-        assert process.poll() is None, said.read_text()
+        assert process.poll() is None, log.read_text()
         pause.wait(0.1)
-    pytest.fail(f"{text} was not said: {said.read_text()}")
+    pytest.fail(f"{text} was not log: {log.read_text()}")
 
 
 def test_interrupted_training_is_one_line_and_130(pushed, connected, command):
     path = Path("pipelines/params.yaml")
     path.write_text(path.read_text().replace("rounds: 15", "rounds: 5000"))
-    process, said = command("train")
-    wait_for("boosting", said, process)
+    process, log = command("train")
+    wait_for("boosting", log, process)
 
     os.killpg(process.pid, signal.SIGINT)
 
     assert process.wait(PATIENCE) == 130
-    lines = said.read_text().splitlines()
+    lines = log.read_text().splitlines()
     assert lines[-1].startswith("espalier: interrupted in stage train")
     assert "boosting" in lines[-2], "one line"
-    assert "Traceback" not in said.read_text()
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
@@ -79,16 +79,16 @@ def test_training_that_sigterm_ends_takes_its_stage_along_and_says_so_in_mlflow(
     monkeypatch.setenv("SHELL", need(shell))
     path = Path("pipelines/params.yaml")
     path.write_text(path.read_text().replace("rounds: 15", "rounds: 5000"))
-    process, said = command("train")
-    wait_for("boosting", said, process)
+    process, log = command("train")
+    wait_for("boosting", log, process)
     children = psutil.Process(process.pid).children(recursive=True)
     (stage,) = (child for child in children if "pipelines.stages.train" in child.cmdline())
 
     process.send_signal(signal.SIGTERM)  # to the one process, as Kubernetes does
 
     assert process.wait(PATIENCE) == 143
-    assert said.read_text().splitlines()[-1].startswith("espalier: stopped by SIGTERM in stage train")
-    assert "Traceback" not in said.read_text()
+    assert log.read_text().splitlines()[-1].startswith("espalier: stopped by SIGTERM in stage train")
+    assert "Traceback" not in log.read_text()
     assert not stage.is_running()
     experiment = registry._client.get_experiment_by_name(name)
     [run] = registry._client.search_runs([experiment.experiment_id])

@@ -36,12 +36,12 @@ def load_anywhere(run, load, tmp_path):
 
 def test_both_objectives_are_met(load, fake_api, tmp_path):
     """It trusts the authority of make serve by itself."""
-    code, out, said = load()
+    code, out, stderr = load()
 
-    assert code == 0, said
+    assert code == 0, stderr
     assert "availability" in out
     assert "p99" in out
-    assert "Both objectives are met" in said
+    assert "Both objectives are met" in stderr
     assert len(fake_api.bodies) == 21
     assert {path.suffix for path in (tmp_path / "load").iterdir()} == {".json", ".png"}
 
@@ -50,9 +50,9 @@ def test_slow_api_misses_the_latency_objective(load, fake_api, monkeypatch):
     monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(late_seconds=20, cpu_share=20, sent_share=0))
     fake_api.delay_seconds = 0.15
 
-    code, out, said = load("--json")
+    code, out, stderr = load("--json")
 
-    assert code == 1, said
+    assert code == 1, stderr
     assert [(promise["name"], promise["holds"]) for promise in json.loads(out)["objectives"]] == [
         ("availability", True),
         ("latency", False),
@@ -63,29 +63,29 @@ def test_slow_api_misses_the_latency_objective(load, fake_api, monkeypatch):
 def test_failing_api_misses_the_availability_objective(load, fake_api, answer):
     fake_api.answer = lambda number: answer if number == 7 else 200
 
-    code, out, said = load("--json")
+    code, out, stderr = load("--json")
 
-    assert code == 1, said
+    assert code == 1, stderr
     report = json.loads(out)
     assert (report["verdict"], report["requests"], report["failed"]) == ("fail", 20, 1)
-    assert "An objective is missed" in said
+    assert "An objective is missed" in stderr
 
 
 def test_slow_generator_makes_the_result_void(load, fake_api, monkeypatch):
     monkeypatch.setattr(verdict, "OBJECTIVES", verdict.Objectives(late_seconds=0))
     fake_api.delay_seconds = 0.15
 
-    code, out, said = load()
+    code, out, stderr = load()
 
-    assert code == 3, said
+    assert code == 3, stderr
     assert "VOID" in out
-    assert "result is void" in said
+    assert "result is void" in stderr
 
 
 def test_rows_and_warm_up_are_sent_as_requested(load, fake_api):
-    code, out, said = load("--rows", "3", "--warm-up", "0.5", "--json")
+    code, out, stderr = load("--rows", "3", "--warm-up", "0.5", "--json")
 
-    assert code == 0, said
+    assert code == 0, stderr
     assert json.loads(out)["requests"] == 20
     assert len(fake_api.bodies) == 31
     assert {len(json.loads(body)["rows"]) for body in fake_api.bodies} == {3}
@@ -96,9 +96,9 @@ def test_password_of_the_evaluation_cluster_is_found(load, fake_api, monkeypatch
     (tmp_path / "cluster").mkdir()
     (tmp_path / "cluster/password").write_text(fake_api.password)
 
-    code, _, said = load(user="")
+    code, _, stderr = load(user="")
 
-    assert code == 0, said
+    assert code == 0, stderr
 
 
 def test_password_comes_from_a_file(load, fake_api, monkeypatch, tmp_path):
@@ -124,29 +124,29 @@ def test_password_comes_from_a_file(load, fake_api, monkeypatch, tmp_path):
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_usage_error_has_its_own_exit_code(load, fake_api, arguments, reason):
-    code, _, said = load(*arguments)
+    code, _, stderr = load(*arguments)
 
     assert code == 2
-    assert reason in said
-    assert "Traceback" not in said
+    assert reason in stderr
+    assert "Traceback" not in stderr
     assert fake_api.bodies == []
 
 
 def test_untrusted_certificate_is_explained(load, fake_api, tmp_path):
     write_certificates(ca=tmp_path / "other.pem", certificate=tmp_path / "c.pem", key=tmp_path / "c.key")
 
-    code, _, said = load("--cacert", str(tmp_path / "other.pem"))
+    code, _, stderr = load("--cacert", str(tmp_path / "other.pem"))
 
     assert code == 2
-    assert "with --cacert" in " ".join(said.split())
+    assert "with --cacert" in " ".join(stderr.split())
 
 
 def test_user_is_required(load):
-    code, _, said = load(user="")
+    code, _, stderr = load(user="")
 
     assert code == 2
-    assert "make load USER=NAME PASSWORD_FILE=FILE" in said
-    assert "espalier users create NAME" in said
+    assert "make load USER=NAME PASSWORD_FILE=FILE" in stderr
+    assert "espalier users create NAME" in stderr
 
 
 def test_api_of_make_up_is_found_with_its_user(load_anywhere, fake_api, monkeypatch, tmp_path):
@@ -155,48 +155,48 @@ def test_api_of_make_up_is_found_with_its_user(load_anywhere, fake_api, monkeypa
     (tmp_path / "cluster/password").write_text(fake_api.password)
     (tmp_path / "cluster/url").write_text(f"{fake_api.url}\n")
 
-    code, _, said = load_anywhere()
+    code, _, stderr = load_anywhere()
 
-    assert code == 0, said
-    assert fake_api.url in said
+    assert code == 0, stderr
+    assert fake_api.url in stderr
 
 
 def test_other_user_calls_the_api_of_make_serve(load_anywhere, fake_api, tmp_path):
     (tmp_path / "cluster").mkdir()
     (tmp_path / "cluster/url").write_text(fake_api.url)
 
-    code, _, said = load_anywhere("--user", "ana")
+    code, _, stderr = load_anywhere("--user", "ana")
 
     assert code == 2
-    assert "https://localhost:8443" in said
+    assert "https://localhost:8443" in stderr
 
 
 def test_password_is_required_without_a_terminal(load, monkeypatch):
     monkeypatch.delenv("ESPALIER_PASSWORD")
 
-    code, _, said = load()
+    code, _, stderr = load()
 
     assert code == 2
-    assert "PASSWORD_FILE" in said
+    assert "PASSWORD_FILE" in stderr
 
 
 def test_rejected_request_is_reported_before_any_load(load, fake_api, monkeypatch):
     fake_api.answer = lambda _: 422
-    code, _, said = load()
+    code, _, stderr = load()
     assert (code, len(fake_api.bodies)) == (2, 1)
-    assert "422" in said
+    assert "422" in stderr
 
     monkeypatch.setenv("ESPALIER_PASSWORD", "wrong")
-    code, _, said = load()
+    code, _, stderr = load()
     assert (code, len(fake_api.bodies)) == (2, 1)
-    assert "name or password is wrong" in said
+    assert "name or password is wrong" in stderr
 
 
 def test_unwritable_report_is_reported_before_any_load(load, fake_api, tmp_path):
     (tmp_path / "load").write_text("a file")
 
-    code, _, said = load()
+    code, _, stderr = load()
 
     assert code == 2
-    assert "the load did not start" in said
+    assert "the load did not start" in stderr
     assert len(fake_api.bodies) == 1

@@ -78,10 +78,10 @@ def test_token_is_printed_as_text_and_json(run, token):
 def test_wrong_password_is_reported_in_one_line(run, monkeypatch):
     monkeypatch.setenv("ESPALIER_PASSWORD", "wrong")
 
-    code, _, said = run("token", "--user", "ana")
+    code, _, stderr = run("token", "--user", "ana")
 
     assert code == 1
-    assert "401: the user name or the password is wrong" in said
+    assert "401: the user name or the password is wrong" in stderr
 
 
 def test_rows_of_json_are_predicted(run, token, contract, tmp_path):
@@ -118,16 +118,16 @@ def long_table(contract, tmp_path):
 def test_long_table_is_written_to_a_file_with_its_ids(run, token, long_table, tmp_path, rows, output):
     target = tmp_path / output
 
-    code, out, said = run(
+    code, out, stderr = run(
         "predict", str(tmp_path / rows), "--token", token, "--output", str(target), "--id-column", "tag"
     )
 
-    assert code == 0, said
+    assert code == 0, stderr
     found = pd.read_parquet(target) if target.suffix == ".parquet" else pd.read_csv(target)
     assert list(found.columns) == ["tag", "label", "probability", "model_version"]
     assert found["tag"].tolist() == long_table["tag"].tolist()
     assert found["probability"].between(0, 1).all() and found["probability"].nunique() > 1
-    assert "2,345 rows" in said and "per second" in said
+    assert "2,345 rows" in stderr and "per second" in stderr
     assert out == ""
 
 
@@ -150,44 +150,44 @@ def test_user_logs_in_again_when_the_token_expires(run, long_table, tmp_path, mo
     monkeypatch.setenv("ESPALIER_PASSWORD", PASSWORD)
     out = tmp_path / "out.csv"
 
-    code, _, said = run("predict", str(tmp_path / "long.csv"), "--user", "ana", "--output", str(out))
+    code, _, stderr = run("predict", str(tmp_path / "long.csv"), "--user", "ana", "--output", str(out))
 
-    assert code == 0, said
+    assert code == 0, stderr
     assert len(pd.read_csv(out)) == len(long_table)
     assert list(short_lived.values()) == [3, 2], "four requests, one of them twice"
 
 
 def test_expired_token_is_not_renewed(run, token, long_table, tmp_path, short_lived):
-    code, _, said = run("predict", str(tmp_path / "long.csv"), "--token", token, "--json")
+    code, _, stderr = run("predict", str(tmp_path / "long.csv"), "--token", token, "--json")
 
     assert code == 1
-    assert "the API answered 401" in said
+    assert "the API answered 401" in stderr
 
 
 def test_failed_login_is_explained(run, contract, tmp_path, monkeypatch):
     monkeypatch.setenv("ESPALIER_PASSWORD", "wrong")
     (tmp_path / "rows.json").write_text(json.dumps([contract.example]))
 
-    code, _, said = run("predict", str(tmp_path / "rows.json"), "--user", "ana")
+    code, _, stderr = run("predict", str(tmp_path / "rows.json"), "--user", "ana")
 
     assert code == 1
-    assert "401: the user name or the password is wrong" in said
+    assert "401: the user name or the password is wrong" in stderr
 
 
 def test_missing_credentials_are_explained(run, contract, tmp_path):
     (tmp_path / "rows.json").write_text(json.dumps([contract.example]))
 
-    code, _, said = run("predict", str(tmp_path / "rows.json"))
+    code, _, stderr = run("predict", str(tmp_path / "rows.json"))
 
     assert code == 1
-    assert "log in with --user NAME" in said
+    assert "log in with --user NAME" in stderr
 
 
 def test_only_the_first_rows_of_a_long_table_are_shown(run, token, long_table, tmp_path):
-    code, _, said = run("predict", str(tmp_path / "long.csv"), "--token", token)
+    code, _, stderr = run("predict", str(tmp_path / "long.csv"), "--token", token)
 
     assert code == 0
-    assert "the first 100" in said and "--output" in said
+    assert "the first 100" in stderr and "--output" in stderr
     assert (
         len(json.loads(run("predict", str(tmp_path / "long.csv"), "--token", token, "--json")[1])["predictions"])
         == 2345
@@ -198,11 +198,13 @@ def test_rejected_batch_names_its_rows_and_leaves_no_output(run, token, long_tab
     long_table.loc[1500, "kind"] = "cherry"
     long_table.to_csv(tmp_path / "long.csv", index=False)
 
-    code, _, said = run("predict", str(tmp_path / "long.csv"), "--token", token, "--output", str(tmp_path / "out.csv"))
+    code, _, stderr = run(
+        "predict", str(tmp_path / "long.csv"), "--token", token, "--output", str(tmp_path / "out.csv")
+    )
 
     assert code == 1
-    assert "rows 1,001 to 2,000 of the table" in " ".join(said.split())
-    assert "rows[500].kind must be one of" in said
+    assert "rows 1,001 to 2,000 of the table" in " ".join(stderr.split())
+    assert "rows[500].kind must be one of" in stderr
     assert not list(tmp_path.glob("out.csv*"))
 
 
@@ -210,24 +212,26 @@ def test_contributions_are_written_to_the_output(run, token, contract, tmp_path)
     (tmp_path / "rows.json").write_text(json.dumps([contract.example] * 150))
     target = tmp_path / "out.csv"
 
-    code, _, said = run("predict", str(tmp_path / "rows.json"), "--token", token, "--explain", "--output", str(target))
+    code, _, stderr = run(
+        "predict", str(tmp_path / "rows.json"), "--token", token, "--explain", "--output", str(target)
+    )
 
-    assert code == 0, said
+    assert code == 0, stderr
     assert {f"contribution.{feature.name}" for feature in contract.features} <= set(pd.read_csv(target).columns)
 
 
 def test_rejected_fields_are_reported(run, token, contract, tmp_path):
     (tmp_path / "rows.csv").write_text("kind,height,age,grafted,soil\ncherry,tall,12,maybe,loam\n")
 
-    code, _, said = run("predict", str(tmp_path / "rows.csv"), "--token", token)
+    code, _, stderr = run("predict", str(tmp_path / "rows.csv"), "--token", token)
 
     assert code == 1
-    assert "rows[0].height must be a number from 0 to 50 m or null" in said
-    assert "rows[0].kind must be one of apple, pear, plum" in said
+    assert "rows[0].height must be a number from 0 to 50 m or null" in stderr
+    assert "rows[0].kind must be one of apple, pear, plum" in stderr
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "stderr"),
     [
         ("rows.json", "{", "cannot read"),
         ("rows.json", '{"lines": []}', "expected a list of rows"),
@@ -235,23 +239,23 @@ def test_rejected_fields_are_reported(run, token, contract, tmp_path):
         ("absent.csv", None, "cannot read"),
     ],
 )
-def test_malformed_file_is_reported(run, token, tmp_path, name, text, said):
+def test_malformed_file_is_reported(run, token, tmp_path, name, text, stderr):
     if text is not None:
         (tmp_path / name).write_text(text)
 
     code, _, printed = run("predict", str(tmp_path / name), "--token", token)
 
     assert code == 1
-    assert said in printed
+    assert stderr in printed
 
 
 def test_unavailable_api_is_reported(run, monkeypatch, tmp_path):
     monkeypatch.setenv("ESPALIER_PASSWORD", "x")
 
-    code, _, said = run("token", "--user", "ana", "--url", "http://127.0.0.1:1")
+    code, _, stderr = run("token", "--user", "ana", "--url", "http://127.0.0.1:1")
 
     assert code == 1
-    assert "did not answer" in said
+    assert "did not answer" in stderr
 
 
 def test_missing_authority_is_reported(run, monkeypatch):
@@ -266,9 +270,11 @@ def test_load_runs_against_a_real_api(run, url, contract, monkeypatch, tmp_path)
     (tmp_path / "request.json").write_text(json.dumps({"rows": [contract.example]}))
     what = ("--request", str(tmp_path / "request.json"), "--rows", "2", "--state", str(tmp_path))
 
-    code, out, said = run("load", "--user", "ana", *what, "--seconds", "1", "--warm-up", "0", "--rate", "20", "--json")
+    code, out, stderr = run(
+        "load", "--user", "ana", *what, "--seconds", "1", "--warm-up", "0", "--rate", "20", "--json"
+    )
 
-    assert code == 0, said
+    assert code == 0, stderr
     assert (json.loads(out)["predictions"], json.loads(out)["versions"]) == (20, ["7"])
 
 
@@ -287,17 +293,17 @@ def test_labels_of_predicted_rows_count_once(run, token, answer, tmp_path):
 
     first = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token, "--json")
     assert first[0] == 0, first[2]
-    code, _, said = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token)
+    code, _, stderr = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token)
 
     assert (first[0], json.loads(first[1])["counted"]) == (0, 2)
     assert code == 0
-    assert "0 row(s) counted, 2 were already counted" in said
+    assert "0 row(s) counted, 2 were already counted" in stderr
 
 
 def test_feedback_without_tokens_explains_how_to_create_them(run, token, tmp_path):
     (tmp_path / "rows.json").write_text("{}")
 
-    code, _, said = run("feedback", str(tmp_path / "rows.json"), str(tmp_path / "truth.txt"), "--token", token)
+    code, _, stderr = run("feedback", str(tmp_path / "rows.json"), str(tmp_path / "truth.txt"), "--token", token)
 
     assert code == 1
-    assert "espalier predict ROWS --json" in said.replace("\n", " ")
+    assert "espalier predict ROWS --json" in stderr.replace("\n", " ")

@@ -28,7 +28,7 @@ def test_failure_keeps_the_existing_output(tmp_path, name):
     assert (tmp_path / name).read_text() == "before"
 
 
-@pytest.mark.parametrize(("name", "said"), [("out.xlsx", ".csv or .parquet"), ("nowhere/out.csv", "cannot write")])
-def test_invalid_output_is_reported(tmp_path, name, said):
-    with pytest.raises(CommandFailed, match=said), open_writer(tmp_path / name):
+@pytest.mark.parametrize(("name", "stderr"), [("out.xlsx", ".csv or .parquet"), ("nowhere/out.csv", "cannot write")])
+def test_invalid_output_is_reported(tmp_path, name, stderr):
+    with pytest.raises(CommandFailed, match=stderr), open_writer(tmp_path / name):
         pass

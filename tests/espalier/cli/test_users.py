@@ -54,25 +54,25 @@ def test_user_is_created_changed_listed_and_deleted(users):
 def test_only_the_password_is_printed_to_stdout(users, account, command):
     users("create", "ana")
 
-    code, out, said = users(command, "bob" if command == "create" else "ana")
+    code, out, stderr = users(command, "bob" if command == "create" else "ana")
 
     name = "bob" if command == "create" else "ana"
     assert code == 0
     assert out.count("\n") == 1
     assert Passwords().verify(out.strip(), account(name).password_hash)
-    assert out.strip() not in said
+    assert out.strip() not in stderr
 
 
 def test_password_from_stdin_is_checked_and_not_printed(users, account, typed):
     typed("password\n")
-    code, out, said = users("create", "ana", "--password-stdin")
+    code, out, stderr = users("create", "ana", "--password-stdin")
     assert code == 2
-    assert "12 to 256 characters" in said
+    assert "12 to 256 characters" in stderr
 
     typed("seven slow herons landing\n")
-    code, out, said = users("create", "ana", "--password-stdin")
+    code, out, stderr = users("create", "ana", "--password-stdin")
     assert code == 0
-    assert "herons" not in out + said
+    assert "herons" not in out + stderr
 
     typed("eleven quiet otters\n")
     assert users("password", "ana", "--password-stdin")[0] == 0
@@ -93,10 +93,10 @@ def test_every_change_revokes_tokens(users, account):
 def test_last_administrator_is_kept_here_too(users, account, command):
     users("create", "ana", "--scope", "users:admin")
 
-    code, _, said = users(command[0], "ana", *command[1:])
+    code, _, stderr = users(command[0], "ana", *command[1:])
 
     assert code == 2
-    assert "last enabled administrator" in said
+    assert "last enabled administrator" in stderr
     assert account("ana").is_administrator
 
 
@@ -104,8 +104,8 @@ def test_last_administrator_is_kept_here_too(users, account, command):
     "command", [["disable"], ["enable"], ["password"], ["scopes", "--scope", "predict"], ["delete"]]
 )
 def test_unknown_user_is_reported_in_one_line(users, command):
-    code, out, said = users(command[0], "ghost", *command[1:])
+    code, out, stderr = users(command[0], "ghost", *command[1:])
 
     assert code == 2
     assert out == ""
-    assert said.count("\n") == 1 and "user ghost does not exist" in said
+    assert stderr.count("\n") == 1 and "user ghost does not exist" in stderr

@@ -1,4 +1,4 @@
-"""Commands of others, replaced by scripts that note what they were called with and answer as they are told."""
+"""Scripts that replace docker, kind, kubectl and helm: they record their arguments and print prepared answers."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from espalier.cluster.errors import ClusterError
 from espalier.cluster.secrets import SECRETS, ensure_secrets, evaluation_secrets
 
 NO_SECRET = {"admin-user", "platform-url", "model-url", "heartbeat-url"}
-"""The name of the first account, and addresses that nobody has given yet."""
+"""The name of the first account, and addresses that are not configured yet."""
 
 
 def test_secrets_are_created_once_and_all_together(tools, kube):

@@ -14,7 +14,7 @@ def test_every_stage_has_a_params_block(params):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("rounds: 15", "rounds: none", r"train\.rounds"),
         ("rounds: 15", "rounds: 15, trees: 3", r"train\.trees"),
@@ -38,11 +38,11 @@ def test_every_stage_has_a_params_block(params):
         ("compare_by: log_loss", "compare_by: luck", r"register\.gate\.compare_by"),
     ],
 )
-def test_wrong_value_names_file_and_key(project, old, new, said):
+def test_wrong_value_names_file_and_key(project, old, new, message):
     path = Path("pipelines/params.yaml")
     path.write_text(path.read_text().replace(old, new))
 
-    with pytest.raises(InvalidParams, match=said) as caught:
+    with pytest.raises(InvalidParams, match=message) as caught:
         load_params()
 
     assert "pipelines/params.yaml" in str(caught.value)

@@ -12,7 +12,7 @@ def test_features_keep_their_order(schema):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("name: age", "name: height", "duplicate columns: height"),
         ("type: bool", "type: bool, minimum: 0", "have a range"),
@@ -35,9 +35,9 @@ def test_features_keep_their_order(schema):
         ("time: {name: seen}", "time: {name: seen, timezone: ../x}", "seen: unknown time zone"),
     ],
 )
-def test_wrong_schema_names_file_and_column(project, old, new, said):
+def test_wrong_schema_names_file_and_column(project, old, new, message):
     path = Path("pipelines/schema.yaml")
     path.write_text(path.read_text().replace(old, new))
 
-    with pytest.raises(InvalidParams, match=said):
+    with pytest.raises(InvalidParams, match=message):
         load_schema()

@@ -42,15 +42,15 @@ def test_trailing_comma_in_every_row_is_reported(read):
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("2025-01-01T00:00:00,T1,3.5", "row 2 has 3"),
         (f"{ROW},more", "row 2 has 9"),
         ("2025-01-01T00:00:00,T1,3.5,12,1,pear,loam", "row 2 has 7; is the file truncated"),
     ],
 )
-def test_row_of_another_length_is_reported(read, row, said):
-    with pytest.raises(InvalidData, match=said):
+def test_row_of_another_length_is_reported(read, row, message):
+    with pytest.raises(InvalidData, match=message):
         read(f"{HEADER}\n{ROW}\n{row}\n{ROW}\n")
 
 

@@ -23,18 +23,18 @@ def test_good_first_model_passes(scores, gate):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"roc_auc": 0.64}, "ROC AUC is 0.6400, must be at least 0.65"),
         ({"roc_auc": None}, "ROC AUC is 0.0000"),
         ({"log_loss": 0.67}, "log loss is 0.6700, must be below 0.6700"),
     ],
 )
-def test_missed_floor_is_reported(scores, gate, change, said):
+def test_missed_floor_is_reported(scores, gate, change, message):
     verdict = judge(scores.model_copy(update=change), None, gate, champion_version=None)
 
     assert not verdict.passed
-    assert said in verdict.reasons[0]
+    assert message in verdict.reasons[0]
 
 
 def test_base_rate_check_can_be_disabled(scores):

@@ -38,10 +38,10 @@ def environment(request, tmp_path, monkeypatch):
 
 @contextmanager
 def running(folder, *command):
-    """A stage in a folder of its own; what it says is in ``said``."""
-    with (folder / "said").open("w") as said:
+    """A stage in a folder of its own; its output is in the file ``output``."""
+    with (folder / "output").open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            [sys.executable, "-m", *command], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
         try:
             yield process
@@ -55,7 +55,7 @@ def said_in(folder, text, process):
     pause = threading.Event()
     for _ in range(PATIENCE * 10):
         ended = process.poll() is not None
-        if text in " ".join((folder / "said").read_text().split()):
+        if text in " ".join((folder / "output").read_text().split()):
             return True
         if ended:
             return False

@@ -19,7 +19,7 @@ def answering(*statuses):
     def call():
         calls.append(1)
         if left:
-            raise ApiException(status=left.pop(0), reason="said so")
+            raise ApiException(status=left.pop(0), reason="refused")
         return len(calls)
 
     return call
@@ -35,7 +35,7 @@ def test_lasting_errors_raise_unreachable():
 
 
 def test_rejected_call_names_the_settings():
-    with pytest.raises(InvalidParams, match=r"403 said so.*PIPELINE_LEASE"):
+    with pytest.raises(InvalidParams, match=r"403 refused.*PIPELINE_LEASE"):
         patiently(answering(403), "PIPELINE_LEASE")()
 
 

@@ -39,17 +39,17 @@ def at_once(monkeypatch):
 
 
 class Cluster:
-    """The answers that the API server gives one after another, and what it was told."""
+    """The answers of the API server in order, and the patches that it received."""
 
     def __init__(self, *answers, seconds=30, lock=None, wanted=2, **options):
-        self.answers, self.told, self.wanted = list(answers), [], wanted
+        self.answers, self.patches, self.wanted = list(answers), [], wanted
         self.rollout = KubernetesRollout(self.read, self.patch, lock or Held(), seconds_per_pod=seconds, **options)
 
     def read(self):
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def patch(self, body):
-        self.told.append(body["spec"]["template"]["metadata"]["annotations"])
+        self.patches.append(body["spec"]["template"]["metadata"]["annotations"])
         return deployment(wanted=self.wanted)
 
 
@@ -62,7 +62,7 @@ def test_rollout_succeeds_when_all_pods_are_new_and_available():
     )
 
     assert cluster.rollout.serve("7")
-    assert cluster.told == [{VERSION_ANNOTATION: "7"}]
+    assert cluster.patches == [{VERSION_ANNOTATION: "7"}]
     assert len(cluster.answers) == 1
 
 
@@ -113,7 +113,7 @@ def test_no_annotation_is_written_without_the_lock():
     for write in (cluster.rollout.serve, cluster.rollout.go_back):
         with pytest.raises(PromotionLocked):
             write("7")
-    assert cluster.told == []
+    assert cluster.patches == []
 
 
 def test_lost_lock_stops_the_waiting():
@@ -131,7 +131,7 @@ def test_rolling_back_writes_the_champion(champion):
     cluster = Cluster(deployment())
     cluster.rollout.go_back(champion)
 
-    assert cluster.told == [{VERSION_ANNOTATION: champion}]
+    assert cluster.patches == [{VERSION_ANNOTATION: champion}]
 
 
 # --- over the wire ---------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_rolling_back_writes_the_champion(champion):
 
 @pytest.fixture
 def api_server(tmp_path, monkeypatch):
-    """An HTTP server in the place of the Kubernetes API, named in a kubeconfig; it gives the statuses it is told to."""
+    """An HTTP server that replaces the Kubernetes API, named in a kubeconfig; it answers with the listed statuses."""
     seen, statuses = [], []
 
     class Handler(BaseHTTPRequestHandler):

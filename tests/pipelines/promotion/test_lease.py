@@ -49,7 +49,7 @@ def test_lease_is_acquired_renewed_and_released(server):
 
     assert first["holderIdentity"]
     assert first["leaseDurationSeconds"] == 1
-    assert first["acquireTime"] == server.lease["acquireTime"], "renewing is not taking anew"
+    assert first["acquireTime"] == server.lease["acquireTime"], "a renewal does not acquire the lease again"
     assert server.lease["holderIdentity"] == ""
     assert server.objects[LEASE]["metadata"]["labels"] == {"helm": "yes"}, "what the chart wrote is left alone"
 
@@ -79,17 +79,17 @@ def test_second_run_waits_for_the_first_and_is_told_who_it_is(server, capsys):
     assert server.lease["leaseTransitions"] == 2
 
 
-said = []
+output = []
 
 
 def capsys_text(capsys):
-    said.append(capsys.readouterr().err.replace("\n", " "))
-    return "".join(said)
+    output.append(capsys.readouterr().err.replace("\n", " "))
+    return "".join(output)
 
 
 @pytest.fixture(autouse=True)
 def nothing_said():
-    said.clear()
+    output.clear()
 
 
 def test_only_one_of_many_runs_holds_the_lease(server):
@@ -183,9 +183,9 @@ def test_short_outage_is_survived(server):
 
 
 def test_own_write_with_a_lost_response_is_recognised(server):
-    server.statuses += [200, 0]  # read; taken, but nobody hears of it
+    server.statuses += [200, 0]  # read; taken, but the response is lost
     with lock() as held:
-        server.statuses += [0]  # renewed, but nobody hears of it
+        server.statuses += [0]  # renewed, but the response is lost
         assert eventually(lambda: not server.statuses)
         before = server.lease["renewTime"]
         assert eventually(lambda: server.lease["renewTime"] != before)

@@ -44,9 +44,9 @@ def test_waiting_names_the_holder_and_times_out(path, holder, capsys):
     with pytest.raises(PromotionLocked, match=f"by process {holder.pid} since"), file_lock(path, 0.3):
         pass
 
-    said = " ".join(capsys.readouterr().err.split())
-    assert said.startswith("waiting for another promotion")
-    assert said.count(f"process {holder.pid}") == 1
+    output = " ".join(capsys.readouterr().err.split())
+    assert output.startswith("waiting for another promotion")
+    assert output.count(f"process {holder.pid}") == 1
 
 
 def test_lock_is_free_when_its_holder_exits(path, holder):

@@ -230,7 +230,7 @@ def test_lost_lock_stops_all_writes_and_the_next_run_cleans_up(registry, checks)
         go(registry, "3", "2", rollout, Held(checks))
 
     assert len(writes) == checks, "as many writes as checks that held"
-    assert rollout.went_back_to == [], "the annotation belongs to whoever has the lock now"
+    assert rollout.went_back_to == [], "the annotation belongs to the current holder of the lock"
     next_run = Overtaken(lambda: True)
     clear_unfinished(registry, next_run, "m", lock=Held())
     assert CHALLENGER not in registry.aliases
@@ -292,15 +292,15 @@ def test_killed_rollback_is_finished_and_not_reversed(registry, writes):
 
 
 @pytest.mark.parametrize(
-    ("aliases", "said"),
+    ("aliases", "message"),
     [
         ({CHAMPION: "1", PREVIOUS: "1", CHALLENGER: "2"}, "finishing the promotion of version 2: its run was killed"),
         ({CHAMPION: "1", CHALLENGER: "2"}, "reverting the rollout of version 2: its run was killed"),
     ],
 )
-def test_what_becomes_of_a_killed_run_is_said(registry, capsys, aliases, said):
+def test_outcome_of_a_killed_run_is_reported(registry, capsys, aliases, message):
     registry.aliases = aliases
 
     clear_unfinished(registry, Overtaken(lambda: True), "m", lock=Held())
 
-    assert capsys.readouterr().err == f"{said}\n"
+    assert capsys.readouterr().err == f"{message}\n"

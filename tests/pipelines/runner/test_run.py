@@ -74,5 +74,5 @@ def test_single_stage_exits_without_a_traceback(project):
     )
 
     assert done.returncode == 3
-    said = "validate failed: expected one data file in pipelines/work/raw, found 0; run: "
-    assert done.stderr == f"{said}python -m pipelines.stages.fetch\n"
+    message = "validate failed: expected one data file in pipelines/work/raw, found 0; run: "
+    assert done.stderr == f"{message}python -m pipelines.stages.fetch\n"

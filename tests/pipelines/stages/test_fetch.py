@@ -5,12 +5,12 @@ from pipelines.stages.fetch import main
 
 
 def test_file_is_fetched_and_verified(pushed):
-    said = main()
+    summary = main()
 
     data = json.loads(Path("pipelines/work/data.json").read_text())
     assert Path("pipelines/work/raw/trees.csv").exists()
     assert data["name"] == "trees.csv"
-    assert data["md5"] in said
+    assert data["md5"] in summary
 
 
 def test_pointer_can_come_from_the_environment(pushed, monkeypatch, tmp_path):

@@ -116,10 +116,11 @@ def test_stage_reports_dropped_rows(pushed):
     path = Path("pipelines/params.yaml")
     path.write_text(path.read_text().replace("test_share: 0.3", "test_last: 30d, train_last: 60d"))
 
-    said = main()
+    summary = main()
 
     assert re.search(
-        r"\d+ training rows, \d+ test rows, \d+ without target dropped, \d+ older than prepare.train_last dropped", said
+        r"\d+ training rows, \d+ test rows, \d+ without target dropped, \d+ older than prepare.train_last dropped",
+        summary,
     )
 
 

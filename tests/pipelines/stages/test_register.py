@@ -81,9 +81,9 @@ def test_bundle_is_signed_and_has_its_lineage(champion, registry, keys, tmp_path
 
 
 def test_better_model_becomes_champion(better, registry, name):
-    said = register.main()
+    summary = register.main()
 
-    assert "version 2 passed the gate and is champion" in said
+    assert "version 2 passed the gate and is champion" in summary
     assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
 
 
@@ -91,9 +91,9 @@ def test_worse_model_is_rejected_and_not_signed(better, candidate, registry, nam
     register.main()
     candidate(max_depth=1, eta=0.01)
 
-    said = register.main()
+    summary = register.main()
 
-    assert "version 3 was rejected by the gate, the champion stays" in said
+    assert "version 3 was rejected by the gate, the champion stays" in summary
     assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
     assert "champion (version 2) on the same rows" in registry.version(name, "3").tags["gate.reasons"]
     assert not json.loads(Path("pipelines/work/gate.json").read_text())["passed"]
@@ -118,9 +118,9 @@ def test_registering_again_changes_nothing(better, registry, name):
     register.main()
     before = aliases(registry, name)
 
-    said = register.main()
+    summary = register.main()
 
-    assert "is champion" in said
+    assert "is champion" in summary
     assert aliases(registry, name) == before
     assert len(registry.versions(name)) == 2
 
@@ -129,9 +129,9 @@ def test_replaced_model_is_not_promoted_again(better, candidate, registry, name)
     register.main()
     candidate(max_depth=1, eta=0.05)
 
-    said = register.main()
+    summary = register.main()
 
-    assert "espalier promote 1" in said
+    assert "espalier promote 1" in summary
     assert aliases(registry, name)[CHAMPION] == "2"
 
 
@@ -163,12 +163,12 @@ def test_killed_after_any_write_and_run_again_it_ends_the_same(better, registry,
 
 def test_another_machine_completes_a_killed_run(better, registry, name):
     register.main()
-    told = json.loads(Path("pipelines/work/gate.json").read_text())
+    verdict = json.loads(Path("pipelines/work/gate.json").read_text())
     Path("pipelines/work/gate.json").unlink()
 
     register.main()
 
-    assert json.loads(Path("pipelines/work/gate.json").read_text()) == told
+    assert json.loads(Path("pipelines/work/gate.json").read_text()) == verdict
     assert len(registry.versions(name)) == 2
 
 
@@ -206,7 +206,7 @@ def files_of(mlflow, version):
 
 
 def edit_gate(old, new):
-    """As a person would who changes one value of the gate: DVC trains nothing anew, and run.json names the same run."""
+    """After one value of the gate has changed: DVC trains nothing again, and run.json names the same run."""
     path = Path("pipelines/params.yaml")
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
@@ -294,9 +294,9 @@ def test_lost_race_is_judged_anew_against_the_new_champion(better, registry, nam
     assert "version 3 passed the gate and is champion" in register.main()
     edit_gate("min_roc_auc: 0.61", "min_roc_auc: 0.6")
 
-    said = register.main()
+    summary = register.main()
 
-    assert "version 4 was rejected by the gate" in said, "it is as good as the new champion, and no better"
+    assert "version 4 was rejected by the gate" in summary, "it is as good as the new champion, and no better"
     again = registry.version(name, "4")
     assert again.tags["gate.compared_with"] == "3"
     assert registry.version(name, "2").tags["superseded_by"] == "4"

@@ -151,10 +151,10 @@ def test_stage_writes_the_typed_table(pushed, schema):
 def test_stage_reports_rows_and_missing_values(pushed):
     fetch()
 
-    said = main()
+    summary = main()
 
     report = read_json(raw_table().parent.parent / "validate.json", stage="validate")
-    assert "600 rows of trees.csv" in said
+    assert "600 rows of trees.csv" in summary
     assert report["rows"] == 600
     assert report["copies"] == 0
     assert 0.05 < report["missing_share"]["height"] < 0.15
