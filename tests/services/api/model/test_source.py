@@ -141,7 +141,7 @@ def test_last_verified_bundle_is_served_while_the_registry_is_unavailable(regist
     served = fetch(mlflow_tracking_uri=closed)
 
     assert (served.version, served.source) == ("1", "cache")
-    assert "last good" in caplog.text
+    assert "last verified bundle" in caplog.text
 
 
 def test_requested_version_is_served_from_the_cache(register, fetch, closed):

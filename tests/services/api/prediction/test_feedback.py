@@ -35,8 +35,12 @@ def test_valid_feedback_is_returned_unchanged(reader, good):
         (lambda good: good.update(labels="bare"), "labels", "must be a list with one of bare, bearing or null for"),
         (lambda good: good.update(labels={"0": "bare"}), "labels", "must be a list with one of bare, bearing or null"),
         (lambda good: good.pop("labels"), "labels", "is missing; it must be a list with one of bare, bearing or null"),
-        (lambda good: good.update(feedback_token=1), "feedback_token", "must be the text that came with the predict"),
-        (lambda good: good.pop("feedback_token"), "feedback_token", "is missing; it must be the text that came with"),
+        (
+            lambda good: good.update(feedback_token=1),
+            "feedback_token",
+            "must be the feedback_token from the response of",
+        ),
+        (lambda good: good.pop("feedback_token"), "feedback_token", "is missing; it must be the feedback_token from"),
         (lambda good: good.update(when="now"), "when", "is not a known name; feedback has feedback_token and labels"),
     ],
 )
