@@ -41,8 +41,8 @@ def failed_logins(platform, name):
     """Return the log lines of every pod about this user name; they may arrive late."""
     for _ in range(20):
         text = platform.kube.kubectl("logs", "-l", API, "-c", "api", "--tail=-1")
-        lines = [json.loads(line) for line in text.splitlines() if f'"subject": "{name}"' in line]
-        failed = [line for line in lines if line["message"] == "login failed"]
+        lines = [json.loads(line) for line in text.splitlines() if name in line]
+        failed = [line for line in lines if line["message"] == "login failed" and line["subject"] == name]
         if failed:
             return failed
         time.sleep(0.5)

@@ -41,7 +41,7 @@ def test_new_pod_starts_and_serves_in_an_outage(platform, token, outage):
     answers = [predict(platform, token, f"outage-{number}") for number in range(20)]
     log = platform.kube.kubectl("logs", new, "-c", "api")
 
-    assert '"source": "peer"' in log
+    assert '"source":"peer"' in log
     assert [(answer.status_code, answer.json()["model"]["version"]) for answer in answers] == [(200, version)] * 20
     assert '"request_id":"outage-' in log, "the new pod answered none of the requests"
 
