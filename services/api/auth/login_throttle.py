@@ -1,4 +1,4 @@
-"""Slow down password guessing without locking out users, across all workers and replicas (docs/adr/0012).
+"""Rate limit for failed logins: slow down brute force on all replicas, without a lockout of the owner (docs/adr/0012).
 
 A failed login counts for the pair of account and network, for the network, and, if the account has not logged in from
 that network before, for the account. Failures expire by themselves; a refused attempt is not counted. From a network

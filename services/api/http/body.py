@@ -1,4 +1,4 @@
-"""Read the body of a request within its limits of size and time, and check its media type."""
+"""Read the body (payload) of a request within its limits of size and time, and check its media type."""
 
 from __future__ import annotations
 

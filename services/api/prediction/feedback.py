@@ -1,4 +1,4 @@
-"""True labels of predicted rows, to measure the quality of live predictions.
+"""Feedback: the ground truth (true labels) of predicted rows, to measure the quality of live predictions.
 
 Gives:  sums from which recording rules compute log loss, Brier score, accuracy and calibration of each version.
 Never:  stores a label, counts a row twice, or accepts a row that this API has not predicted.

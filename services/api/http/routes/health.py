@@ -1,4 +1,4 @@
-"""Probes, without authentication and independent of MLflow and the database."""
+"""Health checks (liveness and readiness probes), without authentication and independent of MLflow and the database."""
 
 from fastapi import APIRouter, Response
 
