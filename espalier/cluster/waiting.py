@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -76,7 +75,7 @@ def wait_for_job(kube: Kube, name: str, *, seconds: float = 1200) -> None:
         conditions = {
             condition["type"]: condition
             for condition in job.get("status", {}).get("conditions") or []
-            if is_true(condition)
+            if condition["status"] == "True"
         }
         if "Failed" in conditions:
             raise ClusterError(f"job {name} failed ({conditions['Failed'].get('reason')}); end of its log:\n{log()}")
@@ -95,13 +94,9 @@ def wait_for_job(kube: Kube, name: str, *, seconds: float = 1200) -> None:
     wait_until(f"job {name}", probe, seconds=seconds, hint=f"kubectl -n {kube.namespace} logs job/{name}")
 
 
-def is_true(condition: dict[str, Any]) -> bool:
-    """Tell whether a Kubernetes condition holds."""
-    return bool(condition["status"] == "True")
-
-
 def _poll(what: str, probe: Probe, report: Report, *, seconds: float, hint: str) -> None:
     from tenacity import (
+        Future,
         RetryCallState,
         RetryError,
         Retrying,
@@ -111,26 +106,24 @@ def _poll(what: str, probe: Probe, report: Report, *, seconds: float, hint: str)
         wait_fixed,
     )
 
-    missing = ""
+    def missing(attempt: Future) -> str:
+        return str(attempt.exception() or attempt.result())
 
-    def note(state: RetryCallState) -> None:
-        nonlocal missing
-        outcome = state.outcome
-        assert outcome is not None  # noqa: S101 (tenacity calls this after an attempt)
-        missing = str(outcome.exception() or outcome.result())
-        report(missing.partition("\n")[0])
+    def report_missing(state: RetryCallState) -> None:
+        assert state.outcome is not None  # noqa: S101 (tenacity calls this after an attempt)
+        report(missing(state.outcome).partition("\n")[0])
 
     retrying = Retrying(
         retry=retry_if_result(bool) | retry_if_exception_type(CommandRefused),  # the API server may be busy
         stop=stop_after_delay(seconds),
         wait=wait_fixed(PAUSE_SECONDS),
-        after=note,
+        after=report_missing,
     )
     try:
         retrying(probe)
     except RetryError as error:
         see = f"\n  see: {hint}" if hint else ""
-        raise TimedOut(f"{what} took longer than {seconds:.0f} s: {missing}{see}") from error
+        raise TimedOut(f"{what} took longer than {seconds:.0f} s: {missing(error.last_attempt)}{see}") from error
 
 
 @contextmanager

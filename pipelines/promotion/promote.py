@@ -133,10 +133,8 @@ def roll_back(registry: Registry, rollout: Rollout, name: str, *, lock: Promotio
     """
     champion, challenger = registry.version_of(name, CHAMPION), registry.version_of(name, CHALLENGER)
     previous = registry.version_of(name, PREVIOUS)
-    if challenger is not None and champion in (
-        challenger,
-        previous,
-    ):  # killed just before or after the second to last write
+    # Killed just before or after the second to last write.
+    if challenger is not None and champion in (challenger, previous):
         previous = challenger
     if previous is None:
         raise RegistryFailure(f"{name} has no previous version to roll back to; list versions with: espalier models")

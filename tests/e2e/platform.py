@@ -23,6 +23,7 @@ from espalier.client import get_token, open_client
 from espalier.cluster import release
 from espalier.cluster.tools import Kube
 from espalier.cluster.waiting import wait_for_job, wait_until
+from pipelines.promotion.rollout_progress import desired_pods, is_complete, progress
 from tests.e2e.registry import Registry, delete_model, read_registry, set_champion
 
 ROOT = Path(__file__).parents[2]
@@ -188,11 +189,10 @@ class Platform:
 
     @staticmethod
     def _unsettled(deployment: dict[str, Any]) -> str:
-        status, desired = deployment["status"], deployment["spec"].get("replicas", 1)
-        counts = [status.get(f"{kind}Replicas") or 0 for kind in ("updated", "available")]
-        done = counts == [desired, desired] and status.get("replicas", 0) == desired
+        status = deployment["status"]
+        done = is_complete(deployment, without_pods=True) and status.get("replicas", 0) == desired_pods(deployment)
         done = done and status["observedGeneration"] == deployment["metadata"]["generation"]
-        return "" if done else f"updated and available: {counts} of {desired}"
+        return "" if done else progress(deployment)
 
     def wait_for_job(self, name: str, seconds: float = 900) -> None:
         """Wait until a Job is complete."""

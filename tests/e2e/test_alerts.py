@@ -197,16 +197,14 @@ def test_errors_and_slow_answers(platform, post, flights, fires, resolves):
     many = json.dumps({"rows": rows[:1000]}).encode()  # encoded once, so that the client is not the bottleneck
     database = f"statefulset/{RELEASE}-postgresql"
     with fires("ApiErrorBudgetBurn", "platform", "CRITICAL"), fires("ApiLatencyBudgetBurn", "platform", "CRITICAL"):
-        platform.kube.kubectl("scale", "--replicas=0", database)
-        try:
+        with scaled_back(platform, database, 1):
+            platform.kube.kubectl("scale", "--replicas=0", database)
             platform.kube.kubectl("wait", "--for=delete", f"pod/{RELEASE}-postgresql-0", "--timeout=120s")
             # No more at a time than one worker accepts, wherever the load balancer sends them.
             with ThreadPoolExecutor(16) as clients:
                 answers = [clients.submit(log_in, platform) for _ in range(25)]
                 list(clients.map(lambda _: post("/v1/predict", many), range(200)))
             assert {answer.result() for answer in answers} <= {503, 504}
-        finally:
-            platform.kube.kubectl("scale", "--replicas=1", database)
     wait_for_stores(platform.kube, RELEASE)
     with platform.under_load(50), resolves("ApiErrorBudgetBurn", "ApiLatencyBudgetBurn"):
         pass

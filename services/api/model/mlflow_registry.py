@@ -172,9 +172,8 @@ class ModelRegistry:
 
     def _refusal(self, answer: httpx.Response) -> Exception:
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            return RegistryUnavailable(
-                f"it answered {answer.status_code}"
-            )  # for instance because its database or bucket is unavailable
+            # For instance because its database or bucket is unavailable.
+            return RegistryUnavailable(f"it answered {answer.status_code}")
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return NotRegistered()
         answer.read()
