@@ -31,6 +31,7 @@ from services.api.metrics.counters import ApiMetrics
 from services.api.metrics.http import HttpMetrics, served_methods
 from services.api.metrics.model import describe_limits
 from services.api.model.loaded import Model
+from services.api.prediction.answer import JsonAnswer
 from services.api.prediction.batches import Batches
 from services.api.prediction.feedback import Feedback, FeedbackReader
 from services.api.prediction.feedback_store import FeedbackStore
@@ -44,6 +45,9 @@ SECONDS_A_DAY = 24 * 60 * 60
 
 FEEDBACK_CONCURRENCY, FEEDBACK_WAITING = 4, 16
 """Feedback requests in one worker: a hanging database must not occupy the threads that predict."""
+
+INLINE_ROWS = 16
+"""Up to this many rows are predicted on the event loop: switching to a thread would cost more than the work."""
 
 ROUTES = (health, tokens, users, model_routes, predictions, feedback)
 
@@ -122,7 +126,9 @@ def _services(
     feedback_tokens = _feedback_tokens(settings, keys, model)
     return Services(
         max_explain_rows=settings.max_explain_rows,
+        inline_rows=INLINE_ROWS,
         model=model,
+        answer=JsonAnswer(model),
         reader=RowReader(model.bundle.contract, max_rows=settings.max_rows),
         feedback_reader=FeedbackReader(model.bundle.contract, max_rows=settings.max_rows),
         feedback_tokens=feedback_tokens,

@@ -19,6 +19,7 @@ from services.api.draining import Drain
 from services.api.errors import InsufficientScope, InvalidToken
 from services.api.metrics.counters import ApiMetrics
 from services.api.model.loaded import Model
+from services.api.prediction.answer import JsonAnswer
 from services.api.prediction.feedback import Feedback, FeedbackReader
 from services.api.prediction.feedback_tokens import FeedbackTokens
 from services.api.prediction.validation import RowReader
@@ -33,8 +34,12 @@ class Services:
     """Everything that routes use, created once by ``create_app``."""
 
     max_explain_rows: int
+    inline_rows: int
+    """Up to this many rows are predicted on the event loop: switching to a thread would cost more than the work."""
+
     model: Model
     reader: RowReader
+    answer: JsonAnswer
     feedback_reader: FeedbackReader
     feedback_tokens: FeedbackTokens
     feedback: Feedback

@@ -1,8 +1,7 @@
-"""Compute probabilities and contributions from validated rows."""
+"""Compute probabilities and contributions of encoded rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from opentelemetry import trace
 
-from services.api.model.encoding import encode
 from services.api.model.loaded import Model
 
-__all__ = ["INLINE_ROWS", "Predicted", "predict_rows"]
+__all__ = ["Predicted", "predict_matrix"]
 
 TRACER = trace.get_tracer(__name__)
-
-INLINE_ROWS = 16
-"""Up to this many rows are predicted on the event loop: switching to a thread would cost more than the work."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +27,9 @@ class Predicted:
     contributions: npt.NDArray[np.float32] | None
 
 
-def predict_rows(model: Model, rows: Sequence[Mapping[str, Any]], *, explain: bool) -> Predicted:
-    """Encode and predict, and explain if requested."""
-    with _traced(len(rows)):
-        matrix = encode(rows, model.bundle.contract)
+def predict_matrix(model: Model, matrix: npt.NDArray[np.float32], *, explain: bool) -> Predicted:
+    """Predict (n, features) encoded rows, and explain them if requested."""
+    with _traced(len(matrix)):
         probabilities = model.predict(matrix)
         contributions = model.explain(matrix) if explain else None
     return Predicted(matrix, probabilities, probabilities >= model.threshold, contributions)

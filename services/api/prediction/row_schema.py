@@ -12,9 +12,12 @@ from typing_extensions import TypedDict
 
 from bundle import Contract, Feature
 
-__all__ = ["FieldSpec", "describe", "dict_type", "row_spec", "row_type"]
+__all__ = ["FLOAT32_LIMIT", "MAX_CATEGORY", "FieldSpec", "describe", "dict_type", "row_spec", "row_type"]
 
 MAX_NAMED = 12
+
+MAX_CATEGORY = 200
+"""Maximum characters of a category."""
 
 FLOAT32_LIMIT = 3.4028234663852886e38
 """The model uses 32-bit numbers; anything larger would become infinite."""
@@ -80,7 +83,7 @@ def describe(feature: Feature) -> str:
     if feature.categories is not None:
         names = list(feature.categories)
         if feature.unknown_category == "missing":
-            return f"a text of 1 to 200 characters{null}"
+            return f"a text of 1 to {MAX_CATEGORY} characters{null}"
         more = f", … ({len(names)} in total, see GET /v1/model)" if len(names) > MAX_NAMED else ""
         return f"one of {', '.join(names[:MAX_NAMED])}{more}{null}"
     if feature.type == "bool":
@@ -100,7 +103,7 @@ def _type_of(feature: Feature) -> Any:
     if feature.categories is not None:
         kind = Literal[tuple(feature.categories)]
         if feature.unknown_category == "missing":
-            kind = Annotated[str, Field(min_length=1, max_length=200)]
+            kind = Annotated[str, Field(min_length=1, max_length=MAX_CATEGORY)]
     elif feature.type == "bool":
         kind = StrictBool
     else:

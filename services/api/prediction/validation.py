@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import FailFast, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from bundle import Contract
 from services.api.errors import FieldProblem, InvalidRows, MalformedBody, TooManyRows
+from services.api.model.encoding import encode
 from services.api.prediction.json_size import find_end
+from services.api.prediction.row_decoder import RowDecoder
 from services.api.prediction.row_schema import FieldSpec, dict_type, row_spec, row_type
 
 __all__ = ["ROW_REASONS", "ListReader", "RowReader"]
@@ -177,6 +181,16 @@ class RowReader(ListReader):
         """Create the checks from the contract."""
         form = '{"rows": [{feature: value, ...}, ...]}'
         super().__init__("rows", row_type(contract), row_spec(contract), form=form, max_rows=max_rows)
+        self._contract, self._decoder = contract, RowDecoder(contract, max_rows=max_rows)
+
+    def read_matrix(self, body: bytes) -> npt.NDArray[np.float32]:
+        """Return the (n, features) encoded rows of a body; same errors as ``read``."""
+        matrix = self._decoder.decode(body)
+        return encode(self.read(body), self._contract) if matrix is None else matrix
+
+    def decode(self, body: bytes) -> npt.NDArray[np.float32] | None:
+        """Return the same quickly, or None if the body may be invalid."""
+        return self._decoder.decode(body)
 
 
 def _parse(body: bytes, form: str, *, is_whole: bool = True) -> Any:

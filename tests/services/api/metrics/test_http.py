@@ -63,7 +63,7 @@ def test_request_is_counted_once_by_status(client, sample, ask, row):
 
 
 def test_unexpected_error_is_counted(client, bearer, row, sample, monkeypatch):
-    monkeypatch.setattr("services.api.prediction.predict.encode", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr("services.api.http.counted_prediction.predict_matrix", lambda *_arguments, **_options: 1 / 0)
 
     client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
 

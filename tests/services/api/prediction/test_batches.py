@@ -1,12 +1,12 @@
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import pytest
 
+from services.api.app import INLINE_ROWS
 from services.api.errors import BodyCutShort, Busy
 from services.api.prediction.batches import Batches
-from services.api.prediction.predict import INLINE_ROWS
 
 PATIENCE = 10
 """Timeout in seconds."""
@@ -102,3 +102,32 @@ def test_full_worker_refuses_many_rows_and_answers_few(
         assert (many.status_code, many.headers["retry-after"], many.json()["code"]) == (503, "1", "busy")
         assert (few.status_code, ready.status_code) == (200, 200)
         assert first.result(PATIENCE).status_code == 200
+
+
+def test_worker_predicts_two_large_requests_at_a_time_and_lets_sixteen_wait(
+    make_client, settings, bearer, row, model, gate, monkeypatch
+):
+    """Half of them are of 17 rows, half are of one row with an explanation."""
+    begun, predict, headers = [], type(model).predict, bearer()
+
+    def predict_late(self, matrix):
+        if len(matrix) != 16:
+            begun.append(len(matrix))
+            gate.wait(PATIENCE)
+        return predict(self, matrix)
+
+    def ask(rows):
+        parameters = {"explain": str(rows == 1)}
+        return client.post("/v1/predict", params=parameters, json={"rows": [row] * rows}, headers=headers)
+
+    monkeypatch.setattr(type(model), "predict", predict_late)
+    with make_client(settings) as client, ThreadPoolExecutor(19) as pool:
+        asked = [pool.submit(ask, (17, 1)[number % 2]) for number in range(19)]
+        (refused,), _ = wait(asked, PATIENCE, FIRST_COMPLETED)
+        small = ask(16)
+        at_once = len(begun)
+        gate.set()
+
+        assert (refused.result().status_code, refused.result().headers["retry-after"]) == (503, "1")
+        assert (small.status_code, at_once) == (200, 2)
+        assert sorted(one.result(PATIENCE).status_code for one in asked) == [200] * 18 + [503]

@@ -1,0 +1,22 @@
+"""Predict and count, for every route that predicts."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from services.api.http.dependencies import Services
+from services.api.prediction.predict import Predicted, predict_matrix
+
+__all__ = ["predict_and_count"]
+
+
+def predict_and_count(services: Services, matrix: npt.NDArray[np.float32], *, explain: bool) -> Predicted:
+    """Predict (n, features) rows, and count values and labels in the same thread: many rows take time there too."""
+    metrics = services.metrics
+    with metrics.predict_seconds.time():
+        predicted = predict_matrix(services.model, matrix, explain=explain)
+    metrics.count_predictions(predicted.matrix, predicted.probabilities, int(predicted.positive.sum()))
+    if predicted.contributions is not None:
+        metrics.count_contributions(predicted.contributions)
+    return predicted
