@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 import os
 
@@ -115,8 +116,12 @@ def test_default_limit_is_256_mebibytes(folder, trusted):
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
-def test_too_large_bundle_is_refused_before_it_is_read(folder, trusted):
-    with pytest.raises(BundleTooLarge, match="limit of 100"):
+def test_too_large_bundle_is_refused_before_it_is_read(folder, trusted, monkeypatch):
+    def opened(path, *_arguments, **_options):
+        raise AssertionError(f"{path} is opened")
+
+    with monkeypatch.context() as watched, pytest.raises(BundleTooLarge, match="limit of 100"):
+        watched.setattr(io, "open", opened)  # pathlib's
         read_bundle(folder, expected=ORCHARD, trusted_keys=trusted, max_bytes=100)
 
 

@@ -126,8 +126,9 @@ def test_defaults_equal_those_of_the_settings(default):
     names = ["FEEDBACK_DAYS", "FEEDBACK_ROWS_PER_HOUR", "MAX_EXPLAIN_ROWS", "SMALL_BODY_BYTES", "BATCH_CONCURRENCY"]
     found = environment(default)
 
-    for name in (*(f"API_{name}" for name in names), "API_MAX_WAITING_BATCHES"):
+    for name in (*(f"API_{name}" for name in names), "API_MAX_WAITING_BATCHES", "API_MAX_BODY_BYTES"):
         assert int(found[name]) == FIELDS[name].default
+    assert found["API_DOCS_ENABLED"] == "false"
     assert (found["API_FEEDBACK_SENDERS"], found["API_FEEDBACK_OLD_KEY_FILES"]) == ("", "")
 
 

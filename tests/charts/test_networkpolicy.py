@@ -110,6 +110,16 @@ def test_only_the_api_is_open_to_all_peers(default):
         assert [rule["ports"][0]["port"] for rule in open_to_all] == ([8000] if name == "api" else [])
 
 
+def test_every_egress_rule_names_its_peers(default):
+    """A rule without peers allows every address; address blocks are only for training, to reach the Kubernetes API."""
+    rules = [(name, rule) for name in labels_of(default) for rule in policy_of(default, name).get("egress", [])]
+
+    assert {name for name, _rule in rules} > {"api", "mlflow", "training"}
+    for name, rule in rules:
+        assert rule["to"], name
+        assert name == "training" or not [peer for peer in rule["to"] if "ipBlock" in peer], name
+
+
 def peers(policy, port):
     """`from` of the rule for a port of an ingress policy."""
     (rule,) = (rule for rule in policy["spec"]["ingress"] if port in {one["port"] for one in rule["ports"]})

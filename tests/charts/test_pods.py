@@ -152,6 +152,7 @@ def test_secret_files_are_readable_by_the_group_only(templates):
         for volume in pod["spec"].get("volumes", []):
             if "secret" in volume:
                 assert volume["secret"]["defaultMode"] == 0o440, name
+                assert not [item for item in volume["secret"].get("items", []) if "mode" in item], name
 
 
 def test_jobs_have_a_deadline_and_are_removed(objects):

@@ -31,8 +31,9 @@ def test_metrics_of_evaluate_are_reproduced(verify):
 def test_better_looking_metrics_are_refused(verify, registry, name):
     change(lambda metrics: metrics["test"].update(log_loss=metrics["test"]["log_loss"] - 1.5e-6))
 
-    with pytest.raises(AlteredData, match=r"metrics\.json has test\.log_loss ="):
+    with pytest.raises(AlteredData, match=r"metrics\.json has test\.log_loss =") as caught:
         register.main()
+    assert caught.value.exit_code == 5
     assert registry.versions(name) == []
 
 

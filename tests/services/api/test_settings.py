@@ -41,6 +41,7 @@ def test_lists_are_separated_by_commas(monkeypatch, make_settings):
         ({"tls_cert_file": "a.pem"}, "or neither"),
         ({"hash_passes": 1, "hash_memory_kib": 20000}, "at least 47104"),
         ({"hash_passes": 2, "hash_memory_kib": 12288}, "at least 19456"),
+        ({"hash_passes": 3, "hash_memory_kib": 12287}, "12288"),
         ({"access_token_seconds": 3600}, "less than or equal to 900"),
         ({"model_public_key_files": ()}, "at least 1"),
         ({"port": 70000}, "65535"),
@@ -53,6 +54,16 @@ def test_lists_are_separated_by_commas(monkeypatch, make_settings):
 def test_inconsistent_settings_are_refused(make_settings, changes, message):
     with pytest.raises(ValidationError, match=message):
         make_settings(**changes)
+
+
+def test_default_limits_are_the_documented_ones():
+    default = {name: field.default for name, field in Settings.model_fields.items()}
+
+    head = ("max_head_bytes", "max_head_fields", "head_timeout_seconds")
+    assert [default[name] for name in head] == [16 * 2**10, 100, 10]
+    assert [default[name] for name in ("max_connections", "max_connections_per_client")] == [1000, 500]
+    assert [default[name] for name in ("max_body_bytes", "small_body_bytes")] == [2 * 2**20, 16 * 2**10]
+    assert default["docs_enabled"] is False
 
 
 @pytest.fixture

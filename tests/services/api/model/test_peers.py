@@ -167,9 +167,10 @@ def test_oversized_card_of_a_peer_is_not_read(answering, make_settings, caplog, 
     assert "more than 1,000 bytes" in str([record.__dict__ for record in caplog.records])
 
 
-def test_peers_bundle_of_another_version_is_refused(serve, fetch, make_bundle, tmp_path, caplog):
+@pytest.mark.parametrize("other", [{"version": "6"}, {"name": "vineyard"}])
+def test_peers_bundle_of_another_version_or_model_is_refused(serve, fetch, make_bundle, caplog, other):
     folder = serve("7")
-    make_bundle(folder, version="6")
+    make_bundle(folder, **other)
 
     with pytest.raises(StartupFailed, match="or at a peer"):
         fetch()

@@ -193,13 +193,15 @@ def test_signed_bundle_of_another_version_or_model_is_refused(register, fetch, c
     assert fetch(model_version="1").version == "1"
 
 
-def test_cache_of_another_version_is_not_served(register, fetch, closed, name, tmp_path):
-    register()
-    folder = fetch().folder
-    shutil.copytree(folder, folder.with_name("2"))
+@pytest.mark.parametrize("other", [{"version": "1"}, {"name": "vineyard"}])
+def test_cache_of_another_version_or_model_is_not_served(fetch, closed, name, make_bundle, tmp_path, other):
+    own, folder = {"name": name, "version": "2"}, tmp_path / "cache" / name / "2"
+    make_bundle(folder, **(own | other))
 
     with pytest.raises(StartupFailed, match="no verified bundle"):
         fetch(mlflow_tracking_uri=closed, model_version="2")
+    make_bundle(folder, **own)
+    assert fetch(mlflow_tracking_uri=closed, model_version="2").version == "2"
 
 
 @pytest.mark.parametrize("note", ["", "[]", '{"version": "../../x"}', '{"version": 1e400}', '{"version": null}'])

@@ -3,6 +3,8 @@
 import socket
 import ssl
 
+import pytest
+
 from tests.services.api.server_process.running import scrape, wait_until, wait_until_ready, workers_of
 
 QUICK = {"API_WORKERS": "1", "API_HEAD_TIMEOUT_SECONDS": "1"}
@@ -99,3 +101,8 @@ def test_tls_allows_only_forward_secrecy_and_authenticated_encryption(start, sec
         except (ssl.SSLError, ConnectionError):
             pass  # not spoken; some good ones ask for a certificate of another kind
     assert spoken(offered(ciphers="ECDHE+AESGCM"))[0] == "TLSv1.2"
+    old = offered(ciphers="ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match=r"TLSv1_1 is deprecated"):
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises(ssl.SSLError, match=r"EOF|ALERT_PROTOCOL_VERSION"):  # the server's refusal, not the client's own
+        spoken(old)
