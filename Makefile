@@ -82,6 +82,14 @@ load: $(STAMP) ## Put load on the API and judge it by the SLOs (URL USER PASSWOR
 	  $(call given,--cacert,CA) $(call given,--rate,RATE) $(call given,--seconds,SECONDS) $(call given,--rows,ROWS) \
 	  $(call given,--request,REQUEST) $(if $(JSON),--json)
 
+.PHONY: bench
+bench: $(STAMP) ## Measure the API and its peers on one core each, and write docs/benchmarks.md (an hour; QUICK=1: minutes, fails under a floor)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write-docs) $(if $(JSON),--json)
+
+.PHONY: bench-tools
+bench-tools: ## Install what make bench sends its load with: wrk by apt; with OHA=1 also oha by cargo (ten minutes)
+	@bash .ci/bench-tools $(VENV)/bin $(if $(OHA),oha)
+
 # --- on a cluster of your own (docker, kind, kubectl, helm) -----------------------------------------------------------
 
 .PHONY: up

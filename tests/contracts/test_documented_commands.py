@@ -32,6 +32,7 @@ RUN_BY = {
     "make train": "tests/espalier/cli/test_commands.py",
     "make serve": "tests/demo/test_demo.py",
     "make load": "tests/espalier/cli/test_load.py",
+    "make bench": ".ci/run",
     "make up": "tests/e2e/conftest.py",
     "make down": "tests/espalier/cluster/test_kind.py",
     "make secrets": "tests/espalier/cluster/test_secrets.py",

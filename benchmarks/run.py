@@ -1,0 +1,146 @@
+"""The whole run: environments, the model, then rounds in which every server is visited once.
+
+Only one server runs at a time. Rounds of all servers, rather than all rounds of one server, spread a slow minute of the
+machine over all of them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.contestants import Contestant, Site
+from benchmarks.environments import Environment, make_environment
+from benchmarks.errors import BenchmarkFailed, PeerFailed
+from benchmarks.plan import SHARES, Plan
+from benchmarks.samples import Closed, Open, Results, Start, Unmeasured
+from benchmarks.servers import SERVERS
+from benchmarks.summary import peaks
+from benchmarks.visit import Cores, Place, Visitor
+from benchmarks.workload import Workload, make_workload
+from espalier.local.processes import free_port
+
+__all__ = ["Progress", "Run", "run_plan", "steps"]
+
+REQUIRED = ("espalier", "starlette")
+"""A run without these has no result; any other server may be missing from the tables."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Callbacks for whoever watches."""
+
+    say: Callable[[str], None]
+    advance: Callable[[str], None]
+
+
+@dataclass
+class Run:
+    """What has been measured so far."""
+
+    starts: list[Start] = field(default_factory=list)
+    closed: list[Closed] = field(default_factory=list)
+    open: list[Open] = field(default_factory=list)
+    unmeasured: dict[tuple[str, str], Unmeasured] = field(default_factory=dict)
+    versions: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Server → package → version."""
+
+    def results(self) -> Results:
+        """Return it as it is written and read."""
+        return Results(tuple(self.starts), tuple(self.closed), tuple(self.open), tuple(self.unmeasured.values()))
+
+    def take(self, found: list[Start | Closed | Unmeasured]) -> None:
+        """Add the measurements of a visit."""
+        for one in found:
+            if isinstance(one, Start):
+                self.starts.append(one)
+            elif isinstance(one, Closed):
+                self.closed.append(one)
+            else:
+                self.miss(one)
+
+    def miss(self, what: Unmeasured) -> None:
+        """Note what could not be measured; the first reason counts.
+
+        Raises:
+            BenchmarkFailed: there is no result without it.
+        """
+        if what.server in REQUIRED and what.scenario in ("", "1", "100"):
+            raise BenchmarkFailed(f"{what.server} {what.scenario or ''}: {what.reason}")
+        self.unmeasured.setdefault((what.server, what.scenario), what)
+
+
+def steps(plan: Plan) -> int:
+    """Return how many measurements a run has."""
+    open_ones = sum(scenario.open_loop for scenario in plan.scenarios) * len(SHARES) * plan.open_rounds
+    return len(plan.servers) * (plan.rounds * len(plan.scenarios) + open_ones)
+
+
+def run_plan(plan: Plan, *, python_version: str, cores: Cores, cache: Path, progress: Progress) -> Run:
+    """Measure everything.
+
+    Raises:
+        BenchmarkFailed: Espalier or the reference cannot be measured.
+    """
+    run = Run()
+    environments = list(_environments(plan, python_version, cache, run, progress))
+    with tempfile.TemporaryDirectory(prefix="espalier-benchmark-") as folder, ExitStack() as beside:
+        progress.say("training the model")
+        workload = make_workload(Path(folder) / "model")
+        places = list(_places(environments, workload, Path(folder), run, beside))
+        visitor = Visitor(plan, cores, progress.advance)
+        for number in range(plan.rounds):
+            for place in _turned(places, number):
+                with _tolerating(run, place):
+                    run.take(visitor.measure_peak(place, number))
+        peak = {key: found.per_second for key, found in peaks(run.results()).items()}
+        for number in range(plan.open_rounds):
+            for place in _turned(places, number):
+                own = {scenario: rate for (server, scenario), rate in peak.items() if server == place.contestant.name}
+                with _tolerating(run, place):
+                    run.open.extend(visitor.measure_latency(place, number, own))
+    return run
+
+
+def _environments(
+    plan: Plan, python_version: str, cache: Path, run: Run, progress: Progress
+) -> Iterator[tuple[Contestant, Environment]]:
+    for name in plan.servers:
+        contestant = SERVERS[name]
+        progress.say(f"environment of {name}")
+        try:
+            environment = make_environment(contestant.environment, python_version=python_version, cache=cache)
+        except PeerFailed as error:
+            run.miss(Unmeasured(name, "", str(error)))
+            continue
+        run.versions[name] = {package: environment.versions[package] for package in ("python", *contestant.packages)}
+        yield contestant, environment
+
+
+def _places(
+    environments: list[tuple[Contestant, Environment]], workload: Workload, folder: Path, run: Run, beside: ExitStack
+) -> Iterator[Place]:
+    for contestant, environment in environments:
+        own = folder / contestant.name
+        own.mkdir()
+        site = Site(environment, workload, own, free_port())
+        try:
+            yield Place(contestant, site, beside.enter_context(contestant.launching(site)))
+        except PeerFailed as error:
+            run.miss(Unmeasured(contestant.name, "", str(error)))
+
+
+def _turned(places: list[Place], number: int) -> list[Place]:
+    """Return the places in the order of a round: every second one is reversed, so that no server always comes first."""
+    return places[::-1] if number % 2 else places
+
+
+@contextmanager
+def _tolerating(run: Run, place: Place) -> Iterator[None]:
+    try:
+        yield
+    except PeerFailed as error:
+        run.miss(Unmeasured(place.contestant.name, "", str(error)))
