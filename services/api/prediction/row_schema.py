@@ -6,13 +6,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, TypeAdapter, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from bundle import Contract, Feature
 
-__all__ = ["FLOAT32_LIMIT", "MAX_CATEGORY", "FieldSpec", "describe", "dict_type", "row_spec", "row_type"]
+__all__ = [
+    "FLOAT32_LIMIT",
+    "MAX_CATEGORY",
+    "FieldSpec",
+    "columns_type",
+    "describe",
+    "dict_type",
+    "requirement",
+    "row_spec",
+    "row_type",
+    "value_checker",
+]
 
 MAX_NAMED = 12
 
@@ -57,6 +68,18 @@ def row_type(contract: Contract) -> Any:
     return dict_type("Row", {feature.name: _type_of(feature) for feature in contract.features})
 
 
+def columns_type(contract: Contract, *, max_rows: int) -> Any:
+    """Return the type of columns, which have lists of values."""
+    length = Field(min_length=1, max_length=max_rows)
+    members = {feature.name: Annotated[list[_type_of(feature)], length] for feature in contract.features}  # type: ignore[misc]
+    return dict_type("Columns", members)
+
+
+def value_checker(feature: Feature) -> TypeAdapter[Any]:
+    """Return the check of one value outside of its row."""
+    return TypeAdapter(_type_of(feature), config=CONFIG)
+
+
 def row_spec(contract: Contract) -> FieldSpec:
     """Return the description of a row, for error messages."""
     return FieldSpec(
@@ -67,6 +90,12 @@ def row_spec(contract: Contract) -> FieldSpec:
         unknown=f"is not a feature of this model; the features are "
         f"{', '.join(feature.name for feature in contract.features)}",
     )
+
+
+def requirement(place: FieldSpec, reason: str) -> str:
+    """Return what a value must be that was refused for a reason."""
+    limit = ", within 32 bits (up to 3.4e38)" if reason == "out_of_range" and place.is_unbounded else ""
+    return f"{place.text}{limit}"
 
 
 def dict_type(name: str, members: dict[str, Any]) -> Any:

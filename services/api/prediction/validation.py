@@ -17,9 +17,9 @@ from services.api.errors import FieldProblem, InvalidRows, MalformedBody, TooMan
 from services.api.model.encoding import encode
 from services.api.prediction.json_size import find_end
 from services.api.prediction.row_decoder import RowDecoder
-from services.api.prediction.row_schema import FieldSpec, dict_type, row_spec, row_type
+from services.api.prediction.row_schema import FieldSpec, dict_type, requirement, row_spec, row_type
 
-__all__ = ["ROW_REASONS", "ListReader", "RowReader"]
+__all__ = ["MAX_FIELD", "MAX_PROBLEMS", "ROW_REASONS", "ListReader", "RowReader", "reason_of", "refuse_fields"]
 
 MAX_PROBLEMS = 20
 
@@ -90,10 +90,10 @@ class ListReader:
         try:
             checked = self._items.validate_python(items)
         except ValidationError as error:
-            raise _invalid(self._wrong_values(items, self._wrong_names(items))) from error
+            raise refuse_fields(self._wrong_values(items, self._wrong_names(items))) from error
         expected = len(items) * self._names
         if _count_members(items, self._place) != expected:  # all expected names exist, so the others are unknown
-            raise _invalid(self._wrong_names(items))
+            raise refuse_fields(self._wrong_names(items))
         if body.count(b":") != 1 + expected:  # one colon per member: there is a duplicate, or a colon in a text
             self._check_repeated(body)
         return checked
@@ -112,7 +112,7 @@ class ListReader:
         if not problems:
             problems = self._wrong_values(items[:-1], problems)  # the last one may be incomplete
         if problems:
-            return _invalid(problems)
+            return refuse_fields(problems)
         return MalformedBody(f"{self._member}: more names and values than {self._max_rows} rows can have; {self._form}")
 
     def _open(self, body: Any) -> list[Any]:
@@ -158,7 +158,7 @@ class ListReader:
         )
         problems = tuple(islice(found, MAX_PROBLEMS))
         if problems:
-            raise _invalid(problems)
+            raise refuse_fields(problems)
 
     def _problem(self, index: int, problem: Any) -> FieldProblem:
         field, place = f"{self._member}[{index}]", self._place
@@ -166,12 +166,9 @@ class ListReader:
             if place.names is None or name not in place.names:
                 break
             field, place = f"{field}.{name}", place.names[name]
-        reason = REASONS.get(problem["type"], "wrong_type")
-        if problem["type"] == "float_type" and type(problem["input"]) is int:
-            reason = "out_of_range"  # too large for a float
+        reason = reason_of(problem)
         start = "is missing; it must be" if problem["type"] == "missing" else "must be"
-        limit = ", within 32 bits (up to 3.4e38)" if reason == "out_of_range" and place.is_unbounded else ""
-        return FieldProblem(field, f"{start} {place.text}{limit}", reason)
+        return FieldProblem(field, f"{start} {requirement(place, reason)}", reason)
 
 
 class RowReader(ListReader):
@@ -193,6 +190,13 @@ class RowReader(ListReader):
         return self._decoder.decode(body)
 
 
+def reason_of(problem: Any) -> str:
+    """Return the label of the rejection counter for one of pydantic's errors."""
+    if problem["type"] == "float_type" and type(problem["input"]) is int:
+        return "out_of_range"  # too large for a float
+    return REASONS.get(problem["type"], "wrong_type")
+
+
 def _parse(body: bytes, form: str, *, is_whole: bool = True) -> Any:
     try:
         return from_json(body, allow_inf_nan=False, cache_strings="keys", allow_partial=not is_whole)
@@ -200,7 +204,8 @@ def _parse(body: bytes, form: str, *, is_whole: bool = True) -> Any:
         raise MalformedBody(f"Invalid JSON: {error}; {form}") from error
 
 
-def _invalid(problems: tuple[FieldProblem, ...]) -> InvalidRows:
+def refuse_fields(problems: tuple[FieldProblem, ...]) -> InvalidRows:
+    """Return the error for up to 20 values."""
     number = f"{MAX_PROBLEMS} or more" if len(problems) == MAX_PROBLEMS else len(problems)
     return InvalidRows(
         f"{number} value(s) do not match the contract of the model; see errors, and GET /v1/model", problems
