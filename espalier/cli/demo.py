@@ -11,8 +11,6 @@ import typer
 from espalier.cli.output import JsonOption, StateOption, console, print_json, print_table, say
 
 if TYPE_CHECKING:
-    import httpx
-
     from espalier.local.api_server import ApiAddress
     from espalier.local.demo_client import Day
     from espalier.local.state import State
@@ -112,22 +110,15 @@ def _train(settings: Settings) -> str:
 
 
 def _ask(local: State, api: ApiAddress) -> tuple[dict[str, Any], Day]:
-    from espalier.client import get_token, open_client
+    from espalier.client import Client
     from espalier.local.demo_client import keep_password, make_user, predict_day
 
     password = make_user(local, USER)
     keep_password(local.demo_password, password)
-    with open_client(api.url, api.ca) as client:
-        token = get_token(client, USER, password)["access_token"]
+    with Client(api.url, username=USER, password=password, ca=api.ca) as client:
+        card = client.model()
         _step("Login", f"as user {USER} with a random password; the access token is valid for 15 minutes")
-        return _card(client, token), predict_day(client, {"Authorization": f"Bearer {token}"})
-
-
-def _card(client: httpx.Client, token: str) -> dict[str, Any]:
-    from espalier.client import call
-
-    card: dict[str, Any] = call(client, "GET", "/v1/model", headers={"Authorization": f"Bearer {token}"})
-    return card
+        return card, predict_day(client)
 
 
 def _show(card: dict[str, Any], day: Day, api: ApiAddress, seconds: float) -> None:
@@ -158,12 +149,8 @@ def _say_next_steps(local: State, api: ApiAddress, settings: Settings, *, keep: 
         return
     _step("MLflow", settings.mlflow_tracking_uri)
     _step("API documentation", f"{api.url}/docs (certificate authority: {api.ca})")
-    _step("Log in", f"as {USER}, with the password in {local.demo_password}:")
-    say(
-        f"  export ESPALIER_URL={api.url} ESPALIER_PASSWORD=$(cat {local.demo_password})\n"
-        f"  TOKEN=$(.venv/bin/espalier token --user {USER})\n"
-        f'  .venv/bin/espalier predict docs/example-request.json --token "$TOKEN"'
-    )
+    _step("Predict", f"as {USER}, with the password in {local.demo_password}:")
+    say(f"  .venv/bin/espalier predict docs/example-request.json --url {api.url}")
     say("MLflow and the API keep running until Ctrl-C.")
 
 
@@ -177,7 +164,7 @@ def _show_day(card: dict[str, Any], day: Day) -> None:
     shown = [
         [
             *(str(day.rows.iloc[place][name]) for name in names),
-            f"{day.predictions[place]['probability']:.2f}",
+            f"{day.probabilities[place]:.2f}",
             classes[day.truth[place]],
         ]
         for place in most_middle_least(day, SHOWN_ROWS // 3)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json as jsonlib
-from itertools import islice
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from espalier.cli.client import CaOption, PasswordOption, TokenOption, UrlOption, UserOption, connect, credentials
-from espalier.cli.output import CommandFailed, JsonOption, print_json, say
-from espalier.client import call
+from espalier.cli.client import CaOption, PasswordFileOption, TokenOption, UrlOption, UserOption, connect
+from espalier.cli.output import CommandFailed, JsonOption, StateOption, print_json, say
+
+if TYPE_CHECKING:
+    from espalier.client import Receipt
 
 __all__ = ["feedback"]
 
@@ -21,11 +23,12 @@ def feedback(  # noqa: PLR0913, PLR0917 - each is an option
     labels: Annotated[
         Path, typer.Argument(help="Text file with the true label of each row; an empty line if unknown.")
     ],
+    user: UserOption = "",
+    password_file: PasswordFileOption = None,
     token: TokenOption = None,
-    user: UserOption = None,
-    password: PasswordOption = None,
-    url: UrlOption = "https://localhost:8443",
+    url: UrlOption = "",
     cacert: CaOption = None,
+    state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
     """Send the true labels of predicted rows. Each row counts once, even if it is sent again.
@@ -35,36 +38,25 @@ def feedback(  # noqa: PLR0913, PLR0917 - each is an option
     Example: `espalier predict day.csv --user ana --json > answer.json`, and when the labels are known:
     `espalier feedback answer.json truth.txt --user ana`
     """
-    items = _pair(_read_tokens(answer), _read_labels(labels))
-    total = {"counted": 0, "already_counted": 0}
-    with connect(url, cacert, credentials(token, user, password)) as client:
-        for item in items:
-            counts = call(client, "POST", "/v1/feedback", json={"feedback": [item]})
-            total = {name: number + counts[name] for name, number in total.items()}
+    receipts, truth = _read_receipts(answer), _read_labels(labels)
+    with connect(url, user, password_file, token, cacert, state) as client:
+        taken = client.feedback(receipts, truth)
     if json:
-        print_json(total)
+        print_json(asdict(taken))
         return
-    say(f"{total['counted']} row(s) counted, {total['already_counted']} were already counted")
+    say(f"{taken.counted} row(s) counted, {taken.already_counted} were already counted")
 
 
-def _read_tokens(path: Path) -> list[tuple[str, int]]:
-    """Return the feedback token of each request, and its number of rows."""
+def _read_receipts(path: Path) -> list[Receipt]:
+    from espalier.client import Receipt
+
     try:
         tokens = jsonlib.loads(path.read_text(encoding="utf-8"))["feedback_tokens"]
-        return [(str(item["token"]), int(item["rows"])) for item in tokens]
+        return [Receipt(str(item["token"]), int(item["rows"])) for item in tokens]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandFailed(
             f"{path} has no feedback tokens; create it with: espalier predict ROWS --json > {path}"
         ) from error
-
-
-def _pair(tokens: list[tuple[str, int]], labels: list[str | None]) -> list[dict[str, Any]]:
-    """Assign to each token the labels of its rows."""
-    rows = sum(number for _, number in tokens)
-    if len(labels) != rows:
-        raise CommandFailed(f"{rows:,} rows were predicted, but the file has {len(labels):,} labels")
-    left = iter(labels)
-    return [{"feedback_token": token, "labels": list(islice(left, number))} for token, number in tokens]
 
 
 def _read_labels(path: Path) -> list[str | None]:

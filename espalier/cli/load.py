@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from espalier.cli.client import CaOption, authorities
+from bundle import ExpectedError
+from espalier.cli.client import Access, CaOption, PasswordFileOption, UrlOption, UserOption, find_access
 from espalier.cli.output import CommandFailed, JsonOption, StateOption, print_json, print_table, say
-from espalier.client import RequestRefused, call, get_token, open_client, trust
 
 if TYPE_CHECKING:
     from espalier.load.generator import Load, Target
@@ -27,8 +27,6 @@ MAX_REQUESTS = 1_000_000
 """An hour at 277 requests per second; as many results as fit in memory."""
 
 MAX_FILES = 65_536
-CLUSTER_USER = "demo"
-LOCAL_URL = "https://localhost:8443"
 EXIT_CODES = {"pass": 0, "fail": 1, "void": 3}
 VERDICT_TEXTS = {
     "pass": "[bold green]Both objectives are met.[/]",
@@ -44,11 +42,8 @@ class CannotLoad(CommandFailed):
 
 
 def load(  # noqa: PLR0913, PLR0917 - each is an option
-    user: Annotated[str, typer.Option(help="User that sends the requests; default: demo, if make up created it.")] = "",
-    password_file: Annotated[Path | None, typer.Option(help="File with the password of the user.")] = None,
-    password: Annotated[
-        str, typer.Option(envvar="ESPALIER_PASSWORD", help="Password, instead of the file; default: prompt.")
-    ] = "",
+    user: UserOption = "",
+    password_file: PasswordFileOption = None,
     rate: Annotated[float, typer.Option(min=1, max=2000, help="Requests per second.")] = 50,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="Duration, after the warm-up.")] = 60,
     warm_up: Annotated[
@@ -59,13 +54,7 @@ def load(  # noqa: PLR0913, PLR0917 - each is an option
         Path, typer.Option(help='Request body: JSON, {"rows": [...]}; its rows are repeated as needed.')
     ] = Path("docs/example-request.json"),
     new_every: Annotated[int, typer.Option(min=0, help="Every N-th request uses a new connection; 0: none.")] = 10,
-    url: Annotated[
-        str,
-        typer.Option(
-            envvar="ESPALIER_URL",
-            help="URL of the API; default: that of make up without --user, otherwise https://localhost:8443.",
-        ),
-    ] = "",
+    url: UrlOption = "",
     cacert: CaOption = None,
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
@@ -81,15 +70,14 @@ def load(  # noqa: PLR0913, PLR0917 - each is an option
     from espalier.load.generator import Load
     from espalier.load.verdict import Plan
 
-    plan = Plan((url or _find_url(user, state)).rstrip("/"), rate, seconds, warm_up, rows)
     if rate * (seconds + warm_up) > MAX_REQUESTS:
         raise CannotLoad(
             f"{rate:g} requests per second for {seconds + warm_up:g} s are more than {MAX_REQUESTS:,} requests"
         )
-    trusted = authorities(plan.url, cacert, state)
-    body = jsonlib.dumps({"rows": _read_rows(request, rows)}).encode()
-    who = _find_user(user, state)
-    target = _try_once(plan.url, trusted, who, _find_password(who, password_file, password, state), body)
+    sent_rows = _read_rows(request, rows)
+    access = _find_access(url, user, password_file, cacert, state)
+    plan = Plan(access.url, rate, seconds, warm_up, rows)
+    target = _try_once(access, sent_rows)
     _allow_connections()
     sent = Load(target, new_every=new_every)
     try:
@@ -109,55 +97,26 @@ def _read_rows(path: Path, rows: int) -> list[Any]:
         raise CannotLoad(f'{path}: expected JSON, {{"rows": [...]}}: {error}') from error
 
 
-def _find_user(user: str, state: Path) -> str:
-    if user or (state / "cluster/password").exists():
-        return user or CLUSTER_USER
-    raise CannotLoad(
-        "no user: this checkout has no cluster of make up. For the API of make serve, run espalier users create NAME, "
-        "save the password that it prints in FILE, then run make load USER=NAME PASSWORD_FILE=FILE (or espalier load "
-        "--user NAME --password-file FILE)"
-    )
-
-
-def _find_url(user: str, state: Path) -> str:
-    """Return the URL of make up, for its user; otherwise that of make serve."""
-    of_cluster = state / "cluster/url"
-    if user in ("", CLUSTER_USER) and of_cluster.exists():
-        return of_cluster.read_text(encoding="utf-8").strip()
-    return LOCAL_URL
-
-
-def _find_password(user: str, file: Path | None, password: str, state: Path) -> str:
-    of_cluster = state / "cluster/password"
-    if file is None and not password and user == CLUSTER_USER and of_cluster.exists():
-        file = of_cluster
+def _find_access(url: str, user: str, password_file: Path | None, cacert: Path | None, state: Path) -> Access:
     try:
-        if file is not None:
-            return file.read_text(encoding="utf-8").strip()
-        if password:
-            return password
-        if sys.stdin.isatty():
-            return str(typer.prompt(f"Password of {user}", hide_input=True, err=True))
-    except (OSError, ValueError, typer.Abort) as error:
-        raise CannotLoad(f"cannot get the password of {user}: {error}") from error
-    raise CannotLoad(
-        f"no password of {user}: use --password-file (make load PASSWORD_FILE=...) or set ESPALIER_PASSWORD"
-    )
+        return find_access(url, user, password_file, None, cacert, state)
+    except ExpectedError as error:
+        raise CannotLoad(f"{error}; with make: make load USER=NAME PASSWORD_FILE=FILE") from error
 
 
-def _try_once(url: str, trusted: list[Path], user: str, password: str, body: bytes) -> Target:
+def _try_once(access: Access, rows: list[Any]) -> Target:
     """Log in and predict once, so that a wrong request fails with the explanation of the API."""
+    from espalier.client import Retries, trust
     from espalier.load.generator import Target
 
     try:
-        with open_client(url, *trusted) as client:
-            token = get_token(client, user, password)["access_token"]
-            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-            model = call(client, "POST", "/v1/predict", headers=headers, content=body)["model"]
-        say(f"{url} serves {escape(str(model['name']))} version {escape(str(model['version']))}")
-        return Target(url, trust(*trusted), user, password, body)
-    except (RequestRefused, OSError, ValueError, LookupError, TypeError) as error:
+        with access.connect(Retries(attempts=1)) as client:
+            model = client.predict(rows, rows_per_request=len(rows)).model
+    except ExpectedError as error:
         raise CannotLoad(str(error)) from error
+    say(f"{access.url} serves {escape(model.name)} version {escape(model.version)}")
+    body = jsonlib.dumps({"rows": rows}).encode()
+    return Target(access.url, trust(*access.authorities), access.user or "", access.password or "", body)
 
 
 def _allow_connections() -> None:

@@ -4,146 +4,213 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from espalier.cli.client import CaOption, PasswordOption, TokenOption, UrlOption, UserOption, connect, credentials
-from espalier.cli.output import CommandFailed, JsonOption, print_json, print_table, say
-from espalier.client import RequestRefused, call
+from espalier.cli.client import CaOption, PasswordFileOption, TokenOption, UrlOption, UserOption, connect
+from espalier.cli.output import CommandFailed, JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Callable
 
-    from espalier.cli.table import Batch
+    from espalier.cli.tables.batch import Batch
+    from espalier.client import Client, Model, Prediction
 
 __all__ = ["predict"]
 
 SHOWN_ROWS = 100
-ROWS_A_REQUEST = 1000
-EXPLAINED_ROWS_A_REQUEST = 100
-"""The default limits of the API, API_MAX_ROWS and API_MAX_EXPLAIN_ROWS."""
+BATCH_ROWS, EXPLAINED_BATCH_ROWS, ARROW_BATCH_ROWS = 1000, 100, 100_000
+"""Rows that are read at a time: as many as the client sends in one request by default."""
 
 
 @dataclass
 class Answers:
-    """The responses of the API, in the order of the table."""
+    """What the API has answered so far, in the order of the table."""
 
-    model: dict[str, Any] = field(default_factory=dict)
+    model: Model | None = None
     versions: dict[str, int] = field(default_factory=dict)
     """Rows per model version; a rollout meanwhile gives two versions."""
 
     predictions: list[dict[str, Any]] = field(default_factory=list)
-    """All predictions; only the first ones with an output file."""
+    """All predictions if they are printed as JSON, otherwise the first ones."""
 
     feedback: list[dict[str, Any]] = field(default_factory=list)
-    """Feedback token and number of rows of each request."""
+    """Feedback token and number of rows of each sending."""
 
     rows: int = 0
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How the rows are sent."""
+
+    explain: bool
+    batch_rows: int | None
+
+    def size(self, *, as_arrow: bool) -> int:
+        """Return the number of rows to read at a time."""
+        default = EXPLAINED_BATCH_ROWS if self.explain else ARROW_BATCH_ROWS if as_arrow else BATCH_ROWS
+        return self.batch_rows or default
 
 
 def predict(  # noqa: PLR0913, PLR0917 - each is an option
     rows: Annotated[
         Path,
-        typer.Argument(help='CSV, Parquet, or JSON file (a list of rows or {"rows": [...]}); - reads JSON from stdin.'),
+        typer.Argument(
+            metavar="INPUT",
+            help='CSV, Parquet, Arrow, JSON (a list of rows, {"rows": [...]}) or JSON lines; - reads JSON from stdin.',
+        ),
     ],
     output: Annotated[
         Path | None,
-        typer.Option(help="Write label, probability and model version of each row to a .csv or .parquet file."),
+        typer.Option(help="Write label, probability and model version of each row to a .csv, .parquet or .jsonl file."),
     ] = None,
     id_column: Annotated[
         list[str] | None, typer.Option(help="Column of the table to copy to the output; may be repeated.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Add the contribution of each feature.")] = False,
     batch_rows: Annotated[
-        int | None, typer.Option(min=1, help="Rows per request; default: 1000, or 100 with --explain.")
+        int | None,
+        typer.Option(min=1, help="Rows per request; default: 100,000 as Arrow, 1,000 as JSON, 100 with --explain."),
     ] = None,
+    user: UserOption = "",
+    password_file: PasswordFileOption = None,
     token: TokenOption = None,
-    user: UserOption = None,
-    password: PasswordOption = None,
-    url: UrlOption = "https://localhost:8443",
+    url: UrlOption = "",
     cacert: CaOption = None,
+    state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
     """Predict all rows of a table of any length.
 
     Columns that the model does not use are ignored; an empty cell is a missing value. The user needs the scope predict
-    and, for CSV and Parquet, model:read. Use --user for tables that take longer than a token is valid. The output of
+    and, except for JSON, model:read. With --user, the token is renewed while the table is predicted. The output of
     --json is the input of espalier feedback.
 
-    Examples: `espalier predict rows.json --token "$TOKEN"`, `espalier predict day.csv --user ana --explain`,
-    `espalier predict year.parquet --user ana --output scores.parquet --id-column flight --json > answer.json`
+    Examples: `espalier predict docs/example-request.json`, `espalier predict day.csv --user ana --explain`,
+    `espalier predict year.parquet --user ana --output scores.parquet --id-column flight --json > answer.json`,
+    `head -n 5 rows.jsonl | espalier predict - --token "$TOKEN" --json`
     """
     from espalier.cli.predicted import open_writer
-    from espalier.cli.table import open_source
 
-    source, keep = open_source(rows), id_column or []
-    size = batch_rows or (EXPLAINED_ROWS_A_REQUEST if explain else ROWS_A_REQUEST)
-    auth, began, answers = credentials(token, user, password), time.monotonic(), Answers()
-    with connect(url, cacert, auth) as client, open_writer(output) if output else nullcontext() as writer:
-        named = rows.suffix in (".csv", ".parquet") or bool(keep)
-        features = call(client, "GET", "/v1/model")["contract"]["features"] if named else []
-        for batch in _with_bar(source.batches(features, size, keep), source.total):
-            predictions = _ask(client, batch, answers, explain=explain)
-            if writer is not None:
-                pairs = zip(batch.kept, predictions, strict=True)
-                writer.write([_record(kept, prediction, answers.model) for kept, prediction in pairs])
-            if writer is None or len(answers.predictions) < SHOWN_ROWS:
-                answers.predictions += predictions
-        if not answers.rows:
-            raise CommandFailed(f"{rows} has no rows")
+    sending, began, answers = Sending(explain, batch_rows), time.monotonic(), Answers()
+    kept_rows = None if json and output is None else SHOWN_ROWS
+    with connect(url, user, password_file, token, cacert, state) as client:
+        with open_writer(output) if output else nullcontext() as writer, _progress() as progress:
+            for batch in _read(rows, id_column or [], client, sending, progress):
+                predictions, versions = _ask(client, batch, answers, sending, progress)
+                if writer is not None:
+                    writer.write(list(map(_record, batch.kept, predictions, versions)))
+                room = None if kept_rows is None else max(0, kept_rows - len(answers.predictions))
+                answers.predictions += predictions[:room]
+            if not answers.rows:
+                raise CommandFailed(f"{rows} has no rows")
     _report(answers, output, time.monotonic() - began, explain=explain, json=json)
 
 
-def _ask(client: httpx.Client, batch: Batch, answers: Answers, *, explain: bool) -> list[dict[str, Any]]:
-    parameters = {"explain": "true"} if explain else {}
+def _read(path: Path, keep: list[str], client: Client, sending: Sending, progress: Progress) -> Iterator[Batch]:
+    from espalier.cli.tables.batch import Wanted
+    from espalier.cli.tables.opening import NAMED, open_source
+
+    source = open_source(path)
+    is_named = path.suffix in NAMED
+    as_arrow = is_named and not sending.explain and find_spec("pyarrow") is not None
+    features = client.model()["contract"]["features"] if is_named or keep else []
+    wanted = Wanted(features, keep, sending.size(as_arrow=as_arrow), as_arrow)
+    for batch in source.batches(wanted):
+        progress.expect(source.total)
+        yield batch
+
+
+def _ask(
+    client: Client, batch: Batch, answers: Answers, sending: Sending, progress: Progress
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the prediction and the model version of each row."""
+    from espalier.client import ApiProblem
+
+    before = answers.rows
     try:
-        answer = call(client, "POST", "/v1/predict", params=parameters, json={"rows": batch.rows})
-    except RequestRefused as error:
-        if not answers.rows:
-            raise
-        where = f"rows {answers.rows + 1:,} to {answers.rows + len(batch.rows):,} of the table (rows[0] is the first)"
-        raise RequestRefused(f"{where}: {error}") from error
-    answers.model, answers.rows = answer["model"], answers.rows + len(batch.rows)
-    version = str(answer["model"]["version"])
-    answers.versions[version] = answers.versions.get(version, 0) + len(batch.rows)
-    answers.feedback.append({"token": answer["feedback_token"], "rows": len(batch.rows)})
-    predictions: list[dict[str, Any]] = answer["predictions"]
-    return predictions
+        result = client.predict(
+            batch.rows,
+            explain=sending.explain,
+            rows_per_request=sending.batch_rows,
+            progress=lambda done: progress.show(before + done),
+        )
+    except ApiProblem as problem:
+        raise problem.shifted(before) from None
+    answers.model, answers.rows = result.model, before + len(result)
+    for version, rows in result.versions.items():
+        answers.versions[version] = answers.versions.get(version, 0) + rows
+    answers.feedback += [{"token": receipt.feedback_token, "rows": receipt.rows} for receipt in result.receipts]
+    return _plain(result.predictions), [part.model.version for part in result.parts for _ in range(part.rows)]
 
 
-def _with_bar(batches: Iterator[Batch], total: int | None) -> Iterator[Batch]:
-    """Show a progress bar on a terminal."""
+def _plain(predictions: Any) -> list[dict[str, Any]]:
+    """Return predictions as the API gives them in JSON."""
+    if not isinstance(predictions, list):  # a table of pyarrow
+        records: list[dict[str, Any]] = predictions.to_pylist()
+        return records
+    return [_as_record(one) for one in predictions]
+
+
+def _as_record(prediction: Prediction) -> dict[str, Any]:
+    record: dict[str, Any] = {"label": prediction.label, "probability": prediction.probability}
+    if prediction.contributions is None:
+        return record
+    return {**record, "contributions": prediction.contributions, "base_value": prediction.base_value}
+
+
+class Progress:
+    """A bar on a terminal."""
+
+    def __init__(self, update: Callable[..., None]) -> None:
+        """Store the function that draws."""
+        self._update = update
+
+    def expect(self, total: int | None) -> None:
+        """Set the number of rows, if it is known."""
+        self._update(total=total)
+
+    def show(self, done: int) -> None:
+        """Set the number of rows that are predicted."""
+        self._update(completed=done)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    from functools import partial
+
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (TextColumn("rows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        for batch in batches:
-            yield batch
-            progress.advance(task, len(batch.rows))
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield Progress(partial(bar.update, bar.add_task("", total=None)))
 
 
-def _record(kept: dict[str, Any], prediction: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
-    answer = {name: prediction[name] for name in ("label", "probability")}
+def _record(kept: dict[str, Any], prediction: dict[str, Any], version: str) -> dict[str, Any]:
+    """Return a row of the output."""
     contributions = prediction.get("contributions", {})
     return {
         **kept,
-        **answer,
-        "model_version": str(model["version"]),
+        **{name: prediction[name] for name in ("label", "probability")},
+        "model_version": version,
         **{f"contribution.{name}": value for name, value in contributions.items()},
     }
 
 
 def _report(answers: Answers, output: Path | None, seconds: float, *, explain: bool, json: bool) -> None:
+    assert answers.model is not None  # noqa: S101 (there is a row)
     versions = " and ".join(answers.versions)
     rate = f"{answers.rows:,} rows in {seconds:.1f} s, {answers.rows / seconds:,.0f} per second"
-    summary: dict[str, Any] = {"model": answers.model, "feedback_tokens": answers.feedback}
+    summary: dict[str, Any] = {"model": asdict(answers.model), "feedback_tokens": answers.feedback}
     if json and output is None:
         print_json({**summary, "predictions": answers.predictions})
     elif json:
@@ -151,11 +218,10 @@ def _report(answers: Answers, output: Path | None, seconds: float, *, explain: b
     elif output is not None:
         say(f"{output}: {rate}, model version {versions}")
     else:
-        shown = answers.predictions[:SHOWN_ROWS]
-        lines = [_line(number, prediction) for number, prediction in enumerate(shown, start=1)]
-        title = f"{answers.model['name']} version {versions}"
+        lines = [_line(number, prediction) for number, prediction in enumerate(answers.predictions, start=1)]
+        title = f"{answers.model.name} version {versions}"
         print_table(title, ["row", "label", "probability", "main contributions"][: 4 if explain else 3], lines)
-        say(rate if answers.rows == len(shown) else f"{rate}; the first {len(shown)} are shown, --output writes all")
+        say(rate if answers.rows == len(lines) else f"{rate}; the first {len(lines)} are shown, --output writes all")
 
 
 def _line(number: int, prediction: dict[str, Any]) -> list[str]:

@@ -1,18 +1,19 @@
-"""Write the predictions of a table to CSV or Parquet."""
+"""Write the predictions of a table to CSV, Parquet or JSON lines."""
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from espalier.cli.output import CommandFailed
 
 __all__ = ["Writer", "open_writer"]
 
-FORMATS = (".csv", ".parquet")
+FORMATS = (".csv", ".parquet", ".jsonl")
 
 
 class Writer(Protocol):
@@ -28,13 +29,13 @@ def open_writer(path: Path) -> Iterator[Writer]:
     """Write to a temporary file that is renamed when the block succeeds, so that the result is never incomplete.
 
     Raises:
-        CommandFailed: the name does not end in .csv or .parquet, or the file cannot be written.
+        CommandFailed: the name does not end in .csv, .parquet or .jsonl, or the file cannot be written.
     """
     if path.suffix not in FORMATS:
-        raise CommandFailed(f"{path}: the name of the output must end in {' or '.join(FORMATS)}")
+        raise CommandFailed(f"{path}: the name of the output must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     part = path.with_name(f"{path.name}.part")
     try:
-        with _csv(part) if path.suffix == ".csv" else _parquet(part) as writer:
+        with {".csv": _csv, ".parquet": _parquet, ".jsonl": _json_lines}[path.suffix](part) as writer:
             yield writer
         part.replace(path)
     except OSError as error:
@@ -47,6 +48,12 @@ def open_writer(path: Path) -> Iterator[Writer]:
 def _csv(path: Path) -> Iterator[Writer]:
     with path.open("w", newline="", encoding="utf-8") as file:
         yield _CsvWriter(csv.writer(file))
+
+
+@contextmanager
+def _json_lines(path: Path) -> Iterator[Writer]:
+    with path.open("w", encoding="utf-8") as file:
+        yield _JsonLinesWriter(file)
 
 
 @contextmanager
@@ -68,6 +75,14 @@ class _CsvWriter:
             self._lines.writerow(records[0])
             self._started = True
         self._lines.writerows(record.values() for record in records)
+
+
+class _JsonLinesWriter:
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, records: Sequence[dict[str, Any]]) -> None:
+        self._file.writelines(f"{json.dumps(record, default=str, ensure_ascii=False)}\n" for record in records)
 
 
 class _ParquetWriter:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
-
-from espalier.cli.client import CaOption, UrlOption, connect
-from espalier.cli.output import JsonOption, console, print_json
-from espalier.client import get_token
+from espalier.cli.client import CaOption, PasswordFileOption, UrlOption, UserOption, connect
+from espalier.cli.output import JsonOption, StateOption, console, print_json
 
 __all__ = ["token"]
 
 
 def token(
-    user: Annotated[str, typer.Option(help="Name to log in with.")],
-    password: Annotated[
-        str, typer.Option(envvar="ESPALIER_PASSWORD", prompt=True, hide_input=True, help="Password; default: prompt.")
-    ],
-    url: UrlOption = "https://localhost:8443",
+    user: UserOption = "",
+    password_file: PasswordFileOption = None,
+    url: UrlOption = "",
     cacert: CaOption = None,
+    state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
     """Print an access token.
 
-    Example: `TOKEN=$(ESPALIER_PASSWORD=… espalier token --user ana)`
+    Example: `TOKEN=$(espalier token --user ana)`
     """
-    with connect(url, cacert) as client:
-        answer = get_token(client, user, password)
+    with connect(url, user, password_file, None, cacert, state) as client:
+        answer = client.log_in()
     if json:
         print_json(answer)
     else:

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -16,6 +16,8 @@ from espalier.local.state import State
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from espalier.client import Client
 
 __all__ = [
     "Day",
@@ -28,8 +30,6 @@ __all__ = [
     "read_metrics",
 ]
 
-ROWS_A_REQUEST = 500
-
 
 @dataclass(frozen=True)
 class Day:
@@ -37,7 +37,7 @@ class Day:
 
     date: str
     rows: pd.DataFrame
-    predictions: list[dict[str, Any]]
+    probabilities: list[float]
     truth: list[int]
 
 
@@ -85,7 +85,7 @@ def by_fifth(day: Day) -> list[tuple[float, float]]:
     parts = [order[begin:end] for begin, end in pairwise(bounds) if end > begin]
     return [
         (
-            sum(day.predictions[place]["probability"] for place in part) / len(part),
+            sum(day.probabilities[place] for place in part) / len(part),
             sum(day.truth[place] for place in part) / len(part),
         )
         for part in parts
@@ -93,7 +93,7 @@ def by_fifth(day: Day) -> list[tuple[float, float]]:
 
 
 def _most_likely_first(day: Day) -> list[int]:
-    return sorted(range(len(day.truth)), key=lambda place: -day.predictions[place]["probability"])
+    return sorted(range(len(day.truth)), key=lambda place: -day.probabilities[place])
 
 
 def busiest_day() -> tuple[str, pd.DataFrame]:
@@ -107,20 +107,15 @@ def busiest_day() -> tuple[str, pd.DataFrame]:
     return date, test[days == date]
 
 
-def predict_day(client: httpx.Client, headers: dict[str, str]) -> Day:
+def predict_day(client: Client) -> Day:
     """Predict all rows of the busiest test day with the API."""
-    from espalier.client import call
     from pipelines.config.schema import load_schema
     from pipelines.model.matrix import labels, to_records
 
     schema = load_schema()
     date, rows = busiest_day()
-    plain = to_records(rows, schema)
-    predictions: list[dict[str, Any]] = []
-    for start in range(0, len(plain), ROWS_A_REQUEST):
-        body = {"rows": plain[start : start + ROWS_A_REQUEST]}
-        predictions += call(client, "POST", "/v1/predict", headers=headers, json=body)["predictions"]
-    return Day(date, rows, predictions, labels(rows, schema).tolist())
+    predictions = client.predict(to_records(rows, schema)).predictions
+    return Day(date, rows, [prediction.probability for prediction in predictions], labels(rows, schema).tolist())
 
 
 def read_metrics(address: ApiAddress, names: tuple[str, ...]) -> list[str]:

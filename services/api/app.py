@@ -8,7 +8,6 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from prometheus_fastapi_instrumentator import Instrumentator
 from sqlalchemy import Engine
 
 from services.api.auth.access_tokens import TokenIssuer, TokenVerifier
@@ -17,11 +16,16 @@ from services.api.auth.login_throttle import LoginThrottle
 from services.api.auth.passwords import Passwords
 from services.api.auth.revocations import Revocations
 from services.api.auth.users import SqlUserStore
+from services.api.auth.verified_tokens import VerifiedTokens
 from services.api.draining import Drain
+from services.api.http.access_log import AccessLog
+from services.api.http.allowed_hosts import AllowedHosts
 from services.api.http.callers import CallerCheck
+from services.api.http.columnar import create_columnar
 from services.api.http.dependencies import Services
 from services.api.http.docs_page import serve_docs
-from services.api.http.middleware import PROBES, Limits, RequestMiddleware
+from services.api.http.fast_path import FastPath
+from services.api.http.middleware import PROBES, Limits, Observers, RequestMiddleware
 from services.api.http.openapi import describe_bodies
 from services.api.http.problems import install_error_handlers
 from services.api.http.routes import feedback, health, predictions, tokens, users
@@ -30,6 +34,7 @@ from services.api.keys import Keys
 from services.api.metrics.counters import ApiMetrics
 from services.api.metrics.http import HttpMetrics, served_methods
 from services.api.metrics.model import describe_limits
+from services.api.metrics.shared import SharedMetrics
 from services.api.model.loaded import Model
 from services.api.prediction.answer import JsonAnswer
 from services.api.prediction.batches import Batches
@@ -60,14 +65,19 @@ def create_app(
     registry: CollectorRegistry,
     drain: Drain | None = None,
 ) -> FastAPI:
-    """Return the application of one worker."""
+    """Return the application of the workers, which are forked afterwards: it opens no connection, starts no thread."""
     drain = drain or Drain()
-    services = _services(settings, keys, model, engine, registry, drain)
+    shared = SharedMetrics()
+    registry.register(shared)
+    services = _services(settings, keys, model, engine, ApiMetrics(shared, registry, model), drain)
+    access_log = AccessLog(is_enabled=settings.log_level in ("DEBUG", "INFO"))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with services.revocations.kept_fresh():
-            yield
+        with access_log.open():
+            async with services.revocations.kept_fresh():
+                services.metrics.workers.inc()
+                yield
 
     app = FastAPI(
         title="Espalier prediction API",
@@ -81,38 +91,40 @@ def create_app(
     )
     if settings.docs_enabled:
         serve_docs(app)
-    app.state.services = services
+    app.state.services, app.state.access_log = services, access_log
     app.state.feedback_batches = Batches(concurrency=FEEDBACK_CONCURRENCY, waiting=FEEDBACK_WAITING)
     app.state.batches = Batches(concurrency=settings.batch_concurrency, waiting=settings.max_waiting_batches)
     describe_limits(registry, model_days=settings.model_age_limit_days, data_days=settings.data_age_limit_days)
     install_error_handlers(app)
     routers = [module.router for module in ROUTES]
     methods = {path: taken for path, taken in served_methods(app.routes, routers).items() if path not in PROBES}
-    probes = [f"^{path}$" for path in sorted(PROBES)]
-    counted = HttpMetrics(registry, methods)
-    Instrumentator(registry=registry, excluded_handlers=probes).add(counted.count).instrument(app)
-    limits = Limits(
+    http, hosts = HttpMetrics(shared, methods), AllowedHosts(settings.allowed_hosts)
+    app.add_middleware(
+        RequestMiddleware,
+        hosts=hosts,
+        limits=_limits(settings),
+        drain=drain,
+        observers=Observers(services.metrics.requests_in_progress, http, access_log),
+        check_caller=CallerCheck(services.tokens, services.metrics),
+    )
+    app.state.fast_path = FastPath(services, hosts, http, access_log, settings.forwarded_allow_ips)
+    for router in routers:
+        app.include_router(router)
+    describe_bodies(app, model, services.reader, services.columnar.json, services.feedback_reader)
+    return app
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         body_bytes=min(settings.small_body_bytes, settings.max_body_bytes),
         row_bytes=settings.max_body_bytes,
         body_seconds=settings.body_timeout_seconds,
         request_seconds=settings.request_timeout_seconds,
     )
-    app.add_middleware(
-        RequestMiddleware,
-        allowed_hosts=settings.allowed_hosts,
-        limits=limits,
-        drain=drain,
-        in_progress=services.metrics.requests_in_progress,
-        check_caller=CallerCheck(services.verifier, services.metrics),
-    )
-    for router in routers:
-        app.include_router(router)
-    describe_bodies(app, model, services.reader, services.feedback_reader)
-    return app
 
 
 def _services(
-    settings: Settings, keys: Keys, model: Model, engine: Engine, registry: CollectorRegistry, drain: Drain
+    settings: Settings, keys: Keys, model: Model, engine: Engine, metrics: ApiMetrics, drain: Drain
 ) -> Services:
     issuer, audience = settings.jwt_issuer, settings.jwt_audience
     users_store = SqlUserStore(engine)
@@ -122,13 +134,15 @@ def _services(
         LoginThrottle(engine),
         concurrency=settings.hash_concurrency,
     )
-    metrics = ApiMetrics(registry, model)
+    verifier = TokenVerifier(list(keys.token_trusted), issuer=issuer, audience=audience)
+    revocations = Revocations(engine)
     feedback_tokens = _feedback_tokens(settings, keys, model)
     return Services(
         max_explain_rows=settings.max_explain_rows,
         inline_rows=INLINE_ROWS,
         model=model,
         answer=JsonAnswer(model),
+        columnar=create_columnar(settings, model),
         reader=RowReader(model.bundle.contract, max_rows=settings.max_rows),
         feedback_reader=FeedbackReader(model.bundle.contract, max_rows=settings.max_rows),
         feedback_tokens=feedback_tokens,
@@ -143,8 +157,9 @@ def _services(
         users=users_store,
         login=login,
         issuer=TokenIssuer(keys.token_signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),
-        verifier=TokenVerifier(list(keys.token_trusted), issuer=issuer, audience=audience),
-        revocations=Revocations(engine),
+        verifier=verifier,
+        revocations=revocations,
+        tokens=VerifiedTokens(verifier, revocations),
         metrics=metrics,
         drain=drain,
     )

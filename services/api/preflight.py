@@ -1,16 +1,14 @@
-"""What a start checks and prepares on its own machine: ports, the certificate, the folder of the metrics."""
+"""What a start checks on its own machine: ports and the certificate."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-import tempfile
-from pathlib import Path
 
 from services.api.errors import StartupFailed
 from services.api.settings import Settings
 
-__all__ = ["check_certificate", "check_ports", "prepare_metrics_folder"]
+__all__ = ["check_certificate", "check_ports"]
 
 
 def check_ports(settings: Settings) -> None:
@@ -40,24 +38,6 @@ def check_certificate(settings: Settings) -> None:
         raise StartupFailed(
             f"cannot serve HTTPS with {pair} (API_TLS_CERT_FILE, API_TLS_KEY_FILE): {error.strerror or error}"
         ) from error
-
-
-def prepare_metrics_folder(settings: Settings) -> Path:
-    """Return the folder through which workers share counters, without the counters of an earlier process.
-
-    Raises:
-        StartupFailed: it cannot be written.
-    """
-    folder = settings.metrics_dir
-    if folder is None:
-        return Path(tempfile.mkdtemp(prefix="espalier-metrics-"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for counters in folder.glob("*.db"):  # they would be added to the new ones
-            counters.unlink()
-    except OSError as error:
-        raise StartupFailed(f"metrics cannot be kept in {folder} (API_METRICS_DIR): {error.strerror}") from error
-    return folder
 
 
 def _check_port(host: str, port: int) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import logging.config
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from services.api.errors import NoModelYet, RegistryUnreachable
 from services.api.logs import logging_config
-from services.api.preflight import check_certificate, check_ports, prepare_metrics_folder
+from services.api.preflight import check_certificate, check_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from starlette.types import ASGIApp
+    from fastapi import FastAPI
 
     from services.api.keys import Keys
     from services.api.model.requested import RequestedModel
@@ -42,21 +40,16 @@ def serve_model(settings: Settings) -> bool:
     logging.config.dictConfig(logging_config(settings.log_level))
     keys = load_keys(settings)
     migration = migrate_or_later(settings.database_url, settings.database_wait_seconds)
-    folder, parent = prepare_metrics_folder(settings), os.getpid()
-    # prometheus_client reads this when it is first imported, so nothing above imports it.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    parent = os.getpid()
     try:
-        return _fetch_and_run(settings, keys, folder)
+        return _fetch_and_run(settings, keys)
     finally:
-        if os.getpid() == parent:  # forked workers pass here too
-            if migration is not None:
-                migration.terminate()
-                migration.wait()
-            if settings.metrics_dir is None:
-                shutil.rmtree(folder, ignore_errors=True)
+        if os.getpid() == parent and migration is not None:  # forked workers pass here too
+            migration.terminate()
+            migration.wait()
 
 
-def _fetch_and_run(settings: Settings, keys: Keys, folder: Path) -> bool:
+def _fetch_and_run(settings: Settings, keys: Keys) -> bool:
     from services.api.model.source import fetch_bundle
     from services.api.startup import bundle_sources, requested_model
 
@@ -66,7 +59,7 @@ def _fetch_and_run(settings: Settings, keys: Keys, folder: Path) -> bool:
     except (NoModelYet, RegistryUnreachable) as error:
         return _wait(settings, error, lambda: fetch_bundle(requested, sources))
     log.info("serving", extra={"model": served.name, "model_version": served.version, "source": served.source})
-    _run(settings, keys, requested, served, folder)
+    _run(settings, keys, requested, served)
     return False
 
 
@@ -87,31 +80,39 @@ def _wait(settings: Settings, error: NoModelYet | RegistryUnreachable, look: Cal
     )
 
 
-def _run(settings: Settings, keys: Keys, requested: RequestedModel, served: ServedBundle, folder: Path) -> None:
+def _run(settings: Settings, keys: Keys, requested: RequestedModel, served: ServedBundle) -> None:
+    """Create the application once, and fork the workers, which share its memory."""
+    import gc
+
+    from prometheus_client import CollectorRegistry
+
+    from services.api.app import create_app
+    from services.api.database.engine import open_engine
     from services.api.draining import Drain
     from services.api.internal.bundle_server import BundleServer
     from services.api.internal.metrics_server import MetricsServer
     from services.api.internal.ports import InternalPorts
+    from services.api.model.loaded import load_model
     from services.api.process.server import ApiServer
     from services.api.startup import dependency_monitor, internal_address, server_options
 
-    drain = Drain()
+    drain, registry = Drain(), CollectorRegistry()
+    model = load_model(served, requested)
+    app = create_app(settings, keys, model, open_engine(settings.database_url), registry, drain)
+    shared = app.state.services.metrics.shared
 
-    def load_app() -> ASGIApp:
-        from prometheus_client import CollectorRegistry
-
-        from services.api.app import create_app
-        from services.api.database.engine import open_engine
-        from services.api.model.loaded import load_model
-
-        model = load_model(served, requested)
-        app = create_app(settings, keys, model, open_engine(settings.database_url), CollectorRegistry(), drain)
+    def load_app() -> FastAPI:
         if settings.otlp_endpoint:
             from services.api.http.tracing import trace_requests  # imported only if traces are sent
 
+            app.state.fast_path = None  # it makes no spans
+            # In the worker: the thread that sends does not survive a fork.
             trace_requests(app, model, endpoint=settings.otlp_endpoint, sample_ratio=settings.trace_sample_ratio)
         return app
 
     monitor = dependency_monitor(settings, served.version)
-    internal = InternalPorts(MetricsServer(folder, monitor), BundleServer(served), internal_address(settings))
-    ApiServer(server_options(settings), load_app, internal, monitor, drain).run()
+    registry.register(monitor)
+    internal = InternalPorts(MetricsServer(registry), BundleServer(served), internal_address(settings))
+    gc.collect()
+    gc.freeze()  # a collection in a worker would write to every shared page
+    ApiServer(server_options(settings), load_app, internal, monitor, drain, shared).run()

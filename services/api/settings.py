@@ -67,9 +67,6 @@ class Settings(BaseSettings):
     peer_port: int = Field(default=0, ge=0, le=65535)
     """Internal port on which pods of the API serve their bundle to each other. 0: none."""
 
-    metrics_dir: Path | None = None
-    """Folder through which workers share counters; emptied at the start. Empty: a new temporary folder."""
-
     workers: int = Field(default=1, ge=1, le=64)
     """Worker processes. As many as there are whole cores."""
 
@@ -150,6 +147,9 @@ class Settings(BaseSettings):
     max_rows: int = Field(default=1000, ge=1, le=100_000)
     """Maximum rows in one request."""
 
+    max_columnar_rows: int = Field(default=100_000, ge=1, le=10_000_000)
+    """Maximum rows in one request with columns: an Arrow stream, or columns in JSON."""
+
     max_explain_rows: int = Field(default=100, ge=1)
     """Maximum rows in one request with explanations, which cost a hundred times as much."""
 
@@ -168,6 +168,10 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(default=2 * 2**20, ge=1024)
     """Maximum bytes in one request."""
+
+    max_columnar_body_bytes: int = Field(default=32 * 2**20, ge=1024)
+    """Maximum bytes in one request with columns; at least ``max_body_bytes``. Four such bodies may be in memory of one
+    worker at a time: twice ``batch_concurrency``."""
 
     body_timeout_seconds: float = Field(default=10, gt=0)
     """How long a client may take to send the body of a request."""

@@ -30,7 +30,6 @@ import pytest
 import yaml
 
 from bundle.vocabulary import CHAMPION
-from espalier.client import get_token
 from espalier.cluster import release
 from espalier.cluster.addons import ADDONS, ensure_addon, trust_ingress
 from espalier.cluster.errors import ClusterError, MissingTool
@@ -251,7 +250,7 @@ def flights(installed: Platform) -> tuple[list[Row], list[str]]:
 def post(platform: Platform) -> Iterator[Post]:
     """Return a function that posts bytes, or an object as JSON, with a user's token."""
     with platform.client() as client:
-        token = get_token(client, USER, platform.password)["access_token"]
+        token = platform.token()
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
 
         def send(path: str, body: object, **more: str) -> Any:

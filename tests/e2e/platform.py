@@ -19,7 +19,7 @@ import httpx
 import yaml
 
 from bundle.vocabulary import VERSION_ANNOTATION
-from espalier.client import get_token, open_client
+from espalier.client import Client, Retries, trust
 from espalier.cluster import release
 from espalier.cluster.tools import Kube
 from espalier.cluster.waiting import wait_for_job, wait_until
@@ -57,15 +57,22 @@ class Platform:
 
     def client(self) -> httpx.Client:
         """An HTTP client that trusts only the ingress's certificate."""
-        return open_client(self.url, self.ca)
+        return httpx.Client(base_url=self.url, verify=trust(self.ca), timeout=30)
+
+    def token(self) -> str:
+        """Log in as the first user, and return the access token."""
+        with self.user() as client:
+            return str(client.log_in()["access_token"])
+
+    def user(self) -> Client:
+        """A client of the API that repeats nothing."""
+        once = Retries(attempts=1)
+        return Client(self.url, username=USER, password=self.password, ca=self.ca, retries=once)
 
     def version(self) -> str:
         """Ask for a prediction over HTTPS, and return the model version that answered."""
-        with self.client() as client:
-            token = get_token(client, USER, self.password)["access_token"]
-            answer = client.post("/v1/predict", json=ROW, headers={"authorization": f"Bearer {token}"})
-            answer.raise_for_status()
-            return str(answer.json()["model"]["version"])
+        with self.user() as client:
+            return client.predict(ROW["rows"]).model.version
 
     # --- training ----------------------------------------------------------------------------------------------------
 

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from espalier.client import get_token
-from tests.e2e.platform import ROW, USER
+from tests.e2e.platform import ROW
 
 PAUSES = (*range(1, 10, 2), *range(10, 55, 5), *range(55, 101))
 """Seconds, denser towards the idle timeouts of nginx (60), Traefik (90) and the API (95)."""
@@ -18,9 +17,7 @@ PAUSES = (*range(1, 10, 2), *range(10, 55, 5), *range(55, 101))
 
 @pytest.mark.slow
 def test_request_after_a_pause_succeeds(platform, note):
-    with platform.client() as client:
-        token = get_token(client, USER, platform.password)["access_token"]
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {platform.token()}", "Content-Type": "application/json"}
     context = ssl.create_default_context(cafile=str(platform.ca))
     address = urlsplit(platform.url).netloc
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from espalier.client import get_token
 from espalier.cluster.release import wait_for_stores
-from tests.e2e.platform import RELEASE, ROW, USER
+from tests.e2e.platform import RELEASE, ROW
 
 
 @pytest.fixture
@@ -28,8 +27,7 @@ def outage(platform):
 @pytest.fixture
 def token(platform):
     """Issued while the database is up; the API verifies it with its key alone."""
-    with platform.client() as client:
-        return get_token(client, USER, platform.password)["access_token"]
+    return platform.token()
 
 
 def test_new_pod_starts_and_serves_in_an_outage(platform, token, outage):

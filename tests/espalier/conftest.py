@@ -14,7 +14,8 @@ from aiohttp import web
 
 from espalier.local.certificates import write_certificates
 
-PREDICTION = {"model": {"name": "orchard", "version": "7"}, "predictions": [{"label": "bearing", "probability": 0.7}]}
+PREDICTION = {"label": "bearing", "probability": 0.7}
+ANSWER = {"model": {"name": "orchard", "version": "7"}, "feedback_token": "receipt", "request_id": "1"}
 
 
 class FakeApi:
@@ -34,14 +35,15 @@ class FakeApi:
         return web.json_response({"access_token": "token"})
 
     async def predict(self, request: web.Request) -> web.Response:
-        number = len(self.bodies)
-        self.bodies.append(await request.read())
+        number, body = len(self.bodies), await request.read()
+        self.bodies.append(body)
         self.connections.add(request.transport)
         await asyncio.sleep(self.delay_seconds)
         status = self.answer(number)
         if status is None:
             request.transport.abort()
-        content = PREDICTION if status == 200 else {"detail": f"status {status}"}
+        rows = len(json.loads(body)["rows"]) if status == 200 else 0
+        content = {**ANSWER, "predictions": [PREDICTION] * rows} if status == 200 else {"detail": f"status {status}"}
         return web.Response(body=json.dumps(content), status=status or 200, content_type="application/json")
 
     def serve(self, tls: ssl.SSLContext, started: threading.Event, ended: asyncio.Event) -> None:

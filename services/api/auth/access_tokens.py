@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.api.errors import InvalidToken
 
-__all__ = ["MAX_TOKEN_SECONDS", "Claims", "TokenIssuer", "TokenVerifier", "public_jwk"]
+__all__ = ["LEEWAY_SECONDS", "MAX_TOKEN_SECONDS", "Claims", "TokenIssuer", "TokenVerifier", "public_jwk"]
 
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
@@ -37,6 +37,9 @@ class Claims:
     scopes: frozenset[str]
     epoch: int
     """Number of revocations of the subject before the token was issued."""
+
+    expires: int = 0
+    """Seconds since 1970."""
 
 
 class TokenIssuer:
@@ -109,9 +112,11 @@ class TokenVerifier:
 
 def _read(claims: dict[str, Any]) -> Claims:
     epoch = claims["epoch"]
-    if type(epoch) is not int or int(claims["exp"]) - int(claims["iat"]) > MAX_TOKEN_SECONDS:
+    expires = int(claims["exp"])
+    if type(epoch) is not int or expires - int(claims["iat"]) > MAX_TOKEN_SECONDS:
         raise InvalidToken
-    return Claims(subject=str(claims["sub"]), scopes=frozenset(str(claims.get("scope", "")).split()), epoch=epoch)
+    scopes = frozenset(str(claims.get("scope", "")).split())
+    return Claims(subject=str(claims["sub"]), scopes=scopes, epoch=epoch, expires=expires)
 
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:

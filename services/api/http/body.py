@@ -10,8 +10,17 @@ from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from services.api.errors import BodyCutShort, BodyTooLarge, BodyTooSlow, UnsupportedMediaType
+from services.api.http.columnar import Form
+from services.api.http.large_bodies import Place
+from services.api.http.media_types import ARROW, JSON, content_type
+from services.api.prediction.columnar.json_columns import BEGIN_BYTES, is_columnar
 
-__all__ = ["BodyLimit", "limit_body", "read_json"]
+__all__ = ["BodyLimit", "limit_body", "read_json", "read_rows"]
+
+OTHER_TYPE = (
+    f"send the rows as JSON, with Content-Type: {JSON}, or as an Arrow stream, with Content-Type: {ARROW}, which the "
+    "client of Espalier writes from other tables and files"
+)
 
 
 @dataclass
@@ -27,6 +36,10 @@ class BodyLimit:
     def allow_rows(self) -> None:
         """Allow the size of a body with rows."""
         self.max_bytes = self.max_row_bytes
+
+    def allow_columns(self, max_bytes: int) -> None:
+        """Allow the size of a body with columns."""
+        self.max_bytes = max(self.max_row_bytes, max_bytes)
 
 
 def limit_body(
@@ -77,8 +90,43 @@ async def read_json(request: Request) -> bytes:
         UnsupportedMediaType: its Content-Type is not application/json.
         BodyTooLarge, BodyTooSlow, BodyCutShort
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise UnsupportedMediaType("send the body as JSON, with Content-Type: application/json")
+    if content_type(request.headers) != JSON:
+        raise UnsupportedMediaType(f"send the body as JSON, with Content-Type: {JSON}")
     request.scope["body_bound"].allow_rows()
     return await request.body()
+
+
+async def read_rows(request: Request, place: Place, *, max_columnar_bytes: int) -> tuple[Form, bytes | bytearray]:
+    """Return the form and the complete body of a request with rows to predict.
+
+    JSON may have rows or columns, which its beginning tells; only columns may be larger than ``max_row_bytes``.
+
+    Raises:
+        UnsupportedMediaType
+        Busy: too many large bodies are in memory.
+        BodyTooLarge, BodyTooSlow, BodyCutShort
+    """
+    kind = content_type(request.headers)
+    if kind not in (JSON, ARROW):
+        raise UnsupportedMediaType(OTHER_TYPE)
+    bound: BodyLimit = request.scope["body_bound"]
+    bound.allow_columns(max_columnar_bytes)
+    form, body = Form.ARROW if kind == ARROW else None, bytearray()
+    async for part in request.stream():
+        body += part
+        if form is None and len(body) >= BEGIN_BYTES:
+            form = _form_of_json(body, bound)
+        if len(body) > bound.max_row_bytes:
+            place.take()
+    form = form or _form_of_json(body, bound)
+    return form, bytes(body) if form is Form.ROWS else body
+
+
+def _form_of_json(body: bytearray, bound: BodyLimit) -> Form:
+    """Return the form of a body in JSON from its beginning; rows have the lower limit."""
+    if is_columnar(body):
+        return Form.JSON_COLUMNS
+    bound.allow_rows()
+    if len(body) > bound.max_bytes:
+        raise BodyTooLarge(f"the body is too large; send at most {bound.max_bytes:,} bytes")
+    return Form.ROWS

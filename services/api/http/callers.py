@@ -6,7 +6,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from services.api.auth.access_tokens import TokenVerifier
+from services.api.auth.verified_tokens import VerifiedTokens
 from services.api.errors import InvalidToken
 from services.api.metrics.counters import ApiMetrics
 
@@ -22,9 +22,9 @@ class CallerCheck:
     FastAPI parses a body that is an argument of a route before it runs the dependencies.
     """
 
-    def __init__(self, verifier: TokenVerifier, metrics: ApiMetrics) -> None:
-        """Store the verifier and the metrics."""
-        self._verifier, self._metrics = verifier, metrics
+    def __init__(self, tokens: VerifiedTokens, metrics: ApiMetrics) -> None:
+        """Store what checks tokens, and the metrics."""
+        self._tokens, self._metrics = tokens, metrics
 
     def __call__(self, scope: Scope) -> None:
         """Return if the caller is authenticated.
@@ -36,7 +36,7 @@ class CallerCheck:
             return
         kind, token = get_authorization_scheme_param(Headers(scope=scope).get("authorization"))
         try:
-            self._verifier.verify(token if kind.lower() == "bearer" else "")
+            self._tokens.check(token if kind.lower() == "bearer" else "")
         except InvalidToken as error:
             self._metrics.count_auth_failure(error.code)
             raise

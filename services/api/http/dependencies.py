@@ -15,8 +15,10 @@ from services.api.auth.login import Login
 from services.api.auth.revocations import Revocations
 from services.api.auth.scopes import Scope
 from services.api.auth.users import UserStore
+from services.api.auth.verified_tokens import VerifiedTokens
 from services.api.draining import Drain
 from services.api.errors import InsufficientScope, InvalidToken
+from services.api.http.columnar import Columnar
 from services.api.metrics.counters import ApiMetrics
 from services.api.model.loaded import Model
 from services.api.prediction.answer import JsonAnswer
@@ -40,6 +42,7 @@ class Services:
     model: Model
     reader: RowReader
     answer: JsonAnswer
+    columnar: Columnar
     feedback_reader: FeedbackReader
     feedback_tokens: FeedbackTokens
     feedback: Feedback
@@ -48,6 +51,7 @@ class Services:
     issuer: TokenIssuer
     verifier: TokenVerifier
     revocations: Revocations
+    tokens: VerifiedTokens
     metrics: ApiMetrics
     drain: Drain
 
@@ -68,9 +72,7 @@ def client_address(request: Request) -> str:
 
 async def _authenticate(request: Request, services: Served, token: Bearer) -> Claims:
     try:
-        claims = services.verifier.verify(token or "")
-        if services.revocations.is_revoked(claims):
-            raise InvalidToken
+        claims = services.tokens.check(token or "")
     except InvalidToken as error:
         services.metrics.count_auth_failure(error.code)
         raise

@@ -1,30 +1,31 @@
-"""Middleware of every request: request id, host check, limits, and one log line."""
+"""Middleware of every request: request id, host check, limits, metrics, and one log line."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from opentelemetry import trace
-from prometheus_client import Gauge
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.draining import Drain
+from services.api.http.access_log import AccessLog, Answered
+from services.api.http.allowed_hosts import AllowedHosts
 from services.api.http.body import BodyLimit, limit_body
 from services.api.http.problems import late_problem, problem_response, unexpected_problem
+from services.api.http.request_id import request_id_of
 from services.api.logs import REQUEST_ID
+from services.api.metrics.http import UNROUTED, HttpMetrics
+from services.api.metrics.shared import Gauge
 
-__all__ = ["PROBES", "Limits", "RequestMiddleware"]
+__all__ = ["PROBES", "Limits", "Observers", "RequestMiddleware"]
 
-PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PROBES = frozenset({"/healthz", "/readyz"})
 """Sent every few seconds, by address: any host, no log line, no metrics."""
 
@@ -46,6 +47,33 @@ class Limits:
     request_seconds: float
 
 
+@dataclass(frozen=True)
+class Observers:
+    """What learns of every request except probes."""
+
+    in_progress: Gauge
+    http: HttpMetrics
+    access_log: AccessLog
+
+    def note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and log a completed or aborted request."""
+        route: Any = getattr(scope.get("route"), "path", UNROUTED)
+        self.http.count(route, scope["method"], status, seconds)
+        span = trace.get_current_span().get_span_context()
+        self.access_log.add(
+            Answered(
+                request_id=scope["request_id"],
+                method=scope["method"],
+                route=route,
+                status=status,
+                seconds=seconds,
+                subject=scope.get("subject"),
+                address=scope["client"][0] if scope.get("client") else None,
+                trace_id=trace.format_trace_id(span.trace_id) if span.is_valid else None,
+            )
+        )
+
+
 class RequestMiddleware:
     """Pure ASGI, because it runs for every request."""
 
@@ -53,16 +81,15 @@ class RequestMiddleware:
         self,
         app: ASGIApp,
         *,
-        allowed_hosts: tuple[str, ...],
+        hosts: AllowedHosts,
         limits: Limits,
         drain: Drain,
-        in_progress: Gauge,
+        observers: Observers,
         check_caller: Callable[[Scope], None],
     ) -> None:
         """Wrap an application."""
         self._app, self._check_caller = app, check_caller
-        self._hosts = frozenset(host.lower() for host in allowed_hosts)
-        self._limits, self._drain, self._in_progress = limits, drain, in_progress
+        self._hosts, self._limits, self._drain, self._observers = hosts, limits, drain, observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -71,14 +98,15 @@ class RequestMiddleware:
         elif scope["path"] in PROBES:
             await self._answer(scope, receive, send)
         else:
-            with self._in_progress.track_inprogress():
+            self._observers.in_progress.inc()
+            try:
                 await self._answer(scope, receive, send)
+            finally:
+                self._observers.in_progress.dec()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        sent = headers.get("x-request-id", "")
-        request_id = sent if PLAIN_ID.fullmatch(sent) else uuid.uuid4().hex
-        scope["request_id"] = request_id
+        scope["request_id"] = request_id = request_id_of(headers.get("x-request-id", ""))
         REQUEST_ID.set(request_id)  # each request has its own context
         trace.get_current_span().set_attribute("espalier.request_id", request_id)
         started, status, started_to_answer = time.perf_counter(), 500, False
@@ -102,7 +130,8 @@ class RequestMiddleware:
             problem = late_problem(request_id) if clock.expired() else unexpected_problem(request_id)
             await problem(scope, receive, send_with_id)
         finally:
-            _log(scope, status, time.perf_counter() - started)
+            if scope["path"] not in PROBES:
+                self._observers.note(scope, status, time.perf_counter() - started)
 
     def _head(self, message: Message, request_id: str) -> None:
         headers = MutableHeaders(scope=message)
@@ -111,9 +140,7 @@ class RequestMiddleware:
             headers["Connection"] = "close"
 
     def _refusal(self, scope: Scope, headers: Headers, request_id: str) -> ASGIApp | None:
-        host = headers.get("host", "").lower()
-        name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
-        if scope["path"] in PROBES or "*" in self._hosts or name in self._hosts:
+        if scope["path"] in PROBES or self._hosts.allow(headers.get("host", "")):
             return None
         return problem_response(
             request_id, 400, code="unknown_host", detail="this API does not serve this host name; see API_ALLOWED_HOSTS"
@@ -129,21 +156,3 @@ class RequestMiddleware:
             declared_bytes=int(length) if length.isdecimal() and len(length) < MAX_LENGTH_DIGITS else 0,
             check_caller=partial(self._check_caller, scope),
         )
-
-
-def _log(scope: Scope, status: int, seconds: float) -> None:
-    if scope["path"] in PROBES:
-        return
-    route: Any = scope.get("route")
-    log.info(
-        "request",
-        extra={
-            "request_id": scope["request_id"],
-            "method": scope["method"],
-            "route": getattr(route, "path", "none"),
-            "status": status,
-            "milliseconds": round(seconds * 1000, 2),
-            "subject": scope.get("subject"),
-            "address": scope["client"][0] if scope.get("client") else None,
-        },
-    )

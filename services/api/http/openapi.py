@@ -1,4 +1,4 @@
-"""The OpenAPI document: the routes from FastAPI, the rows from the model's contract."""
+"""The OpenAPI document: the routes from FastAPI, the rows and columns from the model's contract."""
 
 from __future__ import annotations
 
@@ -7,29 +7,53 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from services.api.http.media_types import ARROW, JSON
 from services.api.model.loaded import Model
+from services.api.prediction.columnar.json_columns import JsonColumnsReader
 from services.api.prediction.feedback import FeedbackReader
 from services.api.prediction.validation import RowReader
 
 __all__ = ["describe_bodies"]
 
 
-def describe_bodies(app: FastAPI, model: Model, rows: RowReader, feedback: FeedbackReader) -> None:
-    """Describe the bodies with rows, with a real row as the example."""
+ARROW_BODY = {
+    "type": "string",
+    "format": "binary",
+    "description": "An Arrow IPC stream with a column for each feature, in any order: integers or floats of any width, "
+    "bool, or utf8, large_utf8, utf8_view or a dictionary of these. Null, and NaN, is a missing value. No compression.",
+}
+ARROW_RESPONSE = {
+    "type": "string",
+    "format": "binary",
+    "description": "An Arrow IPC stream with the columns label (a dictionary of utf8) and probability (float32), and "
+    "with explain=true base_value and contribution.NAME for each feature (float32). The metadata of the schema has "
+    "model (JSON), feedback_token and request_id.",
+}
+
+
+def describe_bodies(
+    app: FastAPI, model: Model, rows: RowReader, columns: JsonColumnsReader, feedback: FeedbackReader
+) -> None:
+    """Describe the bodies with rows or columns, with a real row as the example."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _build(app, model, rows, feedback)
+            app.openapi_schema = _build(app, model, rows, columns, feedback)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
 
-def _build(app: FastAPI, model: Model, rows: RowReader, feedback: FeedbackReader) -> dict[str, Any]:
+def _build(
+    app: FastAPI, model: Model, rows: RowReader, columns: JsonColumnsReader, feedback: FeedbackReader
+) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     row = model.bundle.contract.example
-    request = rows.schema() | {"example": {"rows": [row]}}
+    by_row, by_column = rows.schema(), columns.schema()
+    parts = by_row.pop("$defs", {}) | by_column.pop("$defs", {})
+    request = {"anyOf": [by_row, by_column], "$defs": parts, "example": {"rows": [row]}}
     _describe(document, "/v1/predict", "Predict", request, _predictions(model))
+    _add_arrow(document["paths"]["/v1/predict"]["post"])
     labelled = {
         "feedback_token": "the feedback_token from the response of /v1/predict",
         "labels": [model.label_names[1]],
@@ -53,8 +77,13 @@ def _describe(
     operation["responses"]["200"] = {"description": text, "content": _content(f"{name}Response")}
 
 
+def _add_arrow(operation: dict[str, Any]) -> None:
+    operation["requestBody"]["content"][ARROW] = {"schema": ARROW_BODY}
+    operation["responses"]["200"]["content"][ARROW] = {"schema": ARROW_RESPONSE}
+
+
 def _content(name: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    return {JSON: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
 def _served() -> dict[str, Any]:
@@ -83,7 +112,8 @@ def _predictions(model: Model) -> tuple[str, dict[str, Any]]:
         "predictions": {"type": "array", "items": prediction},
         "feedback_token": {
             "type": "string",
-            "description": "Send it to /v1/feedback with the true labels, once they are known",
+            "description": "Send it to /v1/feedback with the true labels, once they are known. Empty with feedback=false, "
+            "and for more rows than one request to /v1/feedback may have",
         },
     }
 

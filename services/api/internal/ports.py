@@ -37,7 +37,3 @@ class InternalPorts:
         """Close, in a worker, the inherited sockets."""
         self._metrics.leave_to_parent()
         self._bundle.leave_to_parent()
-
-    def forget(self, process_id: int) -> None:
-        """Remove the live gauges of an exited worker; its counters stay."""
-        self._metrics.forget(process_id)

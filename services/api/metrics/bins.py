@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +15,27 @@ import numpy.typing as npt
 from bundle import Bins, Contract, Feature, Reference
 from bundle.reference import MISSING, OTHER
 
-__all__ = ["BinCounter", "DriftCounter"]
+__all__ = ["SMALL_BATCH_ROWS", "BinCounter", "DriftCounter"]
 
 Vector = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float32]
 
-SMALL_BATCH_ROWS = 8
-"""Up to this many values are counted one by one: for a single row, NumPy's calls cost ten times as much."""
+SMALL_BATCH_ROWS = 4
+"""Up to this many rows are counted value by value: for a single row, NumPy's calls cost more."""
+
+
+BLOCK_ROWS = 1024
+"""Rows that are counted at a time, which bounds the memory of the comparison."""
+
+
+class _Lookup(NamedTuple):
+    """Where the values of one column are counted, in the list of all features' bins."""
+
+    begin: int
+    missing: int
+    edges: list[float]
+    places: list[int] | None
+    """Of each category's code; None for numbers, which ``edges`` divide."""
 
 
 class BinCounter:
@@ -45,6 +63,11 @@ class BinCounter:
         counts[self._missing] += len(values) - len(present)
         return [(int(place), int(counts[place])) for place in np.flatnonzero(counts)]
 
+    def lookup(self, begin: int) -> _Lookup:
+        """Return the same lookup in a list of bins in which those of this column start at ``begin``."""
+        places = None if self._bin_of_code is None else [begin + place for place in self._bin_of_code]
+        return _Lookup(begin, begin + self._missing, self._edge_list, places)
+
     def _place(self, value: float) -> int:
         if math.isnan(value):
             return self._missing
@@ -59,7 +82,7 @@ class BinCounter:
 
 
 class DriftCounter:
-    """The counters of every feature and of the score."""
+    """The bins of every feature, one after the other in one list, and those of the score."""
 
     def __init__(self, contract: Contract, reference: Reference) -> None:
         """Prepare the lookup of every column."""
@@ -67,3 +90,53 @@ class DriftCounter:
             feature.name: BinCounter(reference.features[feature.name], feature) for feature in contract.features
         }
         self.score = BinCounter(reference.score)
+        counters = list(self.features.values())
+        begins = [0, *accumulate(len(counter.labels) for counter in counters)]
+        self.bins = begins.pop()
+        """The number of bins of all features."""
+        self._columns = [counter.lookup(begin) for counter, begin in zip(counters, begins, strict=True)]
+        self._numbers = [index for index, column in enumerate(self._columns) if column.places is None]
+        self._edges = _padded([self._columns[index].edges for index in self._numbers])
+        self._begins = np.array([self._columns[index].begin for index in self._numbers])
+        self._missing = np.array([self._columns[index].missing for index in self._numbers])
+
+    def add_row(self, row: Sequence[float], values: memoryview[float], begin: int) -> None:
+        """Add one row to the counts that start at ``begin``. For few rows, NumPy's calls cost more than the work."""
+        for value, column in zip(row, self._columns, strict=True):
+            if value != value:  # noqa: PLR0124 (NaN)
+                place = column.missing
+            elif column.places is None:
+                place = column.begin + bisect_right(column.edges, value)
+            else:
+                place = column.places[int(value)]
+            values[begin + place] += 1
+
+    def count(self, matrix: Matrix) -> npt.NDArray[np.int64]:
+        """Return (bins,) counts of (n, features) values."""
+        counts = np.zeros(self.bins, dtype=np.int64)
+        for begin in range(0, len(matrix), BLOCK_ROWS):
+            block = matrix[begin : begin + BLOCK_ROWS]
+            if self._numbers:
+                counts += np.bincount(self._number_places(block[:, self._numbers]).ravel(), minlength=self.bins)
+        for index, column in enumerate(self._columns):
+            if column.places is not None:
+                counts += self._category_counts(matrix[:, index], column)
+        return counts
+
+    def _number_places(self, values: Matrix) -> npt.NDArray[np.intp]:
+        """Return (n, numeric features) places: how many edges are at or below a value."""
+        above = np.add.reduce(values[None] >= self._edges[:, None], axis=0, dtype=np.intp)
+        return np.where(np.isnan(values), self._missing, above + self._begins)
+
+    def _category_counts(self, codes: Vector, column: _Lookup) -> npt.NDArray[np.int64]:
+        present = codes[~np.isnan(codes)].astype(np.intp)
+        counts = np.bincount(np.asarray(column.places)[present], minlength=self.bins)
+        counts[column.missing] += len(codes) - len(present)
+        return counts
+
+
+def _padded(edges: list[list[float]]) -> Matrix:
+    """Return (most edges, features), filled up with NaN, which no value reaches."""
+    height = max(map(len, edges), default=0)
+    filled = [[*column, *[math.nan] * (height - len(column))] for column in edges]
+    return np.array(filled, dtype=np.float32).reshape(len(edges), height).T

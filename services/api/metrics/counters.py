@@ -1,24 +1,23 @@
 """The counters of the workers. Their names are the contract with alerts/ and dashboards/.
 
-All label values are known when a worker starts, so every counter is zero from the first scrape. Counters are shared
-through files (PROMETHEUS_MULTIPROC_DIR), so they are exact with several workers and survive the exit of a worker.
+All label values are known before the workers are forked, so every counter is zero from the first scrape.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry
 
-from services.api.metrics.bins import DriftCounter
+from services.api.metrics.bins import SMALL_BATCH_ROWS, DriftCounter
 from services.api.metrics.feedback import FeedbackMetrics
 from services.api.metrics.model import describe_model
+from services.api.metrics.shared import SharedMetrics
 from services.api.prediction.validation import ROW_REASONS
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from services.api.model.loaded import Model
 
 __all__ = ["AUTH_FAILURES", "CONNECTION_REFUSALS", "REJECTIONS", "ApiMetrics"]
@@ -46,102 +45,99 @@ PREDICT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 class ApiMetrics:
     """The metrics of one worker."""
 
-    def __init__(self, registry: CollectorRegistry, model: Model) -> None:
-        """Register every metric and set the constant ones."""
-        self.registry = registry
-        self._predictions = Counter(
-            "espalier_predictions_total", "Rows predicted.", ["model_version", "label"], registry=registry
-        )
-        self.predict_seconds = Histogram(
-            "espalier_predict_seconds",
-            "Time to encode and predict the rows of one request.",
-            buckets=PREDICT_SECONDS,
-            registry=registry,
-        )
-        self._auth_failures = Counter(
-            "espalier_auth_failures_total", "Refused logins and tokens, by reason.", ["reason"], registry=registry
-        )
-        self._rejected = Counter(
-            "espalier_rejected_requests_total", "Refused prediction requests, by reason.", ["reason"], registry=registry
-        )
-        self._refused_connections = Counter(
-            "espalier_connections_refused_total",
-            "Connections refused before a complete request, by reason.",
-            ["reason"],
-            registry=registry,
-        )
-        self._feature_bins = Counter(
-            "espalier_feature_bin_total",
-            "Values of the predicted rows, by bin.",
-            ["model_version", "feature", "bin"],
-            registry=registry,
-        )
-        self._score_bins = Counter(
-            "espalier_score_bin_total", "Predicted probabilities, by bin.", ["model_version", "bin"], registry=registry
-        )
-        self.requests_in_progress = Gauge(
-            "espalier_requests_in_progress", "Requests in progress.", registry=registry, multiprocess_mode="livesum"
-        )
-        # 1 from each worker that has loaded its model; the parent removes that of an exited worker.
-        Gauge("espalier_workers", "Workers that serve.", registry=registry, multiprocess_mode="livesum").set(1)
-        self._explained = Counter("espalier_explained_rows_total", "Rows with an explanation.", registry=registry)
-        self._contributions = Counter(
-            "espalier_shap_abs_sum_total",
-            "Sum of the absolute SHAP values of explained rows, in log-odds.",
-            ["feature"],
-            registry=registry,
-        )
-        self.feedback = FeedbackMetrics(registry, model)
-        self._labels = model.label_names
-        self._version = model.version
+    def __init__(self, shared: SharedMetrics, registry: CollectorRegistry, model: Model) -> None:
+        """Create every series in shared memory, and register the constant ones."""
+        self.shared = shared
+        self._version, self._labels = model.version, model.label_names
         self._drift = DriftCounter(model.bundle.contract, model.bundle.reference)
-        self._columns = list(self._drift.features.values())
-        self._start_at_zero()
+        self.predict_seconds = shared.histogram(
+            "espalier_predict_seconds", "Time to predict the rows of one request.", PREDICT_SECONDS
+        ).labels()
+        self.requests_in_progress = shared.gauge("espalier_requests_in_progress", "Requests in progress.")
+        self.workers = shared.gauge("espalier_workers", "Workers that serve.")
+        self._count_predictions(shared)
+        self._count_refusals(shared)
+        self._count_explanations(shared)
+        self.feedback = FeedbackMetrics(shared, model)
         describe_model(registry, model)
+
+    def _count_predictions(self, shared: SharedMetrics) -> None:
+        predictions = shared.counter("espalier_predictions_total", "Rows predicted.", ["model_version", "label"])
+        self._negative, self._positive = (predictions.labels(self._version, label) for label in self._labels)
+        features = shared.counter(
+            "espalier_feature_bin_total", "Values of the predicted rows, by bin.", ["model_version", "feature", "bin"]
+        )
+        # The cells of all bins follow each other, in the order of the DriftCounter.
+        cells = [
+            features.labels(self._version, name, label).cell
+            for name, column in self._drift.features.items()
+            for label in column.labels
+        ]
+        scores = shared.counter("espalier_score_bin_total", "Predicted scores, by bin.", ["model_version", "bin"])
+        self._score_cells = [scores.labels(self._version, label).cell for label in self._drift.score.labels]
+        self._feature_begin, self._feature_end = cells[0], cells[-1] + 1
+
+    def _count_refusals(self, shared: SharedMetrics) -> None:
+        by = ["reason"]
+        failures = shared.counter("espalier_auth_failures_total", "Refused logins and tokens, by reason.", by)
+        rejected = shared.counter("espalier_rejected_requests_total", "Refused prediction requests, by reason.", by)
+        connections = shared.counter(
+            "espalier_connections_refused_total", "Connections refused before a complete request, by reason.", by
+        )
+        self._auth_failures = {reason: failures.labels(reason) for reason in AUTH_FAILURES}
+        self._rejected = {reason: rejected.labels(reason) for reason in REJECTIONS}
+        self._refused_connections = {reason: connections.labels(reason) for reason in CONNECTION_REFUSALS}
+
+    def _count_explanations(self, shared: SharedMetrics) -> None:
+        self._explained = shared.counter("espalier_explained_rows_total", "Rows with an explanation.").labels()
+        sums = shared.counter(
+            "espalier_shap_abs_sum_total",
+            "Sum of the absolute SHAP values of explained rows, log-odds.",
+            ["feature"],
+        )
+        self._contributions = [sums.labels(name) for name in self._drift.features]
 
     def count_auth_failure(self, reason: str) -> None:
         """Count a refused login or token."""
-        self._auth_failures.labels(reason).inc()
+        self._auth_failures[reason].inc()
 
     def count_rejection(self, reason: str) -> None:
         """Count a refused prediction request."""
-        self._rejected.labels(reason).inc()
+        self._rejected[reason].inc()
 
     def count_refused_connection(self, reason: str) -> None:
         """Count a connection that was refused before a complete request."""
-        self._refused_connections.labels(reason).inc()
+        self._refused_connections[reason].inc()
 
     def count_predictions(
         self, matrix: npt.NDArray[np.float32], probabilities: npt.NDArray[np.float32], positives: int
     ) -> None:
         """Count (n, features) values and (n,) probabilities into their bins, and the predicted labels."""
-        self._negative.inc(len(probabilities) - positives)
-        self._positive.inc(positives)
-        for column, children, values in zip(self._columns, self._feature_children, matrix.T, strict=True):
-            for place, number in column.count(values):
-                children[place].inc(number)
-        for place, number in self._drift.score.count(probabilities):
-            self._score_children[place].inc(number)
+        scores = self._drift.score.count(probabilities)
+        if len(matrix) <= SMALL_BATCH_ROWS:
+            with self.shared.lock:
+                values = self.shared.values
+                for row in matrix.tolist():
+                    self._drift.add_row(row, values, self._feature_begin)
+                self._add_scores(values, scores, len(probabilities) - positives, positives)
+            return
+        counts = self._drift.count(matrix)
+        with self.shared.lock:
+            values = self.shared.values
+            np.asarray(values[self._feature_begin : self._feature_end])[:] += counts
+            self._add_scores(values, scores, len(probabilities) - positives, positives)
+
+    def _add_scores(
+        self, values: memoryview[float], scores: list[tuple[int, int]], negatives: int, positives: int
+    ) -> None:
+        values[self._negative.cell] += negatives
+        values[self._positive.cell] += positives
+        for place, number in scores:
+            values[self._score_cells[place]] += number
 
     def count_contributions(self, contributions: npt.NDArray[np.float32]) -> None:
         """Count (n, features + 1) SHAP values, of which the last column is the base value."""
         self._explained.inc(len(contributions))
         sums = abs(contributions[:, :-1]).sum(axis=0, dtype="float64").tolist()
-        for child, value in zip(self._contribution_children, sums, strict=True):
+        for child, value in zip(self._contributions, sums, strict=True):
             child.inc(value)
-
-    def _start_at_zero(self) -> None:
-        for reason in AUTH_FAILURES:
-            self._auth_failures.labels(reason)
-        for reason in REJECTIONS:
-            self._rejected.labels(reason)
-        for reason in CONNECTION_REFUSALS:
-            self._refused_connections.labels(reason)
-        self._negative, self._positive = (self._predictions.labels(self._version, label) for label in self._labels)
-        # Looking up a child by its labels costs more than counting, so it is done once.
-        self._feature_children = [
-            [self._feature_bins.labels(self._version, name, label) for label in column.labels]
-            for name, column in self._drift.features.items()
-        ]
-        self._contribution_children = [self._contributions.labels(name) for name in self._drift.features]
-        self._score_children = [self._score_bins.labels(self._version, label) for label in self._drift.score.labels]

@@ -116,5 +116,4 @@ def _describe_natural_variation(registry: CollectorRegistry, model: Model) -> No
 
 
 def _gauge(name: str, text: str, labels: list[str], registry: CollectorRegistry) -> Gauge:
-    # All workers serve the same version, so the value of any of them is right.
-    return Gauge(name, text, labels, registry=registry, multiprocess_mode="mostrecent")
+    return Gauge(name, text, labels, registry=registry)

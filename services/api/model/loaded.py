@@ -71,7 +71,7 @@ def load_model(served: ServedBundle, requested: RequestedModel) -> Model:
     """
     try:
         bundle = requested.read(served.folder, served.version)
-        booster = xgb.Booster()
+        booster = xgb.Booster({"nthread": 1})  # also while it loads: threads of OpenMP do not survive a fork
         booster.load_model(bytearray(bundle.model))
     except (BundleError, xgb.core.XGBoostError) as error:
         reason = str(error).partition("\n")[0]  # XGBoost appends a C++ stack

@@ -9,6 +9,9 @@ from services.api.prediction.predict import Predicted
 
 __all__ = ["JsonAnswer", "describe_model"]
 
+BLOCK_ROWS = 4096
+"""Rows that are written at a time."""
+
 
 def describe_model(model: Model) -> dict[str, str]:
     """Return the name, version and lineage of a model."""
@@ -35,19 +38,29 @@ class JsonAnswer:
         """Return the body. The token and the id contain no character that JSON escapes."""
         return b'%b%b,"feedback_token":"%b","request_id":"%b"}' % (
             self._begin,
-            orjson.dumps(self._predictions(predicted)),
+            self._write_predictions(predicted),
             feedback_token.encode(),
             request_id.encode(),
         )
 
-    def _predictions(self, predicted: Predicted) -> list[dict[str, object]]:
+    def _write_predictions(self, predicted: Predicted) -> bytes:
+        """Return the list in JSON; of many rows, only a part at a time becomes Python objects."""
+        rows = len(predicted.probabilities)
+        if rows <= BLOCK_ROWS:
+            return orjson.dumps(self._predictions(predicted, 0, rows))
+        blocks = range(0, rows, BLOCK_ROWS)
+        parts = (orjson.dumps(self._predictions(predicted, start, start + BLOCK_ROWS)) for start in blocks)
+        return b"[%b]" % b",".join(part[1:-1] for part in parts)
+
+    def _predictions(self, predicted: Predicted, start: int, stop: int) -> list[dict[str, object]]:
         labels = self._labels
+        positives, probabilities = predicted.positive[start:stop].tolist(), predicted.probabilities[start:stop].tolist()
         predictions: list[dict[str, object]] = [
             {"label": labels[positive], "probability": probability}
-            for positive, probability in zip(predicted.positive.tolist(), predicted.probabilities.tolist(), strict=True)
+            for positive, probability in zip(positives, probabilities, strict=True)
         ]
         if predicted.contributions is not None:
-            for prediction, values in zip(predictions, predicted.contributions.tolist(), strict=True):
+            for prediction, values in zip(predictions, predicted.contributions[start:stop].tolist(), strict=True):
                 prediction["contributions"] = dict(zip(self._features, values[:-1], strict=True))
                 prediction["base_value"] = values[-1]
         return predictions

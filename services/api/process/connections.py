@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.api.http.fast_path import FastPath
+
 __all__ = ["ConnectionLimits", "Connections", "TrackedConnection"]
 
 SWEEP_SECONDS = 1.0
@@ -67,6 +69,8 @@ class Connections:
         self.limits = limits
         self.count_refused: Callable[[str], None] = lambda _reason: None
         """Called with the reason of each refusal. The worker sets it to the metrics of its application."""
+        self.fast_path: FastPath | None = None
+        """Answers predictions without the application. The worker sets it, unless requests are traced."""
         self._open: dict[TrackedConnection, str | None] = {}
         self._excess: set[TrackedConnection] = set()
         self._by_client: Counter[str] = Counter()

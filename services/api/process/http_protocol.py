@@ -146,6 +146,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _Refused(400)
         self._head_since = self._closing_since = None
+        self.start_request()
+
+    def start_request(self) -> None:
+        """Start the application."""
         super().on_headers_complete()
         if not self._is_within:
             self.cycle.keep_alive = False

@@ -18,6 +18,7 @@ from services.api.errors import BundleRefused, StartupFailed
 from services.api.internal.ports import InternalPorts
 from services.api.logs import logging_config
 from services.api.metrics.dependencies import DependencyMonitor
+from services.api.metrics.shared import SharedMetrics
 from services.api.process.arbiter import DrainingArbiter
 from services.api.process.connections import ConnectionLimits
 from services.api.process.listen import ListenAddress
@@ -52,7 +53,7 @@ class ServerOptions:
 
 
 class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no types
-    """Serves the application that ``load_app`` returns, loaded once in each worker."""
+    """Serves the application that ``load_app`` completes in each worker."""
 
     def __init__(
         self,
@@ -61,10 +62,13 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
         internal: InternalPorts,
         monitor: DependencyMonitor,
         drain: Drain,
+        shared: SharedMetrics,
     ) -> None:
         """Store what the hooks need; gunicorn calls ``load_config`` immediately."""
         self.options, self._load_app, self._drain = options, load_app, drain
-        self._internal, self._monitor = internal, monitor
+        self._internal, self._monitor, self._shared = internal, monitor, shared
+        self._slots: dict[int, int] = {}
+        """A worker's age, by which gunicorn tells workers apart → its slot of the metrics."""
         super().__init__()
 
     def run(self) -> None:
@@ -77,7 +81,7 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             self.cfg.set(name, value)
 
     def load(self) -> ASGIApp:
-        """Create the application, in a worker. On failure the parent stops too, because every worker would fail."""
+        """Complete the application, in a worker. On failure the parent stops too, because every worker would fail."""
         try:
             return self._load_app()
         except StartupFailed as error:
@@ -88,6 +92,16 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
     def _begin(self) -> None:
         self._internal.start()
         self._monitor.start()
+
+    def _before_fork(self, worker: Any) -> None:
+        self._slots[worker.age] = self._shared.take_slot()
+
+    def _after_fork(self, worker: Any) -> None:
+        self._internal.leave_to_parent()
+        self._shared.use_slot(self._slots[worker.age])
+
+    def _after_exit(self, worker: Any) -> None:
+        self._shared.release_slot(self._slots.pop(worker.age))
 
     def _options(self) -> dict[str, Any]:
         own, listen = self.options, self.options.listen
@@ -102,8 +116,9 @@ class ApiServer(BaseApplication):  # type: ignore[misc]  # the library has no ty
             "proc_name": "espalier-api",
             "control_socket_disable": True,
             "when_ready": lambda _server: self._begin(),
-            "post_fork": lambda _server, _worker: self._internal.leave_to_parent(),
-            "child_exit": lambda _server, worker: self._internal.forget(worker.pid),
+            "pre_fork": lambda _server, worker: self._before_fork(worker),
+            "post_fork": lambda _server, worker: self._after_fork(worker),
+            "child_exit": lambda _server, worker: self._after_exit(worker),
         }
         if MEMORY.is_dir():
             options["worker_tmp_dir"] = str(MEMORY)

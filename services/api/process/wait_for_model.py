@@ -11,13 +11,12 @@ import asyncio
 import logging
 import random
 import signal
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
@@ -83,15 +82,17 @@ def wait_for_model(
     """
     log.warning("waiting for a model", extra={"reason": str(error)})
     wait = Wait(error)
-    with tempfile.TemporaryDirectory() as folder:
-        metrics = MetricsServer(Path(folder), monitor, wait)
-        metrics.start(internal.host, internal.metrics_port)
-        monitor.start()
-        try:
-            return asyncio.run(_serve_until_found(listen, wait, look))
-        finally:
-            monitor.stop()
-            metrics.stop()
+    registry = CollectorRegistry()
+    for collector in (monitor, wait):
+        registry.register(collector)
+    metrics = MetricsServer(registry)
+    metrics.start(internal.host, internal.metrics_port)
+    monitor.start()
+    try:
+        return asyncio.run(_serve_until_found(listen, wait, look))
+    finally:
+        monitor.stop()
+        metrics.stop()
 
 
 def waiting_app(wait: Wait) -> Starlette:

@@ -9,7 +9,7 @@ import uvloop
 from uvicorn_worker import UvicornWorker
 
 from services.api.process.connections import Connections
-from services.api.process.http_protocol import BoundedHttpProtocol
+from services.api.process.fast_protocol import FastHttpProtocol
 
 __all__ = ["ApiWorker", "BoundedLoop"]
 
@@ -47,9 +47,11 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]  # the library has no type
         limits = self.app.options.connections
         self.config.get_loop_factory = lambda: partial(BoundedLoop, limits.head_seconds)
         self._connections = Connections(limits)
-        self.config.http = partial(BoundedHttpProtocol, connections=self._connections)
+        self.config.http = partial(FastHttpProtocol, connections=self._connections)
 
     def load_wsgi(self) -> None:
         """Load the application; its metrics count connections that are refused before they reach it."""
         super().load_wsgi()
-        self._connections.count_refused = self.wsgi.state.services.metrics.count_refused_connection
+        state = self.wsgi.state
+        self._connections.count_refused = state.services.metrics.count_refused_connection
+        self._connections.fast_path = state.fast_path

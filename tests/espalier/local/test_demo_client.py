@@ -4,7 +4,7 @@ from espalier.local.demo_client import Day, by_fifth, keep_password, most_middle
 
 
 def day(*probabilities, truth=None):
-    return Day("2013-12-02", None, [{"probability": one} for one in probabilities], truth or [0] * len(probabilities))
+    return Day("2013-12-02", None, list(probabilities), truth or [0] * len(probabilities))
 
 
 def test_most_middle_and_least_likely_rows_are_shown():

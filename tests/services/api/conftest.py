@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -173,6 +174,19 @@ def ask(client: TestClient, bearer: Callable[..., dict[str, str]]) -> Callable[.
         return client.post("/v1/predict", json={"rows": list(rows)}, headers=bearer(), **options)
 
     return send
+
+
+@pytest.fixture
+def access_lines(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
+    """The access log of the client's requests."""
+    written: list[bytes] = []
+    monkeypatch.setattr("services.api.http.access_log.write_to_stdout", written.append)
+
+    def read() -> list[dict[str, Any]]:
+        client.app.state.access_log.flush()
+        return [json.loads(line) for line in b"".join(written).splitlines()]
+
+    return read
 
 
 @pytest.fixture

@@ -7,27 +7,7 @@ import pytest
 
 from espalier.local.certificates import write_certificates
 from services.api.errors import StartupFailed
-from services.api.preflight import check_certificate, check_ports, prepare_metrics_folder
-
-
-def test_counters_of_an_earlier_process_are_deleted_and_nothing_else(make_settings, tmp_path):
-    (tmp_path / "counter_1.db").write_bytes(b"x")
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "kept.txt").write_text("x")
-
-    assert prepare_metrics_folder(make_settings(metrics_dir=tmp_path)) == tmp_path
-
-    assert {path.name for path in tmp_path.iterdir()} >= {"kept", "kept.txt"}
-    assert not list(tmp_path.glob("*.db"))
-
-
-def test_metrics_folder_is_created(make_settings, tmp_path):
-    temporary = prepare_metrics_folder(make_settings())
-    temporary.rmdir()
-    named = tmp_path / "a" / "b"
-
-    assert prepare_metrics_folder(make_settings(metrics_dir=named)) == named
-    assert named.is_dir() and temporary != named
+from services.api.preflight import check_certificate, check_ports
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -9,11 +12,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from services.api.auth.access_tokens import Claims
 from services.api.auth.scopes import Scope
 from services.api.errors import InvalidRequest, TooManyRows
-from services.api.http.body import read_json
+from services.api.http.body import read_rows
+from services.api.http.columnar import Form, Reader
 from services.api.http.counted_prediction import predict_and_count
 from services.api.http.dependencies import Served, Services, allow
+from services.api.http.media_types import ARROW, JSON, prefers_arrow
 from services.api.http.problems import documented
 from services.api.prediction.batches import Batches
+from services.api.prediction.predict import Predicted
 
 __all__ = ["router"]
 
@@ -28,32 +34,84 @@ async def predict(
     caller: Predictor,
     services: Served,
     explain: Annotated[bool, Query(description="Add the contribution of each feature, in log-odds (SHAP).")] = False,
+    feedback: Annotated[bool, Query(description="Return a feedback_token; false saves 5 bytes for each row.")] = True,
 ) -> Response:
     """Predict every row: the label, the probability of the positive class, and the model that predicted it.
 
+    Send rows or columns in JSON, or an Arrow stream, which is faster for many rows. With an Accept header the response
+    is an Arrow stream too.
+
     Keep the `feedback_token` if you will know the true labels later, and send both to /v1/feedback.
     """
-    try:
-        matrix = services.reader.read_matrix(await read_json(request))
-        if explain and len(matrix) > services.max_explain_rows:
-            raise TooManyRows(f"rows: send at most {services.max_explain_rows} rows with explain=true")
-    except InvalidRequest as error:
-        _count(services, error)
-        raise
-    if explain or len(matrix) > services.inline_rows:
-        batches: Batches = request.app.state.batches
-        predicted = await batches.run(request, predict_and_count, services, matrix, explain=explain)
-    else:
-        predicted = predict_and_count(services, matrix, explain=False)
-    body = services.answer.write(
-        predicted,
-        feedback_token=services.feedback_tokens.issue(caller.subject, predicted.probabilities),
+    columnar, batches = services.columnar, request.app.state.batches
+    answer = _Answer(
+        services,
+        subject=caller.subject if feedback else None,
         request_id=request.scope["request_id"],
+        is_arrow=prefers_arrow(request.headers.get("accept", "")),
     )
+    with columnar.bodies.place() as place:
+        with _counted_refusals(services):
+            form, body = await read_rows(request, place, max_columnar_bytes=columnar.max_body_bytes)
+        if form is Form.ROWS:
+            content = await _predict_rows(request, answer, bytes(body), explain=explain)
+        else:
+            content = await batches.run(request, _predict_columns, answer, columnar.readers[form], body, explain)
     headers = {"X-Model-Version": services.model.version, "Cache-Control": "no-store"}
-    return Response(body, headers=headers, media_type="application/json")
+    return Response(content, headers=headers, media_type=ARROW if answer.is_arrow else JSON)
 
 
-def _count(services: Services, error: InvalidRequest) -> None:
-    for reason in {problem.reason for problem in error.problems} or {error.reason}:
-        services.metrics.count_rejection(reason)
+@dataclass(frozen=True)
+class _Answer:
+    """What the response to a request depends on, besides the predictions."""
+
+    services: Services
+    subject: str | None
+    """Whom the feedback token is for; None: there is to be none."""
+
+    request_id: str
+    is_arrow: bool
+
+    def write(self, predicted: Predicted) -> bytes:
+        """Return the body of the response."""
+        services, token = self.services, ""
+        if self.subject is not None and len(predicted.probabilities) <= services.columnar.max_feedback_rows:
+            token = services.feedback_tokens.issue(self.subject, predicted.probabilities)
+        written = services.columnar.answer if self.is_arrow else services.answer
+        return written.write(predicted, feedback_token=token, request_id=self.request_id)
+
+
+async def _predict_rows(request: Request, answer: _Answer, body: bytes, *, explain: bool) -> bytes:
+    """Predict rows in JSON, on the event loop if they are few."""
+    services = answer.services
+    with _counted_refusals(services):
+        matrix = services.reader.read_matrix(body)
+        _check_explained(services, len(matrix), explain=explain)
+    if not explain and len(matrix) <= services.inline_rows:
+        return answer.write(predict_and_count(services, matrix, explain=False))
+    batches: Batches = request.app.state.batches
+    return answer.write(await batches.run(request, predict_and_count, services, matrix, explain=explain))
+
+
+def _predict_columns(answer: _Answer, reader: Reader, body: bytes | bytearray, explain: bool) -> bytes:
+    """Predict columns. It runs in a thread from reading the body to writing the response."""
+    services = answer.services
+    with _counted_refusals(services):
+        matrix = reader.read_matrix(body)
+        _check_explained(services, len(matrix), explain=explain)
+    return answer.write(predict_and_count(services, matrix, explain=explain))
+
+
+def _check_explained(services: Services, rows: int, *, explain: bool) -> None:
+    if explain and rows > services.max_explain_rows:
+        raise TooManyRows(f"rows: send at most {services.max_explain_rows} rows with explain=true")
+
+
+@contextmanager
+def _counted_refusals(services: Services) -> Iterator[None]:
+    try:
+        yield
+    except InvalidRequest as error:
+        for reason in {problem.reason for problem in error.problems} or {error.reason}:
+            services.metrics.count_rejection(reason)
+        raise

@@ -25,7 +25,7 @@ from services.api.prediction.json_size import find_end
 from services.api.prediction.row_schema import columns_type, dict_type, value_checker
 from services.api.prediction.validation import MAX_PROBLEMS, reason_of, refuse_fields
 
-__all__ = ["JsonColumnsReader", "is_columnar"]
+__all__ = ["BEGIN_BYTES", "JsonColumnsReader", "is_columnar"]
 
 FORM = 'the body must be {"columns": {feature: [value, ...], ...}}'
 BEGIN_BYTES = 64

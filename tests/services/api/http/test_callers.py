@@ -9,7 +9,7 @@ from services.api.http.callers import CallerCheck
 @pytest.fixture
 def check(client):
     services = client.app.state.services
-    return CallerCheck(services.verifier, services.metrics)
+    return CallerCheck(services.tokens, services.metrics)
 
 
 def scope_of(headers, path="/v1/predict"):

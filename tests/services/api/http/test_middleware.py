@@ -3,11 +3,15 @@ import json
 import logging
 
 import pytest
-from prometheus_client import CollectorRegistry, Gauge
 
 from services.api.draining import Drain
-from services.api.http.middleware import Limits, RequestMiddleware
+from services.api.http import counted_prediction
+from services.api.http.access_log import AccessLog
+from services.api.http.allowed_hosts import AllowedHosts
+from services.api.http.middleware import Limits, Observers, RequestMiddleware
 from services.api.http.routes import predictions
+from services.api.metrics.http import HttpMetrics
+from services.api.metrics.shared import SharedMetrics
 
 
 @pytest.mark.parametrize("host", ["evil.example.org", "testserver.evil", "a/?x=", ""])
@@ -119,12 +123,13 @@ def test_started_response_is_not_followed_by_another(caplog):
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
-    gauge = Gauge("in_progress", "", registry=CollectorRegistry())
+    shared = SharedMetrics()
+    observers = Observers(shared.gauge("in_progress", ""), HttpMetrics(shared, {"/": {"GET"}}), AccessLog())
     options = {
-        "allowed_hosts": ("*",),
+        "hosts": AllowedHosts(["*"]),
         "limits": Limits(1, 1, 1, 1),
         "drain": Drain(),
-        "in_progress": gauge,
+        "observers": observers,
         "check_caller": lambda _scope: None,
     }
     with pytest.raises(RuntimeError, match="half way"):
@@ -134,15 +139,13 @@ def test_started_response_is_not_followed_by_another(caplog):
 
 
 def test_requests_in_progress_are_counted(client, ask, bearer, row, sample, monkeypatch):
-    from services.api.prediction import predict
-
     seen = []
 
-    def encode(rows, contract):
+    def fail(_model, _matrix, *, explain):
         seen.append(sample("espalier_requests_in_progress"))
         raise RuntimeError
 
-    monkeypatch.setattr(predict, "encode", encode)
+    monkeypatch.setattr(counted_prediction, "predict_matrix", fail)
 
     assert ask(row).status_code == 500
     assert seen == [1]
@@ -162,25 +165,24 @@ def test_probes_are_not_in_progress(client, sample, monkeypatch):
     assert set(seen) == {0}
 
 
-def test_access_log_has_one_line_per_request(client, bearer, caplog):
-    caplog.set_level(logging.INFO, "espalier.api.access")
-
+def test_access_log_has_one_line_per_request(client, bearer, access_lines):
     client.get("/v1/model", headers={**bearer(), "x-request-id": "here"})
     client.get("/healthz")
     client.get("/no/such/path/at/all")
 
-    first, second = (record for record in caplog.records if record.message == "request")
-    assert (first.route, first.status, first.subject, first.request_id) == ("/v1/model", 200, "ana", "here")
-    assert (second.route, second.status) == ("none", 404)
+    first, second = access_lines()
+    assert [first[name] for name in ("route", "status", "subject", "request_id")] == ["/v1/model", 200, "ana", "here"]
+    assert (second["route"], second["status"]) == ("none", 404)
 
 
-def test_tokens_are_never_logged(client, bearer, caplog, row):
+def test_tokens_are_never_logged(client, bearer, caplog, row, access_lines):
     caplog.set_level(logging.DEBUG)
     headers = bearer()
 
     client.post("/v1/predict", json={"rows": [row]}, headers=headers)
 
-    logged = str([vars(record) for record in caplog.records])  # with the fields that the text leaves out
+    # Records with the fields that their text leaves out.
+    logged = str([vars(record) for record in caplog.records]) + json.dumps(access_lines())
     assert "/v1/predict" in logged
     assert headers["Authorization"].split()[1] not in logged
     assert json.dumps(row["kind"]) not in logged and repr(row["kind"]) not in logged

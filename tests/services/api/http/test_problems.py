@@ -4,6 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.api.errors import ApiError
+from services.api.http import counted_prediction
 from services.api.http.problems import STATUS
 
 
@@ -39,12 +40,10 @@ def test_refused_token_has_www_authenticate(client):
 
 
 def test_unexpected_error_shows_no_internals(client, bearer, row, monkeypatch):
-    from services.api.prediction import predict
-
-    def broken(*_arguments):
+    def broken(*_arguments, **_options):
         raise RuntimeError("the secret path is /etc/espalier")
 
-    monkeypatch.setattr(predict, "encode", broken)
+    monkeypatch.setattr(counted_prediction, "predict_matrix", broken)
 
     response = client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
 

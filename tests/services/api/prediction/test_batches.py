@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 
 import pytest
 
@@ -108,11 +109,11 @@ def test_worker_predicts_two_large_requests_at_a_time_and_lets_sixteen_wait(
     make_client, settings, bearer, row, model, gate, monkeypatch
 ):
     """Half of them are of 17 rows, half are of one row with an explanation."""
-    begun, predict, headers = [], type(model).predict, bearer()
+    begun, predict, headers = threading.Semaphore(0), type(model).predict, bearer()
 
     def predict_late(self, matrix):
         if len(matrix) != 16:
-            begun.append(len(matrix))
+            begun.release()
             gate.wait(PATIENCE)
         return predict(self, matrix)
 
@@ -121,13 +122,14 @@ def test_worker_predicts_two_large_requests_at_a_time_and_lets_sixteen_wait(
         return client.post("/v1/predict", params=parameters, json={"rows": [row] * rows}, headers=headers)
 
     monkeypatch.setattr(type(model), "predict", predict_late)
-    with make_client(settings) as client, ThreadPoolExecutor(19) as pool:
+    with make_client(settings) as client, ThreadPoolExecutor(19) as pool, ExitStack() as end:
+        end.callback(gate.set)  # a failed test must not wait for the threads
         asked = [pool.submit(ask, (17, 1)[number % 2]) for number in range(19)]
         (refused,), _ = wait(asked, PATIENCE, FIRST_COMPLETED)
         small = ask(16)
-        at_once = len(begun)
+        at_once = [begun.acquire(timeout=seconds) for seconds in (PATIENCE, PATIENCE, 0.1)]
         gate.set()
 
         assert (refused.result().status_code, refused.result().headers["retry-after"]) == (503, "1")
-        assert (small.status_code, at_once) == (200, 2)
+        assert (small.status_code, at_once) == (200, [True, True, False])
         assert sorted(one.result(PATIENCE).status_code for one in asked) == [200] * 18 + [503]

@@ -1,134 +1,20 @@
 """Limits of one connection: raw sockets against uvicorn with this protocol and an app that returns what it read."""
 
-import asyncio
 import select
-import socket
-import threading
 import time
-from contextlib import ExitStack
-from functools import partial
 
 import pytest
-from uvicorn import Config, Server
 
 from services.api.metrics.counters import CONNECTION_REFUSALS
-from services.api.process.connections import PROBE_CONNECTIONS, ConnectionLimits, Connections
-from services.api.process.http_protocol import MAX_CHUNKS, MAX_PIPELINED, BoundedHttpProtocol
-from services.api.process.worker import BoundedLoop
+from services.api.process.connections import PROBE_CONNECTIONS
+from services.api.process.http_protocol import MAX_CHUNKS, MAX_PIPELINED
+from tests.services.api.process.talking import ask, read_all, read_one
 from tests.services.api.server_process.running import wait_until
 
 HOST = b"Host: localhost\r\n"
 GET = b"GET / HTTP/1.1\r\n" + HOST
 POST = b"POST / HTTP/1.1\r\n" + HOST
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-class App:
-    """Returns how many bytes it has read; /early answers before it reads, /slow after half a second."""
-
-    def __init__(self):
-        self.cut_short = 0
-
-    async def __call__(self, scope, receive, send):
-        taken = 0
-        if scope["path"] == "/slow":
-            await asyncio.sleep(0.5)
-        while scope["path"] != "/early":
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self.cut_short += 1
-                return
-            taken += len(message["body"])
-            if not message["more_body"]:
-                break
-        body = f"{scope['path']} {taken}".encode()
-        headers = [(b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-
-@pytest.fixture
-def app():
-    return App()
-
-
-@pytest.fixture
-def serve(app):
-    """Serve with limits, in a thread; yield a function that connects."""
-    with ExitStack() as ends:
-
-        def start(*, keep_alive=5, **limits):
-            made = Connections(ConnectionLimits(**limits))
-            protocol = partial(BoundedHttpProtocol, connections=made)
-            config = Config(
-                app, http=protocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=keep_alive
-            )
-            listening = socket.create_server(("127.0.0.1", 0))
-            server = Server(config)
-            loop = BoundedLoop(1.0)
-
-            async def run():
-                await server.serve([listening])
-                for one in list(made._open):
-                    one.transport.abort()
-                await asyncio.sleep(0)
-
-            def run_and_close():
-                loop.run_until_complete(run())
-                loop.close()
-
-            thread = threading.Thread(target=run_and_close)
-            thread.start()
-
-            def end():
-                server.should_exit = server.force_exit = True
-                thread.join()
-
-            ends.callback(end)
-
-            def connect():
-                return ends.enter_context(socket.create_connection(listening.getsockname(), timeout=10))
-
-            connect.connections = made
-            return connect
-
-        yield start
-
-
-def read_all(connection):
-    """Read until the server closes."""
-    parts = []
-    try:
-        while part := connection.recv(65536):
-            parts.append(part)
-    except ConnectionResetError:
-        parts.append(b"<reset>")
-    return b"".join(parts)
-
-
-def ask(connection, request, *, parts=1):
-    """Send in ``parts`` parts, and read one response."""
-    size = -(-len(request) // parts)
-    for begin in range(0, len(request), size):
-        connection.sendall(request[begin : begin + size])
-        time.sleep(0.002 if parts > 1 else 0)
-    return read_one(connection)
-
-
-def read_one(connection):
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        part = connection.recv(1)
-        if not part:
-            return head, b""
-        head += part
-    length = int(
-        next(line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
-    )
-    body = b""
-    while len(body) < length:
-        body += connection.recv(length - len(body))
-    return head, body
 
 
 def status(answer):

@@ -14,15 +14,16 @@ from services.api.settings import Settings
 from services.api.startup import server_options
 
 SERVE = """
-import os, sys
+import sys
 from pathlib import Path
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = sys.argv[1]
+from prometheus_client import CollectorRegistry
 from services.api.internal.bundle_server import BundleServer
 from services.api.model.source import ServedBundle
 from services.api.draining import Drain
 from services.api.errors import BundleRefused, StartupFailed
 from services.api.internal.ports import InternalPorts
 from services.api.internal.metrics_server import MetricsServer
+from services.api.metrics.shared import SharedMetrics
 from services.api.process.server import ApiServer
 from services.api.settings import Settings
 from services.api.startup import dependency_monitor, internal_address, server_options
@@ -37,8 +38,9 @@ def load_app():
     raise ERROR
 
 served = ServedBundle("x", "1", folder, "registry")
-internal = InternalPorts(MetricsServer(folder), BundleServer(served), internal_address(settings))
-ApiServer(server_options(settings), load_app, internal, dependency_monitor(settings, "1"), Drain()).run()
+internal = InternalPorts(MetricsServer(CollectorRegistry()), BundleServer(served), internal_address(settings))
+monitor = dependency_monitor(settings, "1")
+ApiServer(server_options(settings), load_app, internal, monitor, Drain(), SharedMetrics()).run()
 """
 
 
@@ -85,13 +87,13 @@ def test_failed_worker_exits_with_gunicorns_code(settings, error, code):
         raise error
 
     with pytest.raises(SystemExit) as ended:
-        ApiServer(server_options(settings), load_app, None, None, None).load()
+        ApiServer(server_options(settings), load_app, None, None, None, None).load()
 
     assert ended.value.code == code
 
 
 def test_keep_alive_is_longer_than_that_of_proxies(settings):
-    server = ApiServer(server_options(settings), None, None, None, None)
+    server = ApiServer(server_options(settings), None, None, None, None, None)
 
     assert Settings.model_fields["keep_alive_seconds"].default > 90, "Traefik's default; nginx has 60"
     assert server.cfg.keepalive == settings.keep_alive_seconds

@@ -73,6 +73,20 @@ def test_registry_is_polled_until_a_model_exists(wait, monkeypatch):
     assert isinstance(wait.error, RegistryUnreachable)
 
 
+def test_registry_is_asked_every_5_to_7_5_seconds(wait, monkeypatch):
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr(wait_for_model.asyncio, "sleep", sleep)
+
+    asyncio.run(wait_for_model.poll_until_found(wait, answers(*[NoModelYet("none")] * 200)))
+
+    assert len(pauses) == 201
+    assert 5 <= min(pauses) < 5.5 and 7 < max(pauses) <= 7.5
+
+
 def test_wait_stops_on_a_refused_bundle(wait, monkeypatch):
     monkeypatch.setattr(wait_for_model, "POLL_SECONDS", 0.001)
 

@@ -36,7 +36,6 @@ def environment(registered, mlflow, keys, tmp_path):
     return {
         "API_PORT": str(free_port()),
         "API_METRICS_PORT": str(free_port()),
-        "API_METRICS_DIR": str(tmp_path / "metrics"),
         "API_WORKERS": "2",
         "API_TLS_CERT_FILE": str(tmp_path / "cert.pem"),
         "API_TLS_KEY_FILE": str(tmp_path / "key.pem"),

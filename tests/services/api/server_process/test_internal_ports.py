@@ -17,7 +17,7 @@ def peer_port():
 
 def test_new_process_gets_its_bundle_from_a_running_one(start, secure, environment, peer_port, tmp_path):
     wait_until_ready(secure, start(API_PEER_PORT=peer_port))
-    own = {"API_PORT": str(free_port()), "API_METRICS_PORT": str(free_port()), "API_METRICS_DIR": str(tmp_path / "own")}
+    own = {"API_PORT": str(free_port()), "API_METRICS_PORT": str(free_port())}
     unavailable = {"API_MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "API_MODEL_CACHE_DIR": str(tmp_path / "own-cache")}
     second = start(
         **own, **unavailable, API_PEER_HOST="127.0.0.1", API_PEER_PORT=peer_port, API_METRICS_HOST="127.0.0.2"

@@ -111,7 +111,6 @@ def test_port_in_use_is_reported(monkeypatch, environment, capsys, port):
         ({"API_TLS_KEY_FILE": "/nowhere/key.pem"}, "cannot serve HTTPS with"),
         ({"API_MODEL_PUBLIC_KEY_FILES": "/nowhere/model.pem"}, "bundles cannot be verified: cannot read the key"),
         ({"API_MODEL_CACHE_DIR": "/dev/null/cache"}, "(API_MODEL_CACHE_DIR): Not a directory"),
-        ({"API_METRICS_DIR": "/dev/null/metrics"}, "(API_METRICS_DIR): Not a directory"),
         ({"API_DATABASE_URL": "sqlite:////dev/null/users.db"}, "cannot use the database sqlite:////dev/null/users.db"),
         ({"API_DATABASE_URL": "a secret"}, "API_DATABASE_URL is not a database URL"),
         ({"API_DATABASE_URL": "nosuch://ana:a%20secret@here/x"}, "API_DATABASE_URL is not a database URL"),

@@ -4,7 +4,9 @@ import os
 import signal
 import socket
 import ssl
+import time
 
+from services.api.http.access_log import SECONDS
 from tests.services.api.server_process.running import (
     PREDICT,
     alive_and_busy,
@@ -35,6 +37,7 @@ def test_counters_survive_the_death_of_a_worker(start, secure, environment, cont
     predict(20)
     assert counted() == (60, 60, 20)
 
+    time.sleep(3 * SECONDS)  # the lines of the last batch die with a worker, its counts do not
     victim = workers_of(process)[0]
     os.kill(victim, signal.SIGKILL)
     assert gone(victim)
@@ -101,3 +104,23 @@ def test_request_series_are_complete_from_the_start(start, secure, environment, 
     assert last[f"http_request_duration_seconds_count{PREDICT}}}"] == 20
     assert last['http_requests_total{handler="none",method="GET",status="4xx"}'] == 5
     assert summed(last, "http_requests_total") == 25
+
+
+def test_requests_on_kept_connections_are_counted_and_logged(start, secure, environment, contract, headers):
+    """They take the fast path, once a worker has verified their token."""
+    process = start()
+    wait_until_ready(secure, process)
+    asked = {name: value for name, value in headers().items() if name != "Connection"}
+
+    for number in range(30):
+        answer = secure.post("/v1/predict", json={"rows": [contract.example] * 2}, headers=asked)
+        assert (answer.status_code, len(answer.json()["predictions"])) == (200, 2), number
+    bad = secure.post("/v1/predict", json={"rows": [{}]}, headers=asked)
+    assert (bad.status_code, bad.headers["content-type"]) == (422, "application/problem+json")
+
+    series = scrape(environment)
+    statuses = [series[f'http_requests_total{PREDICT},status="{status}"}}'] for status in ("2xx", "4xx", "5xx")]
+    assert statuses == [30, 1, 0]
+    assert summed(series, "espalier_predictions_total") == summed(series, "espalier_score_bin_total") == 60
+    assert series["espalier_predict_seconds_count"] == 30
+    assert end(process).count('"route":"/v1/predict"') == 31

@@ -22,7 +22,6 @@ volumeMounts:
   - {name: secrets, mountPath: /run/secrets/api, readOnly: true}
   - {name: model-keys, mountPath: /run/secrets/model, readOnly: true}
   - {name: cache, mountPath: /var/cache/espalier}
-  - {name: metrics, mountPath: /run/espalier/metrics}
   - {name: tmp, mountPath: /tmp}
   {{- with include "espalier.extraVolumeMounts" . }}
   {{- . | trim | nindent 2 }}

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.api.model.encoding import encode
 
@@ -92,8 +93,9 @@ def test_too_large_body_is_counted(make_client, make_settings, bearer):
     client.post("/v1/predict", content=b"x" * 1025, headers=headers)
     client.post("/v1/predict", content=iter([b"x" * 1025]), headers=headers)
 
-    metrics = client.app.state.services.metrics.registry
-    assert metrics.get_sample_value("espalier_rejected_requests_total", {"reason": "body_too_large"}) == 2
+    registry = CollectorRegistry()
+    registry.register(client.app.state.services.metrics.shared)
+    assert registry.get_sample_value("espalier_rejected_requests_total", {"reason": "body_too_large"}) == 2
 
 
 def test_malformed_body_is_refused_and_counted(client, bearer, sample):

@@ -1,0 +1,135 @@
+"""What a call returns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
+
+from espalier.client.errors import UnexpectedAnswer
+
+__all__ = ["Answered", "FeedbackCount", "Model", "Part", "Prediction", "Predictions", "Receipt"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The prediction of one row."""
+
+    label: str
+    probability: float
+    """Of the positive class, from 0 to 1."""
+
+    contributions: dict[str, float] | None = None
+    """By feature, in log-odds (SHAP); only with ``explain=True``."""
+
+    base_value: float | None = None
+    """Log-odds without any feature; the contributions are added to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The model that predicted, and what it was made from."""
+
+    name: str
+    version: str
+    run_id: str = ""
+    git_commit: str = ""
+    data_md5: str = ""
+
+    @classmethod
+    def read(cls, answer: Any) -> Model:
+        """Return the model that an answer names; members of later versions of the API are ignored.
+
+        Raises:
+            UnexpectedAnswer: it names none.
+        """
+        try:
+            return cls(**{field.name: str(answer[field.name]) for field in fields(cls) if field.name in answer})
+        except (TypeError, KeyError) as error:
+            raise UnexpectedAnswer("the answer names no model") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What feedback needs: the token of one request, and its number of rows."""
+
+    feedback_token: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one request has predicted."""
+
+    rows: int
+    model: Model
+    feedback_token: str
+    request_id: str
+    """Names the request in the log of the API."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to one request, by column."""
+
+    model: Model
+    feedback_token: str
+    request_id: str
+    labels: Sequence[str]
+    probabilities: Sequence[float]
+    contributions: Sequence[Mapping[str, float]] | None = None
+    base_values: Sequence[float] | None = None
+
+    def part(self) -> Part:
+        """Return the answer without its rows."""
+        return Part(len(self.labels), self.model, self.feedback_token, self.request_id)
+
+
+@dataclass(frozen=True)
+class Predictions(Generic[T]):
+    """The predictions of all rows, and where they come from."""
+
+    predictions: T
+    """Of the kind that was passed: a list of ``Prediction``, or a table with the columns ``label`` and ``probability``
+    (and with ``explain=True`` ``base_value`` and a column ``contribution.NAME`` for each feature)."""
+
+    parts: tuple[Part, ...]
+    """One for each request, in the order of the rows; at least one."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def model(self) -> Model:
+        """The model; the last one, if another version was rolled out meanwhile."""
+        return self.parts[-1].model
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Model version → number of its rows."""
+        counts: Counter[str] = Counter()
+        for part in self.parts:
+            counts[part.model.version] += part.rows
+        return dict(counts)
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        """What feedback needs: keep it if you will know the true labels later."""
+        return tuple(Receipt(part.feedback_token, part.rows) for part in self.parts)
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """The id of each request, in order."""
+        return tuple(part.request_id for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackCount:
+    """How many labels were counted. A row counts once, however often its label is sent."""
+
+    counted: int
+    already_counted: int

@@ -1,0 +1,156 @@
+"""The fast path answers what the route answers, counts and logs it alike, and leaves everything else to the route."""
+
+import json
+
+import pytest
+
+from services.api.http.fast_path import MAX_BODY_BYTES
+
+IDENTICAL = ("model", "predictions", "request_id")
+
+
+@pytest.fixture
+def fast(client):
+    return client.app.state.fast_path
+
+
+@pytest.fixture
+def request_of(client, bearer):
+    """The headers of a request, as the protocol parses them; the token has been verified before."""
+    token = bearer("predict")["Authorization"]
+    client.app.state.services.tokens.check(token.removeprefix("Bearer "))
+
+    def make(body, **changes):
+        headers = {
+            "host": "testserver",
+            "authorization": token,
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            "x-request-id": "here",
+            **{name.replace("_", "-"): value for name, value in changes.items()},
+        }
+        return [(name.encode(), value.encode()) for name, value in headers.items() if value]
+
+    return make
+
+
+def body_of(*rows):
+    return json.dumps({"rows": rows}).encode()
+
+
+def split(answer):
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return dict(line.split(": ", 1) for line in head.decode().split("\r\n")), json.loads(body)
+
+
+def counts(client):
+    """Everything that is counted, but durations."""
+    shared = client.app.state.services.metrics.shared
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for metric in shared.collect()
+        for sample in metric.samples
+        if "seconds_sum" not in sample.name and "seconds_bucket" not in sample.name
+    }
+
+
+def added(client, work):
+    before = counts(client)
+    result = work()
+    return result, {key: value - before[key] for key, value in counts(client).items() if value != before[key]}
+
+
+@pytest.mark.parametrize("number", [1, 3, 12])
+def test_same_answer_counts_and_log_line_as_the_route(client, fast, request_of, row, access_lines, number):
+    rows = [{**row, "height": float(index), "soil": None if index % 2 else "moon"} for index in range(number)]
+    body = body_of(*rows)
+    headers = request_of(body)
+
+    def quickly():
+        return fast.finish(fast.begin(headers, "10.0.0.9"), body)
+
+    def slowly():
+        return client.post("/v1/predict", content=body, headers={k.decode(): v.decode() for k, v in headers})
+
+    answer, fast_counts = added(client, quickly)
+    response, route_counts = added(client, slowly)
+
+    sent, content = split(answer)
+    assert {name: content[name] for name in IDENTICAL} == {name: response.json()[name] for name in IDENTICAL}
+    verify = client.app.state.services.feedback_tokens.verify
+    receipts = [verify(one["feedback_token"]) for one in (content, response.json())]
+    assert receipts[0].probabilities.tolist() == receipts[1].probabilities.tolist()
+    assert (receipts[0].subject, receipts[0].model_version) == (receipts[1].subject, receipts[1].model_version)
+    assert {**sent, "content-length": ""} == {**response.headers, "content-length": ""}
+    assert fast_counts == route_counts and fast_counts
+    lines = [{**line, "time": "", "milliseconds": "", "address": ""} for line in access_lines()]
+    assert lines[0] == lines[1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"authorization": ""},
+        {"authorization": "Basic YTpi"},
+        {"authorization": "Bearer another"},
+        {"host": "evil.example.org"},
+        {"content_type": "application/json; charset=utf-8"},
+        {"content_type": ""},
+        {"content_length": ""},
+        {"content_length": "-1"},
+        {"content_length": "1" * 5000},
+        {"content_length": str(MAX_BODY_BYTES + 1)},
+        {"accept": "application/vnd.apache.arrow.stream"},
+    ],
+)
+def test_other_requests_are_left_to_the_route(fast, request_of, row, changes):
+    assert fast.begin(request_of(body_of(row)), None) is not None
+    assert fast.begin(request_of(body_of(row), **changes), None) is None
+
+
+def test_repeated_headers_are_left_to_the_route(fast, request_of, row):
+    headers = request_of(body_of(row))
+
+    assert fast.begin([*headers, (b"host", b"testserver")], None) is None
+
+
+def test_token_without_the_scope_is_left_to_the_route(client, fast, request_of, bearer, row):
+    token = bearer("model:read")["Authorization"]
+    client.app.state.services.tokens.check(token.removeprefix("Bearer "))
+
+    assert fast.begin(request_of(body_of(row), authorization=token), None) is None
+
+
+def test_revoked_token_is_left_to_the_route(client, fast, request_of, row, monkeypatch):
+    monkeypatch.setattr(client.app.state.services.revocations, "_epochs", {"ana": 2})
+
+    assert fast.begin(request_of(body_of(row)), None) is None
+
+
+def test_draining_process_leaves_requests_to_the_route_which_closes_the_connection(client, fast, request_of, row):
+    client.app.state.services.drain.start()
+
+    assert fast.begin(request_of(body_of(row)), None) is None
+
+
+@pytest.mark.parametrize("body", [b"{", b"", body_of(), body_of({"height": 1}), b"[]"])
+def test_refusals_are_left_to_the_route_and_not_counted(client, fast, request_of, body):
+    answer, change = added(client, lambda: fast.finish(fast.begin(request_of(body), None), body))
+
+    assert (answer, change) == (None, {})
+
+
+def test_many_rows_are_left_to_the_route(client, fast, request_of, row):
+    body = body_of(*[row] * (client.app.state.services.inline_rows + 1))
+
+    assert fast.finish(fast.begin(request_of(body), None), body) is None
+
+
+def test_error_is_logged_and_left_to_the_route(client, fast, request_of, row, monkeypatch, caplog):
+    monkeypatch.setattr("services.api.http.counted_prediction.predict_matrix", lambda *_a, **_o: 1 / 0)
+    body = body_of(row)
+
+    answer, change = added(client, lambda: fast.finish(fast.begin(request_of(body), None), body))
+
+    assert (answer, change) == (None, {})
+    assert "ZeroDivisionError" in caplog.text
