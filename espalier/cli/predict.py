@@ -210,6 +210,8 @@ def _report(answers: Answers, output: Path | None, seconds: float, *, explain: b
     assert answers.model is not None  # noqa: S101 (there is a row)
     versions = " and ".join(answers.versions)
     rate = f"{answers.rows:,} rows in {seconds:.1f} s, {answers.rows / seconds:,.0f} per second"
+    if json and not all(receipt["token"] for receipt in answers.feedback):
+        say("no feedback tokens for so many rows in one request; if you will know the labels, add --batch-rows 1000")
     summary: dict[str, Any] = {"model": asdict(answers.model), "feedback_tokens": answers.feedback}
     if json and output is None:
         print_json({**summary, "predictions": answers.predictions})

@@ -16,19 +16,20 @@ from bundle import ExpectedError
 
 __all__ = ["ApiProblem", "ApiUnreachable", "ClientError", "FieldProblem", "InvalidInput", "UnexpectedAnswer"]
 
-ROW = re.compile(r"^rows\[(\d+)\]")
+ROW = re.compile(r"(?<=^rows\[)\d+(?=\])|(?<=\[)\d+(?=\]$)")
+"""The number of a row, in ``rows[3].age`` of JSON and in ``columns.age[3]`` of Arrow."""
 
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """A field of the request, such as ``rows[3].age``, and what it must be."""
+    """A field of the request, such as ``rows[3].age`` or ``columns.age[3]``, and what it must be."""
 
     field: str
     message: str
 
     def shifted(self, rows: int) -> FieldProblem:
         """Return the problem of a row that has ``rows`` more before it."""
-        return replace(self, field=ROW.sub(lambda found: f"rows[{int(found[1]) + rows}]", self.field))
+        return replace(self, field=ROW.sub(lambda found: str(int(found[0]) + rows), self.field, count=1))
 
 
 class ClientError(ExpectedError):

@@ -28,6 +28,10 @@ DEFAULT_ROWS = {JSON: 1000, ARROW: 100_000}
 
 DEFAULT_EXPLAINED_ROWS = 100
 TOO_LARGE, NO_SUCH_TYPE = 413, 415
+WITHOUT_RECEIPT = (
+    "the API gives no feedback token for so many rows in one request; if you will know the true labels, predict with "
+    "rows_per_request=1000 (espalier predict --batch-rows 1000)"
+)
 
 
 @dataclass(frozen=True)
@@ -109,12 +113,14 @@ def feedback(of: Predictions[Any] | Sequence[Receipt], labels: Any) -> Exchange[
     """Send the true label of each row, or None where it is not known; one request for each receipt.
 
     Raises:
-        InvalidInput: there is not one label for each row.
+        InvalidInput: there is not one label for each row, or a receipt has no token.
     """
     receipts = of.receipts if isinstance(of, Predictions) else tuple(of)
     truth, rows = _as_list(labels), sum(receipt.rows for receipt in receipts)
     if len(truth) != rows:
         raise InvalidInput(f"{rows:,} rows were predicted, but there are {len(truth):,} labels")
+    if not all(receipt.feedback_token for receipt in receipts):
+        raise InvalidInput(WITHOUT_RECEIPT)
     counted = already_counted = done = 0
     for receipt in receipts:
         item = {"feedback_token": receipt.feedback_token, "labels": truth[done : done + receipt.rows]}

@@ -57,6 +57,8 @@ class Receipt:
     """What feedback needs: the token of one request, and its number of rows."""
 
     feedback_token: str
+    """Empty if the request had more rows than the API takes feedback on, by default 1,000."""
+
     rows: int
 
 

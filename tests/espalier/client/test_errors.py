@@ -21,7 +21,15 @@ def test_problem_without_a_request_id_is_one_line():
 
 @pytest.mark.parametrize(
     ("field", "shifted"),
-    [("rows[3].age", "rows[1003].age"), ("rows[12]", "rows[1012]"), ("body.rows[3]", "body.rows[3]"), ("", "")],
+    [
+        ("rows[3].age", "rows[1003].age"),
+        ("rows[3].age[2]", "rows[1003].age[2]"),
+        ("rows[12]", "rows[1012]"),
+        ("columns.age[3]", "columns.age[1003]"),
+        ("columns.age[2][3]", "columns.age[2][1003]"),
+        ("columns.age", "columns.age"),
+        ("", ""),
+    ],
 )
 def test_rows_are_numbered_as_in_the_whole_table(field, shifted):
     problem = ApiProblem(422, "wrong", "invalid_rows", "r", (FieldProblem(field, "m"),), 7).shifted(1000)

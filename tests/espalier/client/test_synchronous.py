@@ -69,6 +69,12 @@ def test_feedback_has_one_label_for_each_row(client, api, rows):
     assert api.statuses("/v1/feedback") == []
 
 
+def test_feedback_needs_a_token(client, api, rows):
+    with pytest.raises(InvalidInput, match="rows_per_request=1000"):
+        client.feedback([Receipt("", 1)], ["bare"])
+    assert api.statuses("/v1/feedback") == []
+
+
 def test_problem_names_fields_code_and_request(client, rows):
     wrong = rows(3)
     wrong[1]["kind"] = "cherry"
