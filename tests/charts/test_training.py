@@ -163,12 +163,23 @@ def test_permanent_exit_codes_fail_the_job(default, name):
     from pipelines import errors
 
     codes = {name: getattr(errors, name).exit_code for name in errors.__all__}
-    rules = [one["onExitCodes"] for one in job_of(default, name)["podFailurePolicy"]["rules"] if "onExitCodes" in one]
+    found = [one for one in job_of(default, name)["podFailurePolicy"]["rules"] if "onExitCodes" in one]
+    rules = [one["onExitCodes"] for one in found]
 
+    assert {(one["action"], one["onExitCodes"]["operator"]) for one in found} == {("FailJob", "In")}
     assert {rule["containerName"] for rule in rules} == {one["name"] for one in containers(pod_of(default, name))}
     for rule in rules:
         tried_again = {name for name, code in codes.items() if code not in rule["values"]}
         assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure", "PromotionLocked"}
+
+
+def test_training_that_waits_an_hour_for_the_lock_is_tried_again(default):
+    variables = environment(default, container_of(default, "gate"))
+    job = job_of(default)
+
+    assert "PIPELINE_LOCK_WAIT_SECONDS" not in variables
+    assert Settings.model_fields["lock_wait_seconds"].default == 3600 < job["activeDeadlineSeconds"]
+    assert job["backoffLimit"] > 0
 
 
 @pytest.mark.parametrize("pods", [2, 10, 200])

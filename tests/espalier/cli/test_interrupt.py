@@ -56,7 +56,13 @@ def wait_for(text, log, process):
     pytest.fail(f"{text} was not log: {log.read_text()}")
 
 
-def test_interrupted_training_is_one_line_and_130(pushed, connected, command):
+def statuses(registry, name):
+    """Of the runs in MLflow."""
+    experiment = registry._client.get_experiment_by_name(name)
+    return [run.info.status for run in registry._client.search_runs([experiment.experiment_id])]
+
+
+def test_interrupted_training_is_one_line_and_130(pushed, command, registry, name):
     path = Path("pipelines/params.yaml")
     path.write_text(path.read_text().replace("rounds: 15", "rounds: 5000"))
     process, log = command("train")
@@ -69,6 +75,7 @@ def test_interrupted_training_is_one_line_and_130(pushed, connected, command):
     assert lines[-1].startswith("espalier: interrupted in stage train")
     assert "boosting" in lines[-2], "one line"
     assert "Traceback" not in log.read_text()
+    assert statuses(registry, name) == ["KILLED"]
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
@@ -90,9 +97,7 @@ def test_training_that_sigterm_ends_takes_its_stage_along_and_says_so_in_mlflow(
     assert log.read_text().splitlines()[-1].startswith("espalier: stopped by SIGTERM in stage train")
     assert "Traceback" not in log.read_text()
     assert not stage.is_running()
-    experiment = registry._client.get_experiment_by_name(name)
-    [run] = registry._client.search_runs([experiment.experiment_id])
-    assert run.info.status == "KILLED"
+    assert statuses(registry, name) == ["KILLED"]
 
 
 SERVER = """

@@ -8,8 +8,9 @@ from pipelines.config.settings import Settings
 from pipelines.errors import InvalidParams, PromotionLocked, RegistryFailure, RolloutFailed, Unreachable
 from pipelines.promotion import kubernetes_api, kubernetes_rollout
 from pipelines.promotion.kubernetes_rollout import KubernetesRollout
+from tests import kubernetes_stand_in
 from tests.http_server import serving
-from tests.kubernetes_stand_in import write_kubeconfig
+from tests.kubernetes_stand_in import DEPLOYMENT, write_kubeconfig
 from tests.pipelines.locks import Held
 
 SETTINGS = Settings(rollout="kubernetes", deployment="api", namespace="ns", lease="promotion")
@@ -181,6 +182,17 @@ def test_only_one_annotation_is_written(api_server, connected):
     assert path.startswith("/apis/apps/v1/namespaces/ns/deployments/api")
     assert "merge-patch" in kind
     assert body == {"spec": {"template": {"metadata": {"annotations": {VERSION_ANNOTATION: "7"}}}}}
+
+
+def test_rollout_without_pods_follows_the_setting(tmp_path, monkeypatch):
+    with kubernetes_stand_in.api_server(tmp_path) as (cluster, kubeconfig):
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        cluster.objects[DEPLOYMENT]["spec"]["replicas"] = 0
+        cluster.objects[DEPLOYMENT]["status"] = {"observedGeneration": 1}
+
+        assert KubernetesRollout.connect(SETTINGS.model_copy(update={"rollout_without_pods": True}), Held()).serve("7")
+        with pytest.raises(RolloutFailed):
+            KubernetesRollout.connect(SETTINGS, Held()).serve("8")
 
 
 def test_annotation_is_removed_with_null(api_server, connected):

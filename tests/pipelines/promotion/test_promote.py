@@ -61,6 +61,23 @@ def test_rollback_goes_to_the_previous_and_back_again(registry):
     assert roll_back(registry, NoRollout(), "m", lock=Held()).number == "2"
 
 
+def test_champion_moves_only_after_its_rollout(registry):
+    go(registry, "1", None)
+    during = []
+
+    def pods_are_replaced():
+        during.append(dict(registry.aliases))
+        return True
+
+    rollout = Overtaken(pods_are_replaced)
+    go(registry, "2", "1", rollout)
+    roll_back(registry, rollout, "m", lock=Held())
+
+    assert rollout.asked == ["2", "1"]
+    assert during == [{CHAMPION: "1", CHALLENGER: "2"}, {CHAMPION: "2", CHALLENGER: "1", PREVIOUS: "1"}]
+    assert registry.aliases == {CHAMPION: "1", PREVIOUS: "2"}
+
+
 def test_rollback_goes_to_the_previous_while_another_promotion_is_unfinished(registry):
     registry.aliases = {CHAMPION: "2", PREVIOUS: "1", CHALLENGER: "3"}
 
@@ -113,11 +130,16 @@ def raises(error):
     return happen
 
 
-def test_version_that_does_not_come_up_gives_way_to_the_champion(registry):
+@pytest.mark.parametrize(
+    ("outcome", "message"),
+    [(lambda: False, "version 1 keeps serving"), (raises(RolloutFailed("scaled to 0")), "scaled to 0")],
+    ids=["not ready", "no pods"],
+)
+def test_version_that_does_not_come_up_gives_way_to_the_champion(registry, outcome, message):
     go(registry, "1", None)
-    rollout = Overtaken(lambda: False)
+    rollout = Overtaken(outcome)
 
-    with pytest.raises(RolloutFailed, match="version 1 keeps serving"):
+    with pytest.raises(RolloutFailed, match=message):
         go(registry, "2", "1", rollout)
 
     assert rollout.went_back_to == ["1"]

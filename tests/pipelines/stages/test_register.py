@@ -161,6 +161,32 @@ def test_killed_after_any_write_and_run_again_it_ends_the_same(better, registry,
     assert len(registry.versions(name)) == 2
 
 
+@pytest.mark.parametrize(("writes", "compared_with"), [(1, "1"), (2, "2")])
+def test_killed_promotion_of_other_work_is_settled_before_the_comparison(
+    better, registry, name, monkeypatch, writes, compared_with
+):
+    """Of its alias writes only the first, challenger, or also the second, previous, has been done."""
+    kind, left = type(registry), iter(range(writes))
+    real = kind.set_alias
+
+    def dying(*arguments):
+        if next(left, None) is None:
+            raise Killed
+        real(*arguments)
+
+    monkeypatch.setattr(kind, "set_alias", dying)
+    with pytest.raises(Killed):
+        register.main()
+    monkeypatch.setattr(kind, "set_alias", real)
+    assert aliases(registry, name)[CHALLENGER] == "2"
+    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")
+
+    register.main()
+
+    assert registry.version(name, "3").tags["gate.compared_with"] == compared_with
+    assert aliases(registry, name)[CHALLENGER] is None
+
+
 def test_another_machine_completes_a_killed_run(better, registry, name):
     register.main()
     verdict = json.loads(Path("pipelines/work/gate.json").read_text())
@@ -275,7 +301,8 @@ def test_killed_between_registration_and_completion_the_same_version_is_complete
     with pytest.raises(Killed):
         register.main()
     assert aliases(registry, name) == {CHAMPION: "1", CHALLENGER: None, PREVIOUS: None}
-    assert registry.version(name, "2").is_complete == (step == "complete_version" and after)
+    completed = step == "complete_version" and after
+    assert registry.version(name, "2").tags["bundle"] == ("complete" if completed else "uploading")
     monkeypatch.setattr(kind, step, real)
 
     register.main()
