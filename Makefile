@@ -87,8 +87,8 @@ bench: $(STAMP) ## Measure the API and its peers on one core each, and write doc
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write-docs) $(if $(JSON),--json)
 
 .PHONY: bench-tools
-bench-tools: ## Install what make bench sends its load with: wrk by apt; with OHA=1 also oha by cargo (ten minutes)
-	@bash .ci/bench-tools $(VENV)/bin $(if $(OHA),oha)
+bench-tools: ## Install what make bench sends its load with: wrk by apt, and vegeta, built with Go
+	@bash .ci/bench-tools $(VENV)/bin
 
 # --- on a cluster of your own (docker, kind, kubectl, helm) -----------------------------------------------------------
 

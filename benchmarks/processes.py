@@ -114,12 +114,12 @@ def _wait_until_ready(launch: Launch, process: subprocess.Popen[bytes], log: Pat
     with httpx.Client(timeout=2, trust_env=False) as client:
         while time.perf_counter() - began < READY_SECONDS:
             if process.poll() is not None:
-                raise PeerFailed(f"the server exited with {process.returncode}; {_end_of(log)}")
+                raise PeerFailed(f"the server exited with {process.returncode}\n{_end_of(log)}")
             with suppress(httpx.TransportError):
                 if client.get(launch.ready_url).is_success:
                     return
             time.sleep(POLL_SECONDS)
-    raise PeerFailed(f"the server was not ready within {READY_SECONDS} s; {_end_of(log)}")
+    raise PeerFailed(f"the server was not ready within {READY_SECONDS} s\n{_end_of(log)}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.contestants import Contestant, Site
 from benchmarks.environments import Environment, make_environment
 from benchmarks.errors import BenchmarkFailed, PeerFailed
-from benchmarks.plan import SHARES, Plan
+from benchmarks.plan import QUICK, SHARES, Plan
 from benchmarks.samples import Closed, Open, Results, Start, Unmeasured
 from benchmarks.servers import SERVERS
 from benchmarks.summary import peaks
@@ -25,8 +25,8 @@ from espalier.local.processes import free_port
 
 __all__ = ["Progress", "Run", "run_plan", "steps"]
 
-REQUIRED = ("espalier", "starlette")
-"""A run without these has no result; any other server may be missing from the tables."""
+REQUIRED = {(server, scenario) for server in QUICK.servers for scenario in ("", *(one.name for one in QUICK.scenarios))}
+"""Servers and scenarios without which a run has no result; anything else may be missing from the tables."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Run:
         Raises:
             BenchmarkFailed: there is no result without it.
         """
-        if what.server in REQUIRED and what.scenario in ("", "1", "100"):
-            raise BenchmarkFailed(f"{what.server} {what.scenario or ''}: {what.reason}")
+        if (what.server, what.scenario) in REQUIRED:
+            raise BenchmarkFailed(f"{what.server}: {what.reason}")
         self.unmeasured.setdefault((what.server, what.scenario), what)
 
 
@@ -91,16 +91,16 @@ def run_plan(plan: Plan, *, python_version: str, cores: Cores, cache: Path, prog
         progress.say("training the model")
         workload = make_workload(Path(folder) / "model")
         places = list(_places(environments, workload, Path(folder), run, beside))
-        visitor = Visitor(plan, cores, progress.advance)
+        visitor = Visitor(plan, cores, cache / "logs", progress.advance)
         for number in range(plan.rounds):
             for place in _turned(places, number):
-                with _tolerating(run, place):
+                with _tolerating(run, place, progress):
                     run.take(visitor.measure_peak(place, number))
         peak = {key: found.per_second for key, found in peaks(run.results()).items()}
         for number in range(plan.open_rounds):
             for place in _turned(places, number):
                 own = {scenario: rate for (server, scenario), rate in peak.items() if server == place.contestant.name}
-                with _tolerating(run, place):
+                with _tolerating(run, place, progress):
                     run.open.extend(visitor.measure_latency(place, number, own))
     return run
 
@@ -114,6 +114,7 @@ def _environments(
         try:
             environment = make_environment(contestant.environment, python_version=python_version, cache=cache)
         except PeerFailed as error:
+            progress.say(str(error))
             run.miss(Unmeasured(name, "", str(error)))
             continue
         run.versions[name] = {package: environment.versions[package] for package in ("python", *contestant.packages)}
@@ -139,8 +140,9 @@ def _turned(places: list[Place], number: int) -> list[Place]:
 
 
 @contextmanager
-def _tolerating(run: Run, place: Place) -> Iterator[None]:
+def _tolerating(run: Run, place: Place, progress: Progress) -> Iterator[None]:
     try:
         yield
     except PeerFailed as error:
+        progress.say(f"{place.contestant.name}: {error}")
         run.miss(Unmeasured(place.contestant.name, "", str(error)))

@@ -11,10 +11,10 @@ import numpy as np
 
 from benchmarks.contestants import Contestant, Site
 from benchmarks.errors import PeerFailed
-from benchmarks.load.oha import send_open
-from benchmarks.load.requests import Counted, Requests
+from benchmarks.load.sending import Counted, Requests
+from benchmarks.load.vegeta import send_open
 from benchmarks.load.wrk import send_closed
-from benchmarks.plan import Plan, Scenario
+from benchmarks.plan import SHARES, Plan, Scenario
 from benchmarks.processes import Launch, Running, running
 from benchmarks.samples import Closed, Open, Start, Unmeasured
 
@@ -50,6 +50,9 @@ class Visitor:
 
     plan: Plan
     cores: Cores
+    logs: Path
+    """Folder of the servers' logs, which stay after the run."""
+
     advance: Callable[[str], None]
     """Called with the name of each measurement when it has ended."""
 
@@ -61,7 +64,7 @@ class Visitor:
         """
         found: list[Start | Closed | Unmeasured] = []
         name = place.contestant.name
-        with running(place.launch, core=self.cores.server, log=place.site.folder / f"{name}.log") as server:
+        with running(place.launch, core=self.cores.server, log=self.logs / f"{name}.log") as server:
             for scenario in self.plan.scenarios:
                 try:
                     check_answers(place, scenario)
@@ -74,11 +77,9 @@ class Visitor:
 
     def measure_latency(self, place: Place, number: int, peak: Mapping[str, float]) -> list[Open]:
         """Measure the scenarios of the open loop at shares of ``peak``: scenario → requests per second."""
-        from benchmarks.plan import SHARES
-
         found = []
         name = place.contestant.name
-        with running(place.launch, core=self.cores.server, log=place.site.folder / f"{name}.log"):
+        with running(place.launch, core=self.cores.server, log=self.logs / f"{name}.log"):
             for scenario in self.plan.scenarios:
                 if not scenario.open_loop or scenario.name not in peak:
                     continue

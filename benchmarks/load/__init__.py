@@ -1,1 +1,1 @@
-"""The programs that send the load: wrk for the peak, oha for fixed rates."""
+"""The programs that send the load: wrk for the peak, vegeta for fixed rates."""

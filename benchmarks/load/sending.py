@@ -68,13 +68,20 @@ def find_tool(name: str, how: str) -> str:
     return found
 
 
-def run_pinned(command: Sequence[str], *, core: int, seconds: float) -> tuple[str, float]:
+def run_pinned(
+    command: Sequence[str], *, core: int, seconds: float, environment: Mapping[str, str] | None = None
+) -> tuple[str, float]:
     """Run a load program on one core; return its output, and the CPU seconds that it used."""
     before = _children_cpu_seconds()
     with pin(core):
         try:
             done = subprocess.run(  # noqa: S603
-                list(command), capture_output=True, text=True, check=False, timeout=seconds + SPARE_SECONDS
+                list(command),
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds + SPARE_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
             raise BenchmarkFailed(f"{command[0]} did not end") from error

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from benchmarks.errors import BenchmarkFailed
-from benchmarks.load.requests import Counted, Requests, find_tool, run_pinned
+from benchmarks.load.sending import Counted, Requests, find_tool, run_pinned
 
 __all__ = ["find_wrk", "parse_wrk", "send_closed", "write_script"]
 
@@ -49,7 +49,7 @@ def find_wrk() -> str:
     Raises:
         ToolMissing
     """
-    return find_tool("wrk", "make bench-tools (apt-get install wrk)")
+    return find_tool("wrk", "make bench-tools (or apt-get install wrk)")
 
 
 def send_closed(requests: Requests, *, seconds: float, core: int) -> Counted:

@@ -42,7 +42,7 @@ def results():
             Open("espalier", 0, "1", 0.5, 250.0, 249.9, 0, 1.5, 9.25, 0.1),
             Open("starlette", 0, "1", 0.5, 500.0, 499.0, 3, 0.5, None, 0.1),
         ),
-        unmeasured=(Unmeasured("kserve", "", "the server exited with 1; end of its log\n  secret line"),),
+        unmeasured=(Unmeasured("kserve", "", "the server exited with 1\nend of its log x:\n  a line"),),
     )
 
 
@@ -57,6 +57,6 @@ def report(results):
             "espalier": {"python": "3.13.0", "xgboost-cpu": "3.4.1"},
             "starlette": {"python": "3.13.0", "xgboost-cpu": "3.4.1", "starlette": "1.10.0"},
         },
-        tools={"wrk": "4.1.0", "oha": "1.16.0"},
+        tools={"wrk": "4.1.0", "vegeta": "12.13.0"},
         results=results,
     )

@@ -25,7 +25,7 @@ def test_section_has_every_table_and_the_conditions(report):
     text = section(report)
 
     assert "Measured on 2026-11-27 at commit abcdef0: a processor, 2 cores, 24 GiB, Linux 6.1, x86_64." in text
-    assert "Load by wrk 4.1.0, oha 1.16.0." in text
+    assert "Load by wrk 4.1.0, vegeta 12.13.0." in text
     assert text.count("| server |") == 4
     assert "- KServe ModelServer: not measured; the server exited with 1" in text
 

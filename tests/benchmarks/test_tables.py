@@ -42,7 +42,7 @@ def test_notes_name_what_limits_the_numbers(report, make_closed):
     changed = replace(report, results=replace(report.results, closed=(*report.results.closed, busy)))
 
     assert list(notes(changed)) == [
-        "KServe ModelServer: not measured; the server exited with 1; end of its log",
+        "KServe ModelServer: not measured; the server exited with 1",
         "bare Starlette, 100 rows: 7 requests failed at the peak",
         "bare Starlette, 100 rows: the load program used 95% of its core, so the server may be faster",
         "bare Starlette, 1 row at 50%: 3 requests failed",

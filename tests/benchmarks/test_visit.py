@@ -13,7 +13,7 @@ import pytest
 from benchmarks.contestants import JsonServer, Site
 from benchmarks.environments import Environment
 from benchmarks.errors import PeerFailed
-from benchmarks.load.requests import Counted
+from benchmarks.load.sending import Counted
 from benchmarks.plan import SCENARIOS, Plan
 from benchmarks.processes import Launch, pin, running
 from benchmarks.samples import Closed, Open, Start, Unmeasured
@@ -59,13 +59,13 @@ def counted(monkeypatch):
     return rates
 
 
-def visitor(advanced=None):
-    return Visitor(PLAN, Cores(CORE, CORE), (advanced if advanced is not None else []).append)
+def visitor(place, advanced=None):
+    return Visitor(PLAN, Cores(CORE, CORE), place.site.folder, (advanced if advanced is not None else []).append)
 
 
 def test_peak_is_measured_with_memory_and_start(place, counted):
     advanced = []
-    closed, start = visitor(advanced).measure_peak(place, 3)
+    closed, start = visitor(place, advanced).measure_peak(place, 3)
 
     assert isinstance(closed, Closed) and isinstance(start, Start)
     assert (closed.server, closed.round, closed.scenario, closed.per_second) == ("echo", 3, "1", 50.0)
@@ -75,14 +75,14 @@ def test_peak_is_measured_with_memory_and_start(place, counted):
 
 def test_wrong_answer_is_not_measured(place, counted):
     wrong = replace(place, launch=launch(place.site, "0.00001"))
-    missing, _start = visitor().measure_peak(wrong, 0)
+    missing, _start = visitor(place).measure_peak(wrong, 0)
 
     assert isinstance(missing, Unmeasured)
     assert "differ by 1e-05" in missing.reason
 
 
 def test_difference_within_the_tolerance_is_accepted(place, counted):
-    closed, _start = visitor().measure_peak(replace(place, launch=launch(place.site, "0.0000005")), 0)
+    closed, _start = visitor(place).measure_peak(replace(place, launch=launch(place.site, "0.0000005")), 0)
 
     assert isinstance(closed, Closed)
 
@@ -93,7 +93,7 @@ def test_form_that_the_server_does_not_take_is_not_measured(place):
 
 
 def test_open_loop_sends_at_shares_of_the_own_peak(place, counted):
-    found = visitor().measure_latency(place, 0, {"1": 1000.0})
+    found = visitor(place).measure_latency(place, 0, {"1": 1000.0})
 
     assert counted == [250.0, 500.0, 750.0, 900.0]
     assert all(isinstance(one, Open) for one in found)
@@ -101,7 +101,7 @@ def test_open_loop_sends_at_shares_of_the_own_peak(place, counted):
 
 
 def test_scenario_without_a_peak_has_no_open_loop(place, counted):
-    assert visitor().measure_latency(place, 0, {}) == []
+    assert visitor(place).measure_latency(place, 0, {}) == []
 
 
 def test_bodies_are_the_rows_that_were_checked(place, counted, monkeypatch):
@@ -109,7 +109,7 @@ def test_bodies_are_the_rows_that_were_checked(place, counted, monkeypatch):
     monkeypatch.setattr(
         "benchmarks.visit.send_closed", lambda requests, **_: sent.append(requests) or Counted(1, 1, 0, 1, 1)
     )
-    visitor().measure_peak(place, 0)
+    visitor(place).measure_peak(place, 0)
 
     assert [body.read_bytes() for body in sent[0].bodies] == [b'{"data":[[0.0,0.001]]}', b'{"data":[[0.002,0.003]]}']
 
@@ -132,7 +132,7 @@ def test_pin_is_undone():
 
 
 def test_server_that_exits_gives_the_end_of_its_log(tmp_path):
-    with pytest.raises(PeerFailed, match=r"exited with 3.*\n  no model"):
+    with pytest.raises(PeerFailed, match=r"exited with 3\nend of its log .*\n  no model"):
         command = [sys.executable, "-c", "print('no model'); raise SystemExit(3)"]
         with running(Launch(command, "http://127.0.0.1:1/"), core=CORE, log=tmp_path / "log"):
             pass
@@ -140,7 +140,7 @@ def test_server_that_exits_gives_the_end_of_its_log(tmp_path):
 
 def test_wrk_measures_a_real_server(place, need):
     need("wrk")
-    closed, _start = visitor().measure_peak(place, 0)
+    closed, _start = visitor(place).measure_peak(place, 0)
 
     assert isinstance(closed, Closed)
     assert closed.per_second > 1 and closed.errors == 0 and closed.cpu_ms > 0

@@ -23,7 +23,7 @@ def test_missing_program_is_named_with_its_installation(install):
         find_tools(open_loop=False)
 
     install("wrk", "wrk debian/4.1.0-3+b2 [epoll]")
-    with pytest.raises(ToolMissing, match=r"oha is not on PATH.*cargo install oha"):
+    with pytest.raises(ToolMissing, match=r"vegeta is not on PATH.*go install"):
         find_tools(open_loop=True)
 
 
@@ -31,3 +31,14 @@ def test_only_what_is_needed_is_asked_for(install):
     install("wrk", "wrk debian/4.1.0-3+b2 [epoll]")
 
     assert find_tools(open_loop=False) == {"wrk": "4.1.0"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "version"),
+    [("Version: v12.13.0\nRuntime: go1.26", "12.13.0"), ("Version: \nRuntime: go1.26", "unknown")],
+)
+def test_version_is_the_programs_own(install, printed, version):
+    install("wrk", "wrk 4.2.0 [epoll]")
+    install("vegeta", printed)
+
+    assert find_tools(open_loop=True) == {"wrk": "4.2.0", "vegeta": version}

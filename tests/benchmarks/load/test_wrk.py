@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.errors import BenchmarkFailed
-from benchmarks.load.requests import Requests
+from benchmarks.load.sending import Requests
 from benchmarks.load.wrk import parse_wrk, write_script
 
 OUTPUT = """Running 2s test @ http://127.0.0.1:8000/predict
