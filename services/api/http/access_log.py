@@ -14,9 +14,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 __all__ = ["AccessLog", "Answered", "write_to_stdout"]
 
@@ -27,8 +27,7 @@ MAX_LINES = 100_000
 """Lines that wait for a reader who is slow; more are dropped and counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """A completed or aborted request."""
 
     request_id: str

@@ -19,7 +19,7 @@ def predict_and_count(services: Services, matrix: npt.NDArray[np.float32], *, ex
     started = time.perf_counter()
     predicted = predict_matrix(services.model, matrix, explain=explain)
     metrics.predict_seconds.observe(time.perf_counter() - started)
-    metrics.count_predictions(predicted.matrix, predicted.probabilities, int(predicted.positive.sum()))
+    metrics.count_predictions(predicted.matrix, predicted.probabilities, int(np.count_nonzero(predicted.positive)))
     if predicted.contributions is not None:
         metrics.count_contributions(predicted.contributions)
     return predicted

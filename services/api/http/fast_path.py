@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.api.auth.access_tokens import Claims
 from services.api.auth.scopes import Scope
@@ -34,8 +34,7 @@ MAX_LENGTH_DIGITS = 6
 log = logging.getLogger("espalier.api.fast_path")
 
 
-@dataclass(frozen=True, slots=True)
-class FastRequest:
+class FastRequest(NamedTuple):
     """The head of a request that is answered here once its body is complete, if that is valid."""
 
     claims: Claims

@@ -53,7 +53,7 @@ class BinCounter:
     def count(self, values: Vector) -> list[tuple[int, int]]:
         """Return (bin, count) of every bin that is not empty."""
         if len(values) <= SMALL_BATCH_ROWS:
-            return list(Counter(map(self._place, values.tolist())).items())
+            return list(Counter(map(self.place, values.tolist())).items())
         present = values[~np.isnan(values)]
         if self._bin_of_code is not None:
             places = np.asarray(self._bin_of_code)[present.astype(np.intp)]
@@ -68,7 +68,8 @@ class BinCounter:
         places = None if self._bin_of_code is None else [begin + place for place in self._bin_of_code]
         return _Lookup(begin, begin + self._missing, self._edge_list, places)
 
-    def _place(self, value: float) -> int:
+    def place(self, value: float) -> int:
+        """Return the bin of one value."""
         if math.isnan(value):
             return self._missing
         if self._bin_of_code is not None:

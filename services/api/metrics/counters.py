@@ -74,7 +74,7 @@ class ApiMetrics:
             for label in column.labels
         ]
         scores = shared.counter("espalier_score_bin_total", "Predicted scores, by bin.", ["model_version", "bin"])
-        self._score_cells = [scores.labels(self._version, label).cell for label in self._drift.score.labels]
+        self._score_begin, *_ = (scores.labels(self._version, label).cell for label in self._drift.score.labels)
         self._feature_begin, self._feature_end = cells[0], cells[-1] + 1
 
     def _count_refusals(self, shared: SharedMetrics) -> None:
@@ -113,27 +113,27 @@ class ApiMetrics:
         self, matrix: npt.NDArray[np.float32], probabilities: npt.NDArray[np.float32], positives: int
     ) -> None:
         """Count (n, features) values and (n,) probabilities into their bins, and the predicted labels."""
-        scores = self._drift.score.count(probabilities)
         if len(matrix) <= SMALL_BATCH_ROWS:
-            with self.shared.lock:
-                values = self.shared.values
-                for row in matrix.tolist():
-                    self._drift.add_row(row, values, self._feature_begin)
-                self._add_scores(values, scores, len(probabilities) - positives, positives)
+            self._count_row_by_row(matrix.tolist(), probabilities.tolist(), positives)
             return
-        counts = self._drift.count(matrix)
+        counts, scores = self._drift.count(matrix), self._drift.score.count(probabilities)
         with self.shared.lock:
             values = self.shared.values
             np.asarray(values[self._feature_begin : self._feature_end])[:] += counts
-            self._add_scores(values, scores, len(probabilities) - positives, positives)
+            for place, number in scores:
+                values[self._score_begin + place] += number
+            values[self._negative.cell] += len(matrix) - positives
+            values[self._positive.cell] += positives
 
-    def _add_scores(
-        self, values: memoryview[float], scores: list[tuple[int, int]], negatives: int, positives: int
-    ) -> None:
-        values[self._negative.cell] += negatives
-        values[self._positive.cell] += positives
-        for place, number in scores:
-            values[self._score_cells[place]] += number
+    def _count_row_by_row(self, rows: list[list[float]], probabilities: list[float], positives: int) -> None:
+        drift, begin = self._drift, self._feature_begin
+        with self.shared.lock:
+            values = self.shared.values
+            for row, probability in zip(rows, probabilities, strict=True):
+                drift.add_row(row, values, begin)
+                values[self._score_begin + drift.score.place(probability)] += 1
+            values[self._negative.cell] += len(rows) - positives
+            values[self._positive.cell] += positives
 
     def count_contributions(self, contributions: npt.NDArray[np.float32]) -> None:
         """Count (n, features + 1) SHAP values, of which the last column is the base value."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from services.api.model.evaluator import REASONS, VERIFIED
 from services.api.model.source import SOURCES
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ def _describe_version(registry: CollectorRegistry, model: Model) -> None:
     )
     for source in SOURCES:
         sources.labels(source).set(source == model.source)
+    evaluators = _gauge(
+        "espalier_model_evaluator",
+        "Who evaluates the trees, and why: 1 for the one in use.",
+        ["evaluator", "reason"],
+        registry,
+    )
+    for reason in REASONS:
+        name = "lignum" if reason == VERIFIED else "xgboost"
+        evaluators.labels(name, reason).set(reason == model.evaluator.reason)
     trained = _gauge("espalier_model_trained_timestamp_seconds", "Time when the model was trained.", [], registry)
     trained.set(lineage.created.timestamp())
     if lineage.data_until is not None:

@@ -10,8 +10,8 @@ import xgboost as xgb
 
 from bundle import Bundle, BundleError
 from services.api.errors import BundleRefused
-from services.api.model.direct_booster import DirectBooster
 from services.api.model.encoding import encode
+from services.api.model.evaluator import Evaluator, choose_evaluator
 from services.api.model.requested import RequestedModel
 from services.api.model.source import ServedBundle
 
@@ -28,13 +28,13 @@ class Model:
     version: str
     bundle: Bundle
     booster: xgb.Booster
-    direct: DirectBooster
+    evaluator: Evaluator
     source: str = "registry"
     """Where its bundle came from: one of ``source.SOURCES``."""
 
     def predict(self, matrix: Matrix) -> npt.NDArray[np.float32]:
         """Return (n,) probabilities of the positive class for (n, features), without a lock: threads may share this."""
-        return self.direct.predict(matrix)
+        return self.evaluator.predict(matrix)
 
     def explain(self, matrix: Matrix) -> npt.NDArray[np.float32]:
         """Return (n, features + 1) SHAP values in log-odds; the last column is the base value.
@@ -76,7 +76,8 @@ def load_model(served: ServedBundle, requested: RequestedModel) -> Model:
         reason = str(error).partition("\n")[0]  # XGBoost appends a C++ stack
         raise BundleRefused(f"the bundle of {served.name} version {served.version} is refused: {reason}") from error
     booster.set_param({"nthread": 1})  # one row is too little work to share, and every worker has its own core
-    model = Model(served.name, served.version, bundle, booster, DirectBooster(booster), served.source)
+    evaluator = choose_evaluator(booster, bundle.model, bundle.contract)
+    model = Model(served.name, served.version, bundle, booster, evaluator, served.source)
     _check_itself(model)
     return model
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,14 +27,13 @@ class Predicted:
 
 def predict_matrix(model: Model, matrix: npt.NDArray[np.float32], *, explain: bool) -> Predicted:
     """Predict (n, features) encoded rows, and explain them if requested."""
-    with _traced(len(matrix)):
-        probabilities = model.predict(matrix)
-        contributions = model.explain(matrix) if explain else None
+    if not trace.get_current_span().is_recording():  # even an empty span costs time
+        return _predict(model, matrix, explain=explain)
+    with TRACER.start_as_current_span("predict", attributes={"espalier.rows": len(matrix)}):
+        return _predict(model, matrix, explain=explain)
+
+
+def _predict(model: Model, matrix: npt.NDArray[np.float32], *, explain: bool) -> Predicted:
+    probabilities = model.predict(matrix)
+    contributions = model.explain(matrix) if explain else None
     return Predicted(matrix, probabilities, probabilities >= model.threshold, contributions)
-
-
-def _traced(rows: int) -> AbstractContextManager[Any]:
-    """Return a span if the request's span is recorded, else nothing: even an empty span costs time."""
-    if not trace.get_current_span().is_recording():
-        return nullcontext()
-    return TRACER.start_as_current_span("predict", attributes={"espalier.rows": rows})
