@@ -115,15 +115,18 @@ def test_feedback_values_reach_the_settings(settings_of):
 
 def test_request_limits_reach_the_settings(settings_of):
     values = {"maxExplainRows": 7, "smallBodyBytes": 2_000_000, "batchConcurrency": 3, "maxWaitingBatches": 0}
+    values |= {"maxColumnarRows": 2_000_000, "maxColumnarBodyBytes": 200_000_000}
 
     settings = settings_of(render({"api": {"server": values}}))
 
     assert (settings.max_explain_rows, settings.small_body_bytes) == (7, 2_000_000)
     assert (settings.batch_concurrency, settings.max_waiting_batches) == (3, 0)
+    assert (settings.max_columnar_rows, settings.max_columnar_body_bytes) == (2_000_000, 200_000_000)
 
 
 def test_defaults_equal_those_of_the_settings(default):
     names = ["FEEDBACK_DAYS", "FEEDBACK_ROWS_PER_HOUR", "MAX_EXPLAIN_ROWS", "SMALL_BODY_BYTES", "BATCH_CONCURRENCY"]
+    names += ["MAX_COLUMNAR_ROWS", "MAX_COLUMNAR_BODY_BYTES"]
     found = environment(default)
 
     for name in (*(f"API_{name}" for name in names), "API_MAX_WAITING_BATCHES", "API_MAX_BODY_BYTES"):
@@ -345,10 +348,33 @@ def test_ingress_without_host_or_certificate_is_refused(missing):
         render({"api": {"ingress": ingress}})
 
 
-def test_no_ingress_annotation_by_default():
-    for variant in ("default", "everything", "prod"):
-        for one in of_kind(render(*VARIANTS[variant]), "Ingress"):
-            assert "annotations" not in one["metadata"]
+BODY_SIZES = ("nginx.ingress.kubernetes.io/proxy-body-size", "nginx.org/client-max-body-size")
+
+
+@pytest.mark.parametrize("variant", ["default", "everything", "prod"])
+def test_ingress_has_only_the_annotations_for_the_size_of_bodies(variant):
+    for one in of_kind(render(*VARIANTS[variant]), "Ingress"):
+        assert set(one["metadata"]["annotations"]) == set(BODY_SIZES)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "expected"), [(1024, 33554432, "33554432"), (2**30, 2048, str(2**30)), (2048, 1024, "2048")]
+)
+def test_ingress_lets_the_largest_body_pass(rows, columns, expected):
+    values = {"server": {"maxBodyBytes": rows, "maxColumnarBodyBytes": columns}}
+
+    annotations = only(render(EVERYTHING, {"api": values}), "Ingress")["metadata"]["annotations"]
+
+    assert annotations == dict.fromkeys(BODY_SIZES, expected)
+
+
+def test_given_annotations_take_precedence():
+    given = {BODY_SIZES[0]: "8m", "example.com/more": "yes"}
+
+    annotations = only(render(EVERYTHING, {"api": {"ingress": {"annotations": given}}}), "Ingress")["metadata"]
+
+    assert given.items() <= annotations["annotations"].items()
+    assert annotations["annotations"][BODY_SIZES[1]] == "33554432"
 
 
 def test_evaluation_needs_no_more_than_two_cores():

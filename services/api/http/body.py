@@ -32,6 +32,18 @@ class BodyLimit:
 
     max_row_bytes: int
     seconds: float
+    declared_bytes: int = 0
+
+    def check(self, taken: int) -> None:
+        """Check the declared size, and the number of bytes received so far.
+
+        Raises:
+            BodyTooLarge
+        """
+        if self.declared_bytes > self.max_bytes:
+            raise BodyTooLarge(f"the body has {self.declared_bytes:,} bytes; send at most {self.max_bytes:,}")
+        if taken > self.max_bytes:
+            raise BodyTooLarge(f"the body is too large; send at most {self.max_bytes:,} bytes")
 
     def allow_rows(self) -> None:
         """Allow the size of a body with rows."""
@@ -55,6 +67,7 @@ def limit_body(
         BodyTooSlow: not complete in time.
         BodyCutShort: the client disconnected before it was complete.
     """
+    bound.declared_bytes = declared_bytes
     ends = asyncio.get_running_loop().time() + bound.seconds
     taken, is_begun, is_whole = 0, False, False
 
@@ -65,8 +78,7 @@ def limit_body(
         if not is_begun:
             is_begun = True
             check_caller()
-        if declared_bytes > bound.max_bytes:
-            raise BodyTooLarge(f"the body has {declared_bytes:,} bytes; send at most {bound.max_bytes:,}")
+        bound.check(taken)
         try:
             async with asyncio.timeout_at(ends):
                 message = await receive()
@@ -75,8 +87,7 @@ def limit_body(
         if message["type"] == "http.disconnect":
             raise BodyCutShort("the client disconnected before the body was complete")
         taken += len(message.get("body", b""))
-        if taken > bound.max_bytes:
-            raise BodyTooLarge(f"the body is too large; send at most {bound.max_bytes:,} bytes")
+        bound.check(taken)
         is_whole = not message.get("more_body", False)
         return message
 
@@ -127,6 +138,5 @@ def _form_of_json(body: bytearray, bound: BodyLimit) -> Form:
     if is_columnar(body):
         return Form.JSON_COLUMNS
     bound.allow_rows()
-    if len(body) > bound.max_bytes:
-        raise BodyTooLarge(f"the body is too large; send at most {bound.max_bytes:,} bytes")
+    bound.check(len(body))
     return Form.ROWS

@@ -112,8 +112,8 @@ def _predictions(model: Model) -> tuple[str, dict[str, Any]]:
         "predictions": {"type": "array", "items": prediction},
         "feedback_token": {
             "type": "string",
-            "description": "Send it to /v1/feedback with the true labels, once they are known. Empty with feedback=false, "
-            "and for more rows than one request to /v1/feedback may have",
+            "description": "Send it to /v1/feedback with the true labels, once they are known. Empty with "
+            "feedback=false, and for more rows than one request to /v1/feedback may have",
         },
     }
 

@@ -100,10 +100,10 @@ def test_slow_request_times_out(make_client, make_settings, bearer, row, monkeyp
     settings = make_settings(body_timeout_seconds=0.1, request_timeout_seconds=0.2)
     client = make_client(settings)
 
-    async def never(_request):
+    async def never(_request, _place, **_limits):
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(predictions, "read_json", never)
+    monkeypatch.setattr(predictions, "read_rows", never)
 
     response = client.post("/v1/predict", json={"rows": [row]}, headers=bearer())
 

@@ -1,0 +1,13 @@
+from services.api.http.columnar import Form, create_columnar
+
+
+def test_every_form_of_columns_has_a_reader(settings, model):
+    columnar = create_columnar(settings, model)
+
+    assert set(columnar.readers) == set(Form) - {Form.ROWS}
+
+
+def test_limits_are_those_of_the_settings(make_settings, model):
+    columnar = create_columnar(make_settings(max_columnar_body_bytes=5_000_000, max_rows=7, batch_concurrency=3), model)
+
+    assert (columnar.max_body_bytes, columnar.max_feedback_rows, columnar.bodies.free) == (5_000_000, 7, 6)
