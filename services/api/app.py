@@ -51,7 +51,7 @@ SECONDS_A_DAY = 24 * 60 * 60
 FEEDBACK_CONCURRENCY, FEEDBACK_WAITING = 4, 16
 """Feedback requests in one worker: a hanging database must not occupy the threads that predict."""
 
-INLINE_ROWS = 16
+INLINE_ROWS = 128
 """Up to this many rows are predicted on the event loop: switching to a thread would cost more than the work."""
 
 ROUTES = (health, tokens, users, model_routes, predictions, feedback)

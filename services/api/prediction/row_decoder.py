@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import re
+import struct
+from collections.abc import Iterable
 from enum import Enum
 from typing import Annotated, Any
 
@@ -60,6 +62,7 @@ class RowDecoder:
             body: Any = defstruct("Body", [("rows", rows)], forbid_unknown_fields=True, gc=False)
             self._decoder = msgspec.json.Decoder(body)
         self._whole = [index for index, feature in enumerate(contract.features) if feature.type == "int"]
+        self._pack = struct.Struct(f"={len(names)}f").pack
         self._colons = sum(1 + name.count(":") for name in names.values())
 
     def decode(self, body: bytes) -> npt.NDArray[np.float32] | None:
@@ -76,6 +79,8 @@ class RowDecoder:
         values = [astuple(row) for row in rows]
         if self._whole and not self._are_whole(values):
             return None
+        if len(values) == 1:  # in a third of the time
+            return np.frombuffer(self._pack(*_without_none(values[0])), dtype=np.float32).reshape(1, -1)
         return np.array(values, dtype=np.float64).astype(np.float32)  # None becomes NaN
 
     def _are_whole(self, rows: list[tuple[float | None, ...]]) -> bool:
@@ -86,6 +91,10 @@ class RowDecoder:
                 if value is not None and not value.is_integer():
                     return False
         return True
+
+
+def _without_none(row: tuple[float | None, ...]) -> Iterable[float]:
+    return (math.nan if value is None else value for value in row) if None in row else row  # type: ignore[return-value]
 
 
 def _type_of(feature: Feature) -> Any:
