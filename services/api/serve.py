@@ -92,12 +92,13 @@ def _run(settings: Settings, keys: Keys, requested: RequestedModel, served: Serv
     from services.api.internal.bundle_server import BundleServer
     from services.api.internal.metrics_server import MetricsServer
     from services.api.internal.ports import InternalPorts
+    from services.api.model.child import examine_in_child
     from services.api.model.loaded import load_model
     from services.api.process.server import ApiServer
     from services.api.startup import dependency_monitor, internal_address, server_options
 
     drain, registry = Drain(), CollectorRegistry()
-    model = load_model(served, requested)
+    model = load_model(served, requested, examine=examine_in_child)
     app = create_app(settings, keys, model, open_engine(settings.database_url), registry, drain)
     shared = app.state.services.metrics.shared
 

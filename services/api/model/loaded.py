@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xgboost as xgb
 
 from bundle import Bundle, BundleError
 from services.api.errors import BundleRefused
-from services.api.model.encoding import encode
-from services.api.model.evaluator import Evaluator, choose_evaluator
+from services.api.model.evaluator import VERIFIED, Evaluator, lignum_evaluator, xgboost_evaluator
 from services.api.model.requested import RequestedModel
 from services.api.model.source import ServedBundle
 
@@ -27,7 +28,6 @@ class Model:
     name: str
     version: str
     bundle: Bundle
-    booster: xgb.Booster
     evaluator: Evaluator
     source: str = "registry"
     """Where its bundle came from: one of ``source.SOURCES``."""
@@ -39,17 +39,18 @@ class Model:
     def explain(self, matrix: Matrix) -> npt.NDArray[np.float32]:
         """Return (n, features + 1) SHAP values in log-odds; the last column is the base value.
 
-        Source: Lundberg et al., From local explanations to global understanding with explainable AI for trees, 2020.
+        The first call in a worker imports XGBoost, which takes a second.
         """
-        contract = self.bundle.contract
-        rows = xgb.DMatrix(
-            matrix,
-            feature_names=[feature.name for feature in contract.features],
-            feature_types=contract.feature_types,
-            enable_categorical=True,
-            nthread=1,
-        )
-        return np.asarray(self.booster.predict(rows, pred_contribs=True, validate_features=False), dtype=np.float32)
+        from services.api.model import booster
+
+        return booster.explain(self.booster, matrix, self.bundle.contract)
+
+    @cached_property
+    def booster(self) -> Any:
+        """XGBoost's booster, loaded when it is first used."""
+        from services.api.model import booster
+
+        return booster.load_booster(self.bundle.model)
 
     @property
     def label_names(self) -> tuple[str, str]:
@@ -62,35 +63,30 @@ class Model:
         return self.bundle.contract.target.threshold
 
 
-def load_model(served: ServedBundle, requested: RequestedModel) -> Model:
-    """Read the bundle again in this process, load the booster, and check that it predicts its own example.
+def load_model(
+    served: ServedBundle, requested: RequestedModel, *, examine: Callable[[Bundle], str] | None = None
+) -> Model:
+    """Read the bundle again in this process, examine it, and load what evaluates it.
+
+    Args:
+        served: which version, and where its files are.
+        requested: which model it must be, and whose signature it must have.
+        examine: ``examination.examine`` in another process; None for this process.
 
     Raises:
         BundleRefused: not verified, not a booster, or no probability for the example.
     """
     try:
         bundle = requested.read(served.folder, served.version)
-        booster = xgb.Booster({"nthread": 1})  # also while it loads: threads of OpenMP do not survive a fork
-        booster.load_model(bytearray(bundle.model))
-    except (BundleError, xgb.core.XGBoostError) as error:
-        reason = str(error).partition("\n")[0]  # XGBoost appends a C++ stack
-        raise BundleRefused(f"the bundle of {served.name} version {served.version} is refused: {reason}") from error
-    booster.set_param({"nthread": 1})  # one row is too little work to share, and every worker has its own core
-    evaluator = choose_evaluator(booster, bundle.model, bundle.contract)
-    model = Model(served.name, served.version, bundle, booster, evaluator, served.source)
-    _check_itself(model)
-    return model
+        reason = (examine or _examine_here)(bundle)
+    except (BundleError, BundleRefused) as error:
+        raise BundleRefused(f"the bundle of {served.name} version {served.version} is refused: {error}") from error
+    content = bundle.model
+    evaluator = lignum_evaluator(content) if reason == VERIFIED else xgboost_evaluator(content, reason)
+    return Model(served.name, served.version, bundle, evaluator, served.source)
 
 
-def _check_itself(model: Model) -> None:
-    contract = model.bundle.contract
-    if model.booster.num_features() != len(contract.features):
-        raise BundleRefused(
-            f"the booster of version {model.version} has {model.booster.num_features()} features, but its contract has "
-            f"{len(contract.features)}"
-        )
-    probability = float(model.predict(encode([contract.example], contract))[0])
-    if not 0 <= probability <= 1:
-        raise BundleRefused(
-            f"version {model.version} predicts {probability} for its own example, which is not a probability"
-        )
+def _examine_here(bundle: Bundle) -> str:
+    from services.api.model.examination import examine
+
+    return examine(bundle)

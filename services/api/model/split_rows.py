@@ -32,6 +32,8 @@ class _Tree(msgspec.Struct):
 
 class _Trees(msgspec.Struct, frozen=True):
     trees: list[_Tree] = []
+    weight_drop: list[float] = []
+    """Weights of the trees: XGBoost 3.4 saves DART as a gbtree with these."""
 
 
 class _Booster(msgspec.Struct):
@@ -55,7 +57,8 @@ def rows_at_splits(booster: xgb.Booster, contract: Contract, *, rows: int) -> Ma
     """
     booster_of = msgspec.json.decode(booster.save_raw("json"), type=_Model).learner.gradient_booster
     trees = booster_of.model.trees
-    if booster_of.name != "gbtree" or not trees or any(int(tree.tree_param.size_leaf_vector) > 1 for tree in trees):
+    is_plain = booster_of.name == "gbtree" and not booster_of.model.weight_drop
+    if not is_plain or not trees or any(int(tree.tree_param.size_leaf_vector) > 1 for tree in trees):
         return None
     random = np.random.default_rng(1)
     splits = _splits(trees, len(contract.features))

@@ -2,14 +2,16 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import lignum
 import numpy as np
 import pytest
 import xgboost as xgb
 
-from services.api.model import evaluator as module
-from services.api.model.evaluator import DIFFERENT, FAILED, UNSUPPORTED, VERIFIED, choose_evaluator
+from bundle import Contract
+from services.api.model.evaluator import DIFFERENT, FAILED, UNSUPPORTED, VERIFIED, lignum_evaluator, xgboost_evaluator
+from services.api.model.examination import ROWS, examine
 
 
 def train(contract, matrix, **params):
@@ -20,6 +22,19 @@ def train(contract, matrix, **params):
     )
     booster = xgb.train({"objective": "binary:logistic", "nthread": 1, "seed": 1, **params}, rows, 60)
     return booster, bytes(booster.save_raw("ubj"))
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What is examined of a bundle."""
+
+    model: bytes
+    contract: Contract
+
+
+def choose_evaluator(content, contract):
+    reason = examine(Bundle(content, contract))
+    return lignum_evaluator(content) if reason == VERIFIED else xgboost_evaluator(content, reason)
 
 
 def expected(booster, rows):
@@ -39,7 +54,7 @@ SUPPORTED = [
 @pytest.mark.parametrize("number", [1, 2, 7, 8, 300])
 def test_lignum_gives_the_same_numbers(contract, matrix, params, number):
     booster, content = train(contract, matrix, **params)
-    chosen = choose_evaluator(booster, content, contract)
+    chosen = choose_evaluator(content, contract)
 
     assert (chosen.name, chosen.reason) == ("lignum", VERIFIED)
     found = chosen.predict(matrix[:number])
@@ -49,7 +64,7 @@ def test_lignum_gives_the_same_numbers(contract, matrix, params, number):
 
 def test_dart_is_predicted_by_xgboost(contract, matrix):
     booster, content = train(contract, matrix, booster="dart", rate_drop=0.3)
-    chosen = choose_evaluator(booster, content, contract)
+    chosen = choose_evaluator(content, contract)
 
     assert (chosen.name, chosen.reason) == ("xgboost", UNSUPPORTED)
     np.testing.assert_array_equal(chosen.predict(matrix), expected(booster, matrix))
@@ -63,7 +78,7 @@ class Wrong:
 
     def predict(self, rows, raw_score=False, n_jobs=1):
         found = self._model.predict(rows, raw_score=raw_score, n_jobs=n_jobs)
-        if raw_score == self._is_raw and len(found) == module.ROWS:
+        if raw_score == self._is_raw and len(found) == ROWS:
             found[1234] = np.nextafter(np.float32(found[1234]), np.float32(9))
         return found
 
@@ -73,16 +88,17 @@ def test_one_different_bit_is_enough_for_xgboost(contract, matrix, monkeypatch, 
     booster, content = train(contract, matrix)
     load = lignum.load
     monkeypatch.setattr(lignum, "load", lambda *args, **options: Wrong(load(*args, **options), is_raw))
-    chosen = choose_evaluator(booster, content, contract)
+    chosen = choose_evaluator(content, contract)
 
     assert (chosen.name, chosen.reason) == ("xgboost", DIFFERENT)
     assert "differs from XGBoost" in caplog.text
     np.testing.assert_array_equal(chosen.predict(matrix), expected(booster, matrix))
 
 
-def test_model_that_lignum_cannot_load_is_predicted_by_xgboost(contract, matrix, caplog):
+def test_model_that_lignum_cannot_load_is_predicted_by_xgboost(contract, matrix, caplog, monkeypatch):
     booster, content = train(contract, matrix)
-    chosen = choose_evaluator(booster, content[:-100], contract)
+    monkeypatch.setattr(lignum, "load", lambda *_args, **_options: 1 / 0)
+    chosen = choose_evaluator(content, contract)
 
     assert (chosen.name, chosen.reason) == ("xgboost", FAILED)
     assert "lignum cannot evaluate" in caplog.text
@@ -91,7 +107,7 @@ def test_model_that_lignum_cannot_load_is_predicted_by_xgboost(contract, matrix,
 
 def test_threads_and_a_forked_process_get_the_same_numbers(contract, matrix):
     booster, content = train(contract, matrix)
-    chosen, whole = choose_evaluator(booster, content, contract), expected(booster, matrix)
+    chosen, whole = choose_evaluator(content, contract), expected(booster, matrix)
 
     def work(start):
         for _ in range(200):
@@ -116,7 +132,7 @@ def test_threads_and_a_forked_process_get_the_same_numbers(contract, matrix):
 def test_any_layout_of_the_matrix(contract, matrix, rows):
     booster, content = train(contract, matrix)
 
-    found = choose_evaluator(booster, content, contract).predict(rows)
+    found = choose_evaluator(content, contract).predict(rows)
     np.testing.assert_array_equal(found, expected(booster, np.ascontiguousarray(rows)))
 
 
