@@ -70,10 +70,14 @@ def running_api(
         "model_name": "orchard",
         "database_url": database,
         "hash_memory_kib": 12288,
+        "request_timeout_seconds": 60,  # on a busy machine
+        "graceful_seconds": 60,
     }
     settings = Settings(**(values | changes))
     store = open_user_store(database)
-    store.create(USER, Passwords(passes=1, memory_kib=47104).hash(PASSWORD), SCOPES)
+    store.create(
+        USER, Passwords(passes=settings.hash_passes, memory_kib=settings.hash_memory_kib).hash(PASSWORD), SCOPES
+    )
     model = load_model(ServedBundle("orchard", "7", bundle, "registry"), requested_model(settings, load_keys(settings)))
     engine = open_engine(database)
     api = RunningApi("", store)

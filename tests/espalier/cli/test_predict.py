@@ -11,7 +11,6 @@ import pytest
 from espalier.load import verdict
 from services.api.auth.access_tokens import TokenVerifier
 from services.api.errors import InvalidToken
-from tests.espalier.arrow_api import with_arrow
 from tests.espalier.running_api import PASSWORD, running_api
 
 
@@ -270,29 +269,23 @@ def test_rows_of_a_table_on_a_terminal(run, token, long_table, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["arrow", "csv", "feather", "parquet"])
-def test_long_tables_are_sent_as_arrow_to_an_api_that_takes_it(run, arrow_api, long_table, tmp_path, suffix):
+def test_long_tables_are_sent_as_arrow(run, api, token, long_table, tmp_path, suffix):
     rows, target = tmp_path / f"long.{suffix}", tmp_path / "out.jsonl"
     if suffix in ("arrow", "feather"):
         pyarrow.feather.write_feather(long_table, rows)
 
-    code, _, stderr = run("predict", str(rows), "--user", "ana", "--output", str(target), "--id-column", "tag")
+    code, out, stderr = run(
+        "predict", str(rows), "--token", token, "--output", str(target), "--id-column", "tag", "--json"
+    )
 
     assert code == 0, stderr
-    assert set(arrow_api.content_types()) == {"application/vnd.apache.arrow.stream"}
+    assert api.content_types() == ["application/vnd.apache.arrow.stream"]
     written = [json.loads(line) for line in target.read_text().splitlines()]
     assert [row["tag"] for row in written] == long_table["tag"].tolist()
     assert {row["model_version"] for row in written} == {"7"}
     assert written[7]["probability"] == written[27]["probability"] != written[13]["probability"]
-
-
-@pytest.fixture
-def arrow_api(make_bundle, keys, tmp_path, monkeypatch):
-    (tmp_path / "arrow").mkdir()
-    monkeypatch.setenv("ESPALIER_PASSWORD", PASSWORD)
-    bundle = make_bundle(tmp_path / "arrow/bundle")
-    with running_api(bundle, keys, tmp_path / "arrow", wrap=with_arrow, max_rows=100_000) as running:
-        monkeypatch.setenv("ESPALIER_URL", running.url)
-        yield running
+    assert "add --batch-rows 1000" in stderr
+    assert json.loads(out)["feedback_tokens"] == [{"token": "", "rows": 2345}]
 
 
 def test_load_runs_against_a_real_api(run, url, contract, monkeypatch, tmp_path):

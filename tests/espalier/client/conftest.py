@@ -12,17 +12,17 @@ import pytest
 
 from espalier import Client
 from espalier.client import Retries
-from tests.espalier.arrow_api import json_only, with_arrow
-from tests.espalier.running_api import PASSWORD, USER, RunningApi, running_api
+from tests.espalier.json_only import json_only
+from tests.espalier.running_api import PASSWORD, USER, RunningApi, Wrap, running_api
 
-WRAPS = {"json": json_only, "arrow": with_arrow}
+WRAPS: dict[str, Wrap] = {"json": json_only, "arrow": lambda app: app}
 
 
 @pytest.fixture
 def start_api(make_bundle, keys, tmp_path) -> Iterator[Callable[..., RunningApi]]:
     with ExitStack() as stack:
 
-        def start(kind: str = "json", **changes: Any) -> RunningApi:
+        def start(kind: str = "arrow", **changes: Any) -> RunningApi:
             bundle = make_bundle(tmp_path / "bundle")
             return stack.enter_context(running_api(bundle, keys, tmp_path, wrap=WRAPS[kind], **changes))
 
@@ -31,7 +31,7 @@ def start_api(make_bundle, keys, tmp_path) -> Iterator[Callable[..., RunningApi]
 
 @pytest.fixture
 def api(start_api) -> RunningApi:
-    """One that knows only JSON."""
+    """One that knows Arrow."""
     return start_api()
 
 
@@ -42,7 +42,9 @@ def connect() -> Iterator[Callable[..., Client]]:
 
         def make(url: str, **options: Any) -> Client:
             who = {} if "token" in options else {"username": USER, "password": PASSWORD}
-            return stack.enter_context(Client(url, **{**who, "retries": Retries(attempts=1), **options}))
+            return stack.enter_context(
+                Client(url, **{**who, "retries": Retries(attempts=1), "timeout": 120, **options})
+            )
 
         yield make
 

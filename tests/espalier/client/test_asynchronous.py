@@ -19,7 +19,7 @@ def call(api):
         who = {} if "token" in options else {"username": USER, "password": PASSWORD}
 
         async def inside():
-            async with AsyncClient(url, **{**who, "retries": Retries(attempts=1), **options}) as client:
+            async with AsyncClient(url, **{**who, "retries": Retries(attempts=1), "timeout": 120, **options}) as client:
                 return await use(client)
 
         return asyncio.run(inside())

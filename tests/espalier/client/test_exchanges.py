@@ -24,7 +24,7 @@ def test_many_rows_are_sent_in_several_requests(client, api, rows):
 @pytest.mark.parametrize("kind", ["json", "arrow"])
 def test_rows_are_split_when_the_api_allows_fewer(start_api, connect, rows, kind, monkeypatch):
     monkeypatch.setitem(exchanges.DEFAULT_ROWS, ARROW, 1000)
-    api = start_api(kind, max_rows=100)
+    api = start_api(kind, max_rows=100, max_columnar_rows=100)
     client = connect(api.url)
 
     first = client.predict(pd.DataFrame(rows(300)))

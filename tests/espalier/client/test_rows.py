@@ -21,23 +21,19 @@ def any_client(request, start_api, connect):
     return connect(start_api(request.param).url)
 
 
-@pytest.fixture
-def arrow_api(start_api):
-    return start_api("arrow")
-
-
-def test_tables_are_sent_as_arrow_and_lists_as_json(arrow_api, connect, rows):
-    client = connect(arrow_api.url)
-
+def test_tables_are_sent_as_arrow_and_lists_as_json(api, client, rows):
     client.predict(pd.DataFrame(rows(3)))
     client.predict(pa.Table.from_pylist(rows(3)))
     client.predict(rows(3))
     client.predict(pd.DataFrame(rows(3)), explain=True)
 
-    assert arrow_api.content_types() == [ARROW, ARROW, JSON, JSON]
+    assert api.content_types() == [ARROW, ARROW, JSON, JSON]
 
 
-def test_api_without_arrow_is_asked_for_it_once(client, api, rows):
+def test_api_without_arrow_is_asked_for_it_once(start_api, connect, rows):
+    api = start_api("json")
+    client = connect(api.url)
+
     client.predict(pd.DataFrame(rows(3)))
     client.predict(pa.Table.from_pylist(rows(3)))
 
@@ -45,12 +41,12 @@ def test_api_without_arrow_is_asked_for_it_once(client, api, rows):
     assert api.statuses("/v1/predict") == [415, 200, 200]
 
 
-def test_pandas_without_pyarrow_is_sent_as_json(arrow_api, connect, rows, monkeypatch):
+def test_pandas_without_pyarrow_is_sent_as_json(api, client, rows, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr("espalier.client.rows.find_spec", lambda name: None if name == "pyarrow" else find(name))
 
-    assert len(connect(arrow_api.url).predict(pd.DataFrame(rows(3))).predictions) == 3
-    assert arrow_api.content_types() == [JSON]
+    assert len(client.predict(pd.DataFrame(rows(3))).predictions) == 3
+    assert api.content_types() == [JSON]
 
 
 def test_pandas_gives_a_frame_with_the_same_index(any_client, rows):

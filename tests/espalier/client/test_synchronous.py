@@ -5,6 +5,7 @@ import pickle
 import threading
 
 import httpx
+import pandas as pd
 import pytest
 
 from espalier.client import ApiProblem, ApiUnreachable, Client, InvalidInput, Receipt, Retries
@@ -73,6 +74,13 @@ def test_feedback_needs_a_token(client, api, rows):
     with pytest.raises(InvalidInput, match="rows_per_request=1000"):
         client.feedback([Receipt("", 1)], ["bare"])
     assert api.statuses("/v1/feedback") == []
+
+
+def test_request_with_too_many_rows_has_no_token(client, rows):
+    result = client.predict(pd.DataFrame(rows(1001)))
+
+    with pytest.raises(InvalidInput, match="rows_per_request=1000"):
+        client.feedback(result, ["bare"] * 1001)
 
 
 def test_problem_names_fields_code_and_request(client, rows):
