@@ -60,6 +60,8 @@ class Plan:
     """Duration of one measurement at a fixed rate. 0: none."""
 
     open_rounds: int = 1
+    call_seconds: float = 0
+    """Duration of one measurement of XGBoost's call without a server. 0: none."""
 
 
 QUICK = Plan(
@@ -81,5 +83,6 @@ FULL = Plan(
     warm_up_seconds=2,
     open_seconds=20,
     open_rounds=1,
+    call_seconds=2,
 )
 """Everything, in about an hour."""

@@ -16,7 +16,7 @@ import psutil
 
 from benchmarks.errors import PeerFailed
 
-__all__ = ["Launch", "Running", "pin", "running"]
+__all__ = ["Launch", "Running", "pin", "running", "server_environment"]
 
 MIB = 2**20
 POLL_SECONDS = 0.01
@@ -93,7 +93,7 @@ def running(launch: Launch, *, core: int, log: Path) -> Iterator[Running]:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**_own_environment(), **launch.environment},
+                env={**server_environment(), **launch.environment},
                 cwd=launch.folder,
                 start_new_session=True,  # a process group of its own, so that its workers end with it
             )
@@ -104,7 +104,7 @@ def running(launch: Launch, *, core: int, log: Path) -> Iterator[Running]:
         _end(process)
 
 
-def _own_environment() -> dict[str, str]:
+def server_environment() -> dict[str, str]:
     """Return the environment without what would change a server: settings of Python and of the API."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "PYTHON", "VIRTUAL_ENV"))}
     return {**kept, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}

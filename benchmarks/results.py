@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import BenchmarkFailed
-from benchmarks.samples import Closed, Open, Results, Start, Unmeasured
+from benchmarks.samples import Call, Closed, Open, Results, Start, Unmeasured
 
 __all__ = ["Report", "read_report", "to_json", "write_report"]
 
@@ -59,6 +59,7 @@ def read_report(path: Path) -> Report:
         results = Results(
             starts=tuple(Start(**one) for one in found["starts"]),
             closed=tuple(Closed(**one) for one in found["closed"]),
+            calls=tuple(Call(**one) for one in found["calls"]),
             open=tuple(Open(**one) for one in found["open"]),
             unmeasured=tuple(Unmeasured(**one) for one in found["unmeasured"]),
         )

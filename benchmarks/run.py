@@ -15,9 +15,10 @@ from pathlib import Path
 from benchmarks.contestants import Contestant, Site
 from benchmarks.environments import Environment, make_environment
 from benchmarks.errors import BenchmarkFailed, PeerFailed
+from benchmarks.model_call import measure_call
 from benchmarks.plan import QUICK, SHARES, Plan
-from benchmarks.samples import Closed, Open, Results, Start, Unmeasured
-from benchmarks.servers import SERVERS
+from benchmarks.samples import Call, Closed, Open, Results, Start, Unmeasured
+from benchmarks.servers import REFERENCE, SERVERS
 from benchmarks.summary import peaks
 from benchmarks.visit import Cores, Place, Visitor
 from benchmarks.workload import Workload, make_workload
@@ -44,13 +45,20 @@ class Run:
     starts: list[Start] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
     open: list[Open] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     unmeasured: dict[tuple[str, str], Unmeasured] = field(default_factory=dict)
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
     """Server → package → version."""
 
     def results(self) -> Results:
         """Return it as it is written and read."""
-        return Results(tuple(self.starts), tuple(self.closed), tuple(self.open), tuple(self.unmeasured.values()))
+        return Results(
+            starts=tuple(self.starts),
+            closed=tuple(self.closed),
+            open=tuple(self.open),
+            calls=tuple(self.calls),
+            unmeasured=tuple(self.unmeasured.values()),
+        )
 
     def take(self, found: list[Start | Closed | Unmeasured]) -> None:
         """Add the measurements of a visit."""
@@ -69,14 +77,16 @@ class Run:
             BenchmarkFailed: there is no result without it.
         """
         if (what.server, what.scenario) in REQUIRED:
-            raise BenchmarkFailed(f"{what.server}: {what.reason}")
+            where = f"{what.server}, {what.scenario} row(s)" if what.scenario else what.server
+            raise BenchmarkFailed(f"{where}: {what.reason}")
         self.unmeasured.setdefault((what.server, what.scenario), what)
 
 
 def steps(plan: Plan) -> int:
     """Return how many measurements a run has."""
     open_ones = sum(scenario.open_loop for scenario in plan.scenarios) * len(SHARES) * plan.open_rounds
-    return len(plan.servers) * (plan.rounds * len(plan.scenarios) + open_ones)
+    calls = len(_row_counts(plan)) * plan.rounds if plan.call_seconds else 0
+    return len(plan.servers) * (plan.rounds * len(plan.scenarios) + open_ones) + calls
 
 
 def run_plan(plan: Plan, *, python_version: str, cores: Cores, cache: Path, progress: Progress) -> Run:
@@ -96,13 +106,35 @@ def run_plan(plan: Plan, *, python_version: str, cores: Cores, cache: Path, prog
             for place in _turned(places, number):
                 with _tolerating(run, place, progress):
                     run.take(visitor.measure_peak(place, number))
-        peak = {key: found.per_second for key, found in peaks(run.results()).items()}
+            run.calls.extend(_calls(plan, places, cores, number, progress))
+        peak = peaks(run.results())
         for number in range(plan.open_rounds):
             for place in _turned(places, number):
-                own = {scenario: rate for (server, scenario), rate in peak.items() if server == place.contestant.name}
+                own = {name: one.per_second for (server, name), one in peak.items() if server == place.contestant.name}
                 with _tolerating(run, place, progress):
                     run.open.extend(visitor.measure_latency(place, number, own))
     return run
+
+
+def _calls(plan: Plan, places: list[Place], cores: Cores, number: int, progress: Progress) -> Iterator[Call]:
+    """Measure XGBoost's call in the reference's environment."""
+    reference = next((place.site for place in places if place.contestant.name == REFERENCE), None)
+    if reference is None or not plan.call_seconds:
+        return
+    for rows in _row_counts(plan):
+        yield measure_call(
+            reference.environment,
+            reference.workload,
+            rows=rows,
+            seconds=plan.call_seconds,
+            core=cores.server,
+            number=number,
+        )
+        progress.advance(f"XGBoost's call alone, {rows} row(s)")
+
+
+def _row_counts(plan: Plan) -> list[int]:
+    return sorted({scenario.rows for scenario in plan.scenarios})
 
 
 def _environments(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Closed", "Open", "Results", "Start", "Unmeasured"]
+__all__ = ["Call", "Closed", "Open", "Results", "Start", "Unmeasured"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,15 @@ class Open:
 
 
 @dataclass(frozen=True)
+class Call:
+    """One measurement of XGBoost's call without a server."""
+
+    round: int
+    rows: int
+    per_second: float
+
+
+@dataclass(frozen=True)
 class Unmeasured:
     """A server, or one of its scenarios, that could not be measured."""
 
@@ -79,4 +88,5 @@ class Results:
     starts: tuple[Start, ...] = ()
     closed: tuple[Closed, ...] = ()
     open: tuple[Open, ...] = ()
+    calls: tuple[Call, ...] = ()
     unmeasured: tuple[Unmeasured, ...] = ()

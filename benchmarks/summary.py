@@ -12,7 +12,7 @@ from benchmarks.samples import Closed, Open, Results
 K = TypeVar("K")
 V = TypeVar("V")
 
-__all__ = ["Latency", "Memory", "Peak", "latencies", "memory", "peaks", "ratios"]
+__all__ = ["Latency", "Memory", "Peak", "calls", "latencies", "memory", "peaks", "ratios"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,12 @@ def memory(results: Results) -> dict[str, Memory]:
         server: Memory(median(one.seconds for one in group), median(one.pss_mib for one in group))
         for server, group in groups.items()
     }
+
+
+def calls(results: Results) -> dict[int, float]:
+    """Return XGBoost's calls per second without a server, by rows in a call."""
+    groups = _grouped(results.calls, lambda one: one.rows)
+    return {rows: median(one.per_second for one in group) for rows, group in groups.items()}
 
 
 def ratios(results: Results, server: str, reference: str) -> dict[str, float]:

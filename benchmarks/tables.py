@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.plan import SHARES
 from benchmarks.results import Report
 from benchmarks.servers import REFERENCE, SERVERS
-from benchmarks.summary import Peak, latencies, memory, peaks, ratios
+from benchmarks.summary import Peak, calls, latencies, memory, peaks, ratios
 
 __all__ = [
     "Table",
@@ -26,6 +26,8 @@ __all__ = [
 NONE = "-"
 BOTTLENECK = 0.9
 """Share of its core from which the load program, and not the server, was the limit."""
+
+CALL = "XGBoost's call alone"
 
 TEN, HUNDRED = 10, 100
 
@@ -47,6 +49,9 @@ def peak_table(report: Report) -> Table:
         relative = ratios(report.results, server, REFERENCE)
         cells = [_rate(found.get((server, name)), relative.get(name)) for name in names]
         rows.append([SERVERS[server].title, *cells])
+    if alone := calls(report.results):
+        counts = [scenario["rows"] for scenario in report.plan["scenarios"]]
+        rows.append([CALL, *(_number(alone.get(count)) for count in counts)])
     columns = ["server", *map(rows_text, names)]
     return Table("Peak: requests per second on one core (times the bare server's)", columns, rows)
 
@@ -136,7 +141,7 @@ def scenarios(report: Report) -> list[str]:
 def rows_text(scenario: str) -> str:
     """Return what a scenario is called, such as ``1,000 rows``."""
     number, _, form = scenario.partition("-")
-    return f"{int(number):,} {'row' if number == '1' else 'rows'}{f' {form}' if form else ''}"
+    return f"{int(number):,} {'row' if number == '1' else 'rows'}{f', {form.capitalize()}' if form else ''}"
 
 
 def _rate(peak: Peak | None, ratio: float | None) -> str:

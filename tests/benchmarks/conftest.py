@@ -1,4 +1,4 @@
-"""Results of a small run, as a run gives them."""
+"""The model of the benchmark, and the results of a small run."""
 
 from dataclasses import asdict
 
@@ -6,7 +6,8 @@ import pytest
 
 from benchmarks.plan import SCENARIOS, Plan
 from benchmarks.results import Report
-from benchmarks.samples import Closed, Open, Results, Start, Unmeasured
+from benchmarks.samples import Call, Closed, Open, Results, Start, Unmeasured
+from benchmarks.workload import make_workload
 
 PLAN = Plan(
     servers=("espalier", "starlette", "kserve"),
@@ -22,6 +23,11 @@ PLAN = Plan(
 def closed(server, number, scenario, per_second, **changes):
     values = {"errors": 0, "p50_ms": 1.0, "p99_ms": 2.0, "cpu_ms": 0.5, "pss_mib": 100.0, "load_cpu_share": 0.3}
     return Closed(server, number, scenario, per_second, **(values | changes))
+
+
+@pytest.fixture(scope="session")
+def workload(tmp_path_factory):
+    return make_workload(tmp_path_factory.mktemp("workload"))
 
 
 @pytest.fixture
@@ -42,6 +48,7 @@ def results():
             Open("espalier", 0, "1", 0.5, 250.0, 249.9, 0, 1.5, 9.25, 0.1),
             Open("starlette", 0, "1", 0.5, 500.0, 499.0, 3, 0.5, None, 0.1),
         ),
+        calls=(Call(0, 1, 4000.0), Call(1, 1, 4400.0), Call(2, 1, 4359.0)),
         unmeasured=(Unmeasured("kserve", "", "the server exited with 1\nend of its log x:\n  a line"),),
     )
 

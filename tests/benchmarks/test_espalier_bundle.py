@@ -6,13 +6,7 @@ import pytest
 
 from benchmarks.espalier_bundle import MODEL_NAME, MODEL_VERSION, feature_names, write_signed_bundle
 from benchmarks.registry import serving_registry
-from benchmarks.workload import make_workload
 from bundle import Identity, load_public_keys, read_bundle
-
-
-@pytest.fixture(scope="module")
-def workload(tmp_path_factory):
-    return make_workload(tmp_path_factory.mktemp("workload"))
 
 
 @pytest.fixture

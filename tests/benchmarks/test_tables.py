@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.tables import Table, cost_table, latency_tables, notes, peak_table, to_markdown, version_table
+from benchmarks.tables import (
+    Table,
+    cost_table,
+    latency_tables,
+    notes,
+    peak_table,
+    rows_text,
+    to_markdown,
+    version_table,
+)
 
 
 def test_peak_table(report):
@@ -13,6 +22,7 @@ def test_peak_table(report):
         "| --- | ---: | ---: |",
         "| Espalier | 100 (0.50) | 123 (0.10) |",
         "| bare Starlette | 1,000 (1.00) | 1,234 (1.00) |",
+        "| XGBoost's call alone | 4,359 | - |",
     ]
 
 
@@ -47,6 +57,13 @@ def test_notes_name_what_limits_the_numbers(report, make_closed):
         "bare Starlette, 100 rows: the load program used 95% of its core, so the server may be faster",
         "bare Starlette, 1 row at 50%: 3 requests failed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "text"), [("1", "1 row"), ("1000", "1,000 rows"), ("1000-arrow", "1,000 rows, Arrow")]
+)
+def test_scenario_is_named_by_rows_and_form(scenario, text):
+    assert rows_text(scenario) == text
 
 
 def test_bar_in_a_cell_is_escaped():

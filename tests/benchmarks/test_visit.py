@@ -17,7 +17,7 @@ from benchmarks.load.sending import Counted
 from benchmarks.plan import SCENARIOS, Plan
 from benchmarks.processes import Launch, pin, running
 from benchmarks.samples import Closed, Open, Start, Unmeasured
-from benchmarks.visit import Cores, Place, Visitor, check_answers
+from benchmarks.visit import Cores, Place, Visitor
 from benchmarks.workload import Workload
 from espalier.local.processes import free_port
 
@@ -87,9 +87,11 @@ def test_difference_within_the_tolerance_is_accepted(place, counted):
     assert isinstance(closed, Closed)
 
 
-def test_form_that_the_server_does_not_take_is_not_measured(place):
-    with pytest.raises(PeerFailed, match="does not take arrow"):
-        check_answers(place, replace(SCENARIO, form="arrow"))
+def test_form_that_the_server_does_not_take_is_passed_over(place, counted):
+    plan = replace(PLAN, scenarios=(replace(SCENARIO, name="1-arrow", form="arrow"), SCENARIO))
+    closed, _start = replace(visitor(place), plan=plan).measure_peak(place, 0)
+
+    assert closed.scenario == "1"
 
 
 def test_open_loop_sends_at_shares_of_the_own_peak(place, counted):

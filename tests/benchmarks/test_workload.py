@@ -3,15 +3,9 @@
 import json
 
 import numpy as np
-import pytest
 import xgboost as xgb
 
-from benchmarks.workload import DEPTH, FEATURES, TREES, make_workload
-
-
-@pytest.fixture(scope="module")
-def workload(tmp_path_factory):
-    return make_workload(tmp_path_factory.mktemp("workload"))
+from benchmarks.workload import DEPTH, FEATURES, TREES
 
 
 def test_model_has_the_stated_shape(workload):
