@@ -200,7 +200,7 @@ class BodyCutShort(InvalidRequest):
 
 
 class UnsupportedMediaType(InvalidRequest):
-    """Not application/json."""
+    """Of a media type that the route does not take."""
 
     code = "unsupported_media_type"
     reason = "unsupported_media_type"

@@ -145,7 +145,7 @@ class Settings(BaseSettings):
     """Size limit of a bundle."""
 
     max_rows: int = Field(default=1000, ge=1, le=100_000)
-    """Maximum rows in one request."""
+    """Maximum rows in one request with rows in JSON, or with feedback."""
 
     max_columnar_rows: int = Field(default=100_000, ge=1, le=10_000_000)
     """Maximum rows in one request with columns: an Arrow stream, or columns in JSON."""
@@ -167,11 +167,11 @@ class Settings(BaseSettings):
     """PEM files of earlier signing keys. Feedback on predictions made with them is accepted while they are listed."""
 
     max_body_bytes: int = Field(default=2 * 2**20, ge=1024)
-    """Maximum bytes in one request."""
+    """Maximum bytes in one request without columns."""
 
     max_columnar_body_bytes: int = Field(default=32 * 2**20, ge=1024)
-    """Maximum bytes in one request with columns; at least ``max_body_bytes``. Four such bodies may be in memory of one
-    worker at a time: twice ``batch_concurrency``."""
+    """Maximum bytes in one request with columns; never less than ``max_body_bytes``. At most twice
+    ``batch_concurrency`` such bodies are in the memory of a worker."""
 
     body_timeout_seconds: float = Field(default=10, gt=0)
     """How long a client may take to send the body of a request."""

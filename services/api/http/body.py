@@ -18,8 +18,8 @@ from services.api.prediction.columnar.json_columns import BEGIN_BYTES, is_column
 __all__ = ["BodyLimit", "limit_body", "read_json", "read_rows"]
 
 OTHER_TYPE = (
-    f"send the rows as JSON, with Content-Type: {JSON}, or as an Arrow stream, with Content-Type: {ARROW}, which the "
-    "client of Espalier writes from other tables and files"
+    f"send the rows as JSON, with Content-Type: {JSON}, or as an Arrow stream, with Content-Type: {ARROW}; "
+    "espalier predict and the Python client send files of Parquet and CSV, and data frames, in this way"
 )
 
 
