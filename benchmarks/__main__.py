@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +23,7 @@ from bundle import ExpectedError
 
 if TYPE_CHECKING:
     from benchmarks.results import Report
-    from benchmarks.run import Progress
+    from benchmarks.run import Progress, Run
     from benchmarks.visit import Cores
 
 __all__ = ["main"]
@@ -41,6 +43,7 @@ _aside = Console(stderr=True, highlight=False)
 
 def main() -> None:
     """Run the command; an expected error is one line and an exit code."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except ExpectedError as error:
@@ -48,6 +51,11 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    # As an exception, so that the server that runs is ended on the way out.
+    sys.exit(128 + number)
 
 
 @app.command()
@@ -85,7 +93,7 @@ def bench(  # noqa: PLR0913, PLR0917 - each is an option
     if render is not None:
         report = read_report(render)
     else:
-        report = _measure(plan, python, server_core, load_core)
+        report = _measure(plan, python, (server_core, load_core), output)
         write_report(output, report)
         _aside.print(f"results: {output}")
     if json:
@@ -125,26 +133,30 @@ def _known(names: str, known: Iterable[str], what: str) -> list[str]:
     return chosen
 
 
-def _measure(plan: Plan, python: str, server_core: int, load_core: int) -> Report:
+def _measure(plan: Plan, python: str, cores: tuple[int, int], output: Path) -> Report:
     from benchmarks.load.tools import find_tools
     from benchmarks.machine import describe_commit, describe_machine
-    from benchmarks.results import Report
+    from benchmarks.results import Report, write_report
     from benchmarks.run import run_plan, steps
 
     tools = find_tools(open_loop=plan.open_rounds > 0)
-    cores = _check_cores(server_core, load_core)
-    began = datetime.now(UTC)
-    with _progress(steps(plan)) as progress:
-        run = run_plan(plan, python_version=python, cores=cores, cache=CACHE.resolve(), progress=progress)
-    return Report(
-        started=began.isoformat(timespec="seconds"),
-        commit=describe_commit(),
-        machine=describe_machine(),
-        plan=asdict(plan),
-        versions=run.versions,
-        tools=tools,
-        results=run.results(),
-    )
+    checked = _check_cores(*cores)
+    began, commit = datetime.now(UTC), describe_commit()
+
+    def report(run: Run) -> Report:
+        return Report(
+            started=began.isoformat(timespec="seconds"),
+            commit=commit,
+            machine=describe_machine(),
+            plan=asdict(plan),
+            versions=run.versions,
+            tools=tools,
+            results=run.results(),
+        )
+
+    with _progress(steps(plan), lambda run: write_report(output, report(run))) as progress:
+        run = run_plan(plan, python_version=python, cores=checked, cache=CACHE.resolve(), progress=progress)
+    return report(run)
 
 
 def _check_cores(server: int, load: int) -> Cores:
@@ -159,7 +171,7 @@ def _check_cores(server: int, load: int) -> Cores:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Progress]:
+def _progress(total: int, keep: Callable[[Run], None]) -> Iterator[Progress]:
     """Show a bar on a terminal, and a line for each measurement elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -187,7 +199,7 @@ def _progress(total: int) -> Iterator[Progress]:
             bar.advance(task)
             say(text)
 
-        yield Progress(say, advance)
+        yield Progress(say, advance, keep)
 
 
 def _show(report: Report) -> None:

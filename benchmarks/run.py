@@ -36,6 +36,8 @@ class Progress:
 
     say: Callable[[str], None]
     advance: Callable[[str], None]
+    keep: Callable[[Run], None]
+    """Called after each visit with what has been measured so far, so that an interrupted run leaves results."""
 
 
 @dataclass
@@ -178,3 +180,4 @@ def _tolerating(run: Run, place: Place, progress: Progress) -> Iterator[None]:
     except PeerFailed as error:
         progress.say(f"{place.contestant.name}: {error}")
         run.miss(Unmeasured(place.contestant.name, "", str(error)))
+    progress.keep(run)

@@ -1,6 +1,7 @@
 """The command line."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -29,6 +30,23 @@ def run(monkeypatch, capsys):
 def saved(report, tmp_path):
     write_report(tmp_path / "results.json", report)
     return str(tmp_path / "results.json")
+
+
+@pytest.fixture(autouse=True)
+def sigterm():
+    """The command replaces this process's handler."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_ends_the_server_that_runs(run):
+    """As an exception, which leaves every block that has started a process."""
+    run("--help")
+
+    with pytest.raises(SystemExit) as ended:
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 143
 
 
 def test_help_has_examples(run):

@@ -1,5 +1,8 @@
 """The order of the rounds, and which failures end a run."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from benchmarks.errors import BenchmarkFailed, PeerFailed
@@ -53,7 +56,53 @@ def test_missing_environment_of_a_required_server_ends_the_run(monkeypatch, tmp_
         raise PeerFailed("no network")
 
     monkeypatch.setattr("benchmarks.run.make_environment", fail)
-    progress = Progress(print, print)
+    progress = Progress(print, print, print)
 
     with pytest.raises(BenchmarkFailed, match="no network"):
         run_plan(QUICK, python_version="3.13", cores=Cores(0, 1), cache=tmp_path, progress=progress)
+
+
+@pytest.fixture
+def visited(monkeypatch, make_closed):
+    """A run without servers: names of the visits in order. A visit to kserve fails."""
+    visits = []
+
+    def visit(_visitor, place, number):
+        visits.append((number, place.contestant.name))
+        if place.contestant.name == "kserve":
+            raise PeerFailed("broken")
+        return [make_closed(place.contestant.name, number, "1", 100.0)]
+
+    places = [SimpleNamespace(contestant=SERVERS[name], site=None) for name in ("espalier", "starlette", "kserve")]
+    monkeypatch.setattr("benchmarks.run.make_workload", lambda _folder: None)
+    monkeypatch.setattr("benchmarks.run._environments", lambda *_: [])
+    monkeypatch.setattr("benchmarks.run._places", lambda *_: places)
+    monkeypatch.setattr("benchmarks.run.Visitor.measure_peak", visit)
+    return visits
+
+
+def run_kept(plan, tmp_path):
+    kept = []
+    progress = Progress(print, print, lambda run: kept.append(run.results()))
+    run_plan(plan, python_version="3.13", cores=Cores(0, 1), cache=tmp_path, progress=progress)
+    return kept
+
+
+def test_rounds_are_interleaved_and_a_broken_peer_stops_nothing(visited, tmp_path):
+    run_kept(replace(QUICK, rounds=2), tmp_path)
+
+    assert visited == [
+        (0, "espalier"),
+        (0, "starlette"),
+        (0, "kserve"),
+        (1, "kserve"),
+        (1, "starlette"),
+        (1, "espalier"),
+    ]
+
+
+def test_results_are_kept_after_each_visit(visited, tmp_path):
+    kept = run_kept(replace(QUICK, rounds=1), tmp_path)
+
+    assert [len(results.closed) for results in kept] == [1, 2, 2]
+    assert [one.reason for one in kept[-1].unmeasured] == ["broken"]
