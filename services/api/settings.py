@@ -138,8 +138,7 @@ class Settings(BaseSettings):
     """Folder of verified bundles, used when the registry is unavailable."""
 
     peer_host: str = ""
-    """DNS name of the other pods of the API. If the registry is unavailable and the cache is empty, one of them
-    provides the last verified bundle on ``peer_port``."""
+    """DNS name of the other pods: one of them provides the last verified bundle if neither registry nor cache can."""
 
     model_max_bytes: int = Field(default=256 * 2**20, ge=1)
     """Size limit of a bundle."""
@@ -170,8 +169,7 @@ class Settings(BaseSettings):
     """Maximum bytes in one request without columns."""
 
     max_columnar_body_bytes: int = Field(default=32 * 2**20, ge=1024)
-    """Maximum bytes in one request with columns; never less than ``max_body_bytes``. At most twice
-    ``batch_concurrency`` such bodies are in the memory of a worker."""
+    """Maximum bytes in one request with columns; never less than ``max_body_bytes``."""
 
     body_timeout_seconds: float = Field(default=10, gt=0)
     """How long a client may take to send the body of a request."""
@@ -247,8 +245,7 @@ class Settings(BaseSettings):
     """How long new requests are still served after SIGTERM, until load balancers have removed the pod."""
 
     keep_alive_seconds: int = Field(default=95, ge=1)
-    """How long an idle connection stays open: longer than the proxy in front keeps it (nginx 60 s, Traefik 90 s), so
-    that the proxy sends no request into a closing connection."""
+    """How long an idle connection stays open: longer than in the proxy in front (nginx 60 s, Traefik 90 s)."""
 
     @model_validator(mode="before")
     @classmethod

@@ -41,7 +41,6 @@ TESTED_ELSEWHERE = {
     "espalier/cli/token.py": "espalier/cli/test_predict.py",
     "espalier/cli/train.py": "espalier/cli/test_commands.py",
     "pipelines/console.py": "pipelines/stages/test_process.py",
-    "pipelines/errors.py": "pipelines/stages/test_process.py",
     "pipelines/model/measure.py": "pipelines/stages/test_evaluate.py",
     "pipelines/model/trained.py": "pipelines/stages/test_evaluate.py",
     "pipelines/registry/tracking.py": "pipelines/registry/test_versions.py",

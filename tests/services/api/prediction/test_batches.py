@@ -108,11 +108,11 @@ def test_full_worker_refuses_many_rows_and_answers_few(
 def test_worker_predicts_two_large_requests_at_a_time_and_lets_sixteen_wait(
     make_client, settings, bearer, row, model, gate, monkeypatch
 ):
-    """Half of them are of 17 rows, half are of one row with an explanation."""
+    """Half of them are of more rows than the event loop predicts, half are of one row with an explanation."""
     begun, predict, headers = threading.Semaphore(0), type(model).predict, bearer()
 
     def predict_late(self, matrix):
-        if len(matrix) != 16:
+        if len(matrix) != INLINE_ROWS:
             begun.release()
             gate.wait(PATIENCE)
         return predict(self, matrix)
@@ -124,9 +124,9 @@ def test_worker_predicts_two_large_requests_at_a_time_and_lets_sixteen_wait(
     monkeypatch.setattr(type(model), "predict", predict_late)
     with make_client(settings) as client, ThreadPoolExecutor(19) as pool, ExitStack() as end:
         end.callback(gate.set)  # a failed test must not wait for the threads
-        asked = [pool.submit(ask, (17, 1)[number % 2]) for number in range(19)]
+        asked = [pool.submit(ask, (INLINE_ROWS + 1, 1)[number % 2]) for number in range(19)]
         (refused,), _ = wait(asked, PATIENCE, FIRST_COMPLETED)
-        small = ask(16)
+        small = ask(INLINE_ROWS)
         at_once = [begun.acquire(timeout=seconds) for seconds in (PATIENCE, PATIENCE, 0.1)]
         gate.set()
 

@@ -42,8 +42,8 @@ def alive_and_busy(environment):
     return series["espalier_workers"], series["espalier_requests_in_progress"]
 
 
-def wait_until(holds):
-    for _ in range(100):
+def wait_until(holds, *, seconds=10):
+    for _ in range(10 * seconds):
         if holds():
             return
         time.sleep(0.1)

@@ -64,7 +64,7 @@ def test_excess_connections_are_refused_except_probes(start, environment):
         except OSError:
             return False
 
-    wait_until(is_ready)
+    wait_until(is_ready, seconds=30)
     held = [connect(environment) for _ in range(3)]
 
     wait_until(lambda: ask(b"/.well-known/jwks.json") == b"503")
