@@ -18,6 +18,7 @@ API = {
     "espalier_requests_in_progress": set(),
     "espalier_model_info": {"name", "version", "run_id"},
     "espalier_model_source": {"source"},
+    "espalier_model_evaluator": {"evaluator", "reason"},
     "espalier_model_trained_timestamp_seconds": set(),
     "espalier_model_data_until_timestamp_seconds": set(),
     "espalier_model_test_metric": {"metric"},

@@ -17,6 +17,7 @@ from services.api.keys import load_keys
 from services.api.metrics.counters import ApiMetrics
 from services.api.metrics.model import describe_limits
 from services.api.metrics.registry import RegistryState
+from services.api.metrics.shared import SharedMetrics
 from services.api.model.loaded import load_model
 from services.api.model.mlflow_registry import RegisteredVersion
 from services.api.model.source import ServedBundle
@@ -74,7 +75,9 @@ def exposed(make_bundle, keys, tmp_path) -> dict[str, set[str]]:
     )
     served = ServedBundle("orchard", "7", make_bundle(tmp_path / "served"), "registry")
     registry = CollectorRegistry()
-    ApiMetrics(registry, load_model(served, requested_model(settings, load_keys(settings))))
+    shared = SharedMetrics()
+    registry.register(shared)
+    ApiMetrics(shared, registry, load_model(served, requested_model(settings, load_keys(settings))))
     describe_limits(registry, model_days=1, data_days=1)
     version = RegisteredVersion(number=7, created=1.0, tags={})
     families = [*registry.collect(), *dependency_monitor(settings, "7").collect()]

@@ -129,6 +129,9 @@ def _model(gauge: Callable[..., None], counter: Callable[..., None], version: st
     )
     for source in ("registry", "cache", "peer"):
         gauge("espalier_model_source", float(source == "registry"), source=source)
+    for reason in ("verified", "unsupported", "different", "failed"):
+        evaluator = "lignum" if reason == "verified" else "xgboost"
+        gauge("espalier_model_evaluator", float(reason == "verified"), evaluator=evaluator, reason=reason)
     for metric, value in TEST.items():
         gauge("espalier_model_test_metric", value + (0.004 if version == "4" and value < 1 else 0), metric=metric)
     for label, share in zip(LABELS, (0.24, 0.76), strict=True):

@@ -119,12 +119,22 @@ def test_serve_answers_over_https_until_sigterm(first, checkout):
                 except httpx.TransportError:
                     time.sleep(0.1)
             assert client.post("/v1/predict", json={}).status_code == 401
+        assert_predictions_need_only_the_address(checkout, f"https://localhost:{port}")
     finally:
         process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate(timeout=60)
 
     assert process.returncode == 128 + signal.SIGTERM, stderr
     assert processes_in(checkout) == []
+
+
+def assert_predictions_need_only_the_address(checkout, url):
+    """The certificate authority, the user and the password of the demo are found."""
+    process = espalier(checkout, "predict", "docs/example-request.json", "--url", url, "--json")
+    out, stderr = process.communicate(timeout=120)
+
+    assert process.returncode == 0, stderr
+    assert json.loads(out)["predictions"][0]["label"] in ("late", "on_time")
 
 
 def test_used_port_is_reported_before_a_server_starts(checkout):

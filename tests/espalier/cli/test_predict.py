@@ -9,7 +9,7 @@ import pyarrow.feather
 import pytest
 
 from espalier.load import verdict
-from services.api.auth.access_tokens import TokenVerifier
+from services.api.auth.verified_tokens import VerifiedTokens
 from services.api.errors import InvalidToken
 from tests.espalier.running_api import PASSWORD, running_api
 
@@ -102,15 +102,15 @@ def test_long_table_is_written_to_a_file_with_its_ids(run, token, long_table, tm
 @pytest.fixture
 def short_lived(monkeypatch):
     """Tokens that the API takes twice, as if they had been given out a quarter of an hour ago."""
-    taken, verify = Counter(), TokenVerifier.verify
+    taken, check = Counter(), VerifiedTokens.check
 
     def twice(self, token):
         taken[token] += 1
         if taken[token] > 2:
             raise InvalidToken
-        return verify(self, token)
+        return check(self, token)
 
-    monkeypatch.setattr(TokenVerifier, "verify", twice)
+    monkeypatch.setattr(VerifiedTokens, "check", twice)
     return taken
 
 
@@ -171,7 +171,7 @@ def test_rejected_batch_names_its_rows_and_leaves_no_output(run, token, long_tab
     )
 
     assert code == 1
-    assert "rows[1500].kind must be one of" in stderr
+    assert "columns.kind[1500] must be one of" in stderr
     assert not list(tmp_path.glob("out.csv*"))
 
 
