@@ -1,6 +1,6 @@
 """Read an Arrow IPC stream into the matrix of the model.
 
-It is read here, in NumPy, and not with a library: docs/adr/0018-arrow-without-a-library.md says why. Nothing is larger
+It is read here, in NumPy, and not with a library: docs/adr/0020-arrow-without-a-library.md says why. Nothing is larger
 than the body: compressed buffers are refused, and every other one is a part of the body.
 
 Source: https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format.
