@@ -134,6 +134,7 @@ def _known(names: str, known: Iterable[str], what: str) -> list[str]:
 
 
 def _measure(plan: Plan, python: str, cores: tuple[int, int], output: Path) -> Report:
+    from benchmarks.alone import alone
     from benchmarks.load.tools import find_tools
     from benchmarks.machine import describe_commit, describe_machine
     from benchmarks.results import Report, write_report
@@ -154,7 +155,7 @@ def _measure(plan: Plan, python: str, cores: tuple[int, int], output: Path) -> R
             results=run.results(),
         )
 
-    with _progress(steps(plan), lambda run: write_report(output, report(run))) as progress:
+    with alone(), _progress(steps(plan), lambda run: write_report(output, report(run))) as progress:
         run = run_plan(plan, python_version=python, cores=checked, cache=CACHE.resolve(), progress=progress)
     return report(run)
 

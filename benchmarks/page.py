@@ -59,7 +59,7 @@ def _sentences(report: Report) -> Iterator[str]:
     machine, plan = report.machine, report.plan
     yield f"Measured on {report.started[:10]} at commit {report.commit}:"
     yield f"{machine['processor']}, {machine['cores']} cores, {machine['memory']}, {machine['system']}."
-    yield f"Median of {plan['rounds']} rounds of {plan['seconds']:g} s;"
+    yield f"Median of {plan['rounds']} rounds of {plan['seconds']:g} s."
     if plan["open_rounds"]:
-        yield f"at fixed rates {plan['open_rounds']} of {plan['open_seconds']:g} s."
+        yield f"At fixed rates: {plan['open_rounds']} of {plan['open_seconds']:g} s."
     yield f"Load by {', '.join(f'{name} {version}' for name, version in report.tools.items())}."
