@@ -1,16 +1,30 @@
-"""Predict and count, for every route that predicts."""
+"""Predict and count predictions and refusals, for every route that predicts."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
 
+from services.api.errors import InvalidRequest
 from services.api.http.dependencies import Services
 from services.api.prediction.predict import Predicted, predict_matrix
 
-__all__ = ["predict_and_count"]
+__all__ = ["counted_refusals", "predict_and_count"]
+
+
+@contextmanager
+def counted_refusals(services: Services) -> Iterator[None]:
+    """Count a refusal of the body, once for each kind of problem in it."""
+    try:
+        yield
+    except InvalidRequest as error:
+        for reason in {problem.reason for problem in error.problems} or {error.reason}:
+            services.metrics.count_rejection(reason)
+        raise
 
 
 def predict_and_count(services: Services, matrix: npt.NDArray[np.float32], *, explain: bool) -> Predicted:

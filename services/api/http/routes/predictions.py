@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,10 +9,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.api.auth.access_tokens import Claims
 from services.api.auth.scopes import Scope
-from services.api.errors import InvalidRequest, TooManyRows
+from services.api.errors import TooManyRows
 from services.api.http.body import read_rows
 from services.api.http.columnar import Form, Reader
-from services.api.http.counted_prediction import predict_and_count
+from services.api.http.counted_prediction import counted_refusals, predict_and_count
 from services.api.http.dependencies import Served, Services, allow
 from services.api.http.media_types import ARROW, JSON, prefers_arrow
 from services.api.http.problems import documented
@@ -51,7 +49,7 @@ async def predict(
         is_arrow=prefers_arrow(request.headers.get("accept", "")),
     )
     with columnar.bodies.place() as place:
-        with _counted_refusals(services):
+        with counted_refusals(services):
             form, body = await read_rows(request, place, max_columnar_bytes=columnar.max_body_bytes)
         if form is Form.ROWS:
             content = await _predict_rows(request, answer, bytes(body), explain=explain)
@@ -84,7 +82,7 @@ class _Answer:
 async def _predict_rows(request: Request, answer: _Answer, body: bytes, *, explain: bool) -> bytes:
     """Predict rows in JSON, on the event loop if they are few."""
     services = answer.services
-    with _counted_refusals(services):
+    with counted_refusals(services):
         matrix = services.reader.read_matrix(body)
         _check_explained(services, len(matrix), explain=explain)
     if not explain and len(matrix) <= services.inline_rows:
@@ -96,7 +94,7 @@ async def _predict_rows(request: Request, answer: _Answer, body: bytes, *, expla
 def _predict_columns(answer: _Answer, reader: Reader, body: bytes | bytearray, explain: bool) -> bytes:
     """Predict columns. It runs in a thread from reading the body to writing the response."""
     services = answer.services
-    with _counted_refusals(services):
+    with counted_refusals(services):
         matrix = reader.read_matrix(body)
         _check_explained(services, len(matrix), explain=explain)
     return answer.write(predict_and_count(services, matrix, explain=explain))
@@ -105,13 +103,3 @@ def _predict_columns(answer: _Answer, reader: Reader, body: bytes | bytearray, e
 def _check_explained(services: Services, rows: int, *, explain: bool) -> None:
     if explain and rows > services.max_explain_rows:
         raise TooManyRows(f"rows: send at most {services.max_explain_rows} rows with explain=true")
-
-
-@contextmanager
-def _counted_refusals(services: Services) -> Iterator[None]:
-    try:
-        yield
-    except InvalidRequest as error:
-        for reason in {problem.reason for problem in error.problems} or {error.reason}:
-            services.metrics.count_rejection(reason)
-        raise

@@ -77,9 +77,14 @@ class Missing:
 class Columns:
     """Checks the columns of one contract."""
 
-    def __init__(self, contract: Contract) -> None:
-        """Prepare the limits of every feature, and the codes of its categories."""
-        features = contract.features
+    def __init__(self, contract: Contract, *, member: str = "columns") -> None:
+        """Prepare the limits of every feature, and the codes of its categories.
+
+        Args:
+            contract: what the columns must match.
+            member: what the columns are called in the request, for error messages.
+        """
+        features, self._member = contract.features, member
         self.features = features
         self.names = tuple(feature.name for feature in features)
         self.places = {name: index for index, name in enumerate(self.names)}
@@ -106,11 +111,13 @@ class Columns:
     def wrong_type(self, feature: Feature, found: str) -> FieldProblem:
         """Return the problem of a column of another type."""
         needed = requirement(self._specs[feature.name], "wrong_type")
-        return FieldProblem(f"columns.{feature.name}", f"must be {needed}; its type is {found}", "wrong_type")
+        return FieldProblem(f"{self._member}.{feature.name}", f"must be {needed}; its type is {found}", "wrong_type")
 
     def problem(self, name: str, row: int, reason: str) -> FieldProblem:
         """Return the problem of one value."""
-        return FieldProblem(f"columns.{name}[{row}]", f"must be {requirement(self._specs[name], reason)}", reason)
+        return FieldProblem(
+            f"{self._member}.{name}[{row}]", f"must be {requirement(self._specs[name], reason)}", reason
+        )
 
     def encode(self, columns: Sequence[Column], rows: int, *, before: int = 0) -> npt.NDArray[np.float32]:
         """Return the (rows, features) matrix of columns in the contract's order.
@@ -161,14 +168,14 @@ class Columns:
         seen: set[str] = set()
         for name in names:
             if name not in self.places:
-                yield FieldProblem(f"columns.{name}"[:MAX_FIELD], self._unknown, "unknown_feature")
+                yield FieldProblem(f"{self._member}.{name}"[:MAX_FIELD], self._unknown, "unknown_feature")
             elif name in seen:
-                yield FieldProblem(f"columns.{name}", "is a duplicate", "duplicate_feature")
+                yield FieldProblem(f"{self._member}.{name}", "is a duplicate", "duplicate_feature")
             seen.add(name)
         for name in self.names:
             if name not in seen:
                 text = f"is missing; it must be {requirement(self._specs[name], 'missing_feature')}"
-                yield FieldProblem(f"columns.{name}", text, "missing_feature")
+                yield FieldProblem(f"{self._member}.{name}", text, "missing_feature")
 
 
 def _takes_any_text(feature: Feature) -> bool:
