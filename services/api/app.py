@@ -28,7 +28,7 @@ from services.api.http.fast_path import FastPath
 from services.api.http.middleware import PROBES, Limits, Observers, RequestMiddleware
 from services.api.http.openapi import describe_bodies
 from services.api.http.problems import install_error_handlers
-from services.api.http.routes import feedback, health, predictions, tokens, users
+from services.api.http.routes import feedback, health, inference, predictions, tokens, users
 from services.api.http.routes import model as model_routes
 from services.api.keys import Keys
 from services.api.metrics.counters import ApiMetrics
@@ -54,7 +54,7 @@ FEEDBACK_CONCURRENCY, FEEDBACK_WAITING = 4, 16
 INLINE_ROWS = 128
 """Up to this many rows are predicted on the event loop: switching to a thread would cost more than the work."""
 
-ROUTES = (health, tokens, users, model_routes, predictions, feedback)
+ROUTES = (health, tokens, users, model_routes, predictions, feedback, inference)
 
 
 def create_app(
@@ -92,6 +92,7 @@ def create_app(
     if settings.docs_enabled:
         serve_docs(app)
     app.state.services, app.state.access_log = services, access_log
+    app.state.inference = inference.Inference.of(model, max_rows=settings.max_rows)
     app.state.feedback_batches = Batches(concurrency=FEEDBACK_CONCURRENCY, waiting=FEEDBACK_WAITING)
     app.state.batches = Batches(concurrency=settings.batch_concurrency, waiting=settings.max_waiting_batches)
     describe_limits(registry, model_days=settings.model_age_limit_days, data_days=settings.data_age_limit_days)

@@ -24,6 +24,7 @@ ApiError
 ├── WeakPassword
 ├── UserExists
 ├── UnknownUser
+├── UnknownModel         the path names a model or a version that is not served
 └── LastAdministrator    no enabled administrator would be left
 """
 
@@ -57,6 +58,7 @@ __all__ = [
     "StoreUnavailable",
     "TooManyLogins",
     "TooManyRows",
+    "UnknownModel",
     "UnknownUser",
     "UnsupportedMediaType",
     "UserExists",
@@ -240,6 +242,12 @@ class UnknownUser(ApiError):
     """There is no user with this name."""
 
     code = "unknown_user"
+
+
+class UnknownModel(ApiError):
+    """No model of this name, or no such version of it, is served."""
+
+    code = "unknown_model"
 
 
 class LastAdministrator(ApiError):

@@ -26,7 +26,7 @@ from services.api.metrics.shared import Gauge
 
 __all__ = ["PROBES", "Limits", "Observers", "RequestMiddleware"]
 
-PROBES = frozenset({"/healthz", "/readyz"})
+PROBES = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
 """Sent every few seconds, by address: any host, no log line, no metrics."""
 
 MAX_LENGTH_DIGITS = 20

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from services.api.http.inference_openapi import describe_inference
 from services.api.http.media_types import ARROW, JSON
 from services.api.model.loaded import Model
 from services.api.prediction.columnar.json_columns import JsonColumnsReader
@@ -60,6 +61,7 @@ def _build(
     }
     request = feedback.schema() | {"example": {"feedback": [labelled]}}
     _describe(document, "/v1/feedback", "Feedback", request, _feedback())
+    describe_inference(document, model)
     return document
 
 

@@ -1,4 +1,4 @@
-"""Map errors to responses: one table, one format (RFC 9457)."""
+"""Map errors to responses: one table, one format (RFC 9457), and under /v2 that of the Open Inference Protocol."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from services.api.errors import (
     ApiError,
@@ -30,6 +31,7 @@ from services.api.errors import (
     StoreUnavailable,
     TooManyLogins,
     TooManyRows,
+    UnknownModel,
     UnknownUser,
     UnsupportedMediaType,
     UserExists,
@@ -38,8 +40,10 @@ from services.api.errors import (
 
 __all__ = [
     "STATUS",
+    "InferenceError",
     "Problem",
     "documented",
+    "documented_inference",
     "install_error_handlers",
     "late_problem",
     "problem_response",
@@ -65,6 +69,7 @@ STATUS: dict[type[ApiError], int] = {
     WeakPassword: 422,
     UserExists: 409,
     UnknownUser: 404,
+    UnknownModel: 404,
     LastAdministrator: 409,
 }
 """Status of each error; a test checks that none is missing."""
@@ -76,6 +81,7 @@ BODY_NOT_READ = (408, 413)
 """The rest of the body may still arrive, so the connection cannot be reused."""
 
 MAX_PROBLEMS = 20
+MAX_DETAIL = 2000
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -98,6 +104,30 @@ class Problem(BaseModel):
     errors: list[ProblemField] | None = None
 
 
+class InferenceError(BaseModel):
+    """The format of an error under /v2 (Open Inference Protocol)."""
+
+    error: str
+
+
+class ProblemResponse(Response):
+    """An error, in the format of the path that was requested."""
+
+    def __init__(self, problem: dict[str, Any], status: int, headers: dict[str, str]) -> None:
+        """Write it as a problem."""
+        super().__init__(orjson.dumps(problem), status, headers, MEDIA_TYPE)
+        self._problem = problem
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        if f"{scope['path']}/".startswith("/v2/"):
+            fields = [f"{problem['field']}: {problem['message']}" for problem in self._problem.get("errors", ())]
+            self.body = orjson.dumps({"error": "; ".join(fields)[:MAX_DETAIL] or self._problem["detail"]})
+            self.headers["Content-Type"] = "application/json"
+            self.headers["Content-Length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses for errors of a route."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
@@ -105,6 +135,11 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"description": HTTPStatus(status).phrase, "model": Problem, "content": {MEDIA_TYPE: schema}}
         for status in statuses
     }
+
+
+def documented_inference(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses for errors of a route under /v2."""
+    return {status: {"description": HTTPStatus(status).phrase, "model": InferenceError} for status in statuses}
 
 
 def problem_response(
@@ -134,7 +169,7 @@ def problem_response(
         headers["WWW-Authenticate"] = "Bearer" if code == "invalid_credentials" else f'Bearer error="{code}"'
     if status in BODY_NOT_READ:
         headers["Connection"] = "close"
-    return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
+    return ProblemResponse(body, status, headers)
 
 
 def unexpected_problem(request_id: str) -> Response:
@@ -171,7 +206,7 @@ def install_error_handlers(app: FastAPI) -> None:
             FieldProblem(".".join(str(part) for part in found["loc"])[:200], found["msg"], "invalid_request")
             for found in error.errors()[:MAX_PROBLEMS]
         ]
-        detail = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)[:2000]
+        detail = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)[:MAX_DETAIL]
         return problem_response(_request_id(request), 422, code="invalid_request", detail=detail, problems=problems)
 
     app.add_exception_handler(ApiError, on_api_error)

@@ -1,11 +1,13 @@
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from services.api.errors import ApiError
+from services.api.errors import ApiError, FieldProblem
 from services.api.http import counted_prediction
-from services.api.http.problems import STATUS
+from services.api.http.problems import STATUS, problem_response
 
 
 def every(kind):
@@ -33,6 +35,51 @@ def test_every_error_has_the_same_format(client, method, path, status):
     assert response.headers["content-type"] == "application/problem+json"
     assert set(body) >= {"type", "title", "status", "detail", "code", "request_id"}
     assert body["request_id"] == response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("GET", "/v2/nowhere", 404, "Not Found"),
+        ("GET", "/v2/models/orchard/infer", 405, "Method Not Allowed"),
+        ("POST", "/v2/models/orchard/infer", 401, "the access token is missing"),
+        ("POST", "/v2", 405, "Method Not Allowed"),
+    ],
+)
+def test_errors_under_v2_have_the_format_of_the_protocol(client, method, path, status, text):
+    response = client.request(method, path, headers={"X-Request-ID": "mine"})
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+    assert set(response.json()) == {"error"} and response.json()["error"].startswith(text)
+    assert response.headers["x-request-id"] == "mine"
+    assert int(response.headers["content-length"]) == len(response.content)
+
+
+def test_refusals_before_the_routes_have_it_too(client):
+    response = client.get("/v2", headers={"host": "elsewhere"})
+
+    assert response.status_code == 400
+    assert set(response.json()) == {"error"}
+
+
+@pytest.mark.parametrize("path", ["/v20", "/v1/v2/x"])
+def test_other_paths_do_not(client, path):
+    assert client.get(path).headers["content-type"] == "application/problem+json"
+
+
+def test_long_list_of_problems_is_truncated_under_v2():
+    problems = [FieldProblem(f"inputs.{'x' * 200}[{row}]", "must be a number", "wrong_type") for row in range(20)]
+    response = problem_response("1", 422, code="invalid_rows", detail="20 values", problems=problems)
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(response({"type": "http", "path": "/v2/models/m/infer"}, None, send))
+
+    error = json.loads(sent[1]["body"])["error"]
+    assert error.startswith("inputs.xxx") and len(error) == 2000
 
 
 def test_refused_token_has_www_authenticate(client):

@@ -9,6 +9,7 @@ import pytest
 
 from services.api.prediction import validation
 from services.api.prediction.json_size import find_end
+from tests.services.api.prediction.inference.tensors import tensors_of
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -20,6 +21,8 @@ CASES = {
     ("post", "/v1/users/me/password"): "json",
     ("post", "/v1/predict"): "rows",
     ("post", "/v1/feedback"): "rows",
+    ("post", "/v2/models/{model_name}/infer"): "tensors",
+    ("post", "/v2/models/{model_name}/versions/{model_version}/infer"): "tensors",
 }
 """Every route with a body, and its kind. A new route needs a line here."""
 
@@ -101,10 +104,11 @@ def routes(*kinds):
 
 def send(client, route, body, headers, kind=JSON):
     method, path = route
-    return client.request(method, path.format(name="ana"), content=body, headers={**headers, "content-type": kind})
+    path = path.format(name="ana", model_name="orchard", model_version="7")
+    return client.request(method, path, content=body, headers={**headers, "content-type": kind})
 
 
-@routes("json", "rows")
+@routes("json", "rows", "tensors")
 def test_body_of_an_unauthenticated_caller_is_not_read(client, bearer, sample, method, path):
     read = []
 
@@ -179,3 +183,74 @@ def test_largest_valid_body_is_accepted_with_any_texts(make_client, make_setting
 
     assert response.status_code == 200
     assert parsed.count(body) <= 2, "once for the values, and once for names that are there twice"
+
+
+def tensor_shapes(others, size):
+    """Inference requests with the expensive part in each place, among tensors of the other features."""
+    many = b'{"name":"height","datatype":"FP32","shape":[1],"data":[1]}'
+    data = b'{"inputs":[' + others + b',{"name":"height","datatype":"FP32","shape":[1],"data":'
+    texts = b'{"inputs":[{"name":"kind","datatype":"BYTES","shape":[1],"data":'
+    places = {
+        "tensor": (data + b"[0],", b"}]}"),
+        "parameters": (data + b'[0],"parameters":{', b"}}]}"),
+        "request": (b"{", b"}"),
+        "beside": (b'{"inputs":[' + many + b"],", b"}"),
+    }
+    return {
+        **{f"{at}: {name}": body for at, ends in places.items() for name, body in json_shapes(*ends, size).items()},
+        "numbers": fill(data + b"[0", b",0", b"]}]}", size),
+        "nested": fill(data + b"[[0]", b",[0]", b"]}]}", size),
+        "empty lists": fill(data + b"[[]", b",[]", b"]}]}", size),
+        "deep data": fill(data, b"[", b"", size),
+        "long number": fill(data + b"[1", b"0", b"]}]}", size),
+        "long fraction": fill(data + b"[0.1", b"0", b"]}]}", size),
+        "texts": fill(texts + b'[""', b',""', b"]}]}", size),
+        "long text": fill(texts + b'["', b"\\u0061", b'"]}]}', size),
+        "tensors": fill(b'{"inputs":[' + many, b"," + many, b"]}", size),
+        "dimensions": fill(b'{"inputs":[{"shape":[1', b",1", b"]}]}", size),
+        "outputs": fill(b'{"inputs":[' + many + b'],"outputs":[{"name":"label"}', b',{"name":"label"}', b"]}", size),
+        "repeated inputs": fill(b'{"inputs":[' + many + b"]", b',"inputs":[' + many + b"]", b"}", size),
+    }
+
+
+class Recording:
+    """A decoder that keeps what it is given."""
+
+    def __init__(self, decoder, texts):
+        self._decoder, self._texts = decoder, texts
+
+    def decode(self, text):
+        self._texts.append(bytes(text))
+        return self._decoder.decode(text)
+
+
+@routes("tensors")
+def test_most_expensive_tensors_are_decoded_once_and_only_as_many_values_as_the_shape_has(
+    client, bearer, row, parsed, settings, method, path
+):
+    reader, requests, values = client.app.state.inference.reader, [], []
+    reader._parser._decoder = Recording(reader._parser._decoder, requests)
+    for decoders in (reader._decoder._flat, reader._decoder._nested):
+        decoders.update({name: Recording(decoder, values) for name, decoder in decoders.items()})
+    others = ",".join(json.dumps(one) for one in tensors_of([row]) if one["name"] != "height").encode()
+    for name, body in tensor_shapes(others, settings.max_body_bytes).items():
+        parsed.clear()
+        requests.clear()
+        values.clear()
+        response = send(client, (method, path), body, bearer())
+
+        assert response.status_code in (200, 400, 422), name
+        assert requests == [body] and not any(text[:50] == body[:50] for text in parsed), name
+        assert len(values) <= 5 and all(find_end(text, 5) is None for text in values), name
+        assert len(response.content) < 3000, name
+
+
+@routes("tensors")
+def test_most_expensive_binary_tensors_are_refused_by_their_size(client, bearer, settings, method, path):
+    described = {"name": "kind", "datatype": "BYTES", "shape": [1]}
+    for size in (settings.max_body_bytes - 1000, 2**62):
+        text = json.dumps({"inputs": [described | {"parameters": {"binary_data_size": size}}]}).encode()
+        headers = {**bearer(), "Inference-Header-Content-Length": str(len(text))}
+        response = send(client, (method, path), text + bytes(settings.max_body_bytes - 1000), headers)
+
+        assert response.status_code in (400, 422)
