@@ -306,7 +306,7 @@ def test_ingress_exposes_no_internal_path():
     ingress = only(render(EVERYTHING), "Ingress")["spec"]
     paths = [path["path"] for path in ingress["rules"][0]["http"]["paths"]]
 
-    assert paths == ["/v1", "/.well-known"]
+    assert paths == ["/v1", "/v2", "/.well-known"]
     assert ingress["tls"] == [{"hosts": ["api.example.com"], "secretName": "tls"}]
 
 
@@ -316,7 +316,7 @@ def test_exposed_paths_match_the_routes_except_probes(way):
     modules = [import_module(f"services.api.http.routes.{module.name}") for module in iter_modules(routes.__path__)]
     wanted = {route.path for module in modules for route in module.router.routes} - PROBES
 
-    found = {path: {route for route in wanted if route.startswith(f"{path}/")} for path in open_paths}
+    found = {path: {route for route in wanted if f"{route}/".startswith(f"{path}/")} for path in open_paths}
 
     assert set().union(*found.values()) == wanted
     assert [path for path, led_to in found.items() if not led_to] == []
@@ -326,7 +326,7 @@ def test_route_and_certificate_match_the_ingress():
     objects = render(EVERYTHING)
     route, certificate = only(objects, "HTTPRoute")["spec"], only(objects, "Certificate")["spec"]
 
-    assert [match["path"]["value"] for match in route["rules"][0]["matches"]] == ["/v1", "/.well-known"]
+    assert [match["path"]["value"] for match in route["rules"][0]["matches"]] == ["/v1", "/v2", "/.well-known"]
     assert route["hostnames"] == ["route.example.com"]
     assert certificate["secretName"] == only(objects, "Ingress")["spec"]["tls"][0]["secretName"]
     assert certificate["dnsNames"] == ["api.example.com"]
