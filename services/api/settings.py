@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bundle import ModelName
 from bundle.vocabulary import CHAMPION
 from services.api.errors import StartupFailed
+from services.api.setting_types import Names, Paths, Proxies
 
 __all__ = ["HASH_MEMORY_KIB", "HASH_PASSES", "Settings", "load_settings"]
 
-
-def _split(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _split_text(value: object) -> object:
-    return _split(value) if isinstance(value, str) else value
-
-
-def _check_proxies(value: str) -> str:
-    for part in _split(value):
-        try:
-            if ip_network(part).prefixlen:
-                continue
-        except ValueError:
-            pass
-        raise ValueError(
-            f"{part!r} is not an address or network of trusted proxies, such as 10.20.30.40 or 10.20.30.0/28"
-        )
-    return value
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_text)]
-Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_text)]
 
 MIN_MEMORY_KIB = {1: 47104, 2: 19456, 3: 12288}
 """Minimum Argon2id memory for each number of passes. Source: OWASP ASVS 5.0, appendix C."""
@@ -79,7 +55,7 @@ class Settings(BaseSettings):
     allowed_hosts: Names = ("localhost", "127.0.0.1")
     """Host names that are accepted; probes may use any. ``*`` accepts all."""
 
-    forwarded_allow_ips: Annotated[str, AfterValidator(_check_proxies)] = "127.0.0.1"
+    forwarded_allow_ips: Proxies = "127.0.0.1"
     """Addresses or networks of the proxies whose X-Forwarded-For is trusted, from the right to the first address
     that is not one of them. ``*`` is not allowed: then the leftmost address would count, which the client can forge."""
 

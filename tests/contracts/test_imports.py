@@ -44,6 +44,7 @@ TESTED_ELSEWHERE = {
     "pipelines/model/measure.py": "pipelines/stages/test_evaluate.py",
     "pipelines/model/trained.py": "pipelines/stages/test_evaluate.py",
     "pipelines/registry/tracking.py": "pipelines/registry/test_versions.py",
+    "services/api/setting_types.py": "services/api/test_settings.py",
     "services/api/__main__.py": "services/api/server_process/test_main.py",
     "services/api/serve.py": "services/api/server_process/test_main.py",
     "services/api/process/arbiter.py": "services/api/test_draining.py",
