@@ -42,6 +42,7 @@ __all__ = [
     "STATUS",
     "InferenceError",
     "Problem",
+    "ProblemResponse",
     "documented",
     "documented_inference",
     "install_error_handlers",
@@ -118,13 +119,17 @@ class ProblemResponse(Response):
         super().__init__(orjson.dumps(problem), status, headers, MEDIA_TYPE)
         self._problem = problem
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
-        if f"{scope['path']}/".startswith("/v2/"):
+    def write_for(self, path: str) -> None:
+        """Write it in the format of a path."""
+        if f"{path}/".startswith("/v2/"):
             fields = [f"{problem['field']}: {problem['message']}" for problem in self._problem.get("errors", ())]
             self.body = orjson.dumps({"error": "; ".join(fields)[:MAX_DETAIL] or self._problem["detail"]})
             self.headers["Content-Type"] = "application/json"
             self.headers["Content-Length"] = str(len(self.body))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        self.write_for(scope["path"])
         await super().__call__(scope, receive, send)
 
 
@@ -150,7 +155,7 @@ def problem_response(
     detail: str,
     problems: Sequence[FieldProblem] = (),
     retry_after_seconds: int | None = None,
-) -> Response:
+) -> ProblemResponse:
     """Build the response for an error."""
     body: dict[str, Any] = {
         "type": "about:blank",

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.api.http.middleware import PROBES
-from services.api.http.problems import problem_response
+from services.api.http.problems import ProblemResponse, problem_response
 from services.api.process.connections import Connections
 
 __all__ = ["BoundedHttpProtocol"]
@@ -244,6 +244,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _respond(self, status: int) -> None:
         response = _refusal(status, self._limits)
+        response.write_for(self.url.decode("latin1").partition("?")[0])  # of which only a part may have arrived
         lines = [STATUS_LINE[status]]
         for name, value in (*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")):
             lines.append(b"%s: %s\r\n" % (name, value))
@@ -261,7 +262,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         log.info("connection refused", extra={"address": address, "status": status, "reason": reason})
 
 
-def _refusal(status: int, limits: Any) -> Any:
+def _refusal(status: int, limits: Any) -> ProblemResponse:
     code, detail = REFUSALS[status]
     retry_after = 1 if status == 503 else None  # noqa: PLR2004
     return problem_response(

@@ -104,6 +104,12 @@ def waiting_app(wait: Wait) -> Starlette:
     async def ready(_request: Request) -> Response:
         return JSONResponse({"status": "waiting", "reason": wait.reason}, 503)
 
+    async def live(_request: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def ready_for_inference(_request: Request) -> Response:
+        return JSONResponse({"live": True, "ready": False}, 503)
+
     async def refuse(_request: Request) -> Response:
         request_id = uuid.uuid4().hex
         detail = f"No predictions yet: {wait.reason}. Retry later."
@@ -112,7 +118,12 @@ def waiting_app(wait: Wait) -> Starlette:
         answer.headers["X-Request-ID"] = request_id
         return answer
 
-    probes = [Route("/healthz", alive), Route("/readyz", ready)]
+    probes = [
+        Route("/healthz", alive),
+        Route("/readyz", ready),
+        Route("/v2/health/live", live),
+        Route("/v2/health/ready", ready_for_inference),
+    ]
     return Starlette(routes=[*probes, Route("/{path:path}", refuse, methods=METHODS)])
 
 

@@ -77,6 +77,18 @@ def test_number_of_headers_is_limited(serve, parts):
     assert status(ask(connect(), head(21), parts=parts)) == 431
 
 
+def test_refusal_has_the_error_format_of_the_path(serve):
+    connect = serve(head_fields=3)
+    many = b" HTTP/1.1\r\n" + HOST + b"a: b\r\n" * 4 + b"\r\n"
+
+    v1, v2 = ask(connect(), b"GET /v1/model" + many), ask(connect(), b"GET /v2/models/m/infer?x=1" + many)
+
+    assert (status(v1), status(v2)) == (431, 431)
+    assert b"content-type: application/problem+json" in v1[0]
+    assert b"content-type: application/json" in v2[0]
+    assert v2[1].startswith(b'{"error":"send at most ')
+
+
 def test_second_request_on_a_connection_has_the_same_limits(serve):
     connection = serve(head_bytes=4096)()
 

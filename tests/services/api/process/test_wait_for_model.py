@@ -31,6 +31,20 @@ def test_waiting_process_is_alive_and_not_ready(client, wait):
     assert client.get("/readyz").json()["reason"] == "the model registry does not answer"
 
 
+def test_health_routes_of_the_inference_protocol_agree(client):
+    live, ready = client.get("/v2/health/live"), client.get("/v2/health/ready")
+
+    assert (live.status_code, live.json()) == (200, {"live": True})
+    assert (ready.status_code, ready.json()) == (503, {"live": True, "ready": False})
+
+
+def test_requests_of_the_inference_protocol_get_its_error(client):
+    answer = client.post("/v2/models/orchard/infer", content=b"{}")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/json")
+    assert answer.json() == {"error": "No predictions yet: no model has passed the gate yet. Retry later."}
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/v1/predict"), ("GET", "/v1/model"), ("POST", "/v1/auth/token"), ("GET", "/nothing")]
 )
