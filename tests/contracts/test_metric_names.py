@@ -12,9 +12,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from dashboards.tools.queries import Window, substitute
+from services.api.app import ROUTES
 from services.api.errors import StartupFailed
+from services.api.http.middleware import PROBES
 from services.api.keys import load_keys
 from services.api.metrics.counters import ApiMetrics
+from services.api.metrics.http import served_methods
 from services.api.metrics.model import describe_limits
 from services.api.metrics.registry import RegistryState
 from services.api.metrics.shared import SharedMetrics
@@ -62,6 +65,29 @@ def test_metrics_and_labels_exist(file):
             assert found.metric in known or found.metric in records, f"{found.metric} in {expression}"
             for label, _operator, _value in found.matchers if found.metric in known else ():
                 assert label in known[found.metric], f"{found.metric} has no label {label}"
+
+
+INFER = {"/v2/models/{model_name}/infer", "/v2/models/{model_name}/versions/{model_version}/infer"}
+
+
+def test_routes_are_selected_by_the_labels_that_the_api_emits():
+    """Either all counted routes of /v1 and /v2, or all that predict, whichever protocol they have."""
+    counted = set(served_methods((), [module.router for module in ROUTES])) - PROBES
+    published = {path for path in counted if path.startswith(("/v1", "/v2"))}
+    predicting = {"/v1/predict"} | INFER
+    assert predicting | {"/v2", "/v2/", "/v2/models/{model_name}"} <= published
+
+    selected = set()
+    for _file, expression in expressions():
+        for found in selectors(expression):
+            for label, operator, value in found.matchers:
+                if label == "handler":
+                    taken = {
+                        path for path in counted if re.fullmatch(value if operator == "=~" else re.escape(value), path)
+                    }
+                    assert taken in (published, predicting), expression
+                    selected |= {frozenset(taken)}
+    assert selected == {frozenset(published), frozenset(predicting)}
 
 
 @pytest.fixture
