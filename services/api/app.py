@@ -27,6 +27,7 @@ from services.api.http.docs_page import serve_docs
 from services.api.http.fast_path import FastPath
 from services.api.http.middleware import PROBES, Limits, Observers, RequestMiddleware
 from services.api.http.openapi import describe_bodies
+from services.api.http.overload import Overload
 from services.api.http.problems import install_error_handlers
 from services.api.http.routes import feedback, health, inference, predictions, tokens, users
 from services.api.http.routes import model as model_routes
@@ -94,7 +95,12 @@ def create_app(
     app.state.services, app.state.access_log = services, access_log
     app.state.inference = inference.Inference.of(model, max_rows=settings.max_rows)
     app.state.feedback_batches = Batches(concurrency=FEEDBACK_CONCURRENCY, waiting=FEEDBACK_WAITING)
-    app.state.batches = Batches(concurrency=settings.batch_concurrency, waiting=settings.max_waiting_batches)
+    app.state.batches = Batches(
+        concurrency=settings.batch_concurrency,
+        waiting=settings.max_waiting_batches,
+        wait_seconds=settings.max_batch_wait_seconds,
+        on_refused=services.metrics.overload_refusals["batches"].inc,
+    )
     describe_limits(registry, model_days=settings.model_age_limit_days, data_days=settings.data_age_limit_days)
     install_error_handlers(app)
     routers = [module.router for module in ROUTES]
@@ -109,6 +115,9 @@ def create_app(
         check_caller=CallerCheck(services.tokens, services.metrics),
     )
     app.state.fast_path = FastPath(services, hosts, http, access_log, settings.forwarded_allow_ips)
+    app.state.overload = Overload(
+        http, services.metrics.overload_refusals["event_loop"], drain, max_seconds=settings.max_wait_seconds
+    )
     for router in routers:
         app.include_router(router)
     describe_bodies(app, model, services.reader, services.columnar.json, services.feedback_reader)

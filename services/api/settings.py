@@ -156,6 +156,12 @@ class Settings(BaseSettings):
     max_waiting_batches: int = Field(default=16, ge=0, le=1000)
     """How many more of them may wait; the others get a 503."""
 
+    max_batch_wait_seconds: float = Field(default=2, gt=0)
+    """How long they may have to wait, as measured; if it would be longer, the others get a 503."""
+
+    max_wait_seconds: float = Field(default=0.25, gt=0)
+    """How long a prediction of few rows may have waited for earlier requests when it is read; then it gets a 503."""
+
     small_body_bytes: int = Field(default=16 * 1024, ge=1024)
     """Maximum bytes in one request without rows, such as a login. Never more than ``max_body_bytes``."""
 

@@ -116,11 +116,13 @@ def test_feedback_values_reach_the_settings(settings_of):
 def test_request_limits_reach_the_settings(settings_of):
     values = {"maxExplainRows": 7, "smallBodyBytes": 2_000_000, "batchConcurrency": 3, "maxWaitingBatches": 0}
     values |= {"maxColumnarRows": 2_000_000, "maxColumnarBodyBytes": 200_000_000}
+    values |= {"maxBatchWaitSeconds": 7.5, "maxWaitSeconds": 0.1}
 
     settings = settings_of(render({"api": {"server": values}}))
 
     assert (settings.max_explain_rows, settings.small_body_bytes) == (7, 2_000_000)
     assert (settings.batch_concurrency, settings.max_waiting_batches) == (3, 0)
+    assert (settings.max_batch_wait_seconds, settings.max_wait_seconds) == (7.5, 0.1)
     assert (settings.max_columnar_rows, settings.max_columnar_body_bytes) == (2_000_000, 200_000_000)
 
 
@@ -131,6 +133,8 @@ def test_defaults_equal_those_of_the_settings(default):
 
     for name in (*(f"API_{name}" for name in names), "API_MAX_WAITING_BATCHES", "API_MAX_BODY_BYTES"):
         assert int(found[name]) == FIELDS[name].default
+    for name in ("API_MAX_BATCH_WAIT_SECONDS", "API_MAX_WAIT_SECONDS"):
+        assert float(found[name]) == FIELDS[name].default
     assert found["API_DOCS_ENABLED"] == "false"
     assert (found["API_FEEDBACK_SENDERS"], found["API_FEEDBACK_OLD_KEY_FILES"]) == ("", "")
 

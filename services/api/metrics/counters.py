@@ -39,6 +39,7 @@ REJECTIONS = (
     "unsupported_media_type",
     *ROW_REASONS,
 )
+OVERLOADED_QUEUES = ("event_loop", "batches")
 PREDICT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -84,6 +85,12 @@ class ApiMetrics:
         connections = shared.counter(
             "espalier_connections_refused_total", "Connections refused before a complete request, by reason.", by
         )
+        overload = shared.counter(
+            "espalier_overload_refusals_total",
+            "Predictions refused because the worker was overloaded: few rows (event_loop), many rows (batches).",
+            ["queue"],
+        )
+        self.overload_refusals = {queue: overload.labels(queue) for queue in OVERLOADED_QUEUES}
         self._auth_failures = {reason: failures.labels(reason) for reason in AUTH_FAILURES}
         self._rejected = {reason: rejected.labels(reason) for reason in REJECTIONS}
         self._refused_connections = {reason: connections.labels(reason) for reason in CONNECTION_REFUSALS}

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.api.http.fast_path import FastPath
+from services.api.http.overload import Overload
+from services.api.process.loop_delay import LoopDelay
 
 __all__ = ["ConnectionLimits", "Connections", "TrackedConnection"]
 
@@ -71,6 +73,9 @@ class Connections:
         """Called with the reason of each refusal. The worker sets it to the metrics of its application."""
         self.fast_path: FastPath | None = None
         """Answers predictions without the application. The worker sets it, unless requests are traced."""
+        self.overload: Overload | None = None
+        """Refuses predictions that have waited too long. The worker sets it."""
+        self.loop_delay = LoopDelay()
         self._open: dict[TrackedConnection, str | None] = {}
         self._excess: set[TrackedConnection] = set()
         self._by_client: Counter[str] = Counter()

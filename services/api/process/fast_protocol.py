@@ -1,4 +1,7 @@
-"""HTTP/1.1 with the fast path: a request is answered as soon as its last byte is parsed, without an ASGI task."""
+"""HTTP/1.1 with the fast path: a request is answered as soon as its last byte is parsed, without an ASGI task.
+
+A prediction that has waited too long is refused in the same way.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.api.http.fast_path import PATH, FastRequest
+from services.api.http.overload import Refusal
 from services.api.process.http_protocol import BoundedHttpProtocol
 
 __all__ = ["FastHttpProtocol"]
@@ -23,21 +27,19 @@ class FastHttpProtocol(BoundedHttpProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         """Set the state of a new connection."""
         super().__init__(*args, **options)
-        self._held: FastRequest | None = None
-        """The request whose body is being received for the fast path."""
+        self._held: FastRequest | Refusal | None = None
+        """What is sent when the body is complete: a response of the fast path, or a refusal."""
         self._parts: list[bytes] = []
         self._held_since: float | None = None
         self._date: tuple[Any, bytes] = (None, b"")
 
     def start_request(self) -> None:
-        """Hold the request for the fast path, or start the application."""
-        fast = self._all.fast_path
-        if fast is not None and self.url == URL and self._is_plain():
-            self._held = fast.begin(self.headers, self.client[0] if self.client else None)
-            if self._held is not None:
-                self._parts, self._held_since = [], None
-                return
-        super().start_request()
+        """Hold the request for the fast path or a refusal, or start the application."""
+        self._held = self._hold()
+        if self._held is None:
+            super().start_request()
+        else:
+            self._parts, self._held_since = [], None
 
     def on_body(self, body: bytes) -> None:
         """Hold or forward a part of the body."""
@@ -86,14 +88,31 @@ class FastHttpProtocol(BoundedHttpProtocol):
             and (cycle is None or cycle.response_complete)
         )
 
-    def _answer(self, request: FastRequest) -> bool:
+    def _hold(self) -> FastRequest | Refusal | None:
+        fast, overload = self._all.fast_path, self._all.overload
+        if overload is not None and overload.concerns(self.url):
+            is_late = self._all.loop_delay.seconds(self.loop) > overload.max_seconds
+            refusal = overload.refuse(self.url, self.headers) if is_late and self._is_plain() else None
+            if refusal is not None:
+                return refusal
+        if fast is None or self.url != URL or not self._is_plain():
+            return None
+        return fast.begin(self.headers, self.client[0] if self.client else None)
+
+    def _answer(self, held: FastRequest | Refusal) -> bool:
+        if isinstance(held, Refusal):
+            self._send(b"503 Service Unavailable", held.content)
+            held.on_sent()
+            return True
         parts, fast = self._parts, self._all.fast_path
-        answer = None if fast is None else fast.finish(request, parts[0] if len(parts) == 1 else b"".join(parts))
-        if answer is None:
-            return False
+        answer = None if fast is None else fast.finish(held, parts[0] if len(parts) == 1 else b"".join(parts))
+        if answer is not None:
+            self._send(b"200 OK", answer)
+        return answer is not None
+
+    def _send(self, status: bytes, content: bytes) -> None:
         self.server_state.total_requests += 1
-        self.transport.write(b"HTTP/1.1 200 OK\r\n%b%b" % (self._default_headers(), answer))
-        return True
+        self.transport.write(b"HTTP/1.1 %b\r\n%b%b" % (status, self._default_headers(), content))
 
     def _release(self) -> None:
         """Start the application with what was received."""

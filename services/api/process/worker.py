@@ -54,4 +54,4 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]  # the library has no type
         super().load_wsgi()
         state = self.wsgi.state
         self._connections.count_refused = state.services.metrics.count_refused_connection
-        self._connections.fast_path = state.fast_path
+        self._connections.fast_path, self._connections.overload = state.fast_path, state.overload

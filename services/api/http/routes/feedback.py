@@ -12,7 +12,7 @@ from services.api.auth.scopes import Scope
 from services.api.http.body import read_json
 from services.api.http.dependencies import Served, allow
 from services.api.http.problems import documented
-from services.api.prediction.batches import Batches
+from services.api.prediction.batches import Batches, Cost
 
 __all__ = ["router"]
 
@@ -35,7 +35,7 @@ async def give_feedback(request: Request, caller: Sender, services: Served) -> R
     """
     items = services.feedback_reader.read(await read_json(request))
     batches: Batches = request.app.state.feedback_batches
-    taken = await batches.run(request, services.feedback.take, caller.subject, items)
+    taken = await batches.run(request, Cost("feedback", len(items)), services.feedback.take, caller.subject, items)
     body = {
         "counted": taken.counted,
         "already_counted": taken.already_counted,

@@ -16,7 +16,7 @@ from services.api.http.inference_body import BINARY, JSON_LENGTH, read_inference
 from services.api.http.media_types import JSON
 from services.api.http.problems import documented_inference
 from services.api.model.loaded import Model
-from services.api.prediction.batches import Batches
+from services.api.prediction.batches import Batches, Cost
 from services.api.prediction.inference.metadata import describe_served_model, describe_server
 from services.api.prediction.inference.outputs import InferenceAnswer
 from services.api.prediction.inference.reader import InferenceReader
@@ -105,7 +105,8 @@ async def infer(request: Request, caller: Predictor, services: Served) -> Respon
         predicted = predict_and_count(services, wanted.matrix, explain=False)
     else:
         batches: Batches = request.app.state.batches
-        predicted = await batches.run(request, predict_and_count, services, wanted.matrix, explain=False)
+        cost = Cost("rows", len(wanted.matrix))
+        predicted = await batches.run(request, cost, predict_and_count, services, wanted.matrix, explain=False)
     body, json_bytes = inference.answer.write(
         predicted,
         wanted.outputs,

@@ -16,7 +16,7 @@ from services.api.http.counted_prediction import counted_refusals, predict_and_c
 from services.api.http.dependencies import Served, Services, allow
 from services.api.http.media_types import ARROW, JSON, prefers_arrow
 from services.api.http.problems import documented
-from services.api.prediction.batches import Batches
+from services.api.prediction.batches import Batches, Cost
 from services.api.prediction.predict import Predicted
 
 __all__ = ["router"]
@@ -54,7 +54,8 @@ async def predict(
         if form is Form.ROWS:
             content = await _predict_rows(request, answer, bytes(body), explain=explain)
         else:
-            content = await batches.run(request, _predict_columns, answer, columnar.readers[form], body, explain)
+            cost = Cost(f"{form.value}, explained" if explain else form.value, len(body))
+            content = await batches.run(request, cost, _predict_columns, answer, columnar.readers[form], body, explain)
     headers = {"X-Model-Version": services.model.version, "Cache-Control": "no-store"}
     return Response(content, headers=headers, media_type=ARROW if answer.is_arrow else JSON)
 
@@ -88,7 +89,8 @@ async def _predict_rows(request: Request, answer: _Answer, body: bytes, *, expla
     if not explain and len(matrix) <= services.inline_rows:
         return answer.write(predict_and_count(services, matrix, explain=False))
     batches: Batches = request.app.state.batches
-    return answer.write(await batches.run(request, predict_and_count, services, matrix, explain=explain))
+    cost = Cost("rows, explained" if explain else "rows", len(matrix))
+    return answer.write(await batches.run(request, cost, predict_and_count, services, matrix, explain=explain))
 
 
 def _predict_columns(answer: _Answer, reader: Reader, body: bytes | bytearray, explain: bool) -> bytes:

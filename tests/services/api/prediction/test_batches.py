@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 
@@ -7,8 +8,9 @@ import pytest
 
 from services.api.app import INLINE_ROWS
 from services.api.errors import BodyCutShort, Busy
-from services.api.prediction.batches import Batches
+from services.api.prediction.batches import Batches, Cost
 
+FREE = Cost("free", 0)
 PATIENCE = 10
 """Timeout in seconds."""
 
@@ -31,15 +33,63 @@ def gate():
 def test_requests_beyond_the_queue_are_refused(gate):
     async def run():
         batches = Batches(concurrency=1, waiting=2)
-        taken = [asyncio.create_task(batches.run(Request(), gate.wait)) for _ in range(3)]
+        taken = [asyncio.create_task(batches.run(Request(), FREE, gate.wait)) for _ in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(Busy, match="retry in a second"):
-            await batches.run(Request(), gate.wait)
+            await batches.run(Request(), FREE, gate.wait)
         gate.set()
         assert await asyncio.gather(*taken) == [True] * 3
-        return await batches.run(Request(), gate.wait)
+        return await batches.run(Request(), FREE, gate.wait)
 
     assert asyncio.run(run()) is True
+
+
+@pytest.mark.parametrize(("rows", "is_refused"), [(9, False), (11, True)])
+def test_request_that_would_wait_too_long_is_refused(gate, rows, is_refused):
+    """Ten rows take the limit. The first request is not refused, however long it takes."""
+    refused = []
+
+    async def run():
+        batches = Batches(concurrency=1, waiting=9, wait_seconds=100, on_refused=lambda: refused.append(1))
+        batches._learn(Cost("rows", 1), 10)
+        first = asyncio.create_task(batches.run(Request(), Cost("rows", rows), gate.wait))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(batches.run(Request(), Cost("rows", 1), gate.wait))
+        await asyncio.sleep(0)
+        gate.set()
+        await first
+        if is_refused:
+            with pytest.raises(Busy, match="retry in a second"):
+                await second
+        else:
+            assert await second
+        assert batches._expected == 0
+        return await batches.run(Request(), Cost("rows", rows), gate.wait)
+
+    assert asyncio.run(run()) is True
+    assert len(refused) == is_refused
+
+
+def test_cost_is_measured_for_each_kind_of_work():
+    async def run():
+        batches = Batches(concurrency=1, waiting=1)
+        await batches.run(Request(), Cost("bytes", 1000), time.sleep, 0.05)
+        await batches.run(Request(), Cost("rows", 1), time.sleep, 0.05)
+        return batches._measured
+
+    measured = asyncio.run(run())
+    assert measured["bytes"] * 1000 >= 0.05
+    assert measured["rows"] >= 0.05
+
+
+def test_cost_follows_what_is_measured():
+    batches = Batches(concurrency=1, waiting=1)
+    for _ in range(30):
+        batches._learn(Cost("rows", 10), 1)
+    for _ in range(30):
+        batches._learn(Cost("rows", 10), 2)
+
+    assert batches._measured["rows"] == pytest.approx(0.2, rel=0.01)
 
 
 def test_work_of_a_disconnected_client_is_never_started(gate):
@@ -47,14 +97,14 @@ def test_work_of_a_disconnected_client_is_never_started(gate):
 
     async def run():
         batches = Batches(concurrency=1, waiting=1)
-        first = asyncio.create_task(batches.run(Request(), gate.wait))
-        second = asyncio.create_task(batches.run(Request(has_left=True), done.append, 1))
+        first = asyncio.create_task(batches.run(Request(), FREE, gate.wait))
+        second = asyncio.create_task(batches.run(Request(has_left=True), FREE, done.append, 1))
         await asyncio.sleep(0)
         gate.set()
         await first
         with pytest.raises(BodyCutShort):
             await second
-        await batches.run(Request(), done.append, 2)
+        await batches.run(Request(), FREE, done.append, 2)
 
     asyncio.run(run())
     assert done == [2]
@@ -65,14 +115,14 @@ def test_work_of_a_timed_out_request_is_never_started(gate):
 
     async def run():
         batches = Batches(concurrency=1, waiting=1)
-        first = asyncio.create_task(batches.run(Request(), gate.wait))
+        first = asyncio.create_task(batches.run(Request(), FREE, gate.wait))
         await asyncio.sleep(0)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
-                await batches.run(Request(), done.append, 1)
+                await batches.run(Request(), FREE, done.append, 1)
         gate.set()
         await first
-        await batches.run(Request(), done.append, 2)
+        await batches.run(Request(), FREE, done.append, 2)
 
     asyncio.run(run())
     assert done == [2]

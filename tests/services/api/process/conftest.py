@@ -48,9 +48,9 @@ def serve(app):
     """Serve with limits, in a thread; yield a function that connects."""
     with ExitStack() as ends:
 
-        def start(*, keep_alive=5, fast_path=None, **limits):
+        def start(*, keep_alive=5, fast_path=None, overload=None, **limits):
             made = Connections(ConnectionLimits(**limits))
-            made.fast_path = fast_path
+            made.fast_path, made.overload = fast_path, overload
             protocol = partial(FastHttpProtocol, connections=made)
             config = Config(
                 app, http=protocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=keep_alive

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from services.api.http.overload import Refusal
 from services.api.process import fast_protocol
 from tests.services.api.process.talking import ask, read_all, read_one
 from tests.services.api.server_process.running import wait_until
@@ -153,3 +154,56 @@ def test_connection_beyond_the_limit_is_not_offered(serve, fast):
 
     assert b" 503 " in ask(connect(), post(b"abc"))[0]
     assert fast.begun == 1
+
+
+class AlwaysOverloaded:
+    """Refuses every prediction, unless a header says to leave it; the limit of time is exceeded from the first request on."""
+
+    max_seconds = -1
+
+    def __init__(self):
+        self.sent = 0
+
+    def concerns(self, url):
+        return url.startswith(b"/v1/predict")
+
+    def refuse(self, url, headers):
+        return None if (b"x-leave", b"1") in headers else Refusal(b"content-length: 4\r\n\r\nbusy", self.count)
+
+    def count(self):
+        self.sent += 1
+
+
+def test_overloaded_worker_refuses_predictions_only(serve, fast):
+    overload = AlwaysOverloaded()
+    connection = serve(fast_path=fast, overload=overload)()
+
+    for parts in (1, 3):
+        head, body = ask(connection, post(b"x" * 1000), parts=parts)
+        assert (head.split(b"\r\n")[0], body) == (b"HTTP/1.1 503 Service Unavailable", b"busy")
+    assert ask(connection, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")[1] == b"/readyz 0"
+    assert ask(connection, post(b"abc", more=b"X-Leave: 1\r\n"))[1] == b"/v1/predict 3"
+    assert (overload.sent, fast.begun) == (2, 1)
+
+
+def test_overloaded_worker_refuses_without_a_fast_path(serve):
+    assert ask(serve(overload=AlwaysOverloaded())(), post(b"abc"))[1] == b"busy"
+
+
+def test_refused_body_that_does_not_arrive_reaches_the_application(serve, monkeypatch):
+    overload = AlwaysOverloaded()
+    monkeypatch.setattr(fast_protocol, "HELD_SECONDS", 0)
+    connection = serve(overload=overload)()
+    connection.sendall(post(b"abc", length=6))
+    time.sleep(2.5)  # two checks of the timeouts
+    connection.sendall(b"def")
+
+    assert read_one(connection)[1] == b"/v1/predict 6"
+    assert overload.sent == 0
+
+
+def test_worker_that_is_in_time_refuses_nothing(serve, fast):
+    overload = AlwaysOverloaded()
+    overload.max_seconds = 60
+
+    assert ask(serve(fast_path=fast, overload=overload)(), post(b"abc"))[1] == b"fast 3"
