@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 import secrets
 import unicodedata
-from collections import Counter
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
-from zxcvbn import zxcvbn
-from zxcvbn.matching import L33T_TABLE
 
 from services.api.errors import WeakPassword
 from services.api.settings import HASH_MEMORY_KIB, HASH_PASSES
@@ -32,19 +28,8 @@ MIN_CHARACTERS = 12
 MAX_CHARACTERS = 256
 """Long enough for every passphrase, short enough that hashing costs the same for all."""
 
-MIN_SCORE = 3
-"""zxcvbn calls it safely unguessable: at least 10^8 guesses."""
-
 MAX_TYPED_CHARACTERS = 4 * MAX_CHARACTERS
 """Length of ``MAX_CHARACTERS`` before normalisation, which turns up to four characters into one."""
-
-CHECKED_CHARACTERS = 40
-"""zxcvbn's time grows with the square of the length; of a longer password only the beginning is rated."""
-
-MAX_LEET_READINGS = 24
-"""zxcvbn tries every way to read digits and signs as letters, of which there can be hundreds."""
-
-LEET_SIGNS = {sign for signs in L33T_TABLE.values() for sign in signs if not sign.isdigit()}
 
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 """JSON can contain one, but no client could send it again in a login."""
@@ -87,7 +72,9 @@ def check_password(password: str, *, user: str) -> None:
         raise WeakPassword("the password contains half of a surrogate pair; use whole characters only")
     if not MIN_CHARACTERS <= len(_normalised(password)) <= MAX_CHARACTERS:
         raise WeakPassword(f"a password must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
-    if zxcvbn(_checked_part(password), user_inputs=[user])["score"] < MIN_SCORE:
+    from services.api.auth.guessing import is_easily_guessed  # 8 MB of words, which only a new password needs
+
+    if is_easily_guessed(_normalised(password), user=user):
         raise WeakPassword("this password is easily guessed; use a few unrelated words, or a random one")
 
 
@@ -95,14 +82,6 @@ def _normalised(password: str) -> str:
     # NFKC, so that keyboards that compose characters differently produce the same password (NIST SP 800-63B). Cut
     # first: anything longer than the longest password is wrong anyway, and must not take time.
     return unicodedata.normalize("NFKC", password[: MAX_TYPED_CHARACTERS + 1])
-
-
-def _checked_part(password: str) -> str:
-    part = _normalised(password)[:CHECKED_CHARACTERS]
-    readings = Counter(letter for letter, signs in L33T_TABLE.items() for sign in signs if sign in part)
-    if math.prod(readings.values()) <= MAX_LEET_READINGS:
-        return part
-    return "".join("~" if character in LEET_SIGNS else character for character in part)
 
 
 def random_password() -> str:

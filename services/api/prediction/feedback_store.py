@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from typing import Any
 
 from sqlalchemy import Engine, Index, Integer, String, case, delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from services.api.database.engine import Base, open_session
+from services.api.database.engine import Base, insert_for, open_session
 from services.api.errors import FeedbackLimitReached
 
 __all__ = ["FeedbackRow", "FeedbackStore", "FeedbackUsage", "LabelledRow"]
@@ -18,9 +16,6 @@ __all__ = ["FeedbackRow", "FeedbackStore", "FeedbackUsage", "LabelledRow"]
 SECONDS_AN_HOUR = 3600
 ROWS_A_STATEMENT = 5000
 """With three parameters each: SQLite accepts 32,766 per statement, PostgreSQL 65,535."""
-
-INSERTS: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-"""Both have ON CONFLICT and RETURNING, which SQLAlchemy supports per dialect only."""
 
 LabelledRow = tuple[str, int, int]
 """Receipt id, row, expiry of the receipt in seconds since 1970."""
@@ -79,21 +74,20 @@ class FeedbackStore:
         return new
 
     def _insert(self, session: Session, rows: list[LabelledRow]) -> set[tuple[str, int]]:
-        insert, new = INSERTS[self._engine.dialect.name], set()
+        new = set()
         for start in range(0, len(rows), ROWS_A_STATEMENT):
             part = [
                 {"receipt": receipt, "row": row, "expires": expires}
                 for receipt, row, expires in rows[start : start + ROWS_A_STATEMENT]
             ]
-            statement = insert(FeedbackRow).values(part).on_conflict_do_nothing()
+            statement = insert_for(session, FeedbackRow).values(part).on_conflict_do_nothing()
             inserted = session.execute(statement.returning(FeedbackRow.receipt, FeedbackRow.row))
             new |= {(receipt, row) for receipt, row in inserted}
         return new
 
     def _use(self, session: Session, subject: str, hour: int, number: int) -> int:
         """Add to the client's rows of this hour and return the sum; the row lock serialises simultaneous requests."""
-        insert = INSERTS[self._engine.dialect.name]
-        statement = insert(FeedbackUsage).values(subject=subject, hour=hour, rows=number)
+        statement = insert_for(session, FeedbackUsage).values(subject=subject, hour=hour, rows=number)
         rows = case((FeedbackUsage.hour == hour, FeedbackUsage.rows + number), else_=number)
         updated = statement.on_conflict_do_update(index_elements=["subject"], set_={"hour": hour, "rows": rows})
         used: int = session.execute(updated.returning(FeedbackUsage.rows)).scalar_one()

@@ -1,8 +1,12 @@
+import sys
+from pathlib import Path
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -22,6 +26,40 @@ def test_second_migration_keeps_the_data(users, settings):
     migrate(settings.database_url)
 
     assert users.list() == [made]
+
+
+def test_migrated_database_needs_no_alembic(engine, settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, "alembic", None)
+
+    migrate(settings.database_url)
+
+
+def test_half_migrated_database_is_migrated(engine, settings):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0002")
+
+    migrate(settings.database_url)
+
+    test_migrated_tables_match_the_code(engine)
+
+
+def test_database_of_a_newer_release_stays_as_it_is(engine, settings):
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+
+    migrate(settings.database_url)
+
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "0999"
+
+
+def test_file_names_of_migrations_begin_with_their_revisions():
+    versions = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+
+    assert all(Path(version.path).name.startswith(f"{version.revision}_") for version in versions)
 
 
 def test_migration_can_be_reverted_and_reapplied(engine, users):
