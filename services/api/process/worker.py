@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import uvloop
 from uvicorn_worker import UvicornWorker
 
+from services.api.process.accepting import AcceptingServer
 from services.api.process.connections import Connections
 from services.api.process.fast_protocol import FastHttpProtocol
 
@@ -18,18 +21,32 @@ SHUTDOWN_SECONDS = 5.0
 
 
 class BoundedLoop(uvloop.Loop):
-    """An event loop whose TLS servers have timeouts; uvicorn has no option for them."""
+    """An event loop that accepts all connections that wait, and whose TLS handshakes have a timeout."""
 
     def __init__(self, handshake_seconds: float) -> None:
         """Set the timeout of a TLS handshake."""
         super().__init__()
         self._handshake_seconds = handshake_seconds
 
-    async def create_server(self, *args: Any, **options: Any) -> Any:
-        """Listen, with timeouts for TLS."""
-        if options.get("ssl"):
-            options |= {"ssl_handshake_timeout": self._handshake_seconds, "ssl_shutdown_timeout": SHUTDOWN_SECONDS}
-        return await super().create_server(*args, **options)
+    async def create_server(  # type: ignore[override]  # of its many options uvicorn uses these
+        self,
+        protocol_factory: Callable[[], Any],
+        *,
+        sock: socket.socket,
+        ssl: Any = None,
+        backlog: int,
+        **_options: Any,
+    ) -> Any:
+        """Listen on a socket, as uvicorn does."""
+        sock.listen(backlog)
+        tls: dict[str, Any] = {}
+        if ssl:
+            tls = {
+                "ssl_handshake_timeout": self._handshake_seconds,
+                "ssl_shutdown_timeout": SHUTDOWN_SECONDS,
+                "ssl": ssl,
+            }
+        return AcceptingServer(self, sock, partial(self.connect_accepted_socket, protocol_factory, **tls))
 
 
 class ApiWorker(UvicornWorker):  # type: ignore[misc]  # the library has no types

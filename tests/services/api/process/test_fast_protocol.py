@@ -157,7 +157,7 @@ def test_connection_beyond_the_limit_is_not_offered(serve, fast):
 
 
 class AlwaysOverloaded:
-    """Refuses every prediction, unless a header says to leave it; the limit of time is exceeded from the first request on."""
+    """Refuses every prediction, unless a header says to leave it: the limit of time is always exceeded."""
 
     max_seconds = -1
 
@@ -168,6 +168,7 @@ class AlwaysOverloaded:
         return url.startswith(b"/v1/predict")
 
     def refuse(self, url, headers):
+        assert url.startswith(b"/v1/predict")
         return None if (b"x-leave", b"1") in headers else Refusal(b"content-length: 4\r\n\r\nbusy", self.count)
 
     def count(self):
