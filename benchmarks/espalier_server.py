@@ -73,13 +73,17 @@ class Espalier:
 
     def headers(self, site: Site, form: Form, /) -> Mapping[str, str]:
         """Log in, because a token lives for fifteen minutes, and return the token with the type of the body."""
-        password = (site.folder / PASSWORD_FILE).read_text(encoding="utf-8")
-        form_fields = {"username": USER, "password": password}
-        answer = httpx.post(f"{site.url}/v1/auth/token", data=form_fields, trust_env=False, timeout=10)
+        with httpx.Client(trust_env=False, timeout=10) as client:
+            answer = self.log_in(site, client)
         if not answer.is_success:
             raise BenchmarkFailed(f"the API refused the login ({answer.status_code}): {answer.text[:200]}")
         kind = {"Content-Type": "application/json"} if form == "json" else {"Content-Type": ARROW, "Accept": ARROW}
         return {"Authorization": f"Bearer {answer.json()['access_token']}", **kind}
+
+    def log_in(self, site: Site, client: httpx.Client) -> httpx.Response:
+        """Ask for a token."""
+        password = (site.folder / PASSWORD_FILE).read_text(encoding="utf-8")
+        return client.post(f"{site.url}/v1/auth/token", data={"username": USER, "password": password})
 
     def encode(self, rows: Rows, form: Form, /) -> bytes:
         """Return the rows as JSON objects, or as an Arrow IPC stream with a column for each feature."""

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.picture import draw
 from benchmarks.results import Report
 from benchmarks.tables import cost_table, latency_tables, notes, peak_table, to_markdown, version_table
 
-__all__ = ["BEGIN", "END", "insert", "section", "write_page"]
+__all__ = ["PAGE", "RESULTS", "Markers", "insert", "section", "write_page"]
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, PICTURE = DOCS / "benchmarks.md", DOCS / "pictures" / "benchmarks.png"
-BEGIN, END = "<!-- results: make bench writes these lines -->", "<!-- end of the results -->"
+
+
+class Markers(NamedTuple):
+    """The lines between which a program writes."""
+
+    begin: str
+    end: str
+
+
+RESULTS = Markers("<!-- results: make bench writes these lines -->", "<!-- end of the results -->")
 
 
 def write_page(report: Report) -> tuple[Path, Path]:
@@ -29,17 +39,17 @@ def write_page(report: Report) -> tuple[Path, Path]:
     return PAGE, PICTURE
 
 
-def insert(page: str, text: str) -> str:
+def insert(page: str, text: str, markers: Markers = RESULTS) -> str:
     """Return the page with this text between the markers.
 
     Raises:
         BenchmarkFailed: it does not have each marker once, in this order.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in after or END in before + after:
-        raise BenchmarkFailed(f"the page needs the line {BEGIN!r} once, and after it the line {END!r} once")
-    return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}"
+    before, begin, rest = page.partition(markers.begin)
+    _old, end, after = rest.partition(markers.end)
+    if not begin or not end or markers.begin in after or markers.end in before + after:
+        raise BenchmarkFailed(f"the page needs the line {markers.begin!r} once, and after it {markers.end!r} once")
+    return f"{before}{markers.begin}\n\n{text.strip()}\n\n{markers.end}{after}"
 
 
 def section(report: Report) -> str:

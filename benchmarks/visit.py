@@ -18,7 +18,7 @@ from benchmarks.plan import SHARES, Plan, Scenario
 from benchmarks.processes import Launch, Running, running
 from benchmarks.samples import Closed, Open, Start, Unmeasured
 
-__all__ = ["Cores", "Place", "Visitor", "check_answers"]
+__all__ = ["Cores", "Place", "Visitor", "check_answers", "requests_of"]
 
 TOLERANCE = 1e-6
 """Largest accepted difference between an answer and the expected probability."""
@@ -96,7 +96,7 @@ class Visitor:
 
     def _closed(self, place: Place, server: Running, scenario: Scenario, number: int) -> Closed:
         self._warm_up(place, scenario)
-        requests = _requests(place, scenario)
+        requests = requests_of(place, scenario)
         before = server.cpu_seconds()
         counted = send_closed(requests, seconds=self.plan.seconds, core=self.cores.load)
         cpu_seconds = server.cpu_seconds() - before
@@ -118,7 +118,7 @@ class Visitor:
     def _open(self, place: Place, scenario: Scenario, number: int, share: float, peak: float) -> Open:
         rate = max(MIN_RATE, share * peak)
         counted: Counted = send_open(
-            _requests(place, scenario), rate=rate, seconds=self.plan.open_seconds, core=self.cores.load
+            requests_of(place, scenario), rate=rate, seconds=self.plan.open_seconds, core=self.cores.load
         )
         return Open(
             server=place.contestant.name,
@@ -135,7 +135,7 @@ class Visitor:
 
     def _warm_up(self, place: Place, scenario: Scenario) -> None:
         if self.plan.warm_up_seconds:
-            send_closed(_requests(place, scenario), seconds=self.plan.warm_up_seconds, core=self.cores.load)
+            send_closed(requests_of(place, scenario), seconds=self.plan.warm_up_seconds, core=self.cores.load)
 
 
 def check_answers(place: Place, scenario: Scenario) -> None:
@@ -162,7 +162,8 @@ def check_answers(place: Place, scenario: Scenario) -> None:
             raise PeerFailed(f"its probabilities differ by {difference:.3g} from XGBoost's")
 
 
-def _requests(place: Place, scenario: Scenario) -> Requests:
+def requests_of(place: Place, scenario: Scenario) -> Requests:
+    """Return the requests of a scenario, with a new token."""
     server, site = place.contestant, place.site
     bodies = [_body_file(place, scenario, number) for number in range(scenario.bodies)]
     return Requests(

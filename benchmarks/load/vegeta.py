@@ -32,12 +32,17 @@ def find_vegeta() -> str:
     return find_tool("vegeta", "make bench-tools (or go install github.com/tsenart/vegeta/v12@latest)")
 
 
-def send_open(requests: Requests, *, rate: float, seconds: float, core: int) -> Counted:
-    """Send ``rate`` requests per second for this many seconds."""
+def send_open(requests: Requests, *, rate: float, seconds: float, core: int, most_connections: int = 0) -> Counted:
+    """Send ``rate`` requests per second for this many seconds.
+
+    With ``most_connections`` fewer are sent if all these connections wait for an answer; 0 is no limit.
+    """
     vegeta, found = find_vegeta(), requests.folder / "vegeta.results"
     command = [vegeta, "attack", "-format=json", f"-targets={_write_targets(requests)}", f"-output={found}"]
     command += [f"-rate={round(rate * RATE_UNIT_SECONDS)}/{RATE_UNIT_SECONDS}s", f"-duration={seconds:g}s"]
     command += [f"-timeout={TIMEOUT_SECONDS}s", "-max-body=0"]  # bodies are read, and not kept
+    if most_connections:
+        command += [f"-max-workers={most_connections}", f"-connections={most_connections}"]
     # Fewer pauses of its garbage collector, which would count as the server's.
     environment = {**os.environ, "GOGC": "1000"}
     _, cpu_seconds = run_pinned(command, core=core, seconds=seconds + TIMEOUT_SECONDS, environment=environment)
