@@ -29,6 +29,7 @@ from services.api.http.middleware import PROBES, Limits, Observers, RequestMiddl
 from services.api.http.openapi import describe_bodies
 from services.api.http.overload import Overload
 from services.api.http.problems import install_error_handlers
+from services.api.http.rate_limit import RateLimit
 from services.api.http.routes import feedback, health, inference, predictions, tokens, users
 from services.api.http.routes import model as model_routes
 from services.api.keys import Keys
@@ -42,6 +43,7 @@ from services.api.prediction.batches import Batches
 from services.api.prediction.feedback import Feedback, FeedbackReader
 from services.api.prediction.feedback_store import FeedbackStore
 from services.api.prediction.feedback_tokens import FeedbackTokens
+from services.api.prediction.quota import Quota
 from services.api.prediction.validation import RowReader
 from services.api.settings import Settings
 
@@ -172,7 +174,17 @@ def _services(
         tokens=VerifiedTokens(verifier, revocations),
         metrics=metrics,
         drain=drain,
+        rate_limit=_rate_limit(settings, metrics),
     )
+
+
+def _rate_limit(settings: Settings, metrics: ApiMetrics) -> RateLimit | None:
+    """Return an equal share of a pod's quota for each worker: together they never predict more than the quota."""
+    rows, burst = settings.quota_rows_per_minute, settings.quota_burst_rows or settings.quota_rows_per_minute
+    if not rows:
+        return None
+    quota = Quota(rows_per_minute=rows // settings.workers, burst_rows=burst // settings.workers)
+    return RateLimit(quota, metrics.count_rejection)
 
 
 def _feedback_tokens(settings: Settings, keys: Keys, model: Model) -> FeedbackTokens:

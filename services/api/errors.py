@@ -12,6 +12,7 @@ ApiError
 ├── TooManyLogins        too many failed logins of this account or address; retry later
 ├── Busy                 too many expensive operations at once; retry later
 ├── FeedbackLimitReached one client has sent as much feedback as it may in an hour
+├── QuotaExceeded        a user has had as many rows predicted as it may; retry later
 ├── StoreUnavailable     the database of users does not answer
 ├── InvalidRequest       the body is not what the route expects
 │   ├── MalformedBody
@@ -53,6 +54,7 @@ __all__ = [
     "LastAdministrator",
     "MalformedBody",
     "NoModelYet",
+    "QuotaExceeded",
     "RegistryUnreachable",
     "StartupFailed",
     "StoreUnavailable",
@@ -153,6 +155,17 @@ class FeedbackLimitReached(ApiError):
     """One client has sent more feedback than it may in an hour."""
 
     code = "feedback_limit_reached"
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        """Say when to retry."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class QuotaExceeded(ApiError):
+    """A user has had as many rows predicted as its quota allows."""
+
+    code = "quota_exceeded"
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         """Say when to retry."""

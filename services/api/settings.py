@@ -128,6 +128,12 @@ class Settings(BaseSettings):
     max_explain_rows: int = Field(default=100, ge=1)
     """Maximum rows in one request with explanations, which cost a hundred times as much."""
 
+    quota_rows_per_minute: int = Field(default=0, ge=0, le=100_000_000)
+    """Rows a minute that one pod predicts for each user; each worker has an equal share. 0: no quota."""
+
+    quota_burst_rows: int = Field(default=0, ge=0, le=100_000_000)
+    """Rows of this quota that a user may have at once, after a pause. 0: as many as in a minute."""
+
     feedback_days: int = Field(default=90, ge=1, le=730)
     """How long after a prediction feedback on it is accepted."""
 
@@ -245,6 +251,8 @@ class Settings(BaseSettings):
             raise ValueError("set both API_TLS_CERT_FILE and API_TLS_KEY_FILE, or neither")
         if not self.body_timeout_seconds < self.request_timeout_seconds <= self.graceful_seconds:
             raise ValueError("API_BODY_TIMEOUT_SECONDS < API_REQUEST_TIMEOUT_SECONDS <= API_GRACEFUL_SECONDS must hold")
+        if any(0 < rows < self.workers for rows in (self.quota_rows_per_minute, self.quota_burst_rows)):
+            raise ValueError("API_QUOTA_ROWS_PER_MINUTE and API_QUOTA_BURST_ROWS must be 0, or API_WORKERS or more")
         if self.peer_host and not self.peer_port:
             raise ValueError("API_PEER_HOST requires API_PEER_PORT")
         ports = (self.port, self.metrics_port, self.peer_port)

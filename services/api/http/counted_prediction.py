@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 import numpy.typing as npt
@@ -13,18 +13,29 @@ from services.api.errors import InvalidRequest
 from services.api.http.dependencies import Services
 from services.api.prediction.predict import Predicted, predict_matrix
 
-__all__ = ["counted_refusals", "predict_and_count"]
+__all__ = ["charged", "counted_refusals", "predict_and_count"]
 
 
 @contextmanager
-def counted_refusals(services: Services) -> Iterator[None]:
-    """Count a refusal of the body, once for each kind of problem in it."""
+def counted_refusals(services: Services, user: str) -> Iterator[None]:
+    """Count a refusal of the body, once for each kind of problem in it, and charge the user's quota for it."""
     try:
         yield
     except InvalidRequest as error:
         for reason in {problem.reason for problem in error.problems} or {error.reason}:
             services.metrics.count_rejection(reason)
+        if services.rate_limit is not None:
+            services.rate_limit.charge_refused_body(user)
         raise
+
+
+def charged(services: Services, user: str, rows: int) -> AbstractContextManager[None]:
+    """Take the rows of a request from the user's quota, and return them if the request fails.
+
+    Raises, when entered:
+        QuotaExceeded, TooManyRows
+    """
+    return nullcontext() if services.rate_limit is None else services.rate_limit.charged(user, rows)
 
 
 def predict_and_count(services: Services, matrix: npt.NDArray[np.float32], *, explain: bool) -> Predicted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -19,6 +20,7 @@ from services.api.auth.verified_tokens import VerifiedTokens
 from services.api.draining import Drain
 from services.api.errors import InsufficientScope, InvalidToken
 from services.api.http.columnar import Columnar
+from services.api.http.rate_limit import RateLimit
 from services.api.metrics.counters import ApiMetrics
 from services.api.model.loaded import Model
 from services.api.prediction.answer import JsonAnswer
@@ -26,7 +28,7 @@ from services.api.prediction.feedback import Feedback, FeedbackReader
 from services.api.prediction.feedback_tokens import FeedbackTokens
 from services.api.prediction.validation import RowReader
 
-__all__ = ["Caller", "Served", "Services", "allow", "allow_administrator", "client_address"]
+__all__ = ["Caller", "Served", "Services", "allow", "allow_administrator", "allow_prediction", "client_address"]
 
 SCHEME = OAuth2PasswordBearer("/v1/auth/token", auto_error=False, scopes={str(scope): scope.name for scope in Scope})
 
@@ -54,6 +56,8 @@ class Services:
     tokens: VerifiedTokens
     metrics: ApiMetrics
     drain: Drain
+    rate_limit: RateLimit | None
+    """None: there is no quota."""
 
 
 async def _services(request: Request) -> Services:
@@ -87,12 +91,25 @@ def allow(scope: Scope) -> Callable[..., Awaitable[Claims]]:
     """Return a dependency that requires a token with ``scope`` and returns its claims."""
 
     async def check(claims: Caller, services: Served) -> Claims:
-        if scope not in claims.scopes:
-            services.metrics.count_auth_failure(InsufficientScope.code)
-            raise InsufficientScope(f"this route requires a token with the scope {scope}")
+        _require(scope, claims, services)
         return claims
 
     return check
+
+
+async def allow_prediction(request: Request, claims: Caller, services: Served) -> Claims:
+    """Require a token to predict, and a row left in the quota of its user; its state is in every response from here."""
+    _require(Scope.PREDICT, claims, services)
+    if services.rate_limit is not None:
+        request.scope["rate_limit"] = partial(services.rate_limit.headers, claims.subject)
+        services.rate_limit.check(claims.subject)
+    return claims
+
+
+def _require(scope: Scope, claims: Claims, services: Services) -> None:
+    if scope not in claims.scopes:
+        services.metrics.count_auth_failure(InsufficientScope.code)
+        raise InsufficientScope(f"this route requires a token with the scope {scope}")
 
 
 async def allow_administrator(claims: Annotated[Claims, Depends(allow(Scope.USERS_ADMIN))], services: Served) -> Claims:

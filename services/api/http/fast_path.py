@@ -1,7 +1,7 @@
 """The fast path of POST /v1/predict: a valid request with few rows is answered in one call, without a task or a route.
 
 It answers exactly what the route answers; a test compares the two. Everything else is left to the application: a token
-that was not verified yet, a refusal, an error, many rows, an explanation, any other form of request.
+that was not verified yet, a refusal, an exceeded quota, an error, many rows, an explanation, any other form of request.
 """
 
 from __future__ import annotations
@@ -54,9 +54,11 @@ class FastPath:
         self._forwarded = ForwardedAddress(trusted_proxies)
         counters, self._seconds = http.of(PATH, "POST")
         self._answered = counters[2]
+        limit = services.rate_limit
+        policy = "" if limit is None else f"ratelimit-policy: {limit.policy}\r\n"
         self._head = (
             f"content-type: application/json\r\nx-model-version: {services.model.version}\r\n"
-            "cache-control: no-store\r\nx-request-id: "
+            f"cache-control: no-store\r\n{policy}x-request-id: "
         ).encode()
 
     def begin(self, headers: Sequence[tuple[bytes, bytes]], peer: str | None) -> FastRequest | None:
@@ -85,24 +87,32 @@ class FastPath:
     def finish(self, request: FastRequest, body: bytes) -> bytes | None:
         """Return the response from its first header on; None if the application must answer."""
         services = self._services
-        matrix = services.reader.decode(body)
+        matrix, limit, state = services.reader.decode(body), services.rate_limit, b""
         if matrix is None or len(matrix) > services.inline_rows:
             return None
+        if limit is not None:
+            credit = limit.take(request.claims.subject, len(matrix))
+            if credit is None:
+                return None
+            state = b"\r\nratelimit: " + limit.state(credit).encode()
         try:
             predicted = predict_and_count(services, matrix, explain=False)
             token = services.feedback_tokens.issue(request.claims.subject, predicted.probabilities)
             content = services.answer.write(predicted, feedback_token=token, request_id=request.request_id)
         except Exception:  # the application meets it again, and answers
             log.exception("unexpected error")
+            if limit is not None:
+                limit.give_back(request.claims.subject, len(matrix))
             return None
         seconds = time.perf_counter() - request.started
         self._answered.inc()
         self._seconds.observe(seconds)
         self._log.add(Answered(request.request_id, "POST", PATH, 200, seconds, request.claims.subject, request.address))
         own_id = request.request_id.encode()
-        return b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (
+        return b"%b%b%b\r\ncontent-length: %d\r\n\r\n%b" % (
             self._head,
             own_id,
+            state,
             len(content),
             content,
         )

@@ -115,7 +115,7 @@ class RequestMiddleware:
             nonlocal status, started_to_answer
             if message["type"] == "http.response.start":
                 status, started_to_answer = message["status"], True
-                self._head(message, request_id)
+                self._head(message, scope)
             await send(message)
 
         clock = asyncio.timeout(self._limits.request_seconds)
@@ -133,9 +133,11 @@ class RequestMiddleware:
             if scope["path"] not in PROBES:
                 self._observers.note(scope, status, time.perf_counter() - started)
 
-    def _head(self, message: Message, request_id: str) -> None:
+    def _head(self, message: Message, scope: Scope) -> None:
         headers = MutableHeaders(scope=message)
-        headers["X-Request-ID"] = request_id
+        headers["X-Request-ID"] = scope["request_id"]
+        if "rate_limit" in scope:
+            headers.update(scope["rate_limit"]())
         if self._drain.is_draining:  # an idle connection would be cut when the process stops
             headers["Connection"] = "close"
 

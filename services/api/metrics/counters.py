@@ -37,6 +37,7 @@ REJECTIONS = (
     "body_cut_short",
     "too_many_rows",
     "unsupported_media_type",
+    "quota_exceeded",
     *ROW_REASONS,
 )
 OVERLOADED_QUEUES = ("event_loop", "batches")

@@ -41,7 +41,7 @@ class Quota:
         self._look_at, self._lock = KEPT, threading.Lock()
 
     def take(self, user: str, rows: int) -> int:
-        """Take all rows or none. Return the credit that is left; if none were taken, a negative one: what is missing."""
+        """Take all rows or none; return the credit that is left, which is negative if none were taken."""
         now, cost = self._now(), rows * self._interval
         with self._lock:
             full_at = self._full_at.get(user, 0)

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.api.auth.access_tokens import Claims
 from services.api.auth.scopes import Scope
 from services.api.errors import UnknownModel
-from services.api.http.counted_prediction import counted_refusals, predict_and_count
-from services.api.http.dependencies import Served, allow
+from services.api.http.counted_prediction import charged, counted_refusals, predict_and_count
+from services.api.http.dependencies import Served, allow, allow_prediction
 from services.api.http.inference_body import BINARY, JSON_LENGTH, read_inference
 from services.api.http.media_types import JSON
 from services.api.http.problems import documented_inference
@@ -84,14 +84,14 @@ async def read_model_readiness(request: Request, caller: Predictor, services: Se
 
 
 INFER: dict[str, Any] = {
-    "responses": documented_inference(400, 401, 403, 404, 413, 415, 422, 503),
+    "responses": documented_inference(400, 401, 403, 404, 413, 415, 422, 429, 503),
     "openapi_extra": {"x-body": "tensors"},
 }
 
 
 @router.post(f"{MODEL}/infer", **INFER)
 @router.post(f"{VERSION}/infer", **INFER)
-async def infer(request: Request, caller: Predictor, services: Served) -> Response:
+async def infer(request: Request, caller: Annotated[Claims, Depends(allow_prediction)], services: Served) -> Response:
     """Predict rows that are sent as tensors: one for each feature, or one for all features.
 
     Keep the parameter `feedback_token` of the response if you will know the true labels later, and send both to
@@ -99,14 +99,15 @@ async def infer(request: Request, caller: Predictor, services: Served) -> Respon
     """
     _check_model(request, services.model)
     inference: Inference = request.app.state.inference
-    with counted_refusals(services):
+    with counted_refusals(services, caller.subject):
         wanted = inference.reader.read(*await read_inference(request))
-    if len(wanted.matrix) <= services.inline_rows:
-        predicted = predict_and_count(services, wanted.matrix, explain=False)
-    else:
-        batches: Batches = request.app.state.batches
-        cost = Cost("rows", len(wanted.matrix))
-        predicted = await batches.run(request, cost, predict_and_count, services, wanted.matrix, explain=False)
+    with charged(services, caller.subject, len(wanted.matrix)):
+        if len(wanted.matrix) <= services.inline_rows:
+            predicted = predict_and_count(services, wanted.matrix, explain=False)
+        else:
+            batches: Batches = request.app.state.batches
+            cost = Cost("rows", len(wanted.matrix))
+            predicted = await batches.run(request, cost, predict_and_count, services, wanted.matrix, explain=False)
     body, json_bytes = inference.answer.write(
         predicted,
         wanted.outputs,

@@ -8,12 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.api.auth.access_tokens import Claims
-from services.api.auth.scopes import Scope
 from services.api.errors import TooManyRows
 from services.api.http.body import read_rows
 from services.api.http.columnar import Form, Reader
-from services.api.http.counted_prediction import counted_refusals, predict_and_count
-from services.api.http.dependencies import Served, Services, allow
+from services.api.http.counted_prediction import charged, counted_refusals, predict_and_count
+from services.api.http.dependencies import Served, Services, allow_prediction
 from services.api.http.media_types import ARROW, JSON, prefers_arrow
 from services.api.http.problems import documented
 from services.api.prediction.batches import Batches, Cost
@@ -23,10 +22,12 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["predictions"])
 
-Predictor = Annotated[Claims, Depends(allow(Scope.PREDICT))]
+Predictor = Annotated[Claims, Depends(allow_prediction)]
 
 
-@router.post("/v1/predict", responses=documented(400, 401, 403, 413, 415, 422, 503), openapi_extra={"x-body": "rows"})
+@router.post(
+    "/v1/predict", responses=documented(400, 401, 403, 413, 415, 422, 429, 503), openapi_extra={"x-body": "rows"}
+)
 async def predict(
     request: Request,
     caller: Predictor,
@@ -44,12 +45,13 @@ async def predict(
     columnar, batches = services.columnar, request.app.state.batches
     answer = _Answer(
         services,
-        subject=caller.subject if feedback else None,
+        user=caller.subject,
+        has_feedback=feedback,
         request_id=request.scope["request_id"],
         is_arrow=prefers_arrow(request.headers.get("accept", "")),
     )
     with columnar.bodies.place() as place:
-        with counted_refusals(services):
+        with counted_refusals(services, caller.subject):
             form, body = await read_rows(request, place, max_columnar_bytes=columnar.max_body_bytes)
         if form is Form.ROWS:
             content = await _predict_rows(request, answer, bytes(body), explain=explain)
@@ -65,8 +67,9 @@ class _Answer:
     """What the response to a request depends on, besides the predictions."""
 
     services: Services
-    subject: str | None
-    """Whom the feedback token is for; None: there is to be none."""
+    user: str
+    has_feedback: bool
+    """Whether there is to be a feedback token."""
 
     request_id: str
     is_arrow: bool
@@ -74,8 +77,8 @@ class _Answer:
     def write(self, predicted: Predicted) -> bytes:
         """Return the body of the response."""
         services, token = self.services, ""
-        if self.subject is not None and len(predicted.probabilities) <= services.columnar.max_feedback_rows:
-            token = services.feedback_tokens.issue(self.subject, predicted.probabilities)
+        if self.has_feedback and len(predicted.probabilities) <= services.columnar.max_feedback_rows:
+            token = services.feedback_tokens.issue(self.user, predicted.probabilities)
         written = services.columnar.answer if self.is_arrow else services.answer
         return written.write(predicted, feedback_token=token, request_id=self.request_id)
 
@@ -83,23 +86,25 @@ class _Answer:
 async def _predict_rows(request: Request, answer: _Answer, body: bytes, *, explain: bool) -> bytes:
     """Predict rows in JSON, on the event loop if they are few."""
     services = answer.services
-    with counted_refusals(services):
+    with counted_refusals(services, answer.user):
         matrix = services.reader.read_matrix(body)
         _check_explained(services, len(matrix), explain=explain)
-    if not explain and len(matrix) <= services.inline_rows:
-        return answer.write(predict_and_count(services, matrix, explain=False))
-    batches: Batches = request.app.state.batches
-    cost = Cost("rows, explained" if explain else "rows", len(matrix))
-    return answer.write(await batches.run(request, cost, predict_and_count, services, matrix, explain=explain))
+    with charged(services, answer.user, len(matrix)):
+        if not explain and len(matrix) <= services.inline_rows:
+            return answer.write(predict_and_count(services, matrix, explain=False))
+        batches: Batches = request.app.state.batches
+        cost = Cost("rows, explained" if explain else "rows", len(matrix))
+        return answer.write(await batches.run(request, cost, predict_and_count, services, matrix, explain=explain))
 
 
 def _predict_columns(answer: _Answer, reader: Reader, body: bytes | bytearray, explain: bool) -> bytes:
     """Predict columns. It runs in a thread from reading the body to writing the response."""
     services = answer.services
-    with counted_refusals(services):
+    with counted_refusals(services, answer.user):
         matrix = reader.read_matrix(body)
         _check_explained(services, len(matrix), explain=explain)
-    return answer.write(predict_and_count(services, matrix, explain=explain))
+    with charged(services, answer.user, len(matrix)):
+        return answer.write(predict_and_count(services, matrix, explain=explain))
 
 
 def _check_explained(services: Services, rows: int, *, explain: bool) -> None:

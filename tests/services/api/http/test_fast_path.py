@@ -8,6 +8,14 @@ from services.api.http.fast_path import MAX_BODY_BYTES
 
 IDENTICAL = ("model", "predictions", "request_id")
 
+QUOTA = {"quota_rows_per_minute": 60, "quota_burst_rows": 200}
+
+
+@pytest.fixture
+def settings(request, make_settings):
+    """The default settings, or those of a test that is parametrized with them."""
+    return make_settings(**getattr(request, "param", {}))
+
 
 @pytest.fixture
 def fast(client):
@@ -60,16 +68,36 @@ def added(client, work):
     return result, {key: value - before[key] for key, value in counts(client).items() if value != before[key]}
 
 
+@pytest.fixture
+def refill(client, monkeypatch):
+    """Stop the clock of the quota, if there is one, and fill every bucket."""
+    limit = client.app.state.services.rate_limit
+
+    def fill():
+        if limit is not None:
+            monkeypatch.setattr(limit._quota, "_now", lambda: 10**15)
+            limit._quota._full_at.clear()
+
+    return fill
+
+
+def left(client, user="ana"):
+    return client.app.state.services.rate_limit.headers(user)["RateLimit"]
+
+
+@pytest.mark.parametrize("settings", [{}, QUOTA], indirect=True, ids=["no quota", "quota"])
 @pytest.mark.parametrize("number", [1, 3, 12])
-def test_same_answer_counts_and_log_line_as_the_route(client, fast, request_of, row, access_lines, number):
+def test_same_answer_counts_and_log_line_as_the_route(client, fast, request_of, row, access_lines, refill, number):
     rows = [{**row, "height": float(index), "soil": None if index % 2 else "moon"} for index in range(number)]
     body = body_of(*rows)
     headers = request_of(body)
 
     def quickly():
+        refill()
         return fast.finish(fast.begin(headers, "10.0.0.9"), body)
 
     def slowly():
+        refill()
         return client.post("/v1/predict", content=body, headers={k.decode(): v.decode() for k, v in headers})
 
     answer, fast_counts = added(client, quickly)
@@ -154,3 +182,45 @@ def test_error_is_logged_and_left_to_the_route(client, fast, request_of, row, mo
 
     assert (answer, change) == (None, {})
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("settings", [QUOTA], indirect=True)
+def test_quota_is_charged_once_by_either_path(client, fast, request_of, row, refill):
+    refill()
+    body = body_of(row, row, row)
+    answer = fast.finish(fast.begin(request_of(body), None), body)
+
+    assert split(answer)[0]["ratelimit"] == left(client) == '"rows";r=197;t=1'
+    headers = {name.decode(): value.decode() for name, value in request_of(body)}
+    assert client.post("/v1/predict", content=body, headers=headers).headers["ratelimit"] == '"rows";r=194;t=1'
+
+
+@pytest.mark.parametrize("settings", [QUOTA], indirect=True)
+def test_exceeded_quota_is_left_to_the_route_and_not_charged(client, fast, request_of, row, refill):
+    refill()
+    client.app.state.services.rate_limit.take("ana", 199)
+    body = body_of(row, row)
+
+    answer, change = added(client, lambda: fast.finish(fast.begin(request_of(body), None), body))
+
+    assert (answer, change) == (None, {})
+    assert left(client) == '"rows";r=1;t=1'
+
+
+@pytest.mark.parametrize("settings", [QUOTA], indirect=True)
+@pytest.mark.parametrize("body", [b"{", body_of({"height": 1})])
+def test_refusals_are_charged_by_the_route_only(client, fast, request_of, refill, body):
+    refill()
+    fast.finish(fast.begin(request_of(body), None), body)
+
+    assert left(client) == '"rows";r=200;t=1'
+
+
+@pytest.mark.parametrize("settings", [QUOTA], indirect=True)
+def test_rows_of_an_error_are_given_back(client, fast, request_of, row, refill, monkeypatch):
+    refill()
+    monkeypatch.setattr("services.api.http.counted_prediction.predict_matrix", lambda *_a, **_o: 1 / 0)
+    body = body_of(row)
+    fast.finish(fast.begin(request_of(body), None), body)
+
+    assert left(client) == '"rows";r=200;t=1'
