@@ -1,7 +1,7 @@
 """What Espalier's API does when it gets more requests than it can answer: ``python -m benchmarks.overload``.
 
-Rates up to five times the peak are sent, and afterwards half of the peak, to see whether it recovers. Meanwhile a probe
-on a new connection, a login and a scrape of the metrics are sent now and then.
+Rates up to five times the peak are sent, and afterwards half of the peak, to see whether it recovers; then again beside
+many slow clients. Meanwhile a probe on a new connection, a login and a scrape of the metrics are sent now and then.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -31,14 +31,17 @@ from benchmarks.machine import describe_commit, describe_machine
 from benchmarks.overload_page import Curve, Step, line, write_page
 from benchmarks.plan import SCENARIOS, Scenario
 from benchmarks.processes import running
+from benchmarks.slow_clients import slow_clients
 from benchmarks.visit import Place, check_answers, requests_of
 from benchmarks.workload import make_workload
 from espalier.local.processes import free_port
 
-__all__ = ["Rates", "main", "measure"]
+__all__ = ["main", "measure"]
 
 CONNECTIONS = 900
-"""That the load program opens at most: a worker accepts 1,000."""
+"""Of the load program and the slow clients together: a worker accepts 1,000."""
+
+SLOW_CLIENTS = 800
 
 CACHE = Path(".cache/bench")
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -46,44 +49,45 @@ SERVER_CORE, LOAD_CORE = 0, 1
 _aside = Console(stderr=True, highlight=False)
 
 
-@dataclass(frozen=True)
-class Rates:
-    """What is sent."""
-
-    seconds: float
-    """At each rate."""
-
-    multiples: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 0.5)
-    """Of the peak. The last begins as soon as the largest has ended."""
+RATES = ((0.5, 0), (1.0, 0), (2.0, 0), (5.0, 0), (0.5, 0), (0.5, SLOW_CLIENTS))
+"""Multiples of the peak, and slow clients beside. The second half of the peak begins when five times it has ended."""
 
 
-def measure(scenario: Scenario, rates: Rates, python: str) -> Curve:
-    """Measure the peak, then every rate."""
+def measure(scenario: Scenario, seconds: float, python: str) -> Curve:
+    """Measure the peak, then every rate, for so many seconds each."""
     with _served(python) as (place, metrics):
         check_answers(place, scenario)
         requests = requests_of(place, scenario)
         send_closed(requests, seconds=2, core=LOAD_CORE)
-        peak = send_closed(requests, seconds=rates.seconds, core=LOAD_CORE).per_second
+        peak = send_closed(requests, seconds=seconds, core=LOAD_CORE).per_second
         _aside.print(f"{scenario.name} row(s): peak {peak:,.0f} requests per second")
         beside, steps = _beside(place, metrics), []
-        for multiple in rates.multiples:
-            with beside.watching() as watched:
+        for multiple, slow in RATES:
+            with slow_clients(slow, place.site.port), beside.watching() as watched:
                 found = send_open(
-                    replace(requests, connections=CONNECTIONS),
+                    requests,
                     rate=multiple * peak,
-                    seconds=rates.seconds,
+                    seconds=seconds,
                     core=LOAD_CORE,
-                    most_connections=CONNECTIONS,
+                    most_connections=CONNECTIONS - slow,
                 )
-            steps.append(_step(multiple, found, watched))
+            steps.append(_step(multiple, slow, found, watched))
             _aside.print(line(steps[-1], peak), soft_wrap=True)
     return Curve(scenario.name, peak, tuple(steps))
 
 
-def _step(multiple: float, found: Counted, watched: dict[str, Watched]) -> Step:
+def _step(multiple: float, slow: int, found: Counted, watched: dict[str, Watched]) -> Step:
     offered = (found.requests + found.errors) / found.seconds
     return Step(
-        multiple, offered, found.per_second, found.errors, found.p50_ms, found.p99_ms, found.load_cpu_share, watched
+        multiple,
+        slow,
+        offered,
+        found.per_second,
+        found.errors,
+        found.p50_ms,
+        found.p99_ms,
+        found.load_cpu_share,
+        watched,
     )
 
 
@@ -121,7 +125,7 @@ def main(
     ] = False,
     output: Annotated[Path, typer.Option(help="Write the results to this file.")] = CACHE / "overload.json",
 ) -> None:
-    """Send half, all, twice and five times the peak to Espalier's API, and half of it again.
+    """Send half, all, twice and five times the peak to Espalier's API, half of it again, and beside slow clients.
 
     Example: `python -m benchmarks.overload --scenarios 100 --seconds 5`
     """
@@ -130,7 +134,7 @@ def main(
         raise typer.BadParameter(f"there is no scenario {', '.join(sorted(unknown))}")
     try:
         with alone():
-            curves = [measure(SCENARIOS[name], Rates(seconds), python) for name in scenarios.split(",")]
+            curves = [measure(SCENARIOS[name], seconds, python) for name in scenarios.split(",")]
     except BenchmarkFailed as error:
         _aside.print(f"[bold red]benchmark:[/] {error}", soft_wrap=True)
         raise typer.Exit(error.exit_code) from None

@@ -25,6 +25,7 @@ class Step:
     multiple: float
     """Of the peak."""
 
+    slow_clients: int
     offered: float
     """Requests per second that were sent: fewer than asked for if all connections waited for an answer."""
 
@@ -60,7 +61,7 @@ def line(step: Step, peak: float) -> str:
     """Return a step for the terminal."""
     beside = ", ".join(f"{name} {_watched(one)}" for name, one in step.beside.items())
     return (
-        f"  {step.multiple:g} times: sent {step.offered:,.0f}/s, goodput {step.goodput:,.0f}/s"
+        f"  {step.multiple:g} times{_slowly(step)}: sent {step.offered:,.0f}/s, goodput {step.goodput:,.0f}/s"
         f" ({goodput_share(step, peak):.0%}), refused {step.errors:,}, p50 {_ms(step.p50_ms)}, p99 {_ms(step.p99_ms)};"
         f" load program {step.load_cpu_share:.0%} of its core; {beside}"
     )
@@ -84,7 +85,7 @@ def _table(curve: Curve) -> Table:
     columns = ["rate asked for", "sent", "goodput", "refused", "p50 ms", "p99 ms", *_kinds(curve)]
     rows = [
         [
-            f"{step.multiple:g} times the peak",
+            f"{step.multiple:g} times the peak{_slowly(step)}",
             f"{step.offered:,.0f}",
             f"{step.goodput:,.0f} ({goodput_share(step, curve.peak):.0%})",
             f"{step.errors:,}",
@@ -95,6 +96,10 @@ def _table(curve: Curve) -> Table:
     ]
     title = f"{rows_text(curve.scenario)} in a request: requests per second, peak {curve.peak:,.0f}; in order of time"
     return Table(title, columns, rows)
+
+
+def _slowly(step: Step) -> str:
+    return f", {step.slow_clients} slow clients" if step.slow_clients else ""
 
 
 def _kinds(curve: Curve) -> list[str]:
@@ -117,13 +122,13 @@ def _draw(curves: Sequence[Curve]) -> None:
     FigureCanvasAgg(figure)
     ax = figure.subplots()
     for place, curve in enumerate(curves):
-        steps = sorted(curve.steps[:-1], key=lambda step: step.multiple)
+        *before, after, _slow = curve.steps
+        steps = sorted(before, key=lambda step: step.multiple)
         shares = [100 * step.goodput / curve.peak for step in steps]
         label = rows_text(curve.scenario)
         ax.plot([step.multiple for step in steps], shares, marker="o", color=f"C{place}", label=label)
-        last = curve.steps[-1]
-        after = 100 * last.goodput / curve.peak
-        ax.plot(last.multiple, after, marker="x", color=f"C{place}", label=f"{label}, right after the overload")
+        share = 100 * after.goodput / curve.peak
+        ax.plot(after.multiple, share, marker="x", color=f"C{place}", label=f"{label}, right after the overload")
     ax.axhline(90, color="grey", linestyle="--", linewidth=1)
     ax.set(xlabel="rate asked for, multiples of the peak", ylabel="successful requests, % of the peak", ylim=(0, 110))
     ax.legend(fontsize="small", loc="lower right")

@@ -47,7 +47,7 @@ def test_rates_are_measured_and_written(need, here, run):
 
     assert done.exit_code == 0, done.output
     (curve,) = json.loads(output.read_text())["curves"]
-    assert [step["multiple"] for step in curve["steps"]] == [0.5, 1.0, 2.0, 5.0, 0.5]
+    assert [step["multiple"] for step in curve["steps"]] == [0.5, 1.0, 2.0, 5.0, 0.5, 0.5]
     assert curve["peak"] > 0
     assert all(step["goodput"] > 0 for step in curve["steps"])
     assert all(set(step["beside"]) == {"probe", "login", "metrics"} for step in curve["steps"])

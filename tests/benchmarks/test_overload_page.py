@@ -6,11 +6,13 @@ from benchmarks.overload_page import MARKERS, Curve, Step, goodput_share, line, 
 from benchmarks.page import PAGE, insert
 
 
-def step(multiple, goodput, errors=0):
-    return Step(multiple, multiple * 1000, goodput, errors, 1.25, None, 0.5, {"probe": Watched(4, 1, 17.4)})
+def step(multiple, goodput, errors=0, slow=0):
+    return Step(multiple, slow, multiple * 1000, goodput, errors, 1.25, None, 0.5, {"probe": Watched(4, 1, 17.4)})
 
 
-CURVE = Curve("100", 1000.0, (step(0.5, 500), step(1, 990), step(5, 900, 4100), step(0.5, 250)))
+CURVE = Curve(
+    "100", 1000.0, (step(0.5, 500), step(1, 990), step(5, 900, 4100), step(0.5, 250), step(0.5, 499, slow=800))
+)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,8 @@ def test_page_and_plot_are_written(tmp_path, monkeypatch):
     text = page.read_text()
     assert text.startswith("before ") and text.endswith(" after")
     assert "abcdef0: a processor, 2 cores" in text
-    assert text.count("times the peak") == 4
+    assert text.count("times the peak") == 5
+    assert "0.5 times the peak, 800 slow clients" in text
     assert "900 (90%)" in text
     assert picture.read_bytes().startswith(b"\x89PNG")
 
