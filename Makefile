@@ -175,6 +175,16 @@ $(VENV)/checkov/.installed: $(BIN)/uv .ci/checkov.txt
 .PHONY: chart-linter
 chart-linter: $(VENV)/checkov/.installed ## Install checkov, which lints the rendered charts (without it that test is skipped)
 
+# In an environment of their own, for they pin what our packages want newer, and kserve wants a Python before 3.14.
+CLIENTS := tests/services/api/server_process/inference_clients/requirements.txt
+$(VENV)/inference-clients/.installed: $(BIN)/uv $(CLIENTS)
+	@$(BIN)/uv venv --quiet --clear --no-python-downloads --python '>=3.11,<3.14' $(VENV)/inference-clients
+	@$(BIN)/uv pip sync $(quietly) --python $(VENV)/inference-clients/bin/python --require-hashes $(CLIENTS)
+	@touch $@
+
+.PHONY: inference-clients
+inference-clients: $(VENV)/inference-clients/.installed ## Install tritonclient and kserve, which test the Open Inference Protocol (without them those tests are skipped)
+
 .PHONY: test
 test: $(STAMP) lint ## Run everything that needs only Python, with coverage
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90 --ignore tests/e2e

@@ -90,6 +90,22 @@ def test_every_supported_python_is_tested():
         assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
 
 
+def test_programs_of_tests_are_installed_before_the_tests():
+    """With CI=true a test whose program is missing fails."""
+    targets = set(re.findall(r"make \S+", (ROOT / ".ci/run").read_text().partition("make test")[0])) - {"make setup"}
+    assert targets == {
+        "make s3-server",
+        "make alert-tools",
+        "make chart-linter",
+        "make bench-tools",
+        "make inference-clients",
+    }
+
+    for file in ("test.yml", "release.yml"):
+        commands = [step.get("run") for step in load(ROOT / ".github/workflows" / file)["jobs"]["test"]["steps"]]
+        assert targets <= set(commands[: commands.index("make test")]), file
+
+
 def test_new_versions_wait_a_week():
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
 

@@ -1,6 +1,7 @@
 """The documentation site builds without a warning, and an opened page asks no other host for anything."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -89,3 +90,10 @@ def test_broken_links_and_forgotten_pages_fail_the_build(project, tmp_path):
     assert "forgotten.md" in output
     assert "'no-such-page.md'" in output and "'metrics.md#no-such-heading'" in output
     assert "'../docs/no-such-page-either.md'" in output
+
+
+def test_example_requests_have_the_same_row():
+    (row,) = json.loads((ROOT / "docs/example-request.json").read_text())["rows"]
+    inputs = json.loads((ROOT / "docs/example-inference-request.json").read_text())["inputs"]
+
+    assert [(one["name"], one["shape"], one["data"]) for one in inputs] == [(name, [1], [row[name]]) for name in row]

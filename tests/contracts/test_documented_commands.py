@@ -50,6 +50,7 @@ RUN_BY = {
     "make mutants": ".github/workflows/mutants.yml",
     "make deploy": "tests/espalier/cluster/test_deploy.py",
     "make chart-linter": ".ci/run",
+    "make inference-clients": ".ci/run",
     "espalier": "tests/espalier/cli/test_commands.py",
     "kubectl": "tests/e2e/test_documented_commands.py",
     "helm": "tests/e2e/test_documented_commands.py",
