@@ -113,6 +113,12 @@ def test_feedback_values_reach_the_settings(settings_of):
     assert key.name in {item["path"] for item in secrets["secret"]["items"]}
 
 
+def test_quota_reaches_the_settings(settings_of):
+    settings = settings_of(render({"api": {"quota": {"rowsPerMinute": 2_000_000, "burstRows": 100_000}}}))
+
+    assert (settings.quota_rows_per_minute, settings.quota_burst_rows) == (2_000_000, 100_000)
+
+
 def test_request_limits_reach_the_settings(settings_of):
     values = {"maxExplainRows": 7, "smallBodyBytes": 2_000_000, "batchConcurrency": 3, "maxWaitingBatches": 0}
     values |= {"maxColumnarRows": 2_000_000, "maxColumnarBodyBytes": 200_000_000}
@@ -128,7 +134,7 @@ def test_request_limits_reach_the_settings(settings_of):
 
 def test_defaults_equal_those_of_the_settings(default):
     names = ["FEEDBACK_DAYS", "FEEDBACK_ROWS_PER_HOUR", "MAX_EXPLAIN_ROWS", "SMALL_BODY_BYTES", "BATCH_CONCURRENCY"]
-    names += ["MAX_COLUMNAR_ROWS", "MAX_COLUMNAR_BODY_BYTES"]
+    names += ["QUOTA_ROWS_PER_MINUTE", "QUOTA_BURST_ROWS", "MAX_COLUMNAR_ROWS", "MAX_COLUMNAR_BODY_BYTES"]
     found = environment(default)
 
     for name in (*(f"API_{name}" for name in names), "API_MAX_WAITING_BATCHES", "API_MAX_BODY_BYTES"):

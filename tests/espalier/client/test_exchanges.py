@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from espalier import ApiProblem
-from espalier.client import InvalidInput, UnexpectedAnswer, exchanges
+from espalier.client import InvalidInput, Retries, UnexpectedAnswer, exchanges
 from espalier.client.exchanges import ARROW, JSON, Limits
 from tests.espalier.running_api import USER
 
@@ -52,6 +52,17 @@ def test_body_that_is_too_large_is_split(start_api, connect, rows):
 
     assert 413 in api.statuses("/v1/predict")
     assert sum(receipt.rows for receipt in result.receipts) == 200
+
+
+def test_quota_is_waited_for_and_its_burst_divides_the_rows(start_api, connect, rows):
+    api = start_api(quota_rows_per_minute=6000, quota_burst_rows=100)
+
+    result = connect(api.url, retries=Retries(attempts=5)).predict(rows(180))
+
+    assert [receipt.rows for receipt in result.receipts] == [90, 90]
+    assert api.statuses("/v1/predict") == [422, 200, 429, 200], (
+        "too many at once; half of them; too early; after a second"
+    )
 
 
 def test_problems_name_rows_of_the_whole_table(client, rows):

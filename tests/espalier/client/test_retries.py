@@ -107,8 +107,9 @@ def test_time_is_bounded(fail, connect):
     assert len(failing.times) > 1
 
 
-def test_retry_after_is_respected(fail, connect):
-    url, failing = fail((503, {"Retry-After": "1"}))
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_respected(fail, connect, status):
+    url, failing = fail((status, {"Retry-After": "1"}))
 
     connect(url, token="t", retries=Retries(attempts=2)).model()
 

@@ -49,6 +49,8 @@ def test_lists_are_separated_by_commas(monkeypatch, make_settings):
         ({"model_version": "../7"}, "pattern"),
         ({"graceful_seconds": 10}, "must hold"),
         ({"body_timeout_seconds": 30}, "must hold"),
+        ({"quota_rows_per_minute": 3, "workers": 4}, "API_WORKERS or more"),
+        ({"quota_rows_per_minute": 9, "quota_burst_rows": 3, "workers": 4}, "API_WORKERS or more"),
     ],
 )
 def test_inconsistent_settings_are_refused(make_settings, changes, message):
@@ -64,6 +66,7 @@ def test_default_limits_are_the_documented_ones():
     assert [default[name] for name in ("max_connections", "max_connections_per_client")] == [1000, 500]
     assert [default[name] for name in ("max_body_bytes", "small_body_bytes")] == [2 * 2**20, 16 * 2**10]
     assert default["docs_enabled"] is False
+    assert [default[name] for name in ("quota_rows_per_minute", "quota_burst_rows")] == [0, 0]
 
 
 @pytest.fixture
