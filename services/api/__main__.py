@@ -42,7 +42,6 @@ def default(context: typer.Context) -> None:
     \b
     Examples:
       python -m services.api
-      python -m services.api migrate --allow-unavailable
     """
     if context.invoked_subcommand is None:
         serve()
@@ -66,9 +65,6 @@ def serve() -> None:
 
 @app.command()
 def migrate(
-    allow_unavailable: Annotated[
-        bool, typer.Option("--allow-unavailable", help="Exit with 0 if the database does not answer.")
-    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Retry until the database answers, however long that takes.")
     ] = False,
@@ -80,23 +76,16 @@ def migrate(
     \b
     Examples:
       python -m services.api migrate
-      python -m services.api migrate --allow-unavailable
       python -m services.api migrate --wait
     """
     from services.api.database.migration import migrate_until_done, migrate_within
-    from services.api.errors import DatabaseUnavailable
     from services.api.settings import load_settings
 
     settings = load_settings()
     if wait:
         migrate_until_done(settings.database_url)
-        return
-    try:
+    else:
         migrate_within(settings.database_url, settings.database_wait_seconds)
-    except DatabaseUnavailable as error:
-        if not allow_unavailable:
-            raise
-        sys.stderr.write(f"the database is not migrated yet: {error}\n")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from services.api.http import routes
 from services.api.http.middleware import PROBES
 from services.api.settings import Settings
-from tests.charts.rendering import EVERYTHING, VARIANTS, containers, of_kind, only, render, values_file
+from tests.charts.rendering import EVERYTHING, VARIANTS, of_kind, only, render, values_file
 
 IN_THE_CLUSTER = {"API_MODEL_VERSION": "3"}
 URL = "postgresql+psycopg://api@db/api"
@@ -161,13 +161,6 @@ def test_tracing_is_off_and_can_be_turned_on(default):
     }
     assert rule in only(objects, "NetworkPolicy", "espalier-api")["spec"]["egress"]
     assert rule not in only(default, "NetworkPolicy", "espalier-api")["spec"]["egress"]
-
-
-def test_init_container_has_the_same_environment(release):
-    first, second = containers(deployment(release)["spec"]["template"])
-
-    assert (first["env"], first["envFrom"]) == (second["env"], second["envFrom"])
-    assert first["command"][-2:] == ["migrate", "--allow-unavailable"], "predictions need no database"
 
 
 def test_termination_grace_period_covers_the_shutdown(release):
