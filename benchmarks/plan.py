@@ -40,6 +40,8 @@ SCENARIOS = {
         Scenario("100", rows=100, connections=8, bodies=16, open_loop=True),
         Scenario("1000", rows=1000, connections=4, bodies=4),
         Scenario("10000", rows=10_000, connections=2, bodies=2),
+        Scenario("1000-arrow", rows=1000, connections=4, bodies=4, form="arrow"),
+        Scenario("10000-arrow", rows=10_000, connections=2, bodies=2, form="arrow"),
     )
 }
 """By name. A name without a suffix is a number of rows as JSON."""

@@ -42,7 +42,7 @@ def test_every_second_round_is_reversed():
 
 def test_steps_are_the_measurements_of_the_plan():
     assert steps(QUICK) == 2 * 3 * 2
-    assert steps(FULL) == 6 * (3 * 4 + 2 * 4) + 3 * 4
+    assert steps(FULL) == 6 * (3 * 6 + 2 * 4) + 3 * 4
     assert set(FULL.servers) == set(SERVERS)
 
 
