@@ -62,9 +62,14 @@ def token(start, environment, secure, passwords):
 
 
 @pytest.fixture
-def run(need, environment, contract, token, tmp_path):
+def python(need):
+    """The interpreter of the clients; asked for before a server is started."""
+    return need(str(PYTHON))
+
+
+@pytest.fixture
+def run(python, environment, contract, token, tmp_path):
     """Return a function that runs a program in the environment of the clients, and returns what it prints."""
-    python = need(str(PYTHON))
     given = {
         "url": f"https://localhost:{environment['API_PORT']}",
         "ca": str(tmp_path / "ca.pem"),
