@@ -104,10 +104,11 @@ def create_app(
         on_refused=services.metrics.overload_refusals["batches"].inc,
     )
     describe_limits(registry, model_days=settings.model_age_limit_days, data_days=settings.data_age_limit_days)
-    install_error_handlers(app)
     routers = [module.router for module in ROUTES]
-    methods = {path: taken for path, taken in served_methods(app.routes, routers).items() if path not in PROBES}
-    http, hosts = HttpMetrics(shared, methods), AllowedHosts(settings.allowed_hosts)
+    methods = served_methods(app.routes, routers)
+    install_error_handlers(app, methods)
+    counted = {path: taken for path, taken in methods.items() if path not in PROBES}
+    http, hosts = HttpMetrics(shared, counted), AllowedHosts(settings.allowed_hosts)
     app.add_middleware(
         RequestMiddleware,
         hosts=hosts,

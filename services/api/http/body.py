@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from services.api.errors import BodyCutShort, BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 from services.api.http.columnar import Form
 from services.api.http.large_bodies import Place
-from services.api.http.media_types import ARROW, JSON, content_type
+from services.api.http.media_types import ARROW, JSON, content_type, is_encoded
 from services.api.prediction.columnar.json_columns import BEGIN_BYTES, is_columnar
 
-__all__ = ["BodyLimit", "limit_body", "read_json", "read_rows"]
+__all__ = ["BodyLimit", "check_not_encoded", "limit_body", "read_json", "read_rows"]
 
 OTHER_TYPE = (
     f"send the rows as JSON, with Content-Type: {JSON}, or as an Arrow stream, with Content-Type: {ARROW}; "
@@ -94,15 +95,26 @@ def limit_body(
     return receive_bounded
 
 
+def check_not_encoded(headers: Headers) -> None:
+    """Check that a body is not compressed: nothing here decompresses it.
+
+    Raises:
+        UnsupportedMediaType
+    """
+    if is_encoded(headers):
+        raise UnsupportedMediaType("send the body without compression (no Content-Encoding)")
+
+
 async def read_json(request: Request) -> bytes:
     """Return the complete body of a request with rows.
 
     Raises:
-        UnsupportedMediaType: its Content-Type is not application/json.
+        UnsupportedMediaType: its Content-Type is not application/json, or it is compressed.
         BodyTooLarge, BodyTooSlow, BodyCutShort
     """
     if content_type(request.headers) != JSON:
         raise UnsupportedMediaType(f"send the body as JSON, with Content-Type: {JSON}")
+    check_not_encoded(request.headers)
     request.scope["body_bound"].allow_rows()
     return await request.body()
 
@@ -120,6 +132,7 @@ async def read_rows(request: Request, place: Place, *, max_columnar_bytes: int) 
     kind = content_type(request.headers)
     if kind not in (JSON, ARROW):
         raise UnsupportedMediaType(OTHER_TYPE)
+    check_not_encoded(request.headers)
     bound: BodyLimit = request.scope["body_bound"]
     bound.allow_columns(max_columnar_bytes)
     form, body = Form.ARROW if kind == ARROW else None, bytearray()

@@ -71,6 +71,7 @@ class FastPath:
         length = get(b"content-length", b"")
         if (
             get(b"content-type") != b"application/json"
+            or b"content-encoding" in fields
             or b"arrow" in get(b"accept", b"")
             or not length.isdigit()
             or len(length) > MAX_LENGTH_DIGITS

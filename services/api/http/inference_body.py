@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from services.api.errors import MalformedBody, UnsupportedMediaType
+from services.api.http.body import check_not_encoded
 from services.api.http.media_types import JSON, content_type
 
 __all__ = ["BINARY", "JSON_LENGTH", "read_inference"]
@@ -34,8 +35,7 @@ async def read_inference(request: Request) -> tuple[bytes, int | None]:
             f"send the tensors as JSON, with Content-Type: {JSON}, or with binary tensors behind the JSON, with "
             f"{BINARY} and {JSON_LENGTH}"
         )
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedMediaType("send the body without compression (no Content-Encoding)")
+    check_not_encoded(headers)
     length = headers.get(JSON_LENGTH)
     if length is not None and not (length.isascii() and length.isdecimal() and len(length) < MAX_LENGTH_DIGITS):
         raise MalformedBody(f"{JSON_LENGTH} must be the length of the JSON in bytes")

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.api.http.inference_body import BINARY, JSON_LENGTH
 from services.api.http.media_types import JSON
+from services.api.http.openapi_responses import model_version_header
 from services.api.model.loaded import Model
 from services.api.prediction.inference.metadata import datatype_of
 from services.api.prediction.inference.outputs import OUTPUTS
@@ -30,7 +31,9 @@ def describe_inference(document: dict[str, Any], model: Model) -> None:
                 operation["parameters"].append(_json_length())
                 operation["requestBody"] = {"required": True, "content": _content("InferRequest")}
                 text = "The outputs, in the order of the request; their data as requested, in JSON or behind it"
-                operation["responses"]["200"] = {"description": text, "content": _content("InferResponse")}
+                headers = model_version_header(model.version)
+                content = _content("InferResponse")
+                operation["responses"]["200"] = {"description": text, "headers": headers, "content": content}
 
 
 def _content(name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.datastructures import Headers
 
-__all__ = ["ARROW", "JSON", "content_type", "prefers_arrow"]
+__all__ = ["ARROW", "JSON", "content_type", "is_encoded", "prefers_arrow"]
 
 JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -14,6 +14,11 @@ ARROW = "application/vnd.apache.arrow.stream"
 def content_type(headers: Headers) -> str:
     """Return the media type of a body, without parameters."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_encoded(headers: Headers) -> bool:
+    """Return whether the body has a content coding, such as gzip (RFC 9110, section 8.4)."""
+    return headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
 
 
 def prefers_arrow(accept: str) -> bool:

@@ -142,7 +142,9 @@ class RequestMiddleware:
             headers["Connection"] = "close"
 
     def _refusal(self, scope: Scope, headers: Headers, request_id: str) -> ASGIApp | None:
-        if scope["path"] in PROBES or self._hosts.allow(headers.get("host", "")):
+        hosts = headers.getlist("host") or [""]
+        # A proxy may have chosen by another one of several (RFC 9112, section 3.2).
+        if scope["path"] in PROBES or (len(hosts) == 1 and self._hosts.allow(hosts[0])):
             return None
         return problem_response(
             request_id, 400, code="unknown_host", detail="this API does not serve this host name; see API_ALLOWED_HOSTS"

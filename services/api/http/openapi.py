@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from services.api.http.inference_openapi import describe_inference
 from services.api.http.media_types import ARROW, JSON
+from services.api.http.openapi_responses import describe_responses, model_version_header
 from services.api.model.loaded import Model
 from services.api.prediction.columnar.json_columns import JsonColumnsReader
 from services.api.prediction.feedback import FeedbackReader
@@ -55,6 +56,7 @@ def _build(
     request = {"anyOf": [by_row, by_column], "$defs": parts, "example": {"rows": [row]}}
     _describe(document, "/v1/predict", "Predict", request, _predictions(model))
     _add_arrow(document["paths"]["/v1/predict"]["post"])
+    document["paths"]["/v1/predict"]["post"]["responses"]["200"]["headers"] = model_version_header(model.version)
     labelled = {
         "feedback_token": "the feedback_token from the response of /v1/predict",
         "labels": [model.label_names[1]],
@@ -62,6 +64,7 @@ def _build(
     request = feedback.schema() | {"example": {"feedback": [labelled]}}
     _describe(document, "/v1/feedback", "Feedback", request, _feedback())
     describe_inference(document, model)
+    describe_responses(document)
     return document
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -191,8 +191,13 @@ def late_problem(request_id: str) -> Response:
     return problem_response(request_id, 504, code="too_late", detail=detail, retry_after_seconds=1)
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Send every expected error in this format; RequestMiddleware handles unexpected errors."""
+def install_error_handlers(app: FastAPI, methods: Mapping[str, Collection[str]]) -> None:
+    """Send every expected error in this format; RequestMiddleware handles unexpected errors.
+
+    Args:
+        app: the application.
+        methods: path of a route → the methods that it takes.
+    """
 
     async def on_api_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)  # noqa: S101 (what the handler is registered for)
@@ -205,6 +210,8 @@ def install_error_handlers(app: FastAPI) -> None:
         code = CODES.get(error.status_code, "http_error")
         response = problem_response(_request_id(request), error.status_code, code=code, detail=error.detail)
         response.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the framework names those of one function only
+            response.headers["Allow"] = ", ".join(sorted(methods.get(request.scope["route"].path, ())))
         return response
 
     async def on_validation_error(request: Request, error: Exception) -> Response:

@@ -32,6 +32,9 @@ OVERFULL_SECONDS = 2.0
 MAX_PIPELINED = 8
 """Requests that may wait for an earlier one on the same connection; each costs memory before it is checked."""
 
+VERSIONS = ("1.1", "1.0")
+"""The parser also accepts 0.9 and 2.0, which are other formats."""
+
 MAX_CHUNKS = 10_000
 """Maximum chunks of one body; each costs as much as a read."""
 
@@ -102,6 +105,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_refused = True
         super().connection_lost(exc)
 
+    def eof_received(self) -> None:
+        """Tell the application at once that the client has left; uvloop raises if it writes to a closed transport."""
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+
     def data_received(self, data: bytes) -> None:
         """Parse, in parts no larger than the limit of a head."""
         self._unset_keepalive_if_required()
@@ -143,7 +153,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._run + self._part > self._limits.head_bytes and self._head_bytes() > self._limits.head_bytes
         ):
             raise _Refused(431)
-        if len(self.pipeline) >= MAX_PIPELINED:
+        if len(self.pipeline) >= MAX_PIPELINED or self.parser.get_http_version() not in VERSIONS:
             raise _Refused(400)
         self._head_since = self._closing_since = None
         self.start_request()

@@ -23,7 +23,7 @@ Sender = Annotated[Claims, Depends(allow(Scope.FEEDBACK_WRITE))]
 
 @router.post(
     "/v1/feedback",
-    responses=documented(400, 401, 403, 413, 415, 422, 429, 503),
+    responses=documented(400, 401, 403, 408, 413, 415, 422, 429, 503),
     openapi_extra={"x-body": "feedback"},
 )
 async def give_feedback(request: Request, caller: Sender, services: Served) -> Response:

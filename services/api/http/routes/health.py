@@ -15,7 +15,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "Draining", "model": dict[str, str]}})
 async def readyz(services: Served, response: Response) -> dict[str, str]:
     """Return 200 when a model is loaded (no worker listens before), and 503 after SIGTERM."""
     if services.drain.is_draining:

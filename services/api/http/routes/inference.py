@@ -51,7 +51,7 @@ async def read_liveness() -> dict[str, bool]:
     return {"live": True}
 
 
-@router.get("/v2/health/ready")
+@router.get("/v2/health/ready", responses={503: {"description": "Draining", "model": dict[str, bool]}})
 async def read_readiness(services: Served, response: Response) -> dict[str, bool]:
     """Return 200 when a model is loaded (no worker listens before), and 503 after SIGTERM."""
     is_ready = not services.drain.is_draining
@@ -84,7 +84,7 @@ async def read_model_readiness(request: Request, caller: Predictor, services: Se
 
 
 INFER: dict[str, Any] = {
-    "responses": documented_inference(400, 401, 403, 404, 413, 415, 422, 429, 503),
+    "responses": documented_inference(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
     "openapi_extra": {"x-body": "tensors"},
 }
 

@@ -26,7 +26,7 @@ Predictor = Annotated[Claims, Depends(allow_prediction)]
 
 
 @router.post(
-    "/v1/predict", responses=documented(400, 401, 403, 413, 415, 422, 429, 503), openapi_extra={"x-body": "rows"}
+    "/v1/predict", responses=documented(400, 401, 403, 408, 413, 415, 422, 429, 503), openapi_extra={"x-body": "rows"}
 )
 async def predict(
     request: Request,

@@ -28,7 +28,7 @@ class Token(BaseModel):
     scope: str
 
 
-@router.post("/v1/auth/token", responses=documented(400, 401, 413, 422, 429, 503))
+@router.post("/v1/auth/token", responses=documented(400, 401, 408, 413, 422, 429, 503))
 async def create_token(
     form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Request, response: Response, services: Served
 ) -> Token:

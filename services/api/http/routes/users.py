@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, model_validator
@@ -41,10 +41,17 @@ class NewUser(BaseModel):
     scopes: Scopes
 
 
+def _require_one(schema: dict[str, Any]) -> None:
+    """Describe what the validator below checks."""
+    schema["anyOf"] = [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in schema["properties"]
+    ]
+
+
 class UserPatch(BaseModel):
     """Fields to change: at least one."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_require_one)
 
     disabled: StrictBool | None = None
     scopes: Scopes | None = None
@@ -81,7 +88,7 @@ class UserView(BaseModel):
     created: datetime
 
 
-@router.post("", status_code=201, responses=documented(400, 401, 403, 409, 413, 422, 503))
+@router.post("", status_code=201, responses=documented(400, 401, 403, 408, 409, 413, 422, 503))
 async def create_user(user: NewUser, caller: Administrator, request: Request, services: Served) -> UserView:
     """Create a user."""
     with _audited("user created", caller.subject, user.name, request, {"scopes": user.scopes}):
@@ -96,7 +103,7 @@ async def list_users(caller: Administrator, services: Served) -> list[UserView]:
     return [_view(account) for account in await run_in_threadpool(services.users.list)]
 
 
-@router.patch("/{name}", responses=documented(400, 401, 403, 404, 409, 413, 422, 503))
+@router.patch("/{name}", responses=documented(400, 401, 403, 404, 408, 409, 413, 422, 503))
 async def change_user(
     name: str, change: UserPatch, caller: Administrator, request: Request, services: Served
 ) -> UserView:
@@ -110,7 +117,7 @@ async def change_user(
     return _view(account)
 
 
-@router.post("/me/password", status_code=204, responses=documented(400, 401, 413, 422, 429, 503))
+@router.post("/me/password", status_code=204, responses=documented(400, 401, 408, 413, 422, 429, 503))
 async def change_own_password(change: PasswordChange, caller: Caller, request: Request, services: Served) -> None:
     """Change your own password. The old one is required and throttled, as at a login. Your tokens are revoked."""
     name = caller.subject

@@ -152,3 +152,13 @@ def test_large_body_is_refused_while_all_places_are_taken():
 def test_other_media_types_name_those_that_are_accepted(kind):
     with pytest.raises(UnsupportedMediaType, match=r"application/json.*application/vnd\.apache\.arrow\.stream"):
         read_body(kind=kind)
+
+
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/feedback", "/v2/models/orchard/infer"])
+def test_compressed_bodies_are_refused(client, bearer, path):
+    headers = {**bearer(), "content-type": "application/json", "content-encoding": "gzip"}
+
+    response = client.post(path, content=b"{}", headers=headers)
+
+    assert response.status_code == 415
+    assert "without compression (no Content-Encoding)" in response.text

@@ -129,6 +129,7 @@ def test_same_answer_counts_and_log_line_as_the_route(client, fast, request_of, 
         {"content_length": "1" * 5000},
         {"content_length": str(MAX_BODY_BYTES + 1)},
         {"accept": "application/vnd.apache.arrow.stream"},
+        {"content_encoding": "gzip"},
     ],
 )
 def test_other_requests_are_left_to_the_route(fast, request_of, row, changes):

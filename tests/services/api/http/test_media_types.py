@@ -1,7 +1,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from services.api.http.media_types import content_type, prefers_arrow
+from services.api.http.media_types import content_type, is_encoded, prefers_arrow
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -16,6 +16,14 @@ def test_content_type_has_no_parameters(header, expected):
 
 def test_content_type_may_be_absent():
     assert content_type(Headers()) == ""
+
+
+@pytest.mark.parametrize(
+    ("coding", "expected"),
+    [(None, False), ("", False), ("Identity", False), ("gzip", True), ("br", True), ("identity, gzip", True)],
+)
+def test_content_codings(coding, expected):
+    assert is_encoded(Headers({} if coding is None else {"content-encoding": coding})) is expected
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,13 @@ def test_unknown_host_is_refused_before_anything_else(client, host):
     assert response.json()["code"] == "unknown_host"
 
 
+@pytest.mark.parametrize("hosts", [("testserver", "evil.example.org"), ("testserver", "testserver")])
+def test_several_hosts_are_refused(client, hosts):
+    response = client.get("/.well-known/jwks.json", headers=[("host", host) for host in hosts])
+
+    assert (response.status_code, response.json()["code"]) == (400, "unknown_host")
+
+
 @pytest.mark.parametrize("host", ["testserver", "TESTSERVER:8443"])
 def test_known_host_is_served_with_any_port(client, host):
     assert client.get("/.well-known/jwks.json", headers={"host": host}).status_code == 200

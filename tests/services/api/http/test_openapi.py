@@ -59,7 +59,7 @@ def test_openapi_describes_every_error_in_the_format_of_its_path(document):
         expected = "application/json" if path.startswith("/v2") else "application/problem+json"
         for operation in by.values():
             for status, response in operation["responses"].items():
-                if int(status) >= 400:
+                if int(status) >= 400 and path != "/readyz":  # a probe's 503 is an answer
                     assert expected in response["content"], operation["operationId"]
 
 

@@ -38,6 +38,14 @@ def test_every_error_has_the_same_format(client, method, path, status):
 
 
 @pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/v1/users", "GET, POST"), ("/v1/users/ana", "PATCH"), ("/v1/predict", "POST"), ("/healthz", "GET")],
+)
+def test_wrong_method_is_told_every_right_one(client, path, methods):
+    assert client.options(path).headers["allow"] == methods
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status", "text"),
     [
         ("GET", "/v2/nowhere", 404, "Not Found"),

@@ -1,6 +1,7 @@
 """Limits of one connection: raw sockets against uvicorn with this protocol and an app that returns what it read."""
 
 import select
+import socket
 import time
 
 import pytest
@@ -87,6 +88,13 @@ def test_refusal_has_the_error_format_of_the_path(serve):
     assert b"content-type: application/problem+json" in v1[0]
     assert b"content-type: application/json" in v2[0]
     assert v2[1].startswith(b'{"error":"send at most ')
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [(b"0.9", 400), (b"1.0", 200), (b"1.1", 200), (b"1.2", 400), (b"2.0", 400)]
+)
+def test_other_versions_of_http_are_refused(serve, version, expected):
+    assert status(ask(serve()(), GET.replace(b"1.1", version) + b"\r\n")) == expected
 
 
 def test_second_request_on_a_connection_has_the_same_limits(serve):
@@ -393,3 +401,15 @@ def test_trusted_proxy_has_only_the_total_limit(serve):
     connect = serve(connections=10, connections_per_client=2, trusted_proxies="127.0.0.0/8")
 
     assert [status(ask(connect(), GET + b"\r\n")) for _ in range(5)] == [200] * 5
+
+
+def test_client_that_closes_its_side_gets_no_response_and_causes_no_error(serve, caplog):
+    connect = serve()
+    connection = connect()
+    connection.sendall(GET.replace(b"/", b"/slow", 1) + b"\r\n")
+    wait_until(lambda: any(one.cycle for one in connect.connections._open))
+    connection.shutdown(socket.SHUT_WR)
+
+    assert read_all(connection) == b""
+    time.sleep(0.7)  # the application writes its response
+    assert caplog.text == ""

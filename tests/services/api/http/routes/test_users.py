@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 from sqlalchemy import event
 
 from services.api.auth.users import UserChange
@@ -271,3 +272,22 @@ def test_audit_log_has_the_change_and_no_password(client, create, bearer, caplog
     ]
     assert lines[2].reason == "unknown_user"
     assert not any("otters" in str(vars(record)) or "herons" in str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_valid"),
+    [
+        ({}, False),
+        ({"disabled": None}, False),
+        ({"disabled": None, "password": None, "scopes": None}, False),
+        ({"disabled": True}, True),
+        ({"disabled": None, "scopes": ["predict"]}, True),
+    ],
+)
+def test_described_changes_are_the_accepted_ones(client, create, bearer, body, is_valid):
+    create()
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    described = Draft202012Validator({**schemas["UserPatch"], "components": {"schemas": schemas}})
+
+    assert described.is_valid(body) is is_valid
+    assert client.patch("/v1/users/bob", json=body, headers=bearer()).is_success is is_valid
