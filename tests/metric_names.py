@@ -28,6 +28,7 @@ API = {
     "espalier_score_reference_share": {"model_version", "bin"},
     "espalier_auth_failures_total": {"reason"},
     "espalier_rejected_requests_total": {"reason"},
+    "espalier_overload_refusals_total": {"queue"},
     "espalier_connections_refused_total": {"reason"},
     "espalier_feedback_total": {"model_version", "label", "predicted"},
     "espalier_feedback_log_loss_total": {"model_version"},
