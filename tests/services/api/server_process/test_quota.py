@@ -1,6 +1,6 @@
 """The quota of a pod, over the sockets of two workers; what a route does: ../http/routes/test_quota.py."""
 
-from tests.services.api.server_process.running import PREDICT, wait_until_ready
+from tests.services.api.server_process.running import wait_until_ready
 
 
 def test_workers_together_predict_at_most_the_quota_of_their_pod(start, secure, contract, headers):
@@ -8,7 +8,7 @@ def test_workers_together_predict_at_most_the_quota_of_their_pod(start, secure, 
     wait_until_ready(secure, process)
     who = headers()
 
-    answers = [secure.post(PREDICT, json={"rows": [contract.example]}, headers=who) for _ in range(30)]
+    answers = [secure.post("/v1/predict", json={"rows": [contract.example]}, headers=who) for _ in range(30)]
 
     served = [answer for answer in answers if answer.status_code == 200]
     refused = [answer for answer in answers if answer.status_code == 429]
