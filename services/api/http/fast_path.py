@@ -88,14 +88,12 @@ class FastPath:
     def finish(self, request: FastRequest, body: bytes) -> bytes | None:
         """Return the response from its first header on; None if the application must answer."""
         services = self._services
-        matrix, limit, state = services.reader.decode(body), services.rate_limit, b""
+        matrix, limit = services.reader.decode(body), services.rate_limit
         if matrix is None or len(matrix) > services.inline_rows:
             return None
-        if limit is not None:
-            credit = limit.take(request.claims.subject, len(matrix))
-            if credit is None:
-                return None
-            state = b"\r\nratelimit: " + limit.state(credit).encode()
+        state = b"" if limit is None else limit.take(request.claims.subject, len(matrix))
+        if state is None:
+            return None
         try:
             predicted = predict_and_count(services, matrix, explain=False)
             token = services.feedback_tokens.issue(request.claims.subject, predicted.probabilities)
@@ -110,7 +108,7 @@ class FastPath:
         self._seconds.observe(seconds)
         self._log.add(Answered(request.request_id, "POST", PATH, 200, seconds, request.claims.subject, request.address))
         own_id = request.request_id.encode()
-        return b"%b%b%b\r\ncontent-length: %d\r\n\r\n%b" % (
+        return b"%b%b\r\n%bcontent-length: %d\r\n\r\n%b" % (
             self._head,
             own_id,
             state,

@@ -14,6 +14,7 @@ from services.api.prediction.quota import Quota
 __all__ = ["QUOTA_EXCEEDED", "RateLimit"]
 
 QUOTA_EXCEEDED = "quota_exceeded"
+LINE = b'ratelimit: "rows";r=%d;t=%d\r\n'
 REFUSED_BODY_ROWS = 1
 """What a body costs whose rows are refused."""
 
@@ -27,10 +28,10 @@ class RateLimit:
         self.policy = f'"rows";q={quota.rows_per_minute};qu="rows";w=60;espalier-burst={quota.burst_rows}'
         """The value of RateLimit-Policy, the same for all users."""
 
-    def take(self, user: str, rows: int) -> int | None:
-        """Take the rows of a request; return the credit that is left, or None if there are fewer."""
+    def take(self, user: str, rows: int) -> bytes | None:
+        """Take the rows of a request; return the line of RateLimit, or None if there are fewer."""
         credit = self._quota.take(user, rows)
-        return None if credit < 0 else credit
+        return None if credit < 0 else LINE % self._quota.available(credit)
 
     def give_back(self, user: str, rows: int) -> None:
         """Return rows that were taken and not predicted."""
@@ -72,11 +73,8 @@ class RateLimit:
 
     def headers(self, user: str) -> dict[str, str]:
         """Return the headers of a response."""
-        return {"RateLimit-Policy": self.policy, "RateLimit": self.state(self._quota.credit(user))}
-
-    def state(self, credit: int) -> str:
-        """Return the value of RateLimit: the rows that are available, and for how long there are no more."""
-        return '"rows";r=%d;t=%d' % self._quota.available(credit)  # noqa: UP031 (takes the pair as it is)
+        rows, seconds = self._quota.available(self._quota.credit(user))
+        return {"RateLimit-Policy": self.policy, "RateLimit": f'"rows";r={rows};t={seconds}'}
 
     def _exceeded(self, user: str, rows: int) -> QuotaExceeded:
         self._count_rejection(QUOTA_EXCEEDED)

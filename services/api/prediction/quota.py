@@ -66,8 +66,9 @@ class Quota:
 
     def available(self, credit: int) -> tuple[int, int]:
         """Return how many rows a credit of at least 0 is worth, and the seconds until one row more, rounded up."""
-        rows, rest = divmod(credit, self._interval)
-        return rows, _seconds(self._interval - rest)
+        interval = self._interval
+        rows = credit // interval
+        return rows, 1 if interval <= NANOSECONDS else _seconds(interval - credit % interval)
 
     def wait_seconds(self, user: str, rows: int) -> int:
         """Return the seconds until a user can take so many rows, rounded up; 0 if that is now."""

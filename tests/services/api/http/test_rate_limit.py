@@ -42,8 +42,10 @@ def test_headers_are_structured_fields_of_the_draft(limit):
     assert all(ITEM.fullmatch(value) for value in headers.values())
 
 
-def test_state_after_taking_is_that_of_the_headers(limit):
-    assert limit.state(limit.take("ana", 3)) == limit.headers("ana")["RateLimit"]
+def test_line_after_taking_is_that_of_the_headers(limit):
+    line = limit.take("ana", 3)
+
+    assert line.decode() == f"ratelimit: {limit.headers('ana')['RateLimit']}\r\n"
 
 
 def test_state_is_never_negative(limit):
