@@ -21,6 +21,19 @@ RETRY_AFTER = {
     "required": True,
     "schema": {"type": "integer", "minimum": 0},
 }
+RATE_LIMIT = {
+    "RateLimit-Policy": {
+        "description": "The quota of the user, if there is one: q rows in w seconds",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "The rows that are left of it (r), and the seconds within which there are no more (t)",
+        "schema": {"type": "string"},
+    },
+}
+WITH_RATE_LIMIT = ("200", "422", "429")
+"""Statuses of predictions whose description has it; other errors may have it too."""
+
 ERRORS = {"#/components/schemas/Problem", "#/components/schemas/InferenceError"}
 OF_ERRORS = {
     "401": {"WWW-Authenticate": CHALLENGE},
@@ -40,8 +53,12 @@ def describe_responses(document: dict[str, Any]) -> None:
     """Complete every response of the document."""
     for operations in document["paths"].values():
         for operation in operations.values():
-            for status, response in operation["responses"].items():
+            responses = operation["responses"]
+            predicts = "X-Model-Version" in responses.get("200", {}).get("headers", {})
+            for status, response in responses.items():
                 _complete(status, response)
+                if predicts and status in WITH_RATE_LIMIT:
+                    response["headers"] |= RATE_LIMIT
 
 
 def _complete(status: str, response: dict[str, Any]) -> None:

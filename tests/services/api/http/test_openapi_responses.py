@@ -44,3 +44,14 @@ def test_predictions_name_the_version(client, path):
     header = client.get("/openapi.json").json()["paths"][path]["post"]["responses"]["200"]["headers"]["X-Model-Version"]
 
     assert header["schema"]["enum"] == ["7"]
+
+
+@pytest.mark.parametrize("path", ["/v1/predict", "/v2/models/{model_name}/infer"])
+def test_predictions_may_state_a_quota_and_nothing_else_does(client, path):
+    paths = client.get("/openapi.json").json()["paths"]
+    found = paths[path]["post"]["responses"]
+
+    for status in ("200", "422", "429"):
+        assert {"RateLimit", "RateLimit-Policy"} <= set(found[status]["headers"])
+        assert "required" not in found[status]["headers"]["RateLimit"]
+    assert "RateLimit" not in paths["/v1/auth/token"]["post"]["responses"]["429"]["headers"]
