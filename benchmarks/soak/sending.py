@@ -25,11 +25,12 @@ __all__ = ["Answered", "read_answered", "send_exactly", "write_script"]
 
 DONE, MARK = "ALL ANSWERED", "ANSWERED "
 PROBE = "/healthz"
+END_SECONDS = 30
 
 SCRIPT = """
 local bodies = {%(bodies)s}
 local wanted = %(wanted)d
-local requests, probe, number, sent, ended = {}, nil, 0, 0, 0
+local requests, probe, is_tried, number, sent, ended = {}, nil, false, 0, 0, 0
 local threads = {}
 statuses = ""
 local counts = {}
@@ -50,7 +51,8 @@ function init(_arguments)
 end
 
 function request()
-  if sent == wanted then
+  if sent == wanted or not is_tried then  -- wrk calls it once before it sends anything
+    is_tried = true
     return probe
   end
   sent = sent + 1
@@ -131,8 +133,8 @@ def send_exactly(
         took = time.perf_counter() - began
     finally:
         process.send_signal(signal.SIGINT)  # wrk prints what it has counted, and ends
-        process.wait(30)
-        reader.join(30)
+        process.wait(END_SECONDS)
+        reader.join(END_SECONDS)
     if DONE not in lines:
         raise BenchmarkFailed(f"not all {wanted:,} requests were answered: {' '.join(lines[-8:])}")
     return read_answered(lines, took)
@@ -166,8 +168,9 @@ def read_answered(lines: list[str], seconds: float) -> Answered:
 
 def _read(process: subprocess.Popen[str], lines: list[str], is_answered: threading.Event) -> None:
     assert process.stdout is not None  # noqa: S101 (a pipe)
-    for line in process.stdout:
-        lines.append(line.rstrip("\n"))
-        if lines[-1] == DONE:
-            is_answered.set()
+    with process.stdout as output:
+        for line in output:
+            lines.append(line.rstrip("\n"))
+            if lines[-1] == DONE:
+                is_answered.set()
     is_answered.set()
