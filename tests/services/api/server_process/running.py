@@ -11,15 +11,15 @@ PREDICT = '{handler="/v1/predict",method="POST"'
 
 
 def wait_until_ready(client, process):
-    for _ in range(300):
+    def is_ready():
         if process.poll() is not None:
-            pytest.fail(f"the API exited: {process.stdout.read()}")
+            pytest.fail(f"the API exited with {process.returncode}: {process.stdout and process.stdout.read()}")
         try:
-            if client.get("/readyz").is_success:
-                return
+            return client.get("/readyz").is_success
         except httpx.TransportError:
-            time.sleep(0.1)
-    pytest.fail("the API did not come up")
+            return False
+
+    wait_until(is_ready, seconds=60)
 
 
 def workers_of(process):
