@@ -1,4 +1,4 @@
-"""A worker that cannot keep up: predictions that would wait too long are refused at once, everything else is answered."""
+"""A worker that cannot keep up refuses predictions that would wait too long, and answers everything else."""
 
 import json
 import os
@@ -32,44 +32,73 @@ def secure(plain):
     return plain
 
 
-def test_worker_refuses_what_would_wait_too_long_and_recovers(start, plain, environment, contract, headers):
-    process = start(API_MAX_WAIT_SECONDS=LIMIT_SECONDS)
-    wait_until_ready(plain, process)
-    token = headers()["Authorization"]
-    body = json.dumps({"rows": [contract.example] * ROWS}).encode()
-    head = f"Host: localhost\r\nAuthorization: {token}\r\nContent-Type: application/json\r\n"
-    request = f"POST /v1/predict HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+@pytest.fixture
+def connect(environment):
+    opened = []
 
-    def connect():
-        return socket.create_connection(("127.0.0.1", int(environment["API_PORT"])), timeout=10)
+    def run():
+        opened.append(socket.create_connection(("127.0.0.1", int(environment["API_PORT"])), timeout=10))
+        return opened[-1]
 
-    with connect() as connection:  # the token is verified, and known from then on
-        connection.sendall(request)
-        assert read_one(connection)[0].startswith(b"HTTP/1.1 200")
-    connections = [connect() for _ in range(REQUESTS)]
-    probe = connect()
-    (worker,) = workers_of(process)
-    os.kill(worker, signal.SIGSTOP)  # all requests are there when it continues
+    yield run
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def request_bytes(contract):
+    """A function that returns a request with a token."""
+
+    def write(token):
+        body = json.dumps({"rows": [contract.example] * ROWS}).encode()
+        head = f"Host: localhost\r\nAuthorization: {token}\r\nContent-Type: application/json\r\n"
+        return f"POST /v1/predict HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    return write
+
+
+def ask(connection, request):
+    """Return status, head and content of the answer."""
+    connection.sendall(request)
+    return receive(connection)
+
+
+def receive(connection):
+    head, body = read_one(connection)
+    return int(head[9:12]), head, json.loads(body)
+
+
+def send_while_stopped(worker, connections, request, probe):
+    """Send everything while the worker is stopped, so that all of it is there when it continues."""
+    os.kill(worker, signal.SIGSTOP)
     for connection in connections:
         connection.sendall(request)
     probe.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     os.kill(worker, signal.SIGCONT)
 
-    answers = [read_one(connection) for connection in connections]
-    refused = [(answer_head, json.loads(text)) for answer_head, text in answers if answer_head[9:12] == b"503"]
-    answered = [json.loads(text) for answer_head, text in answers if answer_head[9:12] == b"200"]
+
+def test_worker_refuses_what_would_wait_too_long_and_recovers(
+    start, plain, environment, headers, connect, request_bytes
+):
+    process = start(API_MAX_WAIT_SECONDS=LIMIT_SECONDS)
+    wait_until_ready(plain, process)
+    request = request_bytes(headers()["Authorization"])
+    assert ask(connect(), request)[0] == 200  # the token is verified, and known from then on
+    connections, probe = [connect() for _ in range(REQUESTS)], connect()
+    (worker,) = workers_of(process)
+
+    send_while_stopped(worker, connections, request, probe)
+    answers = [receive(connection) for connection in connections]
+
+    refused = [(head, problem) for status, head, problem in answers if status == 503]
+    answered = [content for status, _, content in answers if status == 200]
+    assert answered and refused
     assert len(answered) + len(refused) == REQUESTS
-    assert answered
-    assert refused
     assert all(len(one["predictions"]) == ROWS for one in answered)
-    assert all(b"retry-after: 1" in one and problem["code"] == "overloaded" for one, problem in refused)
-    assert read_one(probe)[0].startswith(b"HTTP/1.1 200")
-    for connection in connections:  # the same connections are served again
-        connection.sendall(request)
-        assert read_one(connection)[0].startswith(b"HTTP/1.1 200")
+    assert all(b"retry-after: 1" in head and problem["code"] == "overloaded" for head, problem in refused)
+    assert receive(probe)[0] == 200
+    assert all(ask(connection, request)[0] == 200 for connection in connections)  # one after the other
     series = scrape(environment)
     assert series['espalier_overload_refusals_total{queue="event_loop"}'] == len(refused)
     assert series[f'http_requests_total{PREDICT},status="5xx"}}'] == len(refused)
     assert summed(series, "espalier_predictions_total") == ROWS * (1 + len(answered) + REQUESTS)
-    for connection in (*connections, probe):
-        connection.close()
