@@ -9,7 +9,7 @@ __all__ = ["LoopDelay"]
 
 
 class LoopDelay:
-    """Measures one event loop, at the price of one callback and two clock readings for all requests read at a time.
+    """Measures one event loop, at the price of one callback and a clock reading for all requests read at a time.
 
     The loop reads all requests that have arrived, then runs tasks, then asks for more. Requests that are answered as
     they are read keep those behind them waiting; so do tasks.
@@ -18,18 +18,22 @@ class LoopDelay:
     def __init__(self) -> None:
         """Start with an idle loop."""
         self._since: float | None = None
-        """When the requests that are being read arrived at the latest, by the performance counter."""
-        self._tasks_since: float | None = None
-        """CPU time of the thread at which the tasks began. The time of day would include idle time."""
+        """Since when the loop has not asked for data; None while nothing is measured."""
+        self._has_read = False
 
     def seconds(self, loop: asyncio.AbstractEventLoop) -> float:
         """Return how long the request that was just read may have waited. Call it from the loop's thread."""
         now = time.perf_counter()
+        self._has_read = True
         if self._since is None:
-            tasks = 0.0 if self._tasks_since is None else time.thread_time() - self._tasks_since
-            self._since = now - tasks
-            loop.call_soon(self._begin_tasks)
+            self._since = now
+            loop.call_soon(self._begin_tasks, loop)
         return now - self._since
 
-    def _begin_tasks(self) -> None:
-        self._since, self._tasks_since = None, time.thread_time()
+    def _begin_tasks(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Measure what is read next from here, before the tasks. With a callback to run, the loop asks without a pause."""
+        if self._has_read:
+            self._has_read, self._since = False, time.perf_counter()
+            loop.call_soon(self._begin_tasks, loop)
+        else:
+            self._since = None

@@ -58,7 +58,6 @@ def test_request_has_waited_for_tasks_that_ran_before_it_was_read(loop, delay):
         waits.append(delay.seconds(loop))
         await asyncio.sleep(0)  # the callback of the measurement runs
         work()
-        await asyncio.sleep(0)
         waits.append(delay.seconds(loop))
 
     loop.run_until_complete(run())
@@ -77,3 +76,28 @@ def test_time_without_work_is_not_a_wait(loop, delay):
     loop.run_until_complete(run())
 
     assert max(waits) < WORK
+
+
+def test_earlier_work_is_not_a_wait(loop, delay):
+    """The loop has asked for data since."""
+    waits = []
+
+    async def run():
+        waits.append(delay.seconds(loop))
+        for _ in range(3):
+            work()
+            await asyncio.sleep(0.01)
+        waits.append(delay.seconds(loop))
+
+    loop.run_until_complete(run())
+
+    assert max(waits) < WORK
+
+
+def test_nothing_runs_when_nothing_is_read(loop, delay):
+    async def run():
+        delay.seconds(loop)
+        await asyncio.sleep(0.01)
+        return delay._since
+
+    assert loop.run_until_complete(run()) is None
