@@ -31,7 +31,7 @@ class LoopDelay:
         return now - self._since
 
     def _begin_tasks(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Measure what is read next from here, before the tasks. With a callback to run, the loop asks without a pause."""
+        """Measure what is read next from here, before the tasks. With a callback to run, the loop does not wait."""
         if self._has_read:
             self._has_read, self._since = False, time.perf_counter()
             loop.call_soon(self._begin_tasks, loop)
