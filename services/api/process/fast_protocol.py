@@ -81,7 +81,6 @@ class FastHttpProtocol(BoundedHttpProtocol):
             parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
-            and not parser.should_upgrade()
             and not self.expect_100_continue
             and self._is_within
             and not self.flow.write_paused

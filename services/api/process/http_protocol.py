@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from services.api.http.middleware import PROBES
 from services.api.http.problems import ProblemResponse, problem_response
 from services.api.process.connections import Connections
+from services.api.process.upgrades import without_upgrade
 
 __all__ = ["BoundedHttpProtocol"]
 
@@ -153,10 +154,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._run + self._part > self._limits.head_bytes and self._head_bytes() > self._limits.head_bytes
         ):
             raise _Refused(431)
-        if len(self.pipeline) >= MAX_PIPELINED or self.parser.get_http_version() not in VERSIONS:
+        parser = self.parser
+        if len(self.pipeline) >= MAX_PIPELINED or parser.get_http_version() not in VERSIONS:
+            raise _Refused(400)
+        if parser.get_method() == b"CONNECT":  # what follows would not be HTTP
             raise _Refused(400)
         self._head_since = self._closing_since = None
-        self.start_request()
+        if not parser.should_upgrade():
+            self.start_request()
 
     def start_request(self) -> None:
         """Start the application."""
@@ -179,7 +184,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Prepare for the next request."""
         self._has_moved, self._is_open = True, False
-        super().on_message_complete()
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     # --- limits ---
 
@@ -189,10 +195,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._part, self._has_moved = len(part), False
         try:
             self.parser.feed_data(part)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._unsupported_upgrade_warning()
-            if upgrade.args[0] < len(part):  # the rest was not parsed and is not trusted
-                self.cycle.keep_alive, self._is_refused = False, True
+        except httptools.HttpParserUpgrade as upgrade:  # the parser takes the body for the other protocol
+            head = without_upgrade(self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers)
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            self._feed(head)
+            self._feed(part[upgrade.args[0] :])
             return
         except httptools.HttpParserError as error:
             self._refuse(error.__context__.status if isinstance(error.__context__, _Refused) else 400)

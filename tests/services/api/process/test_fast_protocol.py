@@ -73,7 +73,6 @@ def test_what_it_does_not_answer_reaches_the_application_whole(connect):
         post(b"abc", head=b"POST /v1/predict/ HTTP/1.1\r\nHost: localhost\r\n"),
         post(b"abc", more=b"Connection: close\r\n"),
         post(b"abc", head=b"POST /v1/predict HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n"),
-        post(b"abc", more=b"Connection: upgrade\r\nUpgrade: h2c\r\n"),
     ],
 )
 def test_other_requests_are_not_offered(connect, fast, request_bytes):
