@@ -196,6 +196,8 @@ def _state(gauge: Callable[..., None], counter: Callable[..., None], trained: fl
         ("wrong_type", 0),
     ):
         counter("espalier_rejected_requests_total", rate, reason=reason)
+    for queue in ("event_loop", "batches"):
+        counter("espalier_overload_refusals_total", 0.1, queue=queue)
 
 
 def _rules(release: Release) -> None:
