@@ -43,6 +43,7 @@ from services.api.prediction.batches import Batches
 from services.api.prediction.feedback import Feedback, FeedbackReader
 from services.api.prediction.feedback_store import FeedbackStore
 from services.api.prediction.feedback_tokens import FeedbackTokens
+from services.api.prediction.inline_rows import measure_inline_rows
 from services.api.prediction.quota import Quota
 from services.api.prediction.validation import RowReader
 from services.api.settings import Settings
@@ -53,9 +54,6 @@ SECONDS_A_DAY = 24 * 60 * 60
 
 FEEDBACK_CONCURRENCY, FEEDBACK_WAITING = 4, 16
 """Feedback requests in one worker: a hanging database must not occupy the threads that predict."""
-
-INLINE_ROWS = 128
-"""Up to this many rows are predicted on the event loop: switching to a thread would cost more than the work."""
 
 ROUTES = (health, tokens, users, model_routes, predictions, feedback, inference)
 
@@ -152,7 +150,7 @@ def _services(
     feedback_tokens = _feedback_tokens(settings, keys, model)
     return Services(
         max_explain_rows=settings.max_explain_rows,
-        inline_rows=INLINE_ROWS,
+        inline_rows=measure_inline_rows(model),
         model=model,
         answer=JsonAnswer(model),
         columnar=create_columnar(settings, model),

@@ -21,15 +21,15 @@ from services.api.http.forwarded import ForwardedAddress
 from services.api.http.request_id import request_id_of
 from services.api.metrics.http import HttpMetrics
 
-__all__ = ["PATH", "FastPath", "FastRequest"]
+__all__ = ["MAX_BODY_BYTES", "MAX_LENGTH_DIGITS", "PATH", "FastPath", "FastRequest"]
 
 PATH = "/v1/predict"
 BEARER = b"Bearer "
 
-MAX_BODY_BYTES = 128 * 1024
-"""Longer bodies have more rows than are predicted on the event loop."""
+MAX_BODY_BYTES = 1024 * 1024
+"""Longer bodies are left to the application, which limits how many there are."""
 
-MAX_LENGTH_DIGITS = 6
+MAX_LENGTH_DIGITS = 7
 
 log = logging.getLogger("espalier.api.fast_path")
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from services.api.draining import Drain
+from services.api.http.fast_path import MAX_BODY_BYTES, MAX_LENGTH_DIGITS
 from services.api.http.problems import problem_response
 from services.api.http.request_id import request_id_of
 from services.api.metrics.http import HttpMetrics
@@ -24,11 +25,6 @@ PREDICT, INFERENCE = b"/v1/predict", b"/v2/models/"
 INFER = "/v2/models/{model_name}/infer"
 INFER_VERSION = "/v2/models/{model_name}/versions/{model_version}/infer"
 ROUTES = ("/v1/predict", INFER, INFER_VERSION)
-
-MAX_BODY_BYTES = 128 * 1024
-"""Longer bodies are left to the application, which limits how many there are."""
-
-MAX_LENGTH_DIGITS = 6
 
 LOG_SECONDS = 10.0
 """Between two log lines."""

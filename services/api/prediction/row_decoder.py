@@ -25,6 +25,11 @@ from services.api.prediction.row_schema import FLOAT32_LIMIT, MAX_CATEGORY
 
 __all__ = ["RowDecoder"]
 
+COLON = ord(":")
+
+LARGE_BYTES = 4096
+"""In more than this, NumPy counts a byte faster than Python does."""
+
 ESCAPED = re.compile(r'["\\\x00-\x1f]')
 """Characters that msgspec does not take in a name. A contract with such a feature has no decoder."""
 
@@ -74,14 +79,19 @@ class RowDecoder:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
         # One colon per name: there is a duplicate, of which msgspec takes the last one, or a colon in a text.
-        if body.count(b":") != 1 + self._colons * len(rows):
+        if _count_colons(body) != 1 + self._colons * len(rows):
             return None
         values = [astuple(row) for row in rows]
-        if self._whole and not self._are_whole(values):
-            return None
-        if len(values) == 1:  # in a third of the time
-            return np.frombuffer(self._pack(*_without_none(values[0])), dtype=np.float32).reshape(1, -1)
-        return np.array(values, dtype=np.float64).astype(np.float32)  # None becomes NaN
+        return None if self._whole and not self._are_whole(values) else self._matrix(values)
+
+    def _matrix(self, rows: list[tuple[float | None, ...]]) -> npt.NDArray[np.float32]:
+        if len(rows) == 1:
+            return np.frombuffer(self._pack(*_without_none(rows[0])), dtype=np.float32).reshape(1, -1)
+        try:
+            packed = b"".join([self._pack(*row) for row in rows])  # in less than half of NumPy's time
+        except struct.error:
+            return np.array(rows, dtype=np.float64).astype(np.float32)  # None becomes NaN
+        return np.frombuffer(packed, dtype=np.float32).reshape(len(rows), -1)
 
     def _are_whole(self, rows: list[tuple[float | None, ...]]) -> bool:
         """Return whether the integers are, which JSON may write as 12.0 too."""
@@ -91,6 +101,12 @@ class RowDecoder:
                 if value is not None and not value.is_integer():
                     return False
         return True
+
+
+def _count_colons(body: bytes) -> int:
+    if len(body) < LARGE_BYTES:
+        return body.count(b":")
+    return int(np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == COLON))
 
 
 def _without_none(row: tuple[float | None, ...]) -> Iterable[float]:

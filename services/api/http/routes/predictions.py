@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
+import numpy.typing as npt
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.api.auth.access_tokens import Claims
@@ -21,6 +24,11 @@ from services.api.prediction.predict import Predicted
 __all__ = ["router"]
 
 router = APIRouter(tags=["predictions"])
+
+Matrix = npt.NDArray[np.float32]
+
+INLINE_BYTES = 256 * 1024
+"""Columns in up to this many bytes are read on the event loop; a thread would cost more than reading them."""
 
 Predictor = Annotated[Claims, Depends(allow_prediction)]
 
@@ -54,7 +62,9 @@ async def predict(
         with counted_refusals(services, caller.subject):
             form, body = await read_rows(request, place, max_columnar_bytes=columnar.max_body_bytes)
         if form is Form.ROWS:
-            content = await _predict_rows(request, answer, bytes(body), explain=explain)
+            content = await _predict_read(request, answer, lambda: services.reader.read_matrix(bytes(body)), explain)
+        elif len(body) <= INLINE_BYTES:
+            content = await _predict_read(request, answer, lambda: columnar.readers[form].read_matrix(body), explain)
         else:
             cost = Cost(f"{form.value}, explained" if explain else form.value, len(body))
             content = await batches.run(request, cost, _predict_columns, answer, columnar.readers[form], body, explain)
@@ -83,11 +93,11 @@ class _Answer:
         return written.write(predicted, feedback_token=token, request_id=self.request_id)
 
 
-async def _predict_rows(request: Request, answer: _Answer, body: bytes, *, explain: bool) -> bytes:
-    """Predict rows in JSON, on the event loop if they are few."""
+async def _predict_read(request: Request, answer: _Answer, read: Callable[[], Matrix], explain: bool) -> bytes:
+    """Predict what is read on the event loop, and stay there if the rows are few."""
     services = answer.services
     with counted_refusals(services, answer.user):
-        matrix = services.reader.read_matrix(body)
+        matrix = read()
         _check_explained(services, len(matrix), explain=explain)
     with charged(services, answer.user, len(matrix)):
         if not explain and len(matrix) <= services.inline_rows:

@@ -80,7 +80,7 @@ def test_request_without_an_id_gets_one_of_its_own(overload):
         (b"/v1/auth/token", HEADERS),
         (b"/v2/models/delays", HEADERS),
         (b"/v1/predict", [(b"transfer-encoding", b"chunked")]),
-        (b"/v1/predict", [(b"content-length", b"131073")]),
+        (b"/v1/predict", [(b"content-length", b"1048577")]),
         (b"/v1/predict", [(b"content-length", b"-1")]),
     ],
 )

@@ -6,11 +6,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from services.api.app import INLINE_ROWS
 from services.api.errors import BodyCutShort, Busy
 from services.api.prediction.batches import Batches, Cost
 
 FREE = Cost("free", 0)
+FEW_ROWS = 128
+"""That the event loop predicts in these tests."""
+
 PATIENCE = 10
 """Timeout in seconds."""
 
@@ -21,6 +23,11 @@ class Request:
 
     async def is_disconnected(self):
         return self.has_left
+
+
+@pytest.fixture(autouse=True)
+def few_rows(monkeypatch):
+    monkeypatch.setattr("services.api.app.measure_inline_rows", lambda _model: FEW_ROWS)
 
 
 @pytest.fixture
@@ -134,7 +141,7 @@ def test_full_worker_refuses_many_rows_and_answers_few(
     has_begun, predict = threading.Event(), type(model).predict
 
     def predict_late(self, matrix):
-        if len(matrix) > INLINE_ROWS:
+        if len(matrix) > FEW_ROWS:
             has_begun.set()
             gate.wait(PATIENCE)
         return predict(self, matrix)
@@ -145,9 +152,9 @@ def test_full_worker_refuses_many_rows_and_answers_few(
         return client.post("/v1/predict", json={"rows": [row] * rows}, headers=bearer())
 
     with make_client(make_settings(batch_concurrency=1, max_waiting_batches=0)) as client, ThreadPoolExecutor() as pool:
-        first = pool.submit(ask, INLINE_ROWS + 1)
+        first = pool.submit(ask, FEW_ROWS + 1)
         assert has_begun.wait(PATIENCE)
-        many, few, ready = ask(INLINE_ROWS + 1), ask(1), client.get("/readyz")
+        many, few, ready = ask(FEW_ROWS + 1), ask(1), client.get("/readyz")
         gate.set()
 
         assert (many.status_code, many.headers["retry-after"], many.json()["code"]) == (503, "1", "busy")
@@ -162,7 +169,7 @@ def test_worker_predicts_two_large_requests_at_a_time_and_lets_sixteen_wait(
     begun, predict, headers = threading.Semaphore(0), type(model).predict, bearer()
 
     def predict_late(self, matrix):
-        if len(matrix) != INLINE_ROWS:
+        if len(matrix) != FEW_ROWS:
             begun.release()
             gate.wait(PATIENCE)
         return predict(self, matrix)
@@ -174,9 +181,9 @@ def test_worker_predicts_two_large_requests_at_a_time_and_lets_sixteen_wait(
     monkeypatch.setattr(type(model), "predict", predict_late)
     with make_client(settings) as client, ThreadPoolExecutor(19) as pool, ExitStack() as end:
         end.callback(gate.set)  # a failed test must not wait for the threads
-        asked = [pool.submit(ask, (INLINE_ROWS + 1, 1)[number % 2]) for number in range(19)]
+        asked = [pool.submit(ask, (FEW_ROWS + 1, 1)[number % 2]) for number in range(19)]
         (refused,), _ = wait(asked, PATIENCE, FIRST_COMPLETED)
-        small = ask(INLINE_ROWS)
+        small = ask(FEW_ROWS)
         at_once = [begun.acquire(timeout=seconds) for seconds in (PATIENCE, PATIENCE, 0.1)]
         gate.set()
 

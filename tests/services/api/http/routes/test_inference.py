@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,7 +157,8 @@ def test_too_many_large_requests_are_refused(client, infer, row, monkeypatch):
 
     monkeypatch.setattr(client.app.state.batches, "run", refuse)
 
-    inline = client.app.state.services.inline_rows
+    inline = 16
+    client.app.state.services = replace(client.app.state.services, inline_rows=inline)
     response = infer(*tensors_of([row] * (inline + 1)))
 
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")

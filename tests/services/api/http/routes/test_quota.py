@@ -1,6 +1,7 @@
 """The quota of a user on every route that predicts, in every form. The fast path: ../test_fast_path.py."""
 
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -180,6 +181,7 @@ def test_rows_that_are_not_predicted_cost_nothing(send, client, form, monkeypatc
         raise error
 
     monkeypatch.setattr(client.app.state.batches, "run", fail)
+    client.app.state.services = replace(client.app.state.services, inline_rows=16)
 
     response = send(form, 200)
 
