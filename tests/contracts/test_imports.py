@@ -58,7 +58,6 @@ TESTED_ELSEWHERE = {
     "services/api/prediction/predict.py": "services/api/http/routes/test_predictions.py",
     "services/api/auth/scopes.py": "services/api/auth/test_users.py",
     "services/api/process/listen.py": "services/api/test_startup.py",
-    "services/api/process/worker.py": "services/api/server_process/test_workers.py",
 }
 """Modules without a test file of the same name, and where under tests/ they are tested instead."""
 

@@ -5,7 +5,6 @@ import subprocess
 
 import pytest
 
-from espalier.cli.load import EXIT_CODES
 from tests.e2e.platform import ROOT, USER
 
 RATE, SECONDS = 50, 20
@@ -23,7 +22,7 @@ def done(platform, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def verdict(done):
-    assert done.returncode in EXIT_CODES.values(), done.stderr[-2000:]
+    assert done.stdout, done.stderr[-2000:]
     return json.loads(done.stdout)
 
 
@@ -38,6 +37,6 @@ def test_every_request_is_answered_by_the_champion(platform, verdict, note):
     assert verdict["versions"] == [platform.annotation()]
 
 
-def test_exit_code_is_that_of_the_verdict(done, verdict):
+def test_make_fails_unless_both_objectives_are_met(done, verdict):
     """Latency on a machine that is shared with the cluster is printed, not asserted."""
-    assert done.returncode == EXIT_CODES[verdict["verdict"]]
+    assert (done.returncode == 0) == (verdict["verdict"] == "pass")
