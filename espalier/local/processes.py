@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from espalier.local.errors import PortTaken, ServerFailed
 __all__ = ["Server", "check_port", "free_port", "running", "wait_for_interrupt"]
 
 LOOPBACK = "127.0.0.1"
+PORTS = range(15_000, 30_000)
+"""Of ``free_port``. Outgoing connections have ports from 32,768 (Linux) or 49,152 (macOS)."""
+
 END_SECONDS = 15
 POLL_SECONDS = 0.2
 LOG_LINES = 15
@@ -56,10 +60,15 @@ def check_port(port: int) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nothing listens on now.
+
+    It is below those that the kernel gives to outgoing connections: one of them could take it before the server does.
+    """
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def wait_for_interrupt() -> None:

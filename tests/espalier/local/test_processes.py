@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from espalier.local import processes
 from espalier.local.errors import PortTaken, ServerFailed
 from espalier.local.mlflow_server import mlflow_server
 from espalier.local.processes import Server, check_port, free_port, running
@@ -98,3 +99,19 @@ def test_running_mlflow_of_the_same_state_is_shared(tmp_path):
         (state.mlflow / "address").write_text(url)
         with mlflow_server(state) as uri:
             assert uri == url
+
+
+def test_free_port_is_none_of_an_outgoing_connection():
+    """The kernel could give it away before the server listens."""
+    settings = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    lowest = int(settings.read_text().split()[0]) if settings.exists() else 49_152
+
+    assert all(free_port() < lowest for _ in range(50))
+
+
+def test_free_port_is_not_taken(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(processes, "PORTS", range(port, port + 4))
+
+        assert free_port() in range(port + 1, port + 4)
