@@ -42,7 +42,7 @@ def send_open(requests: Requests, *, rate: float, seconds: float, core: int, mos
     command += [f"-rate={round(rate * RATE_UNIT_SECONDS)}/{RATE_UNIT_SECONDS}s", f"-duration={seconds:g}s"]
     command += [f"-timeout={TIMEOUT_SECONDS}s", "-max-body=0"]  # bodies are read, and not kept
     if most_connections:
-        command += [f"-max-workers={most_connections}", f"-connections={most_connections}"]
+        command += [f"-{limit}={most_connections}" for limit in ("max-workers", "connections", "max-connections")]
     # Fewer pauses of its garbage collector, which would count as the server's.
     environment = {**os.environ, "GOGC": "1000"}
     _, cpu_seconds = run_pinned(command, core=core, seconds=seconds + TIMEOUT_SECONDS, environment=environment)

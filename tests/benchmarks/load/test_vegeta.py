@@ -71,6 +71,14 @@ def test_rate_keeps_two_decimals(commands, requests):
     assert counted.load_cpu_share == 0.25
 
 
+@pytest.mark.parametrize(("most", "limits"), [(0, 0), (7, 3)])
+def test_connections_are_limited_if_asked(commands, requests, most, limits):
+    vegeta.send_open(requests, rate=1, seconds=5, core=1, most_connections=most)
+
+    options = {f"-max-workers={most}", f"-connections={most}", f"-max-connections={most}"}
+    assert len(options.intersection(commands[0])) == limits
+
+
 def test_every_body_is_a_target_with_the_headers(commands, requests):
     vegeta.send_open(requests, rate=1, seconds=5, core=1)
 
