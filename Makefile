@@ -33,7 +33,7 @@ $(BIN)/uv: .ci/uv.txt
 
 # The lock is exported and synced rather than `uv sync`ed: docs/adr/0002-lock-without-hosts.md says why.
 $(STAMP): $(BIN)/uv pyproject.toml uv.lock
-	@echo "Installing the locked packages into $(VENV) ..."
+	@echo "Installing the locked packages into $(VENV) ..." >&2
 	@$(BIN)/uv export --quiet --frozen $(EXTRAS) --no-emit-project --no-annotate --no-header --format requirements.txt -o $(VENV)/requirements.txt > /dev/null
 	@$(BIN)/uv pip sync $(quietly) --compile-bytecode --python $(BIN)/python --require-hashes $(VENV)/requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
