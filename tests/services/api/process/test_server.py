@@ -1,12 +1,12 @@
 """Exit codes of the parent when its workers cannot start."""
 
-import socket
 import subprocess
 import sys
 
 import pytest
 from gunicorn.arbiter import Arbiter
 
+from espalier.local.processes import free_port
 from services.api.errors import BundleRefused, DatabaseUnavailable, StartupFailed
 from services.api.process.arbiter import EXIT_CODES
 from services.api.process.server import ApiServer
@@ -44,12 +44,6 @@ ApiServer(server_options(settings), load_app, internal, monitor, Drain(), Shared
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -60,7 +54,7 @@ def free_port():
     ],
 )
 def test_parent_exits_with_the_code_of_a_failed_worker(tmp_path, error, code):
-    command = [sys.executable, "-c", SERVE.replace("ERROR", error), str(tmp_path), free_port(), free_port()]
+    command = [sys.executable, "-c", SERVE.replace("ERROR", error), str(tmp_path), str(free_port()), str(free_port())]
 
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
