@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import overload, overload_page
+from benchmarks.alone import alone
 from benchmarks.environments import Environment
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.overload_page import MARKERS
@@ -31,6 +32,7 @@ def here(monkeypatch, tmp_path):
     cores = sorted(os.sched_getaffinity(0))
     monkeypatch.setattr(overload, "make_environment", lambda *_, **__: Environment(Path(sys.executable), versions))
     monkeypatch.setattr(overload, "CACHE", tmp_path)
+    monkeypatch.setattr(overload, "alone", lambda: alone(tmp_path))  # not the machine's lock, which other tests take
     monkeypatch.setattr(overload, "SERVER_CORE", cores[0])
     monkeypatch.setattr(overload, "LOAD_CORE", cores[-1])
     monkeypatch.setattr(overload_page, "PAGE", tmp_path / "benchmarks.md")
