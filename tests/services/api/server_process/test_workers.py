@@ -92,6 +92,7 @@ def test_request_series_are_complete_from_the_start(start, secure, environment, 
 
     for _ in range(20):
         secure.post("/v1/predict", headers={"Connection": "close"})
+    wait_until(lambda: requests()[f'http_requests_total{PREDICT},status="4xx"}}'] == 20)  # counted after it is answered
     os.kill(victim := workers_of(process)[0], signal.SIGKILL)
     assert gone(victim)
     wait_until_ready(secure, process)
