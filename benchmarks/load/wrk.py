@@ -8,23 +8,24 @@ from dataclasses import replace
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.load.sending import Counted, Requests, find_tool, run_pinned
 
-__all__ = ["find_wrk", "parse_wrk", "send_closed", "write_script"]
+__all__ = ["find_wrk", "parse_wrk", "send_closed", "write_preparation", "write_script"]
 
 MARK = "RESULT "
 TIMEOUT_SECONDS = 30
 
-SCRIPT = """
-local bodies = {%(bodies)s}
-local requests, number = {}, 0
-
-function init(_arguments)
-  wrk.method = "POST"
+PREPARE = """  wrk.method = "POST"
 %(headers)s
-  for place, path in ipairs(bodies) do
+  for place, path in ipairs({%(bodies)s}) do
     local file = assert(io.open(path, "rb"))
     requests[place] = wrk.format(nil, nil, nil, file:read("*a"))
     file:close()
-  end
+  end"""
+
+SCRIPT = """
+local requests, number = {}, 0
+
+function init(_arguments)
+%(prepare)s
 end
 
 function request()
@@ -67,9 +68,14 @@ def send_closed(requests: Requests, *, seconds: float, core: int) -> Counted:
 
 def write_script(requests: Requests) -> str:
     """Return the Lua script that sends these requests and prints the result as JSON."""
+    return SCRIPT % {"prepare": write_preparation(requests), "mark": MARK}
+
+
+def write_preparation(requests: Requests) -> str:
+    """Return the part of an ``init`` function in Lua that fills the table ``requests``."""
     headers = [f"  wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in requests.headers.items()]
     bodies = ", ".join(json.dumps(str(path)) for path in requests.bodies)
-    return SCRIPT % {"bodies": bodies, "headers": "\n".join(headers), "mark": MARK}
+    return PREPARE % {"bodies": bodies, "headers": "\n".join(headers)}
 
 
 def parse_wrk(output: str) -> Counted:

@@ -14,11 +14,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.load.sending import Requests
-from benchmarks.load.wrk import find_wrk
+from benchmarks.load.wrk import find_wrk, write_preparation
 from benchmarks.processes import pin
 
 __all__ = ["Answered", "read_answered", "send_exactly", "write_script"]
@@ -28,7 +27,6 @@ PROBE = "/healthz"
 END_SECONDS = 30
 
 SCRIPT = """
-local bodies = {%(bodies)s}
 local wanted = %(wanted)d
 local requests, probe, is_tried, number, sent, ended = {}, nil, false, 0, 0, 0
 local threads = {}
@@ -41,13 +39,7 @@ end
 
 function init(_arguments)
   probe = wrk.format("GET", "%(probe)s", {}, "")
-  wrk.method = "POST"
-%(headers)s
-  for place, path in ipairs(bodies) do
-    local file = assert(io.open(path, "rb"))
-    requests[place] = wrk.format(nil, nil, nil, file:read("*a"))
-    file:close()
-  end
+%(prepare)s
 end
 
 function request()
@@ -142,10 +134,8 @@ def send_exactly(
 
 def write_script(requests: Requests, wanted: int) -> str:
     """Return the Lua script."""
-    headers = [f"  wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in requests.headers.items()]
     return SCRIPT % {
-        "bodies": ", ".join(json.dumps(str(Path(path))) for path in requests.bodies),
-        "headers": "\n".join(headers),
+        "prepare": write_preparation(requests),
         "wanted": wanted,
         "probe": PROBE,
         "done": DONE,

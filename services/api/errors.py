@@ -110,6 +110,12 @@ class ApiError(ExpectedError):
     retry_after_seconds: int | None = None
     problems: tuple[FieldProblem, ...] = ()
 
+    def __init__(self, message: str = "", retry_after_seconds: int | None = None) -> None:
+        """Say what is wrong, and when to retry if the class does not."""
+        super().__init__(message)
+        if retry_after_seconds is not None:
+            self.retry_after_seconds = retry_after_seconds
+
 
 class InvalidCredentials(ApiError):
     """The user name or the password is wrong."""
@@ -138,11 +144,6 @@ class TooManyLogins(ApiError):
 
     code = "too_many_logins"
 
-    def __init__(self, message: str, retry_after_seconds: int) -> None:
-        """Say when to retry."""
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
-
 
 class Busy(ApiError):
     """Too many expensive operations at once."""
@@ -156,21 +157,11 @@ class FeedbackLimitReached(ApiError):
 
     code = "feedback_limit_reached"
 
-    def __init__(self, message: str, retry_after_seconds: int) -> None:
-        """Say when to retry."""
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
-
 
 class QuotaExceeded(ApiError):
     """A user has had as many rows predicted as its quota allows."""
 
     code = "quota_exceeded"
-
-    def __init__(self, message: str, retry_after_seconds: int) -> None:
-        """Say when to retry."""
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
 
 
 class StoreUnavailable(ApiError):

@@ -21,7 +21,7 @@ from services.api.http.forwarded import ForwardedAddress
 from services.api.http.request_id import request_id_of
 from services.api.metrics.http import HttpMetrics
 
-__all__ = ["MAX_BODY_BYTES", "MAX_LENGTH_DIGITS", "PATH", "FastPath", "FastRequest"]
+__all__ = ["MAX_BODY_BYTES", "PATH", "FastPath", "FastRequest", "is_short"]
 
 PATH = "/v1/predict"
 BEARER = b"Bearer "
@@ -32,6 +32,11 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_LENGTH_DIGITS = 7
 
 log = logging.getLogger("espalier.api.fast_path")
+
+
+def is_short(length: bytes) -> bool:
+    """Return whether a Content-Length is that of a body that may be held in memory until it is complete."""
+    return length.isdigit() and len(length) <= MAX_LENGTH_DIGITS and int(length) <= MAX_BODY_BYTES
 
 
 class FastRequest(NamedTuple):
@@ -68,14 +73,11 @@ class FastPath:
         if len(fields) != len(headers) or self._services.drain.is_draining:
             return None
         get = fields.get
-        length = get(b"content-length", b"")
         if (
             get(b"content-type") != b"application/json"
             or b"content-encoding" in fields
             or b"arrow" in get(b"accept", b"")
-            or not length.isdigit()
-            or len(length) > MAX_LENGTH_DIGITS
-            or int(length) > MAX_BODY_BYTES
+            or not is_short(get(b"content-length", b""))
         ):
             return None
         authorization, host = get(b"authorization", b""), get(b"host", b"").decode("latin1")

@@ -13,18 +13,18 @@ from functools import partial
 from typing import NamedTuple
 
 from services.api.draining import Drain
-from services.api.http.fast_path import MAX_BODY_BYTES, MAX_LENGTH_DIGITS
+from services.api.http.fast_path import PATH, is_short
 from services.api.http.problems import problem_response
 from services.api.http.request_id import request_id_of
+from services.api.http.routes.inference import MODEL, VERSION
 from services.api.metrics.http import HttpMetrics
 from services.api.metrics.shared import Counter, Histogram
 
 __all__ = ["Overload", "Refusal"]
 
-PREDICT, INFERENCE = b"/v1/predict", b"/v2/models/"
-INFER = "/v2/models/{model_name}/infer"
-INFER_VERSION = "/v2/models/{model_name}/versions/{model_version}/infer"
-ROUTES = ("/v1/predict", INFER, INFER_VERSION)
+PREDICT, INFERENCE = PATH.encode(), b"/v2/models/"
+INFER, INFER_VERSION = f"{MODEL}/infer", f"{VERSION}/infer"
+ROUTES = (PATH, INFER, INFER_VERSION)
 
 LOG_SECONDS = 10.0
 """Between two log lines."""
@@ -78,9 +78,8 @@ class Overload:
                 length = value
             elif name == b"x-request-id":
                 sent_id = value
-        is_short = length.isdigit() and len(length) <= MAX_LENGTH_DIGITS and int(length) <= MAX_BODY_BYTES
         route = _route(url)
-        if route is None or not is_short or self._drain.is_draining:
+        if route is None or not is_short(length) or self._drain.is_draining:
             return None
         prepared = self._routes[route]
         own_id = request_id_of(sent_id.decode("latin1")).encode()
@@ -103,7 +102,7 @@ class Overload:
 def _route(url: bytes) -> str | None:
     path = url.partition(b"?")[0]
     if path == PREDICT:
-        return ROUTES[0]
+        return PATH
     if path.startswith(INFERENCE) and path.endswith(b"/infer"):
         return INFER_VERSION if b"/versions/" in path else INFER
     return None

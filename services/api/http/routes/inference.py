@@ -21,7 +21,7 @@ from services.api.prediction.inference.metadata import describe_served_model, de
 from services.api.prediction.inference.outputs import InferenceAnswer
 from services.api.prediction.inference.reader import InferenceReader
 
-__all__ = ["Inference", "router"]
+__all__ = ["MODEL", "VERSION", "Inference", "router"]
 
 router = APIRouter(tags=["open inference protocol"])
 
