@@ -30,7 +30,7 @@ from benchmarks.load.wrk import send_closed
 from benchmarks.machine import describe_commit, describe_machine
 from benchmarks.overload_page import Curve, Step, line, write_page
 from benchmarks.plan import SCENARIOS, Scenario
-from benchmarks.processes import running
+from benchmarks.processes import pin, running
 from benchmarks.slow_clients import slow_clients
 from benchmarks.visit import Place, check_answers, requests_of
 from benchmarks.workload import make_workload
@@ -63,7 +63,8 @@ def measure(scenario: Scenario, seconds: float, python: str) -> Curve:
         _aside.print(f"{scenario.name} row(s): peak {peak:,.0f} requests per second")
         beside, steps = _beside(place, metrics), []
         for multiple, slow in RATES:
-            with slow_clients(slow, place.site.port), beside.watching() as watched:
+            # What is sent beside is on the core of the load too: it must not take the server's time.
+            with pin(LOAD_CORE), slow_clients(slow, place.site.port), beside.watching() as watched:
                 found = send_open(
                     requests,
                     rate=multiple * peak,

@@ -45,8 +45,7 @@ class Login:
             async with self._lookups:
                 admission = await run_in_threadpool(self._throttle.admit, name, address)
             # Only now: a login that the throttle refuses takes no slot.
-            async with self._slots.take(is_known=admission.is_known):
-                account = await run_in_threadpool(self._check, admission, password)
+            account = await self._slots.run(self._check, admission, password, is_known=admission.is_known)
         except (InvalidCredentials, TooManyLogins) as error:
             log.warning("login failed", extra={**attempt, "reason": error.code})
             raise
@@ -60,8 +59,7 @@ class Login:
             WeakPassword: it violates a rule.
             Busy: too many passwords are being checked.
         """
-        async with self._slots.take(is_known=True):
-            return await run_in_threadpool(self._hash_new, password, user)
+        return await self._slots.run(self._hash_new, password, user, is_known=True)
 
     def _hash_new(self, password: str, user: str) -> str:
         check_password(password, user=user)

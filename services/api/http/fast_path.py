@@ -21,7 +21,7 @@ from services.api.http.forwarded import ForwardedAddress
 from services.api.http.request_id import request_id_of
 from services.api.metrics.http import HttpMetrics
 
-__all__ = ["MAX_BODY_BYTES", "PATH", "FastPath", "FastRequest", "is_short"]
+__all__ = ["MAX_BODY_BYTES", "PATH", "FastPath", "FastRequest", "short_length"]
 
 PATH = "/v1/predict"
 BEARER = b"Bearer "
@@ -34,9 +34,12 @@ MAX_LENGTH_DIGITS = 7
 log = logging.getLogger("espalier.api.fast_path")
 
 
-def is_short(length: bytes) -> bool:
-    """Return whether a Content-Length is that of a body that may be held in memory until it is complete."""
-    return length.isdigit() and len(length) <= MAX_LENGTH_DIGITS and int(length) <= MAX_BODY_BYTES
+def short_length(header: bytes) -> int | None:
+    """Return the Content-Length of a body that may be held in memory until it is complete; None for any other."""
+    if not header.isdigit() or len(header) > MAX_LENGTH_DIGITS:
+        return None
+    length = int(header)
+    return length if length <= MAX_BODY_BYTES else None
 
 
 class FastRequest(NamedTuple):
@@ -46,6 +49,7 @@ class FastRequest(NamedTuple):
     request_id: str
     address: str | None
     started: float
+    body_bytes: int
 
 
 class FastPath:
@@ -73,11 +77,12 @@ class FastPath:
         if len(fields) != len(headers) or self._services.drain.is_draining:
             return None
         get = fields.get
+        length = short_length(get(b"content-length", b""))
         if (
             get(b"content-type") != b"application/json"
             or b"content-encoding" in fields
             or b"arrow" in get(b"accept", b"")
-            or not is_short(get(b"content-length", b""))
+            or length is None
         ):
             return None
         authorization, host = get(b"authorization", b""), get(b"host", b"").decode("latin1")
@@ -85,7 +90,7 @@ class FastPath:
         if claims is None or Scope.PREDICT not in claims.scopes or not self._hosts.allow(host):
             return None
         address = None if peer is None else self._forwarded.of(peer, get(b"x-forwarded-for"))
-        return FastRequest(claims, request_id_of(get(b"x-request-id", b"").decode("latin1")), address, started)
+        return FastRequest(claims, request_id_of(get(b"x-request-id", b"").decode("latin1")), address, started, length)
 
     def finish(self, request: FastRequest, body: bytes) -> bytes | None:
         """Return the response from its first header on; None if the application must answer."""

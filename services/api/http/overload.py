@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from services.api.draining import Drain
-from services.api.http.fast_path import PATH, is_short
+from services.api.http.fast_path import PATH, short_length
 from services.api.http.problems import problem_response
 from services.api.http.request_id import request_id_of
 from services.api.http.routes.inference import MODEL, VERSION
@@ -41,6 +41,9 @@ class Refusal(NamedTuple):
     content: bytes
     on_sent: Callable[[], None]
     """To be called when it is sent."""
+
+    body_bytes: int
+    """Length of the request's body."""
 
 
 class _Prepared(NamedTuple):
@@ -78,14 +81,14 @@ class Overload:
                 length = value
             elif name == b"x-request-id":
                 sent_id = value
-        route = _route(url)
-        if route is None or not is_short(length) or self._drain.is_draining:
+        route, body_bytes = _route(url), short_length(length)
+        if route is None or body_bytes is None or self._drain.is_draining:
             return None
         prepared = self._routes[route]
         own_id = request_id_of(sent_id.decode("latin1")).encode()
         body = own_id.join(prepared.body)
         content = b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (prepared.head, own_id, len(body), body)
-        return Refusal(content, partial(self._count, prepared, time.perf_counter()))
+        return Refusal(content, partial(self._count, prepared, time.perf_counter()), body_bytes)
 
     def _count(self, prepared: _Prepared, started: float) -> None:
         """Count a refusal that is sent; log how many there were, but not each."""

@@ -97,9 +97,12 @@ class DriftCounter:
         """The number of bins of all features."""
         self._columns = [counter.lookup(begin) for counter, begin in zip(counters, begins, strict=True)]
         self._numbers = [index for index, column in enumerate(self._columns) if column.places is None]
-        self._edges = _padded([self._columns[index].edges for index in self._numbers])
-        self._begins = np.array([self._columns[index].begin for index in self._numbers])
-        self._missing = np.array([self._columns[index].missing for index in self._numbers])
+        numbers = [self._columns[index] for index in self._numbers]
+        self._edges = _padded([column.edges for column in numbers])
+        self._missing = np.array([column.missing for column in numbers], dtype=np.intp)
+        inside = [(place, row) for row, column in enumerate(numbers) for place in range(len(column.edges) + 1)]
+        self._inside = np.array(inside, dtype=np.intp).reshape(-1, 2).T
+        self._bins = np.array([numbers[row].begin + place for place, row in inside], dtype=np.intp)
 
     def add_row(self, row: Sequence[float], values: memoryview[float], begin: int) -> None:
         """Add one row to the counts that start at ``begin``. For few rows, NumPy's calls cost more than the work."""
@@ -115,19 +118,29 @@ class DriftCounter:
     def count(self, matrix: Matrix) -> npt.NDArray[np.int64]:
         """Return (bins,) counts of (n, features) values."""
         counts = np.zeros(self.bins, dtype=np.int64)
-        for begin in range(0, len(matrix), BLOCK_ROWS):
-            block = matrix[begin : begin + BLOCK_ROWS]
-            if self._numbers:
-                counts += np.bincount(self._number_places(block[:, self._numbers]).ravel(), minlength=self.bins)
+        if self._numbers:
+            self._count_numbers(matrix, counts)
         for index, column in enumerate(self._columns):
             if column.places is not None:
                 counts += self._category_counts(matrix[:, index], column)
         return counts
 
-    def _number_places(self, values: Matrix) -> npt.NDArray[np.intp]:
-        """Return (n, numeric features) places: how many edges are at or below a value."""
-        above = np.add.reduce(values[None] >= self._edges[:, None], axis=0, dtype=np.intp)
-        return np.where(np.isnan(values), self._missing, above + self._begins)
+    def _count_numbers(self, matrix: Matrix, counts: npt.NDArray[np.int64]) -> None:
+        """Add the values of numeric features: those of a bin are above its lower edge, less those above the next one.
+
+        Comparing and adding bytes takes half the time of looking up the bin of each value.
+        """
+        above = np.zeros((len(self._edges) + 2, len(self._numbers)), dtype=np.int64)
+        """How many values are present, at or above each edge, and above the last one (none)."""
+        for begin in range(0, len(matrix), BLOCK_ROWS):
+            values = np.ascontiguousarray(matrix[begin : begin + BLOCK_ROWS].T)
+            if len(values) > len(self._numbers):
+                values = values[self._numbers]
+            above[0] += _count_true(values == values)  # noqa: PLR0124 (NaN)
+            above[1:-1] += _count_true(values >= self._edges)
+        inside = above[:-1] - above[1:]
+        counts[self._bins] += inside[self._inside[0], self._inside[1]]
+        counts[self._missing] += len(matrix) - above[0]
 
     def _category_counts(self, codes: Vector, column: _Lookup) -> npt.NDArray[np.int64]:
         present = codes[~np.isnan(codes)].astype(np.intp)
@@ -136,8 +149,14 @@ class DriftCounter:
         return counts
 
 
-def _padded(edges: list[list[float]]) -> Matrix:
-    """Return (most edges, features), filled up with NaN, which no value reaches."""
+def _count_true(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint16]:
+    """Return how many are true of the last axis, which has at most 65,535."""
+    counts: npt.NDArray[np.uint16] = np.add.reduce(found.view(np.uint8), axis=-1, dtype=np.uint16)
+    return counts
+
+
+def _padded(edges: list[list[float]]) -> npt.NDArray[np.float32]:
+    """Return (most edges, features, 1), filled up with NaN, which no value reaches."""
     height = max(map(len, edges), default=0)
     filled = [[*column, *[math.nan] * (height - len(column))] for column in edges]
-    return np.array(filled, dtype=np.float32).reshape(len(edges), height).T
+    return np.array(filled, dtype=np.float32).reshape(len(edges), height).T[:, :, None].copy()

@@ -39,7 +39,7 @@ class FastHttpProtocol(BoundedHttpProtocol):
         if self._held is None:
             super().start_request()
         else:
-            self._parts, self._held_since = [], None
+            self._parts, self._held_since, self.expected_bytes = [], None, self._held.body_bytes
 
     def on_body(self, body: bytes) -> None:
         """Hold or forward a part of the body."""
@@ -47,6 +47,7 @@ class FastHttpProtocol(BoundedHttpProtocol):
             super().on_body(body)
         else:
             self._has_moved = True
+            self.expected_bytes -= len(body)
             self._parts.append(body)
 
     def on_message_complete(self) -> None:
@@ -115,7 +116,7 @@ class FastHttpProtocol(BoundedHttpProtocol):
 
     def _release(self) -> None:
         """Start the application with what was received."""
-        self._held = None
+        self._held, self.expected_bytes = None, 0
         HttpToolsProtocol.on_headers_complete(self)
         for part in self._parts:
             super().on_body(part)

@@ -85,6 +85,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._part = 0
         self._has_moved = False
         self._chunks = 0
+        self.expected_bytes = 0
+        """How much of what follows is certainly the rest of a body, and no head: it need not be cut into parts."""
 
     def connection_made(self, transport: Any) -> None:
         """Count the connection."""
@@ -117,14 +119,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Parse, in parts no larger than the limit of a head."""
         self._unset_keepalive_if_required()
         step = self._limits.head_bytes
-        if len(data) <= step:
+        if len(data) <= max(step, self.expected_bytes):
             self._feed(data)
             return
-        view = memoryview(data)
-        for begin in range(0, len(data), step):
-            if self._is_refused:
-                return
-            self._feed(view[begin : begin + step])
+        view, begin = memoryview(data), 0
+        while begin < len(data) and not self._is_refused:
+            part = view[begin : begin + max(step, self.expected_bytes)]
+            begin += len(part)
+            self._feed(part)
 
     def check_time(self, now: float) -> None:
         """Close if a head, the rest of an unread body, or the client's side of closing takes too long."""

@@ -1,6 +1,7 @@
 """Requests that are answered without the application; the same connection serves both kinds."""
 
 import time
+from typing import NamedTuple
 
 import pytest
 
@@ -12,6 +13,11 @@ from tests.services.api.server_process.running import wait_until
 HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n"
 
 
+class Held(NamedTuple):
+    peer: str
+    body_bytes: int
+
+
 class FastPath:
     """Answers with the length of the body, unless a header or the body says to leave it to the application."""
 
@@ -20,10 +26,10 @@ class FastPath:
 
     def begin(self, headers, peer):
         self.begun += 1
-        return None if (b"x-leave", b"1") in headers else peer
+        return None if (b"x-leave", b"1") in headers else Held(peer, int(dict(headers)[b"content-length"]))
 
     def finish(self, request, body):
-        assert request == "127.0.0.1"
+        assert request.peer == "127.0.0.1"
         if body.startswith(b"leave"):
             return None
         content = b"fast %d" % len(body)
@@ -52,6 +58,17 @@ def test_request_is_answered_however_it_is_cut(connect, size, parts):
         head, body = ask(connection, post(b"x" * size), parts=parts)
         assert body == b"fast %d" % size
         assert head.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_head_behind_a_large_body_has_its_limit(connect, parts):
+    connection = connect()
+    too_large = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nX-Large: " + b"x" * 20_000
+
+    head, body = ask(connection, post(b"x" * 100_000) + too_large, parts=parts)
+
+    assert (head[:15], body) == (b"HTTP/1.1 200 OK", b"fast 100000")
+    assert read_one(connection)[0].startswith(b"HTTP/1.1 431 ")
 
 
 def test_what_it_does_not_answer_reaches_the_application_whole(connect):
@@ -168,7 +185,8 @@ class AlwaysOverloaded:
 
     def refuse(self, url, headers):
         assert url.startswith(b"/v1/predict")
-        return None if (b"x-leave", b"1") in headers else Refusal(b"content-length: 4\r\n\r\nbusy", self.count)
+        length = int(dict(headers)[b"content-length"])
+        return None if (b"x-leave", b"1") in headers else Refusal(b"content-length: 4\r\n\r\nbusy", self.count, length)
 
     def count(self):
         self.sent += 1
