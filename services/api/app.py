@@ -153,7 +153,7 @@ def _services(
         inline_rows=measure_inline_rows(model),
         model=model,
         answer=JsonAnswer(model),
-        columnar=create_columnar(settings, model),
+        columnar=create_columnar(settings, model, metrics.overload_refusals["batches"].inc),
         reader=RowReader(model.bundle.contract, max_rows=settings.max_rows),
         feedback_reader=FeedbackReader(model.bundle.contract, max_rows=settings.max_rows),
         feedback_tokens=feedback_tokens,

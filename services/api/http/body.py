@@ -13,15 +13,18 @@ from starlette.types import Message, Receive
 from services.api.errors import BodyCutShort, BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 from services.api.http.columnar import Form
 from services.api.http.large_bodies import Place
-from services.api.http.media_types import ARROW, JSON, content_type, is_encoded
+from services.api.http.media_types import ARROW, JSON, PARQUET, content_type, is_encoded
 from services.api.prediction.columnar.json_columns import BEGIN_BYTES, is_columnar
 
 __all__ = ["BodyLimit", "check_not_encoded", "limit_body", "read_json", "read_rows"]
 
 OTHER_TYPE = (
-    f"send the rows as JSON, with Content-Type: {JSON}, or as an Arrow stream, with Content-Type: {ARROW}; "
-    "espalier predict and the Python client send files of Parquet and CSV, and data frames, in this way"
+    f"send the rows as JSON, with Content-Type: {JSON}, as an Arrow stream, with Content-Type: {ARROW}, or as a "
+    f"Parquet file, with Content-Type: {PARQUET}; espalier predict and the Python client send other files, and data "
+    "frames, in this way"
 )
+
+COLUMN_FILES = {ARROW: Form.ARROW, PARQUET: Form.PARQUET}
 
 
 @dataclass
@@ -130,12 +133,12 @@ async def read_rows(request: Request, place: Place, *, max_columnar_bytes: int) 
         BodyTooLarge, BodyTooSlow, BodyCutShort
     """
     kind = content_type(request.headers)
-    if kind not in (JSON, ARROW):
+    if kind != JSON and kind not in COLUMN_FILES:
         raise UnsupportedMediaType(OTHER_TYPE)
     check_not_encoded(request.headers)
     bound: BodyLimit = request.scope["body_bound"]
     bound.allow_columns(max_columnar_bytes)
-    form, body = Form.ARROW if kind == ARROW else None, bytearray()
+    form, body = COLUMN_FILES.get(kind), bytearray()
     async for part in request.stream():
         body += part
         if form is None and len(body) >= BEGIN_BYTES:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from starlette.datastructures import Headers
 
-__all__ = ["ARROW", "JSON", "content_type", "is_encoded", "prefers_arrow"]
+__all__ = ["ARROW", "JSON", "PARQUET", "content_type", "is_encoded", "prefers_arrow"]
 
 JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
 """Registered with IANA for Arrow IPC streams."""
+
+PARQUET = "application/vnd.apache.parquet"
 
 
 def content_type(headers: Headers) -> str:

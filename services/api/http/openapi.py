@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.api.http.inference_openapi import describe_inference
-from services.api.http.media_types import ARROW, JSON
+from services.api.http.media_types import ARROW, JSON, PARQUET
 from services.api.http.openapi_responses import describe_responses, model_version_header
 from services.api.model.loaded import Model
 from services.api.prediction.columnar.json_columns import JsonColumnsReader
@@ -23,6 +23,12 @@ ARROW_BODY = {
     "format": "binary",
     "description": "An Arrow IPC stream with a column for each feature, in any order: integers or floats of any width, "
     "bool, or utf8, large_utf8, utf8_view or a dictionary of these. Null, and NaN, is a missing value. No compression.",
+}
+PARQUET_BODY = {
+    "type": "string",
+    "format": "binary",
+    "description": "A Parquet file with a column for each feature, in any order: numbers, booleans or texts, which may "
+    "be a dictionary. Null, and NaN, is a missing value. Compressed with Snappy, Zstandard, gzip, or not at all.",
 }
 ARROW_RESPONSE = {
     "type": "string",
@@ -55,7 +61,7 @@ def _build(
     parts = by_row.pop("$defs", {}) | by_column.pop("$defs", {})
     request = {"anyOf": [by_row, by_column], "$defs": parts, "example": {"rows": [row]}}
     _describe(document, "/v1/predict", "Predict", request, _predictions(model))
-    _add_arrow(document["paths"]["/v1/predict"]["post"])
+    _add_columns(document["paths"]["/v1/predict"]["post"])
     document["paths"]["/v1/predict"]["post"]["responses"]["200"]["headers"] = model_version_header(model.version)
     labelled = {
         "feedback_token": "the feedback_token from the response of /v1/predict",
@@ -82,8 +88,8 @@ def _describe(
     operation["responses"]["200"] = {"description": text, "content": _content(f"{name}Response")}
 
 
-def _add_arrow(operation: dict[str, Any]) -> None:
-    operation["requestBody"]["content"][ARROW] = {"schema": ARROW_BODY}
+def _add_columns(operation: dict[str, Any]) -> None:
+    operation["requestBody"]["content"] |= {ARROW: {"schema": ARROW_BODY}, PARQUET: {"schema": PARQUET_BODY}}
     operation["responses"]["200"]["content"][ARROW] = {"schema": ARROW_RESPONSE}
 
 

@@ -45,8 +45,8 @@ async def predict(
 ) -> Response:
     """Predict every row: the label, the probability of the positive class, and the model that predicted it.
 
-    Send rows or columns in JSON, or an Arrow stream, which is faster for many rows. With an Accept header the response
-    is an Arrow stream too.
+    Send rows or columns in JSON, a Parquet file, or an Arrow stream, which is fastest for many rows. With an Accept
+    header the response is an Arrow stream too.
 
     Keep the `feedback_token` if you will know the true labels later, and send both to /v1/feedback.
     """
@@ -61,6 +61,10 @@ async def predict(
     with columnar.bodies.place() as place:
         with counted_refusals(services, caller.subject):
             form, body = await read_rows(request, place, max_columnar_bytes=columnar.max_body_bytes)
+            if form is Form.PARQUET:
+                body = await columnar.parquet.decode(request, body)
+                if len(body) > request.scope["body_bound"].max_row_bytes:
+                    place.take()
         if form is Form.ROWS:
             content = await _predict_read(request, answer, lambda: services.reader.read_matrix(bytes(body)), explain)
         elif len(body) <= INLINE_BYTES:

@@ -43,9 +43,9 @@ class _Parts:
 class ArrowReader:
     """Reads the streams of one contract."""
 
-    def __init__(self, columns: Columns, *, max_rows: int) -> None:
-        """Store the contract's columns and the limit of rows."""
-        self._columns, self._max_rows = columns, max_rows
+    def __init__(self, columns: Columns, *, max_rows: int, form: str = "Arrow stream") -> None:
+        """Store the contract's columns and the limit of rows; ``form`` is what the client has sent."""
+        self._columns, self._max_rows, self._form = columns, max_rows, form
         self._plans: dict[bytes, Plan] = {}
 
     def read_matrix(self, body: bytes | bytearray) -> npt.NDArray[np.float32]:
@@ -59,7 +59,7 @@ class ArrowReader:
         try:
             return self._read(memoryview(body).toreadonly())
         except Malformed as error:
-            raise MalformedBody(f"Invalid Arrow stream: {error}; {FORM}") from error
+            raise MalformedBody(f"Invalid {self._form}: {error}; {FORM}") from error
 
     def _read(self, body: memoryview) -> npt.NDArray[np.float32]:
         messages = split(body)

@@ -67,6 +67,7 @@ def test_client_may_disconnect_after_its_body():
 ROW_BYTES, COLUMN_BYTES = 100, 1000
 COLUMNS = b'{"columns": {"a": [1'
 ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
 
 
 def read_body(*parts, kind="application/json", bodies=None, declared_bytes=0):
@@ -100,6 +101,7 @@ def read_body(*parts, kind="application/json", bodies=None, declared_bytes=0):
         ("application/json; charset=utf-8", b"", Form.ROWS),
         ("Application/JSON", COLUMNS, Form.JSON_COLUMNS),
         (ARROW, b"", Form.ARROW),
+        (PARQUET, b"", Form.PARQUET),
     ],
 )
 def test_form_of_a_body(kind, content, form):
@@ -116,7 +118,7 @@ def test_form_does_not_depend_on_the_parts(size):
     )
 
 
-@pytest.mark.parametrize(("kind", "begin"), [(ARROW, b""), ("application/json", COLUMNS)])
+@pytest.mark.parametrize(("kind", "begin"), [(ARROW, b""), (PARQUET, b""), ("application/json", COLUMNS)])
 def test_columns_may_be_larger_than_rows(kind, begin):
     content = begin.ljust(COLUMN_BYTES)
 
@@ -148,9 +150,12 @@ def test_large_body_is_refused_while_all_places_are_taken():
         read_body(COLUMNS.ljust(ROW_BYTES + 1), bodies=LargeBodies(at_a_time=0))
 
 
-@pytest.mark.parametrize("kind", ["text/csv", "application/vnd.apache.parquet", ""])
+@pytest.mark.parametrize("kind", ["text/csv", "application/vnd.apache.arrow.file", ""])
 def test_other_media_types_name_those_that_are_accepted(kind):
-    with pytest.raises(UnsupportedMediaType, match=r"application/json.*application/vnd\.apache\.arrow\.stream"):
+    with pytest.raises(
+        UnsupportedMediaType,
+        match=r"application/json.*application/vnd\.apache\.arrow\.stream.*application/vnd\.apache\.parquet",
+    ):
         read_body(kind=kind)
 
 

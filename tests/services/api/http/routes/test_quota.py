@@ -4,11 +4,12 @@ import json
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from services.api.errors import Busy
 from services.api.http import counted_prediction
-from services.api.http.media_types import ARROW
+from services.api.http.media_types import ARROW, PARQUET
 from tests.services.api.prediction.inference.tensors import body, tensors_of
 
 INFER = "/v2/models/orchard/infer"
@@ -52,6 +53,12 @@ def as_arrow(rows):
     return "/v1/predict", sink.getvalue().to_pybytes(), ARROW
 
 
+def as_parquet(rows):
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    return "/v1/predict", sink.getvalue().to_pybytes(), PARQUET
+
+
 def explained(rows):
     return "/v1/predict?explain=true", *as_rows(rows)[1:]
 
@@ -60,7 +67,7 @@ def as_tensors(rows):
     return INFER, body(*tensors_of(rows))[0], "application/json"
 
 
-FORMS = [as_rows, as_columns, as_arrow, explained, as_tensors]
+FORMS = [as_rows, as_columns, as_arrow, as_parquet, explained, as_tensors]
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Parquet files, decoded into Arrow streams in a process of their own."""
