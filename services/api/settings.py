@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     """Maximum rows in one request with rows in JSON, or with feedback."""
 
     max_columnar_rows: int = Field(default=100_000, ge=1, le=10_000_000)
-    """Maximum rows in one request with columns: an Arrow stream, or columns in JSON."""
+    """Maximum rows in one request with columns: an Arrow stream, a Parquet file, or columns in JSON."""
 
     max_explain_rows: int = Field(default=100, ge=1)
     """Maximum rows in one request with explanations, which cost a hundred times as much."""
@@ -151,7 +151,8 @@ class Settings(BaseSettings):
     """Maximum bytes in one request without columns."""
 
     max_columnar_body_bytes: int = Field(default=32 * 2**20, ge=1024)
-    """Maximum bytes in one request with columns; never less than ``max_body_bytes``."""
+    """Maximum bytes in one request with columns; never less than ``max_body_bytes``. A process that decodes a Parquet
+    file may take 192 MiB of memory and twice as much as this; each worker has one at a time."""
 
     body_timeout_seconds: float = Field(default=10, gt=0)
     """How long a client may take to send the body of a request."""
