@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from bundle import (
     write_bundle,
     write_manifest,
 )
+from pipelines.model.golden_rows import record_golden_rows
 
 __all__ = ["MODEL_NAME", "MODEL_VERSION", "feature_names", "write_signed_bundle"]
 
@@ -54,8 +56,14 @@ def write_signed_bundle(folder: Path, workload: Workload, signing_key: Path) -> 
         features={name: _bins(values, missing=True) for name, values in columns.items()},
         score=_bins(workload.expected.astype(np.float64), missing=False),
     )
+    model = workload.ubj.read_bytes()
     write_bundle(
-        folder, model=workload.ubj.read_bytes(), contract=contract, reference=reference, metrics=_metrics(workload)
+        folder,
+        model=model,
+        contract=contract,
+        reference=reference,
+        metrics=_metrics(workload),
+        golden_rows=record_golden_rows(model, contract),
     )
     verdict = GateVerdict(passed=True, champion_version=None)
     write_manifest(
@@ -98,6 +106,6 @@ def _lineage() -> Lineage:
         data_md5="0" * 32,
         data_sha256=nothing,
         params_sha256=nothing,
-        libraries={},
+        libraries={"xgboost-cpu": version("xgboost-cpu")},
         created=datetime.now(UTC),
     )

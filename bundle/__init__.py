@@ -1,6 +1,7 @@
 """The model bundle: the one artefact that training writes and the API reads.
 
-Gives:  the format (contract, reference, metrics, manifest), its writer, its reader, its keys, and checked names.
+Gives:  the format (contract, reference, metrics, golden rows, manifest), its writer, its reader, its keys, and checked
+        names. golden_rows.py is imported only where it is used, because it needs NumPy.
         Names of aliases and tags that training and the API share: vocabulary.py.
 Never:  imports another package of this project, loads a model, calls MLflow.
 """
@@ -23,7 +24,7 @@ from bundle.errors import (
 from bundle.expected_error import ExpectedError
 from bundle.identity import Identity, ModelName, VersionNumber, artifact_folder, check_version
 from bundle.keys import load_private_key, load_public_keys, write_key_pair
-from bundle.layout import BUNDLE_FILES, COMPANION_FILES
+from bundle.layout import ALL_FILES, BUNDLE_FILES, COMPANION_FILES
 from bundle.manifest import FileEntry, Lineage, Manifest
 from bundle.metrics import BundleMetrics, Scores, SliceScores
 from bundle.reader import Bundle, read_bundle
@@ -32,6 +33,7 @@ from bundle.verdict import GateCheck, GateVerdict
 from bundle.writer import sign_bundle, write_bundle, write_manifest
 
 __all__ = [
+    "ALL_FILES",
     "BUNDLE_FILES",
     "COMPANION_FILES",
     "AlteredBundle",

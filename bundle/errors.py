@@ -2,7 +2,7 @@
 
 BundleError
 ├── BundleTooLarge       more bytes than the limit
-├── MissingFile          one of the six files is missing
+├── MissingFile          a file that a bundle of this format has is missing
 ├── UnexpectedFile       a file that no bundle contains (a pickle, a script, a link)
 ├── UnsignedBundle       no manifest.sig
 ├── UntrustedSignature   signed, but not by a trusted key
@@ -48,7 +48,7 @@ class BundleTooLarge(BundleError):
 
 
 class MissingFile(BundleError):
-    """One of the six files is missing."""
+    """A file that a bundle of this format has is missing."""
 
     reason = "missing_file"
 

@@ -6,18 +6,22 @@ The signature covers it, so none of these can be replaced with another version's
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
 
 from bundle.contract import FrozenModel
 from bundle.identity import Identity
+from bundle.layout import DIGESTED_FILES, GOLDEN_ROWS
 from bundle.verdict import GateVerdict
 
-__all__ = ["MANIFEST_FORMAT", "FileEntry", "Lineage", "Manifest"]
+__all__ = ["DIGESTED_BY_FORMAT", "MANIFEST_FORMAT", "FileEntry", "Lineage", "Manifest"]
 
-MANIFEST_FORMAT = 2
-"""Format 2 added the identity and the verdict."""
+MANIFEST_FORMAT: Final = 3
+"""Format 2 added the identity and the verdict, format 3 the golden rows."""
+
+DIGESTED_BY_FORMAT = {2: DIGESTED_FILES, MANIFEST_FORMAT: (*DIGESTED_FILES, GOLDEN_ROWS)}
+"""The formats that this release reads, and the files whose digests the manifest of each has."""
 
 
 class FileEntry(FrozenModel):
@@ -62,7 +66,7 @@ class Lineage(FrozenModel):
 class Manifest(FrozenModel):
     """The signed statement."""
 
-    format: Literal[2] = 2
+    format: Literal[2, 3] = MANIFEST_FORMAT
     identity: Identity
     verdict: GateVerdict
     files: dict[str, FileEntry]

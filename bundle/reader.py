@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -34,24 +34,28 @@ from bundle.errors import (
 )
 from bundle.identity import Identity
 from bundle.layout import (
+    ALL_FILES,
     BUNDLE_FILES,
     COMPANION_FILES,
     CONTRACT,
-    DIGESTED_FILES,
+    GOLDEN_ROWS,
     MANIFEST,
     METRICS,
     MODEL,
     REFERENCE,
     SIGNATURE,
 )
-from bundle.manifest import MANIFEST_FORMAT, Manifest
+from bundle.manifest import DIGESTED_BY_FORMAT, Manifest
 from bundle.metrics import BundleMetrics
 from bundle.reference import Reference
+
+if TYPE_CHECKING:
+    from bundle.golden_rows import GoldenRows
 
 __all__ = ["DEFAULT_MAX_BYTES", "Bundle", "check_names", "read_bundle"]
 
 DEFAULT_MAX_BYTES = 256 * 2**20
-"""Size limit of the six files together. The demo's model is about 6 MiB."""
+"""Size limit of the files together. The demo's model is about 6 MiB, and golden rows are 40 kB for each feature."""
 
 Part = TypeVar("Part", bound=FrozenModel)
 
@@ -65,6 +69,8 @@ class Bundle:
     reference: Reference
     metrics: BundleMetrics
     manifest: Manifest
+    golden_rows: GoldenRows | None = None
+    """None: an older bundle, of format 2."""
 
 
 def read_bundle(
@@ -74,7 +80,7 @@ def read_bundle(
     trusted_keys: Sequence[Ed25519PublicKey],
     max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> Bundle:
-    """Read and verify the six files of ``directory``.
+    """Read and verify the files of ``directory``.
 
     Args:
         expected: the requested version.
@@ -88,24 +94,26 @@ def read_bundle(
     manifest = _parse(Manifest, MANIFEST, content)
     _check_statement(manifest, expected)
     _check_digests(manifest, content)
+    contract = _parse(Contract, CONTRACT, content)
     bundle = Bundle(
         model=content[MODEL],
-        contract=_parse(Contract, CONTRACT, content),
+        contract=contract,
         reference=_parse(Reference, REFERENCE, content),
         metrics=_parse(BundleMetrics, METRICS, content),
         manifest=manifest,
+        golden_rows=_golden_rows(content, contract),
     )
     _check_agreement(bundle)
     return bundle
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Refuse a listing with an unexpected file, or without one of the six files.
+    """Refuse a listing with an unexpected file, or without a file that every bundle has.
 
     Raises:
         UnexpectedFile, UnsignedBundle, MissingFile
     """
-    unexpected = sorted(set(names) - set(BUNDLE_FILES) - COMPANION_FILES)
+    unexpected = sorted(set(names) - set(ALL_FILES) - COMPANION_FILES)
     if unexpected:
         raise UnexpectedFile(f"unexpected files in the bundle: {', '.join(unexpected)}")
     missing = [name for name in BUNDLE_FILES if name not in names]
@@ -124,10 +132,11 @@ def _read_files(directory: Path, max_bytes: int) -> dict[str, bytes]:
         if not S_ISREG(entry.st_mode):
             raise UnexpectedFile(f"{name} in the bundle is not a regular file")
     check_names(list(entries))
-    total = sum(entries[name].st_size for name in BUNDLE_FILES)
+    names = [name for name in ALL_FILES if name in entries]
+    total = sum(entries[name].st_size for name in names)
     if total > max_bytes:
         raise BundleTooLarge(f"the bundle has {total:,} bytes, more than the limit of {max_bytes:,}")
-    return {name: (directory / name).read_bytes() for name in BUNDLE_FILES}
+    return {name: (directory / name).read_bytes() for name in names}
 
 
 def _check_signature(manifest: bytes, signature: bytes, keys: Sequence[Ed25519PublicKey]) -> None:
@@ -148,10 +157,11 @@ def _check_format(manifest: bytes) -> None:
         version = json.loads(manifest).get("format")
     except (ValueError, AttributeError) as error:
         raise MalformedBundle(f"{MANIFEST} is not a JSON object") from error
-    if version != MANIFEST_FORMAT:
+    if version not in tuple(DIGESTED_BY_FORMAT):
         raise MalformedBundle(
-            f"{MANIFEST}: format is {str(version)[:20]}, but this release reads {MANIFEST_FORMAT}; train the model "
-            "again with this release (if it is the champion, remove its alias first)"
+            f"{MANIFEST}: format is {str(version)[:20]}, but this release reads "
+            f"{' and '.join(map(str, DIGESTED_BY_FORMAT))}; train the model again with this release (if it is the "
+            "champion, remove its alias first)"
         )
 
 
@@ -163,8 +173,13 @@ def _check_statement(manifest: Manifest, expected: Identity) -> None:
 
 
 def _check_digests(manifest: Manifest, content: dict[str, bytes]) -> None:
-    if set(manifest.files) != set(DIGESTED_FILES):
-        raise MalformedBundle(f"{MANIFEST} must list {', '.join(DIGESTED_FILES)}")
+    digested = DIGESTED_BY_FORMAT[manifest.format]
+    if set(manifest.files) != set(digested):
+        raise MalformedBundle(f"{MANIFEST} of format {manifest.format} must list {', '.join(digested)}")
+    if GOLDEN_ROWS in content and GOLDEN_ROWS not in digested:
+        raise UnexpectedFile(f"{GOLDEN_ROWS} is in the bundle, but {MANIFEST} does not list it")
+    if GOLDEN_ROWS in digested and GOLDEN_ROWS not in content:
+        raise MissingFile(f"missing files in the bundle: {GOLDEN_ROWS}")
     for name, entry in manifest.files.items():
         digest = hashlib.sha256(content[name]).hexdigest()
         if digest != entry.sha256 or len(content[name]) != entry.size_bytes:
@@ -178,6 +193,14 @@ def _parse(kind: type[Part], name: str, content: dict[str, bytes]) -> Part:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise MalformedBundle(f"{name}: {where}: {first['msg']}") from error
+
+
+def _golden_rows(content: dict[str, bytes], contract: Contract) -> GoldenRows | None:
+    from bundle.golden_rows import read_golden_rows
+
+    if GOLDEN_ROWS not in content:
+        return None
+    return read_golden_rows(content[GOLDEN_ROWS], features=len(contract.features))
 
 
 def _check_agreement(bundle: Bundle) -> None:

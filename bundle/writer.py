@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bundle.contract import Contract, FrozenModel
 from bundle.errors import RejectedBundle
 from bundle.identity import Identity
-from bundle.layout import CONTRACT, DIGESTED_FILES, MANIFEST, METRICS, MODEL, REFERENCE, SIGNATURE
-from bundle.manifest import FileEntry, Lineage, Manifest
+from bundle.layout import CONTRACT, GOLDEN_ROWS, MANIFEST, METRICS, MODEL, REFERENCE, SIGNATURE
+from bundle.manifest import DIGESTED_BY_FORMAT, MANIFEST_FORMAT, FileEntry, Lineage, Manifest
 from bundle.metrics import BundleMetrics
 from bundle.reference import Reference
 from bundle.verdict import GateVerdict
+
+if TYPE_CHECKING:
+    from bundle.golden_rows import GoldenRows  # it needs NumPy, which the command line does not have
 
 __all__ = ["sign_bundle", "write_bundle", "write_manifest"]
 
@@ -26,8 +30,9 @@ def write_bundle(
     contract: Contract,
     reference: Reference,
     metrics: BundleMetrics,
+    golden_rows: GoldenRows,
 ) -> None:
-    """Write the four files whose digests go into the manifest, and delete an earlier manifest and signature.
+    """Write the five files whose digests go into the manifest, and delete an earlier manifest and signature.
 
     Args:
         directory: created if missing; existing files are replaced.
@@ -37,6 +42,7 @@ def write_bundle(
     for name in (MANIFEST, SIGNATURE):
         (directory / name).unlink(missing_ok=True)
     (directory / MODEL).write_bytes(model)
+    (directory / GOLDEN_ROWS).write_bytes(golden_rows.to_bytes())
     for name, part in ((CONTRACT, contract), (REFERENCE, reference), (METRICS, metrics)):
         (directory / name).write_bytes(_to_json(part))
 
@@ -44,7 +50,7 @@ def write_bundle(
 def write_manifest(directory: Path, *, identity: Identity, verdict: GateVerdict, lineage: Lineage) -> Manifest:
     """Write ``manifest.json`` for the files from ``write_bundle``, and delete an earlier signature."""
     (directory / SIGNATURE).unlink(missing_ok=True)
-    files = {name: _describe(directory / name) for name in DIGESTED_FILES}
+    files = {name: _describe(directory / name) for name in DIGESTED_BY_FORMAT[MANIFEST_FORMAT]}
     manifest = Manifest(identity=identity, verdict=verdict, files=files, lineage=lineage)
     (directory / MANIFEST).write_bytes(_to_json(manifest))
     return manifest

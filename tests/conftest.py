@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,10 @@ from bundle import (
     write_key_pair,
     write_manifest,
 )
+from bundle.golden_rows import GoldenRows
 from espalier.local.mlflow_server import mlflow_server
 from espalier.local.state import open_state
+from pipelines.model.golden_rows import record_golden_rows
 from tests.http_server import serving
 
 pytest_plugins = ["tests.small_project"]
@@ -188,7 +191,7 @@ def lineage() -> Lineage:
         data_md5="0" * 32,
         data_sha256=SHA,
         params_sha256=SHA,
-        libraries={"xgboost-cpu": "3.2.0"},
+        libraries={"xgboost-cpu": installed_version("xgboost-cpu")},
         created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         data_until=datetime(2025, 12, 31, 23, 0, tzinfo=UTC),
     )
@@ -201,6 +204,11 @@ def verdict() -> GateVerdict:
 
 
 @pytest.fixture(scope="session")
+def golden_rows(booster: xgb.Booster, contract: Contract) -> GoldenRows:
+    return record_golden_rows(bytes(booster.save_raw("ubj")), contract)
+
+
+@pytest.fixture(scope="session")
 def make_bundle(
     contract: Contract,
     reference: Reference,
@@ -208,6 +216,7 @@ def make_bundle(
     lineage: Lineage,
     verdict: GateVerdict,
     booster: xgb.Booster,
+    golden_rows: GoldenRows,
     keys: KeyPair,
 ) -> Callable[..., Path]:
     """Write the signed bundle of the small model into a folder: version 7 of orchard by default."""
@@ -219,6 +228,8 @@ def make_bundle(
         version: str = "7",
         sign_with: Path | None = keys.private,
         model: bytes | None = None,
+        golden: GoldenRows = golden_rows,
+        manifest_format: int = 3,
     ) -> Path:
         write_bundle(
             folder,
@@ -226,13 +237,24 @@ def make_bundle(
             contract=contract.model_copy(update={"model_name": name}),
             reference=reference,
             metrics=bundle_metrics,
+            golden_rows=golden,
         )
         write_manifest(folder, identity=Identity(name=name, version=version), verdict=verdict, lineage=lineage)
+        if manifest_format == 2:
+            _make_format_2(folder)
         if sign_with is not None:
             sign_bundle(folder, load_private_key(sign_with))
         return folder
 
     return make
+
+
+def _make_format_2(folder: Path) -> None:
+    """Remove what format 3 added."""
+    (folder / "golden_rows.safetensors").unlink()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["files"]["golden_rows.safetensors"]
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 2}))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bundle import BUNDLE_FILES, Identity, UnsafeName, artifact_folder, check_version
+from bundle import ALL_FILES, Identity, UnsafeName, artifact_folder, check_version
 from bundle.identity import PROXY_SCHEME
 from bundle.vocabulary import BUNDLE_TAG, COMPLETE, UPLOADING
 from pipelines.errors import RegistryFailure
@@ -160,14 +160,20 @@ class Registry(Tracking):
             if alias in self._aliases(name):
                 self._client.delete_registered_model_alias(name, alias)
 
-    def download_bundle(self, version: Version, folder: Path, names: tuple[str, ...] = BUNDLE_FILES) -> Path:
-        """Download the six files of a version's bundle, or only ``names``, to ``folder``; no other files."""
-        from mlflow.artifacts import download_artifacts
+    def download_bundle(self, version: Version, folder: Path, names: tuple[str, ...] = ALL_FILES) -> Path:
+        """Download the files of a version's bundle, or only ``names``, to ``folder``; no other files.
+
+        A file that is not there is left out: which files there must be depends on the format in the manifest, so that
+        is the reader's question.
+        """
+        from mlflow.artifacts import download_artifacts, list_artifacts
 
         with self._asking("return the bundle"):
-            uri = self._client.get_model_version_download_uri(version.name, version.number)
+            uri = _proxied(self._client.get_model_version_download_uri(version.name, version.number))
+            stored = {entry.path.rpartition("/")[2] for entry in list_artifacts(uri, tracking_uri=self._uri)}
             for name in names:
-                download_artifacts(artifact_uri=f"{_proxied(uri)}/{name}", dst_path=str(folder), tracking_uri=self._uri)
+                if name in stored:
+                    download_artifacts(f"{uri}/{name}", dst_path=str(folder), tracking_uri=self._uri)
         return folder
 
     def _aliases(self, name: str) -> dict[str, str]:

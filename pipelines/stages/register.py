@@ -19,10 +19,12 @@ from bundle import (
     Lineage,
     Reference,
     load_private_key,
+    read_bundle,
     sign_bundle,
     write_bundle,
     write_manifest,
 )
+from bundle.golden_rows import GoldenRows
 from bundle.vocabulary import CHAMPION, COMPARED_WITH_TAG, COMPLETE, GATE_TAG, PASSED, REASONS_TAG, ROLLOUT_TAG
 from pipelines.config.params import Params, load_params
 from pipelines.config.schema import load_schema
@@ -43,6 +45,7 @@ from pipelines.errors import InvalidParams
 from pipelines.gate.checks import Verdict, judge
 from pipelines.gate.comparison import judge_against
 from pipelines.gate.rescore import verify_metrics
+from pipelines.model.golden_rows import record_golden_rows, verify_golden_rows
 from pipelines.model.lineage import Origin, read_origin
 from pipelines.model.trained import read_model, read_training
 from pipelines.promotion.lock import PromotionLock, promotion_lock
@@ -115,9 +118,11 @@ def _register(
             version_description=_describe(metrics, verdict),
             tags={**tags, "data_md5": origin.data_md5, "git_commit": origin.git_commit},
         )
-    _write_bundle(version, verdict, metrics, origin)
+    golden_rows = _write_bundle(version, verdict, metrics, origin)
     if verdict.passed:
         sign_bundle(BUNDLE, key)
+        written = read_bundle(BUNDLE, expected=version.identity, trusted_keys=[key.public_key()])
+        verify_golden_rows(written, golden_rows)
     registry.upload_bundle(version, BUNDLE)
     if verdict.passed:
         read_version(registry, settings, version, own_key=key.public_key())  # check that the upload is intact
@@ -161,17 +166,20 @@ def _judge(
     return judge_against(bundle, candidate, gate, test=read_prepared(TEST), schema=load_schema(), version=champion)
 
 
-def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin) -> None:
+def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin) -> GoldenRows:
     booster, contract = read_model()
+    model = MODEL.read_bytes()
+    golden_rows = record_golden_rows(model, contract)
     rows = read_training().registered
     shutil.rmtree(BUNDLE, ignore_errors=True)
     write_mlflow_model(BUNDLE, booster, contract)
     write_bundle(
         BUNDLE,
-        model=MODEL.read_bytes(),
+        model=model,
         contract=contract,
         reference=Reference.model_validate_json(REFERENCE_JSON.read_bytes()),
         metrics=metrics,
+        golden_rows=golden_rows,
     )
     lineage = Lineage(
         run_id=version.run_id,
@@ -186,6 +194,7 @@ def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics
         trained_rows=rows.rows,
     )
     write_manifest(BUNDLE, identity=version.identity, verdict=verdict, lineage=lineage)
+    return golden_rows
 
 
 def _describe(metrics: BundleMetrics, verdict: GateVerdict) -> str:

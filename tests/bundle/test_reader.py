@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import io
 import json
@@ -6,6 +7,7 @@ import os
 import pytest
 
 from bundle import (
+    ALL_FILES,
     BUNDLE_FILES,
     AlteredBundle,
     BundleError,
@@ -45,7 +47,9 @@ def trusted(keys):
     return load_public_keys([keys.public])
 
 
-def test_written_bundle_can_be_read(folder, trusted, contract, reference, bundle_metrics, lineage, booster):
+def test_written_bundle_can_be_read(
+    folder, trusted, contract, reference, bundle_metrics, lineage, booster, golden_rows
+):
     bundle = read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
     assert bundle.model == bytes(booster.save_raw("ubj"))
@@ -53,9 +57,10 @@ def test_written_bundle_can_be_read(folder, trusted, contract, reference, bundle
     assert bundle.reference == reference
     assert bundle.metrics == bundle_metrics
     assert bundle.manifest.lineage == lineage
+    assert bundle.golden_rows.to_bytes() == golden_rows.to_bytes()
 
 
-@pytest.mark.parametrize("name", BUNDLE_FILES)
+@pytest.mark.parametrize("name", ALL_FILES)
 def test_one_changed_byte_is_refused(folder, trusted, name):
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -67,7 +72,7 @@ def test_one_changed_byte_is_refused(folder, trusted, name):
     assert name in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [name for name in BUNDLE_FILES if name != "manifest.sig"])
+@pytest.mark.parametrize("name", [name for name in ALL_FILES if name != "manifest.sig"])
 def test_missing_file_is_named(folder, trusted, name):
     (folder / name).unlink()
 
@@ -96,7 +101,7 @@ def test_any_trusted_key_is_accepted(folder, keys, other_keys):
 
 
 def test_bundle_of_exactly_the_limit_is_read(folder, trusted):
-    size = sum((folder / name).stat().st_size for name in BUNDLE_FILES)
+    size = sum((folder / name).stat().st_size for name in ALL_FILES)
 
     assert read_bundle(folder, expected=ORCHARD, trusted_keys=trusted, max_bytes=size)
     with pytest.raises(BundleTooLarge):
@@ -105,7 +110,7 @@ def test_bundle_of_exactly_the_limit_is_read(folder, trusted):
 
 def test_default_limit_is_256_mebibytes(folder, trusted):
     def grow_to(size):
-        others = sum((folder / name).stat().st_size for name in BUNDLE_FILES if name != "model.ubj")
+        others = sum((folder / name).stat().st_size for name in ALL_FILES if name != "model.ubj")
         os.truncate(folder / "model.ubj", size - others)  # sparse: it takes no space
 
     grow_to(256 * 2**20 + 1)
@@ -166,7 +171,9 @@ def test_missing_folder_is_named(tmp_path, trusted):
         ('{"format": 2}', r"manifest\.json: identity"),
         ("[]", "not a JSON object"),
         ("{", "not a JSON object"),
-        ('{"format": 1, "files": {}}', "format is 1, but this release reads 2; train the model again"),
+        ('{"format": 1, "files": {}}', "format is 1, but this release reads 2 and 3; train the model again"),
+        ('{"format": 4}', "format is 4, but this release reads 2 and 3"),
+        ('{"format": [3]}', r"format is \[3\], but"),
         ("{}", "format is None"),
     ],
 )
@@ -222,6 +229,42 @@ def test_older_bundle_without_optional_fields_is_read(folder, trusted, rewrite):
 
     assert bundle.reference.contributions is None
     assert bundle.manifest.lineage.data_until is None
+
+
+def test_bundle_of_format_2_has_no_golden_rows(make_bundle, tmp_path, trusted, contract):
+    folder = make_bundle(tmp_path / "older", manifest_format=2)
+
+    bundle = read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
+
+    assert bundle.golden_rows is None
+    assert bundle.contract == contract
+
+
+def test_golden_rows_that_no_manifest_lists_are_refused(make_bundle, tmp_path, trusted, golden_rows):
+    folder = make_bundle(tmp_path / "older", manifest_format=2)
+    (folder / "golden_rows.safetensors").write_bytes(golden_rows.to_bytes())
+
+    with pytest.raises(UnexpectedFile, match="does not list it"):
+        read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
+
+
+@pytest.mark.parametrize("written", [2, 3])
+def test_format_decides_whether_golden_rows_are_listed(make_bundle, tmp_path, trusted, keys, written):
+    folder = make_bundle(tmp_path / "written", manifest_format=written)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 5 - written}))
+    sign_as_it_is(folder, keys)
+
+    with pytest.raises(MalformedBundle, match=f"of format {5 - written} must list"):
+        read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
+
+
+def test_signed_golden_rows_of_another_contract_are_malformed(make_bundle, tmp_path, trusted, golden_rows):
+    narrow = dataclasses.replace(golden_rows, rows=golden_rows.rows[:, :4])
+    folder = make_bundle(tmp_path / "narrow", golden=narrow)
+
+    with pytest.raises(MalformedBundle, match=r"^golden_rows\.safetensors does not have the header"):
+        read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,14 @@ def test_manifest_lists_digest_and_size_of_every_file(make_bundle, tmp_path):
 
     manifest = json.loads((folder / "manifest.json").read_text())
 
-    assert set(manifest["files"]) == {"model.ubj", "contract.json", "reference.json", "metrics.json"}
+    assert manifest["format"] == 3
+    assert set(manifest["files"]) == {
+        "model.ubj",
+        "contract.json",
+        "reference.json",
+        "metrics.json",
+        "golden_rows.safetensors",
+    }
     for name, entry in manifest["files"].items():
         content = (folder / name).read_bytes()
         assert entry == {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
@@ -28,7 +35,7 @@ def test_writing_again_removes_the_old_signature(make_bundle, tmp_path):
 def test_bundle_contains_no_pickle(make_bundle, tmp_path):
     folder = make_bundle(tmp_path)
 
-    assert {path.suffix for path in folder.iterdir()} == {".ubj", ".json", ".sig"}
+    assert {path.suffix for path in folder.iterdir()} == {".ubj", ".json", ".sig", ".safetensors"}
 
 
 def test_rejected_model_is_not_signed(make_bundle, tmp_path, keys, verdict, lineage):

@@ -129,7 +129,7 @@ def _model(gauge: Callable[..., None], counter: Callable[..., None], version: st
     )
     for source in ("registry", "cache", "peer"):
         gauge("espalier_model_source", float(source == "registry"), source=source)
-    for reason in ("verified", "unsupported", "different", "failed"):
+    for reason in ("verified", "unsupported", "different", "failed", "no_golden_rows", "xgboost_different"):
         evaluator = "lignum" if reason == "verified" else "xgboost"
         gauge("espalier_model_evaluator", float(reason == "verified"), evaluator=evaluator, reason=reason)
     for metric, value in TEST.items():

@@ -1,6 +1,6 @@
 """Serve this pod's bundle to pods that start while the registry is unavailable (client: model/peers.py).
 
-``/bundle`` returns the name and version, ``/bundle/<file>`` one of the six files. It has its own port, so that access
+``/bundle`` returns the name and version, ``/bundle/<file>`` one of its files. It has its own port, so that access
 to the metrics does not include access to the model.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bundle import BUNDLE_FILES
+from bundle import ALL_FILES
 from services.api.internal.server import InternalServer
 from services.api.model.peers import BUNDLE_PATH
 from services.api.model.source import ServedBundle
@@ -29,7 +29,8 @@ class BundleServer(InternalServer):
 
 def _offered(served: ServedBundle) -> Mapping[str, bytes | Path]:
     card = json.dumps({"name": served.name, "version": served.version}).encode()
-    return {BUNDLE_PATH: card, **{f"{BUNDLE_PATH}/{name}": served.folder / name for name in BUNDLE_FILES}}
+    files = [served.folder / name for name in ALL_FILES if (served.folder / name).exists()]
+    return {BUNDLE_PATH: card, **{f"{BUNDLE_PATH}/{file.name}": file for file in files}}
 
 
 def _app(offered: Mapping[str, bytes | Path]) -> Any:

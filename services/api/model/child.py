@@ -8,6 +8,8 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from bundle import Bundle
 from services.api.errors import BundleRefused
@@ -16,23 +18,51 @@ from services.api.model.evaluator import FAILED
 __all__ = ["examine_in_child"]
 
 SECONDS = 120
-"""How long the examination may take; it takes a second."""
+"""How long an examination may take; it takes a second."""
 
 log = logging.getLogger("espalier.api.model")
 
 
-def examine_in_child(bundle: Bundle) -> str:
-    """Return what ``examination.examine`` returns. A crash of native code is a failure of lignum.
+class _Crashed(Exception):
+    """The child ended without a result, or hung."""
 
-    Call it before any thread is started, and before this process has used XGBoost: OpenMP does not survive a fork.
+
+def examine_in_child(bundle: Bundle) -> str:
+    """Return what ``examination.examine`` returns. A crash of native code counts as a failure of lignum.
+
+    After a crash, a second child examines XGBoost, which must then evaluate the model. Call it before any thread is
+    started, and before this process has used XGBoost: OpenMP does not survive a fork.
 
     Raises:
-        BundleRefused
+        BundleRefused: also if the second child crashes.
+    """
+    try:
+        return _result_of(lambda: _examination().examine(bundle))
+    except _Crashed as error:
+        log.warning("lignum cannot evaluate this model", extra={"error": str(error)})
+    try:
+        return _result_of(lambda: _examination().examine_xgboost(bundle, FAILED))
+    except _Crashed as error:
+        raise BundleRefused(f"XGBoost cannot evaluate the bundle's model: {error}") from error
+
+
+def _examination() -> Any:
+    from services.api.model import examination
+
+    return examination
+
+
+def _result_of(work: Callable[[], str]) -> str:
+    """Do the work in a child.
+
+    Raises:
+        BundleRefused: the work raised it.
+        _Crashed
     """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        _examine_and_exit(bundle, writing)
+        _work_and_exit(work, writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         is_late = not select.select([pipe], [], [], SECONDS)[0]
@@ -41,22 +71,18 @@ def examine_in_child(bundle: Bundle) -> str:
         answer = pipe.read()
     status = os.waitpid(child, 0)[1]
     if status or not answer:
-        error = f"no result within {SECONDS} s" if is_late else f"the comparison ended with status {status}"
-        log.warning("lignum cannot evaluate this model", extra={"error": error})
-        return FAILED
+        raise _Crashed(f"no result within {SECONDS} s" if is_late else f"the comparison ended with status {status}")
     told = json.loads(answer)
     if "refused" in told:
         raise BundleRefused(told["refused"])
     return str(told["reason"])
 
 
-def _examine_and_exit(bundle: Bundle, writing: int) -> None:
+def _work_and_exit(work: Callable[[], str], writing: int) -> None:
     status = 1
     try:
-        from services.api.model.examination import examine
-
         try:
-            answer = {"reason": examine(bundle)}
+            answer = {"reason": work()}
         except BundleRefused as error:
             answer = {"refused": str(error)}
         os.write(writing, json.dumps(answer).encode())

@@ -1,7 +1,7 @@
 """Who evaluates the trees: lignum where it gives XGBoost's numbers bit for bit, else XGBoost itself.
 
-lignum walks the same trees in a small part of the time, but it is young. ``examination`` compares the two on every
-model that is loaded. docs/adr/0018-evaluation-of-trees.md compares it with other evaluators.
+lignum walks the same trees in a small part of the time, but it is young. ``examination`` compares it, for every model
+that is loaded, with what XGBoost predicted at the gate. docs/adr/0018-evaluation-of-trees.md compares it with others.
 """
 
 from __future__ import annotations
@@ -17,21 +17,40 @@ import numpy.typing as npt
 __all__ = [
     "DIFFERENT",
     "FAILED",
+    "NO_GOLDEN_ROWS",
     "REASONS",
     "UNSUPPORTED",
     "VERIFIED",
+    "XGBOOST_DIFFERENT",
     "Evaluator",
     "lignum_evaluator",
     "load_lignum",
+    "predict_with_lignum",
     "xgboost_evaluator",
 ]
 
 Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
 
-VERIFIED, UNSUPPORTED, DIFFERENT, FAILED = "verified", "unsupported", "different", "failed"
-REASONS = (VERIFIED, UNSUPPORTED, DIFFERENT, FAILED)
-"""lignum is used only for the first."""
+VERIFIED = "verified"
+"""lignum gives the golden rows' numbers, bit for bit. Only then is it used."""
+
+UNSUPPORTED = "unsupported"
+"""Not a plain sum of trees (DART)."""
+
+DIFFERENT = "different"
+"""lignum gives other numbers."""
+
+FAILED = "failed"
+"""lignum cannot load the model, or crashes."""
+
+NO_GOLDEN_ROWS = "no_golden_rows"
+"""The bundle is of an earlier format, so there is nothing to compare with."""
+
+XGBOOST_DIFFERENT = "xgboost_different"
+"""The installed XGBoost gives other numbers than the one at the gate, and lignum cannot be used either."""
+
+REASONS = (VERIFIED, UNSUPPORTED, DIFFERENT, FAILED, NO_GOLDEN_ROWS, XGBOOST_DIFFERENT)
 
 
 @dataclass(frozen=True)
@@ -51,11 +70,12 @@ class Evaluator:
 def lignum_evaluator(content: bytes) -> Evaluator:
     """Return lignum's evaluation of a booster's file."""
     model = load_lignum(content)
+    return Evaluator("lignum", VERIFIED, lambda matrix: predict_with_lignum(model, matrix))
 
-    def predict(matrix: Matrix) -> Vector:
-        return model.predict(matrix, n_jobs=1).astype(np.float32)  # type: ignore[no-any-return]
 
-    return Evaluator("lignum", VERIFIED, predict)
+def predict_with_lignum(model: Any, matrix: Matrix, *, raw_score: bool = False) -> Vector:
+    """Return (n,) probabilities, or margins if ``raw_score``, for (n, features)."""
+    return model.predict(matrix, raw_score=raw_score, n_jobs=1).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def xgboost_evaluator(content: bytes, reason: str) -> Evaluator:

@@ -1,22 +1,42 @@
-"""Examine a model before it is served: does it predict its own example, and does lignum give XGBoost's numbers?"""
+"""Examine a model before it is served: does it predict what the gate recorded, and who may evaluate it?
+
+lignum is asked first. XGBoost is imported only if lignum may not evaluate the model, or if another release of XGBoost
+than the installed one wrote it.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bundle import Bundle, Contract
+from bundle.golden_rows import GoldenRows
 from services.api.errors import BundleRefused
-from services.api.model.booster import load_booster, predict
 from services.api.model.encoding import encode
-from services.api.model.evaluator import DIFFERENT, FAILED, UNSUPPORTED, VERIFIED, lignum_evaluator, load_lignum
-from services.api.model.split_rows import rows_at_splits
+from services.api.model.evaluator import (
+    DIFFERENT,
+    FAILED,
+    NO_GOLDEN_ROWS,
+    UNSUPPORTED,
+    VERIFIED,
+    XGBOOST_DIFFERENT,
+    load_lignum,
+    predict_with_lignum,
+)
 
-__all__ = ["ROWS", "examine"]
+__all__ = ["examine", "examine_xgboost"]
 
-ROWS = 10_000
+SINGLE_ROWS = 1000
+"""How many golden rows lignum predicts one at a time, which takes another way through its code than many rows."""
+
+XGBOOST = "xgboost-cpu"
+
+Floats = npt.NDArray[np.float32]
 
 log = logging.getLogger("espalier.api.model")
 
@@ -25,34 +45,97 @@ def examine(bundle: Bundle) -> str:
     """Return one of ``evaluator.REASONS``.
 
     Raises:
-        BundleRefused: not a booster, or no probability for the example.
+        BundleRefused: not a booster, other features than in the contract, or no probability for the example.
     """
-    contract, booster = bundle.contract, load_booster(bundle.model)
-    if booster.num_features() != len(contract.features):
-        raise BundleRefused(
-            f"the bundle's model has {booster.num_features()} features, but its contract has {len(contract.features)}"
-        )
-    probability = float(predict(booster, encode([contract.example], contract))[0])
+    golden = bundle.golden_rows
+    if golden is None:
+        return examine_xgboost(bundle, NO_GOLDEN_ROWS)
+    if golden.booster != "gbtree":
+        return examine_xgboost(bundle, UNSUPPORTED)
+    try:
+        model = load_lignum(bundle.model)
+        reason = _compare_lignum(model, golden)
+    except Exception as error:  # whatever is wrong with lignum, XGBoost can predict
+        log.warning("lignum cannot evaluate this model", extra={"error": str(error).partition("\n")[0][:200]})
+        reason = FAILED
+    if reason != VERIFIED:
+        return examine_xgboost(bundle, reason)
+    _check_example(bundle.contract, lambda matrix: predict_with_lignum(model, matrix))
+    if _gates_xgboost(bundle) != _installed_xgboost():
+        _load_checked(bundle)  # it explains predictions; the gate has only shown that its own release reads the file
+    return VERIFIED
+
+
+def examine_xgboost(bundle: Bundle, reason: str) -> str:
+    """Return why XGBoost evaluates the model: ``reason``, or that its own numbers are not the recorded ones.
+
+    Raises:
+        BundleRefused: as for ``examine``.
+    """
+    from services.api.model.booster import predict
+
+    booster, golden = _load_checked(bundle), bundle.golden_rows
+    _check_example(bundle.contract, lambda matrix: predict(booster, matrix))
+    if golden is None:
+        return reason
+    margins = booster.inplace_predict(golden.rows, predict_type="margin", validate_features=False)
+    if _is_equal(np.ravel(margins), golden.margins) and _is_equal(predict(booster, golden.rows), golden.probabilities):
+        return reason
+    difference = float(np.abs(np.ravel(margins) - golden.margins).max())
+    log.warning(
+        "XGBoost differs from what the gate recorded for this model",
+        extra={"margin_difference": difference, "gate": _gates_xgboost(bundle), "installed": _installed_xgboost()},
+    )
+    return XGBOOST_DIFFERENT
+
+
+def _compare_lignum(model: Any, golden: GoldenRows) -> str:
+    margins = _in_two_ways(lambda rows: predict_with_lignum(model, rows, raw_score=True), golden.rows)
+    probabilities = _in_two_ways(lambda rows: predict_with_lignum(model, rows), golden.rows)
+    if _is_equal(margins, golden.margins) and _is_equal(probabilities, golden.probabilities):
+        return VERIFIED
+    log.warning("lignum differs from what the gate recorded for this model")
+    return DIFFERENT
+
+
+def _in_two_ways(predict: Callable[[Floats], Floats], rows: Floats) -> Floats:
+    """Return (n,) values: of the first rows one at a time, of the others at once."""
+    singles = [predict(rows[index : index + 1]) for index in range(SINGLE_ROWS)]
+    return np.concatenate([*singles, predict(rows[SINGLE_ROWS:])])
+
+
+def _is_equal(found: Floats, recorded: Floats) -> bool:
+    """Compare bits: also -0 and 0 differ."""
+    return found.astype(np.float32).tobytes() == recorded.tobytes()
+
+
+def _check_example(contract: Contract, predict: Callable[[Floats], Floats]) -> None:
+    probability = float(predict(encode([contract.example], contract))[0])
     if not 0 <= probability <= 1:
         raise BundleRefused(
             f"the bundle's model predicts {probability} for its own example, which is not a probability"
         )
+
+
+def _load_checked(bundle: Bundle) -> Any:
+    """Return XGBoost's booster."""
+    from services.api.model.booster import load_booster
+
+    booster, features = load_booster(bundle.model), len(bundle.contract.features)
+    if booster.num_features() != features:
+        raise BundleRefused(
+            f"the bundle's model has {booster.num_features()} features, but its contract has {features}"
+        )
+    return booster
+
+
+def _gates_xgboost(bundle: Bundle) -> str:
+    """Return the release that wrote and loaded the model, and counted its features; "unknown" if none is named."""
+    return bundle.manifest.lineage.libraries.get(XGBOOST, "unknown")
+
+
+def _installed_xgboost() -> str:
     try:
-        return _compare(booster, bundle.model, contract)
-    except Exception as error:  # whatever is wrong with lignum, XGBoost can predict
-        log.warning("lignum cannot evaluate this model", extra={"error": str(error).partition("\n")[0][:200]})
-        return FAILED
-
-
-def _compare(booster: Any, content: bytes, contract: Contract) -> str:
-    """Compare margins and probabilities, bit for bit, on rows that lie on the split points."""
-    rows = rows_at_splits(booster, contract, rows=ROWS)
-    if rows is None:
-        return UNSUPPORTED
-    margins = booster.inplace_predict(rows, predict_type="margin", validate_features=False)
-    found = load_lignum(content).predict(rows, raw_score=True, n_jobs=1).astype(np.float32)
-    probabilities = lignum_evaluator(content).predict(rows)
-    if np.array_equal(found, np.ravel(margins)) and np.array_equal(probabilities, predict(booster, rows)):
-        return VERIFIED
-    log.warning("lignum differs from XGBoost on this model")
-    return DIFFERENT
+        return version(XGBOOST)
+    except PackageNotFoundError:
+        return "another package"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,8 @@ class Model:
     name: str
     version: str
     bundle: Bundle
+    """Without its golden rows, which nobody needs once it is examined."""
+
     evaluator: Evaluator
     source: str = "registry"
     """Where its bundle came from: one of ``source.SOURCES``."""
@@ -74,7 +76,7 @@ def load_model(
         examine: ``examination.examine`` in another process; None for this process.
 
     Raises:
-        BundleRefused: not verified, not a booster, or no probability for the example.
+        BundleRefused: not verified, not a booster of the contract, or no probability for the example.
     """
     try:
         bundle = requested.read(served.folder, served.version)
@@ -83,7 +85,7 @@ def load_model(
         raise BundleRefused(f"the bundle of {served.name} version {served.version} is refused: {error}") from error
     content = bundle.model
     evaluator = lignum_evaluator(content) if reason == VERIFIED else xgboost_evaluator(content, reason)
-    return Model(served.name, served.version, bundle, evaluator, served.source)
+    return Model(served.name, served.version, replace(bundle, golden_rows=None), evaluator, served.source)
 
 
 def _examine_here(bundle: Bundle) -> str:

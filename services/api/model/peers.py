@@ -12,11 +12,13 @@ import random
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
 
 from bundle import BUNDLE_FILES, BundleError, check_version
+from bundle.layout import GOLDEN_ROWS
 from services.api.model.downloads import download, read_small
 from services.api.model.requested import RequestedModel
 
@@ -53,12 +55,22 @@ def offers(peers: PeerAddress, requested: RequestedModel, folder: Path) -> Itera
                 if version is None:
                     continue
                 for name in BUNDLE_FILES:
-                    url = f"{BUNDLE_PATH}/{name}"
-                    download(client, url, folder / name, max_bytes=requested.max_bytes)
+                    download(client, f"{BUNDLE_PATH}/{name}", folder / name, max_bytes=requested.max_bytes)
+                _download_golden_rows(client, folder / GOLDEN_ROWS, max_bytes=requested.max_bytes)
             except (httpx.HTTPError, ValueError, KeyError, TypeError, BundleError) as error:
                 log.warning("no bundle from this peer", extra={"peer": address, "error": str(error)[:200]})
                 continue
         yield version
+
+
+def _download_golden_rows(client: httpx.Client, to: Path, *, max_bytes: int) -> None:
+    """Download the file that older bundles do not have; the manifest, once verified, says whether it may be missing."""
+    try:
+        download(client, f"{BUNDLE_PATH}/{to.name}", to, max_bytes=max_bytes)
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.NOT_FOUND:
+            raise
+        to.unlink()
 
 
 def _timeout() -> httpx.Timeout:

@@ -1,7 +1,7 @@
 """Fetch and verify the bundle to serve; if the registry is unavailable, use the last verified one.
 
 Reads:  the MLflow registry, then the cache of this machine, then other pods of the API.
-Gives:  a folder with the six files of a bundle, signed by a trusted key for the version that is served.
+Gives:  a folder with the files of a bundle, signed by a trusted key for the version that is served.
 Never:  opens another file of the version, loads a model, or uses an unchecked name in a path.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bundle import BUNDLE_FILES, BundleError, BundleTooLarge, check_version
+from bundle import ALL_FILES, BundleError, BundleTooLarge, check_version
 from bundle.reader import check_names
 from services.api.errors import BundleRefused, NoModelYet, RegistryUnreachable, StartupFailed
 from services.api.model.mlflow_registry import ModelRegistry, NotRegistered, RegistryAddress, RegistryUnavailable
@@ -106,19 +106,21 @@ def _resolve(registry: ModelRegistry, requested: RequestedModel) -> str:
 
 def _download(registry: ModelRegistry, requested: RequestedModel, version: str, folder: Path) -> None:
     source = registry.folder(requested.name, version)
-    _check_listing(registry.sizes(source), requested.max_bytes)
+    names = _check_listing(registry.sizes(source), requested.max_bytes)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        for name in BUNDLE_FILES:
+        for name in names:
             registry.download(source, name, Path(temporary) / name, max_bytes=requested.max_bytes)
         requested.read(Path(temporary), version)
         _keep(Path(temporary), folder)
 
 
-def _check_listing(sizes: dict[str, int], max_bytes: int) -> None:
+def _check_listing(sizes: dict[str, int], max_bytes: int) -> list[str]:
     check_names(list(sizes))
-    total = sum(sizes[name] for name in BUNDLE_FILES)
+    names = [name for name in ALL_FILES if name in sizes]
+    total = sum(sizes[name] for name in names)
     if total > max_bytes:  # before it fills the disk; the download has the same limit
         raise BundleTooLarge(f"the bundle has {total:,} bytes, more than the limit of {max_bytes:,}")
+    return names
 
 
 def _last_good(

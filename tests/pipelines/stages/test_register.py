@@ -1,16 +1,25 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xgboost as xgb
 
-from bundle import AlteredBundle, UnsignedBundle, WrongIdentity, load_public_keys, read_bundle
+from bundle import (
+    AlteredBundle,
+    UnsignedBundle,
+    WrongIdentity,
+    load_private_key,
+    load_public_keys,
+    read_bundle,
+)
 from bundle.vocabulary import CHALLENGER, CHAMPION, PREVIOUS
 from pipelines.config.schema import load_schema
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import GATE_JSON, TEST, TRAIN, read_json, read_prepared
-from pipelines.errors import InvalidParams, RolloutFailed
+from pipelines.errors import AlteredData, InvalidParams, RolloutFailed
+from pipelines.model.golden_rows import record_golden_rows
 from pipelines.model.matrix import encode, labels
 from pipelines.model.measure import predict
 from pipelines.model.scores import score
@@ -77,7 +86,58 @@ def test_bundle_is_signed_and_has_its_lineage(champion, registry, keys, tmp_path
     assert lineage.data_from == trained.min().tz_localize("UTC")
     assert lineage.trained_rows == len(trained)
     assert not bundle.metrics.final_fit
+    assert bundle.golden_rows.rows.shape == (10_000, len(bundle.contract.features))
     assert set(lineage.libraries) >= {"xgboost-cpu", "pandas"}
+
+
+def test_version_whose_golden_rows_are_altered_on_the_way_is_not_uploaded(candidate, registry, name, monkeypatch):
+    candidate()
+    write = register.write_bundle
+
+    def write_other(folder, *, golden_rows, **parts):
+        margins = golden_rows.margins.copy()
+        margins[0] = np.nextafter(margins[0], np.float32(0))
+        write(folder, golden_rows=replace(golden_rows, margins=margins), **parts)
+
+    monkeypatch.setattr(register, "write_bundle", write_other)
+
+    with pytest.raises(AlteredData, match="golden rows in the bundle are not the ones that were written"):
+        register.main()
+    assert registry.version(name, "1").is_uploading
+    assert aliases(registry, name)[CHAMPION] is None
+
+
+def test_same_model_gives_the_same_golden_rows(champion, registry, tmp_path):
+    _, contract = read_model()
+    registry.download_bundle(champion, tmp_path)
+
+    recorded = record_golden_rows((tmp_path / "model.ubj").read_bytes(), contract).to_bytes()
+
+    assert (tmp_path / "golden_rows.safetensors").read_bytes() == recorded
+
+
+def test_champion_of_an_earlier_format_is_compared_with(champion, candidate, registry, name, keys, monkeypatch):
+    download = registry.download_bundle
+
+    def download_older(self, version, folder, *names):
+        found = download(version, folder, *names)
+        if version.number == "1" and not names:
+            make_older(folder, keys)
+        return found
+
+    monkeypatch.setattr(type(registry), "download_bundle", download_older)
+    candidate(max_depth=4, eta=0.3)
+
+    assert "version 2 passed the gate and is champion" in register.main()
+
+
+def make_older(folder, keys):
+    (folder / "golden_rows.safetensors").unlink()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["files"]["golden_rows.safetensors"]
+    content = json.dumps(manifest | {"format": 2}).encode()
+    (folder / "manifest.json").write_bytes(content)
+    (folder / "manifest.sig").write_bytes(load_private_key(keys.private).sign(content))
 
 
 def test_better_model_becomes_champion(better, registry, name):

@@ -11,6 +11,12 @@ def requested(settings):
 
 
 @pytest.fixture
+def bundle(requested, served):
+    """The small model's bundle with its golden rows, which a loaded model does not keep."""
+    return requested.read(served.folder, served.version)
+
+
+@pytest.fixture
 def fetch_with():
     """Fetch the bundle as a start of the API with these settings does."""
 

@@ -38,8 +38,17 @@ class Examination:
     def examine(bundle):
         {work}
 
-sys.modules["services.api.model.examination"] = Examination
+    @staticmethod
+    def examine_xgboost(bundle, reason):
+        {xgboost}
+
+import services.api.model
+sys.modules["services.api.model.examination"] = services.api.model.examination = Examination
 """
+
+
+def instead(work, xgboost="return reason"):
+    return INSTEAD.format(work=work, xgboost=xgboost)
 
 
 @pytest.fixture
@@ -71,14 +80,14 @@ print(predicted)
 
 
 def test_other_reasons_are_returned(run):
-    printed = run(INSTEAD.format(work="return 'different'") + "print(load().evaluator)")
+    printed = run(instead("return 'different'") + "print(load().evaluator)")
 
     assert "Evaluator(name='xgboost', reason='different'" in printed[-1]
 
 
 def test_refusal_keeps_its_text(run):
     printed = run(
-        INSTEAD.format(work="raise BundleRefused('no probability')")
+        instead("raise BundleRefused('no probability')")
         + """
 try:
     load()
@@ -101,7 +110,7 @@ except BundleRefused as error:
 )
 def test_crash_or_hang_is_a_failure_of_lignum(run, work, seconds, reason):
     printed = run(
-        INSTEAD.format(work=work)
+        instead(work)
         + """
 child.SECONDS = SECONDS
 child.log.warning = lambda _message, extra: print(extra["error"])
@@ -111,3 +120,30 @@ print(load().evaluator.reason)
 
     assert printed[-1] == "failed"
     assert any(line.startswith(reason) for line in printed)
+
+
+def test_after_a_crash_xgboost_is_examined_in_a_child_of_its_own(run):
+    printed = run(instead("os.abort()", "return 'xgboost_different'") + "print(load().evaluator.reason)")
+
+    assert printed[-1] == "xgboost_different"
+
+
+@pytest.mark.parametrize(
+    ("xgboost", "told"),
+    [
+        ("raise BundleRefused('no probability')", "no probability"),
+        ("os.abort()", "XGBoost cannot evaluate the bundle's model: the comparison ended with status"),
+    ],
+)
+def test_model_that_neither_can_evaluate_is_refused(run, xgboost, told):
+    printed = run(
+        instead("os.abort()", xgboost)
+        + """
+try:
+    load()
+except BundleRefused as error:
+    print(error)
+"""
+    )
+
+    assert printed[-1].startswith(f"the bundle of orchard version 7 is refused: {told}")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from prometheus_client import CollectorRegistry
 
-from bundle import BUNDLE_FILES
+from bundle import ALL_FILES
 from services.api.errors import BundleRefused, StartupFailed
 from services.api.startup import dependency_monitor
 
@@ -31,12 +31,12 @@ HOSTILE = [
 def pages(make_bundle, tmp_path):
     """Responses of MLflow by the last part of the path; valid at first."""
     bundle = make_bundle(tmp_path / "stored", version="3")
-    files = {name: (200, (bundle / name).read_bytes()) for name in BUNDLE_FILES}
+    files = {name: (200, (bundle / name).read_bytes()) for name in ALL_FILES}
     return {
         "get": (200, {"registered_model": {"aliases": [{"alias": "champion", "version": "3"}]}}),
         "search": (200, {"model_versions": []}),
         "get-download-uri": (200, {"artifact_uri": "mlflow-artifacts:/1/run/artifacts/bundle"}),
-        "artifacts": (200, {"files": [{"path": name, "file_size": 1} for name in BUNDLE_FILES]}),
+        "artifacts": (200, {"files": [{"path": name, "file_size": 1} for name in ALL_FILES]}),
         **files,
     }
 

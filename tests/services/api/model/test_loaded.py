@@ -28,6 +28,19 @@ def test_refused_bundle_is_reported(served, requested):
         load_model(served, requested)
 
 
+def test_golden_rows_are_not_kept(model, bundle):
+    assert bundle.golden_rows is not None
+    assert model.bundle.golden_rows is None
+
+
+def test_bundle_of_an_earlier_format_is_served_by_xgboost(make_bundle, requested, tmp_path, matrix, booster):
+    folder = make_bundle(tmp_path / "older", manifest_format=2)
+    loaded = load_model(ServedBundle("orchard", "7", folder, "registry"), requested)
+
+    assert (loaded.evaluator.name, loaded.evaluator.reason) == ("xgboost", "no_golden_rows")
+    np.testing.assert_array_equal(loaded.predict(matrix), booster.inplace_predict(matrix, validate_features=False))
+
+
 def test_signed_file_that_is_not_a_booster_is_refused(make_bundle, requested, tmp_path):
     folder = make_bundle(tmp_path / "broken", version="8", model=b"not a booster")
 

@@ -26,8 +26,10 @@ def serve(make_bundle, tmp_path, port):
     """Start a peer that serves a version, and return the folder of its files."""
     started = []
 
-    def start(version="7", name="orchard", host="127.0.0.1"):
-        folder = make_bundle(tmp_path / f"peer-{len(started)}", name=name, version=version)
+    def start(version="7", name="orchard", host="127.0.0.1", without=None, **written):
+        folder = make_bundle(tmp_path / f"peer-{len(started)}", name=name, version=version, **written)
+        if without:
+            (folder / without).unlink()
         server = BundleServer(ServedBundle(name, version, folder, "registry"))
         server.start(host, port)
         started.append(server)
@@ -55,9 +57,23 @@ def test_bundle_is_fetched_from_a_peer(serve, fetch):
 
     assert (served.version, served.source) == ("7", "peer")
     assert {path.name: path.read_bytes() for path in served.folder.iterdir()} == {
-        path.name: path.read_bytes() for path in folder.iterdir() if path.name in source.BUNDLE_FILES
+        path.name: path.read_bytes() for path in folder.iterdir() if path.name in source.ALL_FILES
     }
     assert fetch().source == "cache", "it is kept for the next start"
+
+
+def test_bundle_of_an_earlier_format_is_fetched_from_a_peer(serve, fetch):
+    folder = serve(manifest_format=2)
+
+    assert {path.name for path in fetch().folder.iterdir()} == {path.name for path in folder.iterdir()}
+
+
+def test_golden_rows_that_a_peer_withholds_are_missed(serve, fetch, caplog):
+    serve(without="golden_rows.safetensors")
+
+    with pytest.raises(StartupFailed, match="or at a peer"):
+        fetch()
+    assert "missing_file" in str([record.__dict__ for record in caplog.records])
 
 
 def test_only_the_requested_version_is_taken_from_a_peer(serve, fetch):

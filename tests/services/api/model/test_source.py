@@ -73,6 +73,7 @@ def test_alias_selects_the_version(register, fetch):
         "contract.json",
         "reference.json",
         "metrics.json",
+        "golden_rows.safetensors",
         "manifest.json",
         "manifest.sig",
     }
@@ -105,10 +106,17 @@ def test_byte_flipped_on_the_server_is_refused_and_named(register, fetch):
         fetch()
 
 
+def test_bundle_of_an_earlier_format_is_fetched(register, fetch):
+    register(manifest_format=2)
+
+    assert len(list(fetch().folder.iterdir())) == 6
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         (lambda folder: (folder / "manifest.sig").unlink(), "unsigned"),
+        (lambda folder: (folder / "golden_rows.safetensors").unlink(), "missing_file"),
         (lambda folder: (folder / "model.pkl").write_bytes(b"x"), "unexpected_file"),
         (lambda folder: (folder / "reference.json").unlink(), "missing_file"),
         (lambda folder: (folder / "manifest.sig").write_bytes(b"0" * 64), "untrusted_signature"),
