@@ -21,6 +21,7 @@ from services.api.model.encoding import encode
 from services.api.model.evaluator import (
     DIFFERENT,
     FAILED,
+    KERNELS,
     NO_GOLDEN_ROWS,
     UNSUPPORTED,
     VERIFIED,
@@ -53,14 +54,15 @@ def examine(bundle: Bundle) -> str:
     if golden.booster != "gbtree":
         return examine_xgboost(bundle, UNSUPPORTED)
     try:
-        model = load_lignum(bundle.model)
-        reason = _compare_lignum(model, golden)
+        models = [load_lignum(bundle.model, binned=binned) for binned in KERNELS]
+        is_equal = all(_equals(model, golden) for model in models)
     except Exception as error:  # whatever is wrong with lignum, XGBoost can predict
         log.warning("lignum cannot evaluate this model", extra={"error": str(error).partition("\n")[0][:200]})
-        reason = FAILED
-    if reason != VERIFIED:
-        return examine_xgboost(bundle, reason)
-    _check_example(bundle.contract, lambda matrix: predict_with_lignum(model, matrix))
+        return examine_xgboost(bundle, FAILED)
+    if not is_equal:
+        log.warning("lignum differs from what the gate recorded for this model")
+        return examine_xgboost(bundle, DIFFERENT)
+    _check_example(bundle.contract, lambda matrix: predict_with_lignum(models[0], matrix))
     if _gates_xgboost(bundle) != _installed_xgboost():
         _load_checked(bundle)  # it explains predictions; the gate has only shown that its own release reads the file
     return VERIFIED
@@ -89,13 +91,10 @@ def examine_xgboost(bundle: Bundle, reason: str) -> str:
     return XGBOOST_DIFFERENT
 
 
-def _compare_lignum(model: Any, golden: GoldenRows) -> str:
+def _equals(model: Any, golden: GoldenRows) -> bool:
     margins = _in_two_ways(lambda rows: predict_with_lignum(model, rows, raw_score=True), golden.rows)
     probabilities = _in_two_ways(lambda rows: predict_with_lignum(model, rows), golden.rows)
-    if _is_equal(margins, golden.margins) and _is_equal(probabilities, golden.probabilities):
-        return VERIFIED
-    log.warning("lignum differs from what the gate recorded for this model")
-    return DIFFERENT
+    return _is_equal(margins, golden.margins) and _is_equal(probabilities, golden.probabilities)
 
 
 def _in_two_ways(predict: Callable[[Floats], Floats], rows: Floats) -> Floats:
