@@ -3,7 +3,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-ARROW = "application/vnd.apache.arrow.stream"
+ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def test_example_is_answered_as_described(client, document, ask, row, bearer, pa
     assert "x-body" not in operation
 
 
-def test_columns_and_arrow_are_described(document):
+def test_columns_arrow_and_parquet_are_described(document):
     operation = document["paths"]["/v1/predict"]["post"]
     columns = document["components"]["schemas"]["Columns"]
 
-    assert set(operation["requestBody"]["content"]) == {"application/json", ARROW}
+    assert set(operation["requestBody"]["content"]) == {"application/json", ARROW, PARQUET}
     assert set(operation["responses"]["200"]["content"]) == {"application/json", ARROW}
     assert columns["properties"]["age"]["items"]["maximum"] == 300
     assert {parameter["name"] for parameter in operation["parameters"]} == {"explain", "feedback"}
@@ -63,7 +63,7 @@ def test_openapi_describes_every_error_in_the_format_of_its_path(document):
                     assert expected in response["content"], operation["operationId"]
 
 
-@schemathesis.serializer(ARROW)
+@schemathesis.serializer(ARROW, PARQUET)
 def send_as_it_is(_context, value):
     return value if isinstance(value, bytes) else str(value).encode()
 
@@ -83,8 +83,8 @@ def check_operation(operation, headers):
     @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def check(case):
-        # Nor that columns have the same length, or what a stream consists of.
-        is_columnar = case.media_type == ARROW or (isinstance(case.body, dict) and "columns" in case.body)
+        # Nor that columns have the same length, or what a stream or a file consists of.
+        is_columnar = case.media_type in (ARROW, PARQUET) or (isinstance(case.body, dict) and "columns" in case.body)
         more = [positive_data_acceptance] if is_columnar else []
         case.call_and_validate(headers=headers, excluded_checks=excluded + more)
 

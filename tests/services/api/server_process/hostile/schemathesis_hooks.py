@@ -1,10 +1,10 @@
-"""What Schemathesis cannot know: Arrow streams, the caller's own account, and rules that no schema expresses."""
+"""What Schemathesis cannot know: what Arrow and Parquet are, the caller's account, rules that no schema expresses."""
 
 import os
 
 import schemathesis
 
-ARROW = "application/vnd.apache.arrow.stream"
+ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 
 BEYOND_A_SCHEMA = {
     "/v1/auth/token": {"invalid_credentials"},
@@ -12,12 +12,12 @@ BEYOND_A_SCHEMA = {
     "/v1/users/{name}": {"weak_password", "invalid_request"},  # nobody disables themselves
     "/v1/users/me/password": {"invalid_credentials"},
     "/v1/feedback": {"invalid_rows"},  # feedback_token is signed, and each of its rows has one label
-    "/v1/predict": {"malformed_body", "too_many_rows"},  # Arrow streams, columns of one length; fewer rows with explain
+    "/v1/predict": {"malformed_body", "too_many_rows"},  # streams, files, equal lengths; fewer rows with explain
 }
 """Path → codes of refusals of requests that are as described."""
 
 
-@schemathesis.serializer(ARROW)
+@schemathesis.serializer(ARROW, PARQUET)
 def send_as_it_is(_context, value):
     return value if isinstance(value, bytes) else str(value).encode()
 
