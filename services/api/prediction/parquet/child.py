@@ -31,15 +31,16 @@ def main(libraries: str, memory: str, seconds: str, batch_rows: str) -> int:
     """
     _limit(int(memory), int(seconds))
     sys.path.append(libraries)
-    import arro3.core
+    import arro3.core  # which arro3.io imports when it is used, and then no file can be opened
     import arro3.io
 
     file = mmap.mmap(sys.stdin.fileno(), 0, access=mmap.ACCESS_READ)
+    out = open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
     # From here it can open neither files nor connections.
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     try:
         decoded = arro3.io.read_parquet(file, batch_size=int(batch_rows))
-        arro3.io.write_ipc_stream(decoded, sys.stdout.buffer.raw, compression=None)
+        arro3.io.write_ipc_stream(decoded, out, compression=None)
     except BaseException:  # the library raises Exception, and a panic that derives from BaseException
         return REFUSED
     return 0
@@ -56,7 +57,9 @@ def _limit(memory: int, seconds: int) -> None:
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NPROC, 0),
     ):
-        resource.setrlimit(kind, (limit, limit))
+        most = resource.getrlimit(kind)[1]  # of this machine or container, which cannot be raised
+        lower = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        resource.setrlimit(kind, (lower, lower))
     # If the worker is killed, nobody else ends this process. The signal ends it in native code too.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(seconds)

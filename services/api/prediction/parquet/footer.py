@@ -76,7 +76,7 @@ def _read(reader: Reader, max_columns: int) -> Footer:
 
 def _read_schema(reader: Reader) -> list[tuple[str, int]]:
     """Return the name and the number of children of each element, which are in depth-first order."""
-    length, kind = reader.list()
+    length, kind = reader.list_begin()
     if kind != STRUCT:
         raise Malformed("its schema has no elements")
     return [_read_element(reader) for _ in range(length)]

@@ -54,7 +54,7 @@ class Reader:
         self._advance(length)
         return self._data[start : start + min(length, max_bytes)].decode(errors="replace")
 
-    def list(self) -> tuple[int, int]:
+    def list_begin(self) -> tuple[int, int]:
         """Return the length of a list, and the type of its items, which follow."""
         header = self._byte()
         length = header >> 4
@@ -69,7 +69,7 @@ class Reader:
         if depth > MAX_DEPTH:
             raise Malformed("its metadata is nested too deeply")
         if kind in (LIST, SET):
-            length, items = self.list()
+            length, items = self.list_begin()
             self._skip_items(length, [items], depth)
         elif kind == MAP:
             length = self._varint()

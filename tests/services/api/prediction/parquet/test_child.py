@@ -1,6 +1,7 @@
 """The script by itself: what it takes from its surroundings, and how it ends when nobody ends it."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -75,6 +76,15 @@ def test_limits_are_set_before_the_file_is_read(run, library):
     assert limits == [(limit, limit) for limit in (300 * MEBIBYTE, 7, 0, 0, child.OPEN_FILES, 0)]
     assert set(tried) == {"Too many open files"}
     assert modules == set()
+
+
+def test_lower_limit_of_the_container_stays(run, library):
+    def lower():
+        resource.setrlimit(resource.RLIMIT_AS, (200 * MEBIBYTE, 200 * MEBIBYTE))
+
+    done = run(b"content", library(TELL), preexec_fn=lower)
+
+    assert eval(done.stdout)[0][0] == (200 * MEBIBYTE, 200 * MEBIBYTE)  # noqa: S307 (written above)
 
 
 def test_it_ends_by_itself_if_nobody_ends_it(run, library):

@@ -69,7 +69,7 @@ def test_text_is_cut_off_and_passed_whole():
 
 @pytest.mark.parametrize(("content", "expected"), [(b"\x3c", (3, STRUCT)), (b"\xfc" + varint(500), (500, STRUCT))])
 def test_length_and_type_of_a_list(content, expected):
-    assert Reader(content).list() == expected
+    assert Reader(content).list_begin() == expected
 
 
 def test_nesting_is_limited():
