@@ -10,6 +10,7 @@ import pytest
 from services.api.http.media_types import PARQUET
 from tests.services.api.prediction.columnar.arrow import table
 from tests.services.api.prediction.parquet.files import parquet
+from tests.services.api.prediction.parquet.hostile import write_library
 from tests.services.api.server_process.running import end, wait_until, wait_until_ready, workers_of
 
 DAMAGED = 30
@@ -24,17 +25,21 @@ def children_of(pid):
 
 
 @pytest.fixture
-def send(secure, headers, start, environment):
-    environment["API_WORKERS"] = "1"
-    process = start()
-    wait_until_ready(secure, process)
-    who = {**headers(), "Content-Type": PARQUET}
+def begin(secure, headers, start):
+    """Start an API of one worker, and return what sends files to it."""
 
-    def post(content, **options):
-        return secure.post("/v1/predict", content=content, headers=who, **options)
+    def run(**changes):
+        process = start(API_WORKERS="1", **changes)
+        wait_until_ready(secure, process)
+        who = {**headers(), "Content-Type": PARQUET}
 
-    post.process = process
-    return post
+        def post(content, **options):
+            return secure.post("/v1/predict", content=content, headers=who, **options)
+
+        post.process = process
+        return post
+
+    return run
 
 
 def bomb():
@@ -46,7 +51,8 @@ def bomb():
     return parquet(pa.table(many | {"soil": soil}), compression="zstd", store_schema=False)
 
 
-def test_worker_outlives_every_file_and_leaves_no_process(send, contract, gone):
+def test_worker_outlives_every_file_and_leaves_no_process(begin, contract):
+    send = begin()
     (worker,) = workers_of(send.process)
     whole, source, statuses = parquet(table([contract.example] * 200)), random.Random(4), set()  # noqa: S311
     assert len(send(whole).json()["predictions"]) == 200
@@ -69,19 +75,13 @@ def test_worker_outlives_every_file_and_leaves_no_process(send, contract, gone):
     assert "Traceback" not in printed
 
 
-def slow():
-    """A file that takes seconds: many row groups of one row."""
-    columns = {"height": 1.0, "age": 1, "grafted": True, "kind": "pear", "soil": "loam"}
-    return parquet(table([columns] * 20_000), row_group_size=1)
-
-
-def test_process_ends_when_its_client_leaves(send, contract):
+def test_process_ends_when_its_client_leaves(begin, contract, tmp_path):
+    """A library that takes too long stands for a file that does."""
+    send = begin(PYTHONPATH=write_library(tmp_path, "time.sleep(60)"))
     (worker,) = workers_of(send.process)
-    file = slow()
 
     with pytest.raises(httpx.TimeoutException):
-        send(file, timeout=httpx.Timeout(10, read=0.5))
+        send(parquet(table([contract.example])), timeout=httpx.Timeout(10, read=0.5))
 
     wait_until(lambda: not children_of(worker))
-    assert send(parquet(table([contract.example]))).status_code == 200
     assert '"end":"stopped"' in end(send.process)
