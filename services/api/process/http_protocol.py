@@ -74,7 +74,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_within = True
         self._is_refused = False
         self._closing_since: float | None = None
-
         self._head_since: float | None = None
         """Since when a head is expected; None during a request and while an idle connection is kept alive."""
         self._is_open = False
@@ -86,7 +85,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._has_moved = False
         self._chunks = 0
         self.expected_bytes = 0
-        """How much of what follows is certainly the rest of a body, and no head: it need not be cut into parts."""
+        """How much of what follows is certainly the rest of a body, which need not be cut into parts."""
 
     def connection_made(self, transport: Any) -> None:
         """Count the connection."""
@@ -122,11 +121,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if len(data) <= max(step, self.expected_bytes):
             self._feed(data)
             return
-        view, begin = memoryview(data), 0
-        while begin < len(data) and not self._is_refused:
-            part = view[begin : begin + max(step, self.expected_bytes)]
-            begin += len(part)
-            self._feed(part)
+        rest = memoryview(data)
+        while rest and not self._is_refused:
+            part = max(step, self.expected_bytes)
+            self._feed(rest[:part])
+            rest = rest[part:]
 
     def check_time(self, now: float) -> None:
         """Close if a head, the rest of an unread body, or the client's side of closing takes too long."""
