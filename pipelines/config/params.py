@@ -27,6 +27,9 @@ __all__ = [
 PARAMS_FILE = Path("pipelines/params.yaml")
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+BOOSTERS = ("gbtree", "dart")
+"""Of XGBoost's: gblinear does not predict rows with categories, and not without copying them."""
+
 SET_ELSEWHERE = {
     "seed": "train.seed",
     "random_state": "train.seed",
@@ -117,6 +120,9 @@ class TrainParams(_Block):
                 f"objective {booster['objective']} is not supported: the target has two classes, so the objective is "
                 "always binary:logistic (remove it)"
             )
+        kind = booster.get("booster", "gbtree")
+        if kind not in BOOSTERS:
+            raise ValueError(f"booster {kind} is not supported; use {' or '.join(BOOSTERS)}")
         if "eval_metric" in booster:
             raise ValueError(
                 "remove eval_metric: the learning curve is log loss, and the gate uses register.gate.compare_by"

@@ -27,6 +27,7 @@ def test_every_stage_has_a_params_block(params):
         ("test_share: 0.3", "test_last: 0d", "test_last must be longer than 0"),
         ("test_share: 0.3", "test_share: 0.3, train_last: 0d", "train_last must be longer than 0"),
         ("min_rows: 10", "max_future: -1d", r"validate\.max_future: .*such as 90d"),
+        ("eta: 0.3", "eta: 0.3, booster: gblinear", r"booster gblinear is not supported; use gbtree or dart"),
         (
             "eta: 0.3",
             "eta: 0.3, objective: reg:squarederror",
