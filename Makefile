@@ -165,6 +165,10 @@ s3-server: ## Build versitygw, the S3 server of the tests that need one (asks fo
 alert-tools: ## Build promtool and amtool, which test the alerts (asks for Go; without them those tests are skipped)
 	@bash .ci/alert-tools $(VENV)/bin
 
+.PHONY: release-tools
+release-tools: $(BIN)/uv ## Build what make test-release runs: cosign, syft, a registry, Sigstore's servers (asks for Go; half an hour)
+	@bash .ci/release-tools $(VENV)/bin $(BIN)/uv
+
 # In an environment of its own, for it pins what our packages want newer.
 $(VENV)/checkov/.installed: $(BIN)/uv .ci/checkov.txt
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/checkov
@@ -187,7 +191,11 @@ inference-clients: $(VENV)/inference-clients/.installed ## Install tritonclient 
 
 .PHONY: test
 test: $(STAMP) lint ## Run everything that needs only Python, with coverage
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90 --ignore tests/e2e
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90 --ignore tests/e2e -m "not slow"
+
+.PHONY: test-release
+test-release: $(STAMP) ## Publish and verify a release in a registry on loopback, signed by a Sigstore on loopback (make release-tools, docker, helm)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/ci/release_registry
 
 .PHONY: e2e
 e2e: $(STAMP) ## Prove the platform on a real cluster: kind, made and removed, or yours (E2E_CLUSTER=given E2E_URL=https://...)

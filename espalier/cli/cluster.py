@@ -118,7 +118,7 @@ def fetch_dependencies(json: JsonOption = False) -> None:
 
 
 @app.command("deploy")
-def deploy_release(
+def deploy_release(  # noqa: PLR0913, PLR0917 - each is an option
     registry: Annotated[str, typer.Option(envvar="REGISTRY", help="Registry with the chart, at charts/espalier.")],
     values: Annotated[
         list[Path], typer.Option(envvar="VALUES", exists=True, dir_okay=False, help="Values file; may be repeated.")
@@ -126,6 +126,10 @@ def deploy_release(
     version: Annotated[
         str, typer.Option(envvar="VERSION", help="Version of the chart; default: that of this checkout.")
     ] = "",
+    chart: Annotated[
+        Path | None,
+        typer.Option(envvar="CHART", exists=True, dir_okay=False, help="Verified chart, instead of the registry's."),
+    ] = None,
     namespace: Annotated[str, typer.Option(envvar="NAMESPACE", help="Namespace of the release.")] = "espalier",
     release: Annotated[str, typer.Option(help="Name of the release.")] = "espalier",
     json: JsonOption = False,
@@ -152,7 +156,7 @@ def deploy_release(
             kubeconfig = f"{folder}/kubeconfig"
             Path(kubeconfig).write_text(content, encoding="utf-8")
         kube = Kube(namespace, kubeconfig=kubeconfig)
-        serves = deploy(kube, release, registry=registry, version=version, values=values)
+        serves = deploy(kube, release, registry=registry, version=version, values=values, chart=chart)
     if json:
         print_json({"release": release, "version": version, "serves": serves})
         return

@@ -50,8 +50,12 @@ def check_arguments(registry: str, version: str, namespace: str, release: str) -
             raise ClusterError(f"{name} is {value[:100]!r}, which is not {expected}")
 
 
-def deploy(kube: Kube, release: str, *, registry: str, version: str, values: Sequence[Path]) -> bool:
+def deploy(
+    kube: Kube, release: str, *, registry: str, version: str, values: Sequence[Path], chart: Path | None = None
+) -> bool:
     """Install or upgrade, and return whether the API serves; before the first model it cannot.
+
+    ``chart`` is a packaged chart that was verified, and so is installed instead of what the registry gives now.
 
     With a model, wait until the API is ready, and roll back a failed release. Without one, wait only for what training
     needs: ``helm --wait`` would time out, because the API is not ready before a model has been trained.
@@ -61,11 +65,12 @@ def deploy(kube: Kube, release: str, *, registry: str, version: str, values: Seq
     """
     check_arguments(registry, version, kube.namespace, release)
     files = [option for path in values for option in ("--values", str(path))]
-    chart = ["upgrade", "--install", release, f"oci://{registry}/charts/espalier", "--version", version, *files]
+    source = [str(chart)] if chart else [f"oci://{registry}/charts/espalier", "--version", version]
+    upgrade = ["upgrade", "--install", release, *source, *files]
     if _has_model(kube, release):
-        kube.helm(*chart, "--wait", _rollback_option(), "--timeout", TIMEOUT, seconds=1800)
+        kube.helm(*upgrade, "--wait", _rollback_option(), "--timeout", TIMEOUT, seconds=1800)
         return True
-    kube.helm(*chart, "--timeout", TIMEOUT, seconds=1800)
+    kube.helm(*upgrade, "--timeout", TIMEOUT, seconds=1800)
     for kind, part in PARTS:
         if kube.exists(kind, f"{release}-{part}"):
             wait_for_rollout(kube, kind, f"{release}-{part}", seconds=900)

@@ -11,7 +11,7 @@ from tests.small_project import ROOT
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 WRITES = {
     ("release.yml", "build"): {"packages"},
-    ("release.yml", "publish"): {"packages", "id-token", "attestations"},
+    ("release.yml", "publish"): {"packages", "id-token"},
     ("deploy.yml", "deploy"): {"id-token"},
 }
 """Jobs with write permissions, and which."""
@@ -65,6 +65,28 @@ def test_deployment_verifies_first_and_runs_the_tagged_code():
     assert steps[0]["with"]["ref"] == "refs/tags/v${{ inputs.version }}"
     assert commands.index(".ci/release verify") < commands.index(".ci/oidc-kubeconfig") < commands.index("make deploy")
     assert "secrets.KUBECONFIG" not in str(steps)
+    assert steps[-1]["env"]["CHART"] == "dist/espalier-${{ inputs.version }}.tgz"
+    assert steps[-1]["env"]["VALUES"].endswith(":dist/digests.yaml")
+
+
+def test_every_published_image_has_an_sbom_and_a_scan():
+    steps = load(ROOT / ".github/workflows/release.yml")["jobs"]["publish"]["steps"]
+    before = steps[: [step.get("run") for step in steps].index(".ci/release publish")]
+    scanned = [step["with"]["image-ref"] for step in before if "trivy" in step.get("uses", "")]
+    listed = {step["with"]["output-file"]: step["with"]["image"] for step in before if "sbom" in step.get("uses", "")}
+
+    assert sorted(listed) == ["api.spdx.json", "mlflow.spdx.json", "training.spdx.json"]
+    assert sorted(listed.values()) == sorted(scanned)
+    for file, image in listed.items():
+        part = file.partition(".")[0]
+        assert image == f"${{{{ env.REGISTRY }}}}/espalier/{part}@${{{{ needs.build.outputs.{part} }}}}"
+
+
+def test_workflows_use_the_tested_cosign():
+    tested = re.search(r"cmd/cosign (v\S+)", (ROOT / ".ci/release-tools").read_text()).group(1)
+
+    used = [step for _, _, job in jobs() for step in job["steps"] if "cosign-installer" in step.get("uses", "")]
+    assert [step["with"] for step in used] == [{"cosign-release": tested}] * 2
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -23,6 +23,8 @@ RUN_BY = {
     "make setup": ".ci/run",
     "make s3-server": ".ci/run",
     "make alert-tools": ".ci/run",
+    "make test-release": ".github/workflows/e2e.yml",
+    "make release-tools": ".github/workflows/e2e.yml",
     "make test": ".ci/run",
     "make e2e-all": ".github/workflows/e2e.yml",
     "make e2e": ".ci/run",

@@ -39,6 +39,23 @@ def test_upgrade_with_a_model_waits_and_rolls_back_with_helm_3_and_4(tools, kube
     ]
 
 
+def test_verified_chart_is_installed_instead_of_the_registrys(tools, values, tmp_path, monkeypatch):
+    chart = tmp_path / "espalier-1.2.3.tgz"
+    for file in (chart, values):
+        file.touch()
+    monkeypatch.setenv("CHART", str(chart))
+    tools.answer(HELM_4)
+
+    result = CliRunner().invoke(
+        app, ["deploy", "--registry", "r.example.com", "--version", "1.2.3", "--values", str(values)]
+    )
+
+    assert result.exit_code == 0, result.output
+    (arguments,) = [given for name, given, _ in tools.calls if name == "helm" and "upgrade" in given]
+    assert arguments[arguments.index("--install") :][:3] == ["--install", "espalier", str(chart)]
+    assert not [word for word in arguments if word.startswith("oci://")]
+
+
 def test_first_install_does_not_wait_for_the_api(tools, kube, values):
     tools.answer(HELM_4 | {"deployment espalier-mlflow --ignore-not-found": [0, "deployment espalier-mlflow\n"]})
 
