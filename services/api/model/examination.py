@@ -21,7 +21,6 @@ from services.api.model.encoding import encode
 from services.api.model.evaluator import (
     DIFFERENT,
     FAILED,
-    KERNELS,
     NO_GOLDEN_ROWS,
     UNSUPPORTED,
     VERIFIED,
@@ -54,15 +53,15 @@ def examine(bundle: Bundle) -> str:
     if golden.booster != "gbtree":
         return examine_xgboost(bundle, UNSUPPORTED)
     try:
-        models = [load_lignum(bundle.model, binned=binned) for binned in KERNELS]
-        is_equal = all(_equals(model, golden) for model in models)
+        model = load_lignum(bundle.model, bundle.contract)
+        is_equal = _equals(model, golden)
     except Exception as error:  # whatever is wrong with lignum, XGBoost can predict
         log.warning("lignum cannot evaluate this model", extra={"error": str(error).partition("\n")[0][:200]})
         return examine_xgboost(bundle, FAILED)
     if not is_equal:
         log.warning("lignum differs from what the gate recorded for this model")
         return examine_xgboost(bundle, DIFFERENT)
-    _check_example(bundle.contract, lambda matrix: predict_with_lignum(models[0], matrix))
+    _check_example(bundle.contract, lambda matrix: predict_with_lignum(model, matrix))
     if _gates_xgboost(bundle) != _installed_xgboost():
         _load_checked(bundle)  # it explains predictions; the gate has only shown that its own release reads the file
     return VERIFIED

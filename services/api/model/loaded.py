@@ -83,11 +83,9 @@ def load_model(
         reason = (examine or _examine_here)(bundle)
     except (BundleError, BundleRefused) as error:
         raise BundleRefused(f"the bundle of {served.name} version {served.version} is refused: {error}") from error
-    content, golden = bundle.model, bundle.golden_rows
-    if golden is not None and reason == VERIFIED:
-        evaluator = lignum_evaluator(content, golden.rows)
-    else:
-        evaluator = xgboost_evaluator(content, reason)
+    content = bundle.model
+    is_verified = reason == VERIFIED
+    evaluator = lignum_evaluator(content, bundle.contract) if is_verified else xgboost_evaluator(content, reason)
     return Model(served.name, served.version, replace(bundle, golden_rows=None), evaluator, served.source)
 
 

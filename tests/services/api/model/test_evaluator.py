@@ -1,7 +1,6 @@
 """lignum predicts only where it gives the numbers that XGBoost gave at the gate, bit for bit."""
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -14,11 +13,11 @@ from pipelines.model.golden_rows import record_golden_rows
 from services.api.model.evaluator import (
     DIFFERENT,
     FAILED,
-    KERNELS,
     REASONS,
     UNSUPPORTED,
     VERIFIED,
     lignum_evaluator,
+    load_lignum,
     xgboost_evaluator,
 )
 from services.api.model.examination import SINGLE_ROWS, examine
@@ -39,7 +38,7 @@ def choose_evaluator(bundle, contract):
     def choose(content):
         golden = record_golden_rows(content, contract)
         reason = examine(replace(bundle, model=content, golden_rows=golden))
-        return lignum_evaluator(content, golden.rows) if reason == VERIFIED else xgboost_evaluator(content, reason)
+        return lignum_evaluator(content, contract) if reason == VERIFIED else xgboost_evaluator(content, reason)
 
     return choose
 
@@ -107,48 +106,38 @@ def test_one_different_bit_is_enough_for_xgboost(
     np.testing.assert_array_equal(chosen.predict(matrix), expected(booster, matrix))
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_both_kernels_are_compared(choose_evaluator, contract, matrix, monkeypatch, kernel):
+@pytest.mark.parametrize(
+    ("changes", "binned"),
+    [
+        ({"type": "float", "categories": None, "nullable": False}, False),
+        ({"type": "float", "categories": None, "nullable": True}, True),
+        ({"type": "category", "categories": {"a": 0, "b": 1}, "nullable": False}, True),
+    ],
+)
+def test_values_are_binned_first_where_they_may_be_missing_or_categories(
+    contract, matrix, monkeypatch, changes, binned
+):
     _, content = train(contract, matrix)
-    load = lignum.load
-
-    def load_one_wrong(path, *, binned, **options):
-        model = load(path, binned=binned, **options)
-        return Wrong(model, True, False) if binned == kernel else model
-
-    monkeypatch.setattr(lignum, "load", load_one_wrong)
-    assert choose_evaluator(content).reason == DIFFERENT
-
-
-@pytest.mark.parametrize("slow", KERNELS)
-def test_faster_kernel_predicts(contract, matrix, monkeypatch, slow):
-    booster, content = train(contract, matrix)
     load, asked = lignum.load, []
+    monkeypatch.setattr(lignum, "load", lambda *args, **options: asked.append(options) or load(*args, **options))
+    number = next(feature for feature in contract.features if feature.categories is None)
+    plain = number.model_copy(update={"nullable": False})
+    features = (plain, plain.model_copy(update=changes))
 
-    def load_watched(path, *, binned, **options):
-        return Watched(load(path, binned=binned, **options), binned, asked, is_slow=binned == slow)
+    model = load_lignum(content, contract.model_copy(update={"features": features}))
 
-    monkeypatch.setattr(lignum, "load", load_watched)
-    evaluator = lignum_evaluator(content, matrix)
-    assert set(asked) == set(KERNELS)
-    asked.clear()
-
-    np.testing.assert_array_equal(evaluator.predict(matrix), expected(booster, matrix))
-    assert asked == [not slow]
+    assert [one["binned"] for one in asked] == [binned]
+    assert model.uses_binned == binned
 
 
-class Watched:
-    """A kernel that notes when it is asked, and computes for a while first if it is slow."""
+def test_both_kernels_give_the_same_numbers(contract, matrix):
+    booster, content = train(contract, matrix)
+    number = next(feature for feature in contract.features if feature.categories is None)
+    plain = contract.model_copy(update={"features": (number.model_copy(update={"nullable": False}),)})
 
-    def __init__(self, model, binned, asked, *, is_slow):
-        self._model, self._binned, self._asked, self._is_slow = model, binned, asked, is_slow
-
-    def predict(self, rows, **options):
-        self._asked.append(self._binned)
-        end = time.thread_time() + (0.02 if self._is_slow else 0)
-        while time.thread_time() < end:
-            pass
-        return self._model.predict(rows, **options)
+    for one in (plain, contract):
+        found = lignum_evaluator(content, one).predict(matrix)
+        np.testing.assert_array_equal(found, expected(booster, matrix))
 
 
 def test_model_that_lignum_cannot_load_is_predicted_by_xgboost(choose_evaluator, contract, matrix, caplog, monkeypatch):
