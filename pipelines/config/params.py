@@ -49,6 +49,20 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """Written as ``36h``, ``90d`` or ``52w``."""
 
 
+def _block(value: Any) -> Any:
+    try:
+        length = None if value == "row" else _duration(value)
+    except ValueError as error:
+        raise ValueError(f"write row, or {str(error).removeprefix('write ')}") from error
+    if length == timedelta(0):
+        raise ValueError("write a length above 0, or row if the rows do not depend on each other")
+    return length
+
+
+Block = Annotated[timedelta | None, BeforeValidator(_block)]
+"""Written as a duration; None is written as ``row``."""
+
+
 class _Block(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -147,10 +161,35 @@ class GateParams(_Block):
 
     min_roc_auc: float = Field(ge=0.5, le=1)
     beat_base_rate: bool = True
+    max_calibration_error: float | None = Field(default=None, gt=0, le=1)
     compare_by: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
+    replace_when: Literal["better", "better_or_newer"] = "better"
+    """Whether a model that loses no more than ``max_loss`` against the champion replaces it if its data is newer."""
+
     min_improvement: float = Field(default=0.0, ge=0)
+    """Gain over the champion that must be exceeded beyond noise, in units of ``compare_by``."""
+
+    max_loss: float = Field(default=0.0, ge=0)
+    confidence: float = Field(default=0.95, ge=0.8, le=0.9999)
+    """Of all comparisons with one champion together."""
+
+    block: Block = timedelta(days=1)
+    """Rows within this time of each other depend on each other; None: every row is independent."""
+
+    max_slice_loss: float | None = Field(default=None, ge=0)
+    """Largest loss against the champion in a slice; a slice that is worse beyond noise rejects the model."""
+
     min_compared_rows: int = Field(default=1000, ge=1)
     """Minimum number of test rows to compare on, if the champion may have trained on some test rows."""
+
+    @model_validator(mode="after")
+    def _check_margin(self) -> Self:
+        if self.replace_when == "better_or_newer" and self.max_loss == 0:
+            raise ValueError(
+                "replace_when: better_or_newer needs max_loss, the loss against the champion that you accept for newer "
+                "data, above 0"
+            )
+        return self
 
 
 class RegisterParams(_Block):

@@ -18,6 +18,7 @@ __all__ = [
     "CONTRACT_JSON",
     "DATA_JSON",
     "GATE_JSON",
+    "GATE_REPORT",
     "MEASURED_MODEL",
     "METRICS_JSON",
     "MODEL",
@@ -57,6 +58,7 @@ METRICS_JSON = WORK / "metrics.json"
 PLOTS = WORK / "plots"
 BUNDLE = WORK / "bundle"
 GATE_JSON = WORK / "gate.json"
+GATE_REPORT = WORK / "gate"
 REGISTER_JSON = WORK / "register.json"
 
 

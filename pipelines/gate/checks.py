@@ -1,6 +1,7 @@
 """The checks of the gate: minimum scores, then the comparison with the champion on the same rows. Pure functions.
 
-A model that is only as good as the champion does not pass: a rollout is a risk, and there would be no gain.
+A model that is only as good as the champion, on the same data, does not pass: a rollout is a risk, and there would be
+no gain.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from pydantic import BaseModel, ConfigDict
 
 from bundle import Scores
 from pipelines.config.params import GateParams
+from pipelines.gate.decision import Kind, limit_to_pass
+from pipelines.gate.evidence import Evidence
+from pipelines.gate.gains import HIGHER_IS_BETTER
+from pipelines.gate.slices import SliceGain
 
-__all__ = ["Check", "Verdict", "judge", "refuse"]
-
-HIGHER_IS_BETTER = {"roc_auc": True, "pr_auc": True, "log_loss": False, "brier": False}
+__all__ = ["Check", "Verdict", "how_many_rows", "judge", "refuse"]
 
 
 class Check(BaseModel):
@@ -27,6 +30,9 @@ class Check(BaseModel):
     digits: int = 4
     """Number of decimals that show the difference between ``found`` and the requirement."""
 
+    explanation: str = ""
+    """Why it failed, where the requirement alone does not tell."""
+
 
 class Verdict(BaseModel):
     """The decision, and the champion that the candidate was compared with."""
@@ -36,6 +42,15 @@ class Verdict(BaseModel):
     champion_version: str | None
     checks: tuple[Check, ...] = ()
     refusals: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    """Numbers of the comparison; None without a champion, or if the two cannot be compared."""
+
+    @property
+    def kind(self) -> str:
+        """What the comparison has shown: a ``Kind``, ``first`` without a champion, or ``not_compared``."""
+        if self.evidence is not None:
+            return self.evidence.kind.value
+        return "first" if self.champion_version is None else "not_compared"
 
     @property
     def passed(self) -> bool:
@@ -47,6 +62,7 @@ class Verdict(BaseModel):
         """Why the model was rejected, one line per failed check."""
         failed = [
             f"{check.name} is {check.found:.{check.digits}f}, must be {check.wanted}"
+            + (f": {check.explanation}" if check.explanation else "")
             for check in self.checks
             if not check.passed
         ]
@@ -54,27 +70,24 @@ class Verdict(BaseModel):
 
 
 def judge(
-    candidate: Scores,
-    champion: Scores | None,
-    params: GateParams,
-    *,
-    champion_version: str | None,
-    compared: Scores | None = None,
+    candidate: Scores, params: GateParams, *, champion_version: str | None = None, evidence: Evidence | None = None
 ) -> Verdict:
     """Check the candidate against the minimum scores, and against the champion if there is one.
 
     Args:
         candidate: scores of the candidate on the whole test set.
-        champion: scores of the champion on the rows of the comparison.
-        compared: scores of the candidate on these rows, if they are not the whole test set.
+        evidence: of the comparison with the champion, which may be on fewer rows.
     """
     checks = [_auc_floor(candidate, params)]
     if params.beat_base_rate:
         checks.append(_base_rate(candidate))
-    if champion is not None:
-        of_newer_rows = compared is not None and compared.rows < candidate.rows
-        checks.append(_comparison(compared or candidate, champion, params, champion_version, of_newer_rows))
-    return Verdict(champion_version=champion_version, checks=tuple(checks))
+    if params.max_calibration_error is not None:
+        checks.append(_calibration(candidate, params.max_calibration_error))
+    if evidence is not None:
+        checks.append(_comparison(evidence, params))
+        if params.max_slice_loss is not None:
+            checks += _slices(evidence, params, params.max_slice_loss)
+    return Verdict(champion_version=champion_version, checks=tuple(checks), evidence=evidence)
 
 
 def refuse(reason: str, *, champion_version: str | None) -> Verdict:
@@ -96,24 +109,81 @@ def _base_rate(candidate: Scores) -> Check:
     )
 
 
-def _comparison(
-    candidate: Scores, champion: Scores, params: GateParams, version: str | None, of_newer_rows: bool
-) -> Check:
-    name = params.compare_by
-    ours, theirs = getattr(candidate, name) or 0.0, getattr(champion, name) or 0.0
-    gain = ours - theirs if HIGHER_IS_BETTER[name] else theirs - ours
-    word = "above" if HIGHER_IS_BETTER[name] else "below"
-    margin = f" by at least {params.min_improvement}" if params.min_improvement else ""
+def _calibration(candidate: Scores, limit: float) -> Check:
+    error = candidate.calibration_error
+    return Check(name="calibration error", found=error, wanted=f"at most {limit:g}", passed=error <= limit)
+
+
+def _comparison(evidence: Evidence, params: GateParams) -> Check:
+    ours, theirs = evidence.candidate, evidence.champion
+    word = "above" if HIGHER_IS_BETTER[evidence.metric] else "below"
     digits = _digits(ours, theirs)
-    limit = f"{theirs:.{digits}f}{margin}, the value of the champion (version {version})"
-    newer = f" ({champion.rows:,} rows newer than its training rows)" if of_newer_rows else ""
-    equal = "; both are equal" if gain == 0 else ""
+    newer = f" ({evidence.rows:,} rows newer than its training rows)" if evidence.rows < evidence.test_rows else ""
+    margin = f"by more than {params.min_improvement:g} " if params.min_improvement else ""
+    or_newer = (
+        f", or not worse by {params.max_loss:g} and trained on newer data"
+        if params.replace_when == "better_or_newer"
+        else ""
+    )
+    value = f"{theirs:.{digits}f}, the value of the champion (version {evidence.champion_version})"
     return Check(
-        name=name.replace("_", " "),
+        name=evidence.metric.replace("_", " "),
         found=ours,
-        wanted=f"{word} {limit} on the same rows{newer}{equal}",
-        passed=gain > 0 and gain >= params.min_improvement,
+        wanted=f"{word} {value} on the same rows{newer}, {margin}beyond noise{or_newer}",
+        passed=evidence.lower > limit_to_pass(params, newer=evidence.newer),
         digits=digits,
+        explanation=_explain(evidence, params),
+    )
+
+
+def _explain(evidence: Evidence, params: GateParams) -> str:
+    if evidence.are_equal:
+        return "both predict the same for every row"
+    gain = f"the gain of {evidence.gain:.4f} may be anything from {evidence.lower:.4f} to {evidence.upper:.4f}"
+    if evidence.kind is Kind.INCONCLUSIVE:
+        return f"inconclusive, {gain}; {how_many_rows(evidence)}"
+    if evidence.kind is Kind.WORSE:
+        return f"worse beyond noise, {gain}"
+    if evidence.lower > 0:
+        return f"better beyond noise, but not by {params.min_improvement:g}, {gain}"
+    kept = "trained on no newer data" if params.replace_when == "better_or_newer" else "replace_when is better"
+    return f"not worse by {params.max_loss:g}, but not better either ({kept}); {gain}"
+
+
+def how_many_rows(evidence: Evidence) -> str:
+    """Tell how many rows would decide an inconclusive comparison."""
+    if evidence.rows_to_decide is None:
+        return "at this gain, more rows would not make it pass"
+    rows = evidence.rows_to_decide
+    count = round(rows * evidence.blocks / evidence.rows)
+    blocks = "" if evidence.block == "row" else f" ({count:,} blocks of {evidence.block})"
+    return f"at this gain, about {rows:,} rows{blocks} would decide, instead of {evidence.rows:,}"
+
+
+def _slices(evidence: Evidence, params: GateParams, limit: float) -> list[Check]:
+    """Return one check for each slice that is worse beyond noise; if none is, one for all."""
+    level = 1 - params.confidence
+    worse = [slice_ for slice_ in evidence.slices if slice_.p < level]
+    if worse or not evidence.slices:
+        return [_worse_slice(slice_, evidence, limit) for slice_ in worse]
+    least = min(evidence.slices, key=lambda slice_: slice_.gain)
+    return [
+        Check(
+            name=f"gain in the worst of {len(evidence.slices)} slices, {least.column} {least.value},",
+            found=least.gain,
+            wanted=f"at least {-limit:g}, within noise",
+            passed=True,
+        )
+    ]
+
+
+def _worse_slice(slice_: SliceGain, evidence: Evidence, limit: float) -> Check:
+    return Check(
+        name=f"gain where {slice_.column} is {slice_.value}",
+        found=slice_.gain,
+        wanted=f"at least {-limit:g}, within noise",
+        passed=False,
+        explanation=f"{slice_.rows:,} rows, p = {slice_.p:.2g} after correction for {len(evidence.slices)} slices",
     )
 
 

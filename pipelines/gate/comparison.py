@@ -7,47 +7,101 @@ champion are used: docs/adr/0009-windows-and-final-fit.md.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
 import xgboost as xgb
 
-from bundle import Bundle, BundleMetrics, Contract, Scores
-from pipelines.config.params import GateParams
+from bundle import Bundle, BundleMetrics, Contract
+from pipelines.config.params import GateParams, Params
 from pipelines.config.schema import Schema
 from pipelines.dataset.files import MEASURED_MODEL
+from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_of
 from pipelines.gate.checks import Verdict, judge, refuse
+from pipelines.gate.evidence import Predictions, collect
 from pipelines.model.matrix import encode, labels
 from pipelines.model.measure import predict
-from pipelines.model.scores import score
+from pipelines.model.scores import score, slice_places
 from pipelines.model.trained import read_model
 
-__all__ = ["judge_against"]
+__all__ = ["Against", "judge_against"]
+
+
+@dataclass(frozen=True)
+class Against:
+    """A champion that the candidate is compared with."""
+
+    bundle: Bundle
+    version: str
+    comparison: int = 1
+    """Number of this comparison among all with this champion, from 1."""
 
 
 def judge_against(
-    champion: Bundle, candidate: BundleMetrics, gate: GateParams, *, test: pd.DataFrame, schema: Schema, version: str
+    champion: Against,
+    candidate: BundleMetrics,
+    params: Params,
+    *,
+    test: pd.DataFrame,
+    schema: Schema,
+    newest: datetime | None = None,
 ) -> Verdict:
     """Judge the candidate against the champion, on the test rows that the champion was not trained on.
 
     Args:
-        champion: the bundle of ``version``.
         candidate: its scores on all rows of ``test``; its model is the measured one of ``train``.
         test: (n, k) rows.
+        newest: time of the newest row that the registered model of the candidate was trained on.
     """
-    reason = _not_comparable(champion.contract, schema, version)
+    gate, bundle = params.register_.gate, champion.bundle
+    reason = _not_comparable(bundle.contract, schema, champion.version)
     if reason:
-        return refuse(reason, champion_version=version)
-    until = champion.manifest.lineage.data_until
+        return refuse(reason, champion_version=champion.version)
+    until = bundle.manifest.lineage.data_until
     unseen = test if until is None else _newer_than(until, test, schema)
-    reason = _too_few(unseen, test, until, gate=gate, schema=schema)
+    blocks = blocks_of(unseen[schema.time.name], gate.block)
+    reason = _too_few(unseen, test, until, gate=gate, schema=schema) or _too_few_blocks(blocks, gate)
     if reason:
-        return refuse(f"the champion (version {version}) {reason}", champion_version=version)
+        return refuse(f"the champion (version {champion.version}) {reason}", champion_version=champion.version)
+    evidence = collect(
+        _predict_both(bundle, candidate, params, test=unseen, schema=schema, blocks=blocks),
+        gate,
+        champion_version=champion.version,
+        comparison=champion.comparison,
+        newer=newest is not None and until is not None and newest > until,
+        test_rows=len(test),
+    )
+    return judge(candidate.test, gate, champion_version=champion.version, evidence=evidence)
+
+
+def _predict_both(
+    champion: Bundle, candidate: BundleMetrics, params: Params, *, test: pd.DataFrame, schema: Schema, blocks: Blocks
+) -> Predictions:
     booster = xgb.Booster()
     booster.load_model(bytearray(champion.model))
-    theirs = _score(booster, champion.contract, unseen, schema)
-    ours = candidate.test if len(unseen) == len(test) else _score(*read_model(MEASURED_MODEL), unseen, schema)
-    return judge(candidate.test, theirs, gate, champion_version=version, compared=ours)
+    truth, (measured, contract) = labels(test, schema), read_model(MEASURED_MODEL)
+    theirs, ours = predict(booster, encode(test, champion.contract)), predict(measured, encode(test, contract))
+    all_rows = len(test) == candidate.test.rows
+    return Predictions(
+        truth=truth,
+        theirs=theirs,
+        ours=ours,
+        their_scores=score(truth, theirs, threshold=champion.contract.target.threshold),
+        our_scores=candidate.test if all_rows else score(truth, ours, threshold=contract.target.threshold),
+        blocks=blocks,
+        slices=tuple(slice_places(test, schema=schema, params=params.evaluate)),
+    )
+
+
+def _too_few_blocks(blocks: Blocks, gate: GateParams) -> str:
+    if blocks.count >= MIN_BLOCKS:
+        return ""
+    what = "blocks of register.gate.block" if gate.block is not None else "rows"
+    return (
+        f"can only be compared on {blocks.count} {what}; with fewer than {MIN_BLOCKS} nothing can be said about noise. "
+        "Choose shorter blocks, if rows in different blocks are independent then, or test on more rows (prepare)"
+    )
 
 
 def _newer_than(until: datetime, test: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -95,8 +149,3 @@ def _not_comparable(contract: Contract, schema: Schema, version: str) -> str:
         f"the champion (version {version}) needs {what}, so it cannot be compared. Check the candidate "
         "yourself, and remove the alias champion to start over"
     )
-
-
-def _score(booster: xgb.Booster, contract: Contract, rows: pd.DataFrame, schema: Schema) -> Scores:
-    probabilities = predict(booster, encode(rows, contract))
-    return score(labels(rows, schema), probabilities, threshold=contract.target.threshold)

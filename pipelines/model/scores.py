@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,7 +13,7 @@ from bundle import Scores, SliceScores
 from pipelines.config.params import EvaluateParams
 from pipelines.config.schema import Schema
 
-__all__ = ["calibration_error", "score", "score_slices"]
+__all__ = ["calibration_bins", "calibration_error", "score", "score_slices", "slice_places"]
 
 Labels = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float32]
@@ -42,23 +44,41 @@ def calibration_error(truth: Labels, probabilities: npt.NDArray[np.float64], bin
 
     Source: Naeini, Cooper, Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
     """
+    predicted, observed, _rows = calibration_bins(truth, probabilities, bins)
+    return float(np.abs(predicted - observed).sum() / len(truth))
+
+
+def calibration_bins(
+    truth: Labels, probabilities: npt.NDArray[np.float64], bins: int = 10
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Return the sums of probabilities and of labels, and the number of rows, of each equal-width bin: (bins,) each."""
     places = np.minimum((probabilities * bins).astype(int), bins - 1)
     predicted = np.bincount(places, weights=probabilities, minlength=bins)
     observed = np.bincount(places, weights=truth, minlength=bins)
-    return float(np.abs(predicted - observed).sum() / len(truth))
+    rows = np.bincount(places, minlength=bins)
+    return predicted.astype(np.float64), observed.astype(np.float64), rows.astype(np.int64)
 
 
 def score_slices(
     rows: pd.DataFrame, truth: Labels, probabilities: Floats, *, schema: Schema, params: EvaluateParams
 ) -> tuple[SliceScores, ...]:
-    """Score every value of every slice column, and every month or quarter, that has enough rows."""
+    """Score every slice."""
+    return tuple(
+        SliceScores(
+            column=name, value=value, scores=score(truth[places], probabilities[places], threshold=params.threshold)
+        )
+        for name, value, places in slice_places(rows, schema=schema, params=params)
+    )
+
+
+def slice_places(
+    rows: pd.DataFrame, *, schema: Schema, params: EvaluateParams
+) -> Iterator[tuple[str, str, npt.NDArray[np.int64]]]:
+    """Yield every value of every slice column, and every month or quarter, that has enough rows, with their places."""
     columns = {name: rows[name].astype(str) for name in params.slices}
     if params.time_slice != "none":
         columns[params.time_slice] = rows[schema.time.name].dt.to_period(TIME_FORMATS[params.time_slice]).astype(str)
-    slices = []
     for name, values in columns.items():
         for value, places in values.groupby(values).indices.items():
             if len(places) >= params.min_slice_rows:
-                scores = score(truth[places], probabilities[places], threshold=params.threshold)
-                slices.append(SliceScores(column=name, value=str(value), scores=scores))
-    return tuple(slices)
+                yield name, str(value), np.asarray(places, dtype=np.int64)

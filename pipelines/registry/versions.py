@@ -27,6 +27,9 @@ __all__ = ["BUNDLE_FOLDER", "KEY_TAG", "Registry", "Version"]
 BUNDLE_FOLDER = "bundle"
 """Artifact folder of a run that has one subfolder per version of this run."""
 
+REPORT_FOLDER = "gate"
+"""Artifact folder of a run with the gate's report on each version of this run."""
+
 
 @dataclass(frozen=True)
 class Version:
@@ -111,6 +114,11 @@ class Registry(Tracking):
             raise RegistryFailure(f"the artifact folder of {version.identity} also belongs to another version")
         with self._asking("store the bundle"):
             self._client.log_artifacts(current.run_id, str(folder), self._folder_in_run(current))
+
+    def log_report(self, version: Version, folder: Path) -> None:
+        """Upload the gate's report on a version to its run."""
+        with self._asking("store the gate's report"):
+            self._client.log_artifacts(version.run_id, str(folder), f"{REPORT_FOLDER}/{version.number}")
 
     def complete_version(self, version: Version) -> Version:
         """Mark a version as complete: it can be served, and its files never change again."""

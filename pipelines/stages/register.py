@@ -1,7 +1,8 @@
 """Stage ``register``: judge the model, register it, and promote it if it passes the gate.
 
 Reads:  the output of ``train`` and ``evaluate``, and the champion.
-Gives:  a registered version with its bundle, signed and promoted only if it passed; gate.json, register.json.
+Gives:  a registered version with its bundle, signed and promoted only if it passed; gate.json, register.json; and in
+        the MLflow run, the verdict's numbers as JSON and as a page with plots.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from bundle.vocabulary import CHAMPION, COMPARED_WITH_TAG, COMPLETE, GATE_TAG, P
 from pipelines.config.params import Params, load_params
 from pipelines.config.schema import load_schema
 from pipelines.config.settings import Settings, load_settings
+from pipelines.console import console
 from pipelines.dataset.files import (
     BUNDLE,
     GATE_JSON,
+    GATE_REPORT,
     MODEL,
     REFERENCE_JSON,
     REGISTER_JSON,
@@ -43,8 +46,10 @@ from pipelines.dataset.files import (
 )
 from pipelines.errors import InvalidParams
 from pipelines.gate.checks import Verdict, judge
-from pipelines.gate.comparison import judge_against
+from pipelines.gate.comparison import Against, judge_against
+from pipelines.gate.page import write_report
 from pipelines.gate.rescore import verify_metrics
+from pipelines.gate.table import verdict_lines
 from pipelines.model.golden_rows import record_golden_rows, verify_golden_rows
 from pipelines.model.lineage import Origin, read_origin
 from pipelines.model.trained import read_model, read_training
@@ -52,6 +57,7 @@ from pipelines.promotion.lock import PromotionLock, promotion_lock
 from pipelines.promotion.promote import clear_unfinished, promote
 from pipelines.promotion.rollout import Rollout, rollout_of
 from pipelines.registry.champion import read_version
+from pipelines.registry.comparisons import evidence_tags, next_comparison, record_comparison
 from pipelines.registry.mlflow_model import write_mlflow_model
 from pipelines.registry.registration import (
     find_version,
@@ -90,6 +96,7 @@ def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, l
         else:
             _restore_verdict(registry, version)
         settle_others(registry, version)
+        record_comparison(registry, version)
     registry.finish_run(run_id)
     outcome = _settle(settings, registry, rollout, version, lock)
     write_json({"name": name, "version": version.number, "gate": version.tags[GATE_TAG]}, REGISTER_JSON)
@@ -107,8 +114,9 @@ def _register(
 ) -> Version:
     key = _signing_key(settings)
     metrics = verify_metrics(load_schema(), params.evaluate)
-    verdict = stated(_judge(settings, params, registry, metrics, champion))
-    tags = tags_of(origin.key, verdict)
+    judged = _judge(settings, params, registry, metrics, origin, champion)
+    verdict = stated(judged)
+    tags = {**tags_of(origin.key, verdict), **evidence_tags(judged)}
     version = unfinished
     if version is None or any(version.tags.get(tag) != value for tag, value in tags.items()):
         version = registry.create_version(
@@ -118,6 +126,7 @@ def _register(
             version_description=_describe(metrics, verdict),
             tags={**tags, "data_md5": origin.data_md5, "git_commit": origin.git_commit},
         )
+    _report(registry, version, judged)
     golden_rows = _write_bundle(version, verdict, metrics, origin)
     if verdict.passed:
         sign_bundle(BUNDLE, key)
@@ -157,13 +166,32 @@ def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: V
 
 
 def _judge(
-    settings: Settings, params: Params, registry: Registry, candidate: BundleMetrics, champion: str | None
+    settings: Settings,
+    params: Params,
+    registry: Registry,
+    candidate: BundleMetrics,
+    origin: Origin,
+    champion: str | None,
 ) -> Verdict:
-    name, gate = params.register_.model_name, params.register_.gate
     if champion is None:
-        return judge(candidate.test, None, gate, champion_version=None)
-    bundle = read_version(registry, settings, registry.version(name, champion))
-    return judge_against(bundle, candidate, gate, test=read_prepared(TEST), schema=load_schema(), version=champion)
+        return judge(candidate.test, params.register_.gate)
+    versions = registry.versions(params.register_.model_name)
+    against = Against(
+        read_version(registry, settings, registry.version(params.register_.model_name, champion)),
+        version=champion,
+        comparison=next_comparison(versions, key=origin.key, champion=champion),
+    )
+    newest = read_training().registered.newest
+    return judge_against(against, candidate, params, test=read_prepared(TEST), schema=load_schema(), newest=newest)
+
+
+def _report(registry: Registry, version: Version, verdict: Verdict) -> None:
+    """Print the verdict, and write it to the MLflow run for people and for programs."""
+    for line in verdict_lines(verdict):
+        console.print(line, markup=False, soft_wrap=True)
+    shutil.rmtree(GATE_REPORT, ignore_errors=True)
+    write_report(GATE_REPORT, verdict, title=f"{version.name} version {version.number}")
+    registry.log_report(version, GATE_REPORT)
 
 
 def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin) -> GoldenRows:

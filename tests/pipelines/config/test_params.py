@@ -37,6 +37,11 @@ def test_every_stage_has_a_params_block(params):
         ("eta: 0.3", "eta: 0.3, seed: 4", r"set train\.seed instead of seed"),
         ("eta: 0.3", "eta: 0.3, nthread: 4", r"set train\.threads instead of nthread"),
         ("compare_by: log_loss", "compare_by: luck", r"register\.gate\.compare_by"),
+        ("compare_by: log_loss", "block: day", r"register\.gate\.block: .*row, or a whole number and h, d or w"),
+        ("compare_by: log_loss", "block: 0d", r"register\.gate\.block: .*above 0, or row"),
+        ("compare_by: log_loss", "replace_when: newer", r"register\.gate\.replace_when"),
+        ("compare_by: log_loss", "replace_when: better_or_newer", "better_or_newer needs max_loss"),
+        ("compare_by: log_loss", "confidence: 95", r"register\.gate\.confidence"),
     ],
 )
 def test_wrong_value_names_file_and_key(project, old, new, message):
@@ -57,6 +62,22 @@ def test_durations_are_hours_days_and_weeks(project):
 
     assert prepare.test_last == timedelta(hours=36)
     assert prepare.train_last == timedelta(weeks=52)
+
+
+@pytest.mark.parametrize(("text", "length"), [("6h", timedelta(hours=6)), ("1w", timedelta(days=7)), ("row", None)])
+def test_block_is_a_duration_or_row(project, text, length):
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("compare_by: log_loss", f"block: {text}"))
+
+    assert load_params().register_.gate.block == length
+
+
+def test_gate_without_the_newer_keys_asks_for_a_gain_beyond_noise(params):
+    gate = params.register_.gate
+
+    assert (gate.replace_when, gate.min_improvement, gate.max_loss, gate.confidence) == ("better", 0, 0, 0.95)
+    assert gate.block == timedelta(days=1)
+    assert gate.max_calibration_error is gate.max_slice_loss is None
 
 
 def test_missing_file_is_reported(project):

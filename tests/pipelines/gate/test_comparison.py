@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import UTC, timedelta
 
@@ -8,7 +9,7 @@ from bundle import Bundle, Manifest
 from pipelines.config.params import EvaluateParams, GateParams, PrepareParams, TrainParams
 from pipelines.dataset.files import CONTRACT_JSON, MEASURED_MODEL, WORK
 from pipelines.dataset.trained_rows import describe_rows
-from pipelines.gate.comparison import judge_against
+from pipelines.gate.comparison import Against, judge_against
 from pipelines.model.matrix import build_contract, encode, example_row
 from pipelines.model.measure import measure, predict
 from pipelines.stages.prepare import split_by_time
@@ -16,6 +17,7 @@ from pipelines.stages.train import train_booster
 from pipelines.stages.validate import check_table
 
 GATE = GateParams(min_roc_auc=0.5, min_compared_rows=50)
+"""The test rows are of about 52 days, so there are as many blocks."""
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def parts(table, schema, params):
 
 
 @pytest.fixture
-def world(parts, schema, reference, lineage):
+def world(parts, schema, params, reference, lineage):
     """A candidate that is left to be measured, and champions fitted on any rows."""
     train, test = parts
     WORK.mkdir(parents=True, exist_ok=True)
@@ -49,8 +51,11 @@ def world(parts, schema, reference, lineage):
             manifest = Manifest.model_construct(lineage=of)
             return Bundle(fit.model, contract, reference, metrics, manifest)
 
-        def judge(self, champion, metrics, gate=GATE):
-            return judge_against(champion, metrics, gate, test=test, schema=schema, version="4")
+        def judge(self, champion, metrics, gate=GATE, schema=schema, **more):
+            register = params.register_.model_copy(update={"gate": gate})
+            against = Against(champion, version="4", comparison=more.pop("comparison", 1))
+            whole = params.model_copy(update={"register_": register})
+            return judge_against(against, metrics, whole, test=test, schema=schema, **more)
 
     return World()
 
@@ -74,7 +79,8 @@ def test_champion_is_compared_on_test_rows_it_has_not_seen(world, parts, schema)
 
     verdict = world.judge(champion, metrics)
 
-    assert verdict.passed
+    assert verdict.evidence.gain > 0.1
+    assert verdict.evidence.rows == len(unseen)
     assert f"({len(unseen)} rows newer than its training rows)" in verdict.checks[-1].wanted
     fit, contract = world.fit(train)
     own = measure(unseen, predict(fit.booster, encode(unseen, contract)), schema, EvaluateParams())
@@ -127,7 +133,7 @@ def test_changed_column_type_is_reported(world, parts, schema):
     height = schema.features[0].model_copy(update={"type": "category", "minimum": None, "maximum": None})
     changed = schema.model_copy(update={"features": (height, *schema.features[1:])})
 
-    verdict = judge_against(champion, metrics, GATE, test=parts[1], schema=changed, version="4")
+    verdict = world.judge(champion, metrics, schema=changed)
 
     assert "height with their old type" in verdict.reasons[0]
 
@@ -143,9 +149,7 @@ def test_data_until_is_converted_to_the_zone_of_the_table(world, parts, schema):
         champion.model, champion.contract, champion.reference, metrics, Manifest.model_construct(lineage=lineage)
     )
 
-    verdict = judge_against(
-        reaching, metrics, GATE, test=parts[1], schema=schema.model_copy(update={"time": there}), version="4"
-    )
+    verdict = world.judge(reaching, metrics, schema=schema.model_copy(update={"time": there}))
 
     assert f"({len(parts[1]) - 100} rows newer" in verdict.checks[-1].wanted
 
@@ -154,7 +158,7 @@ def test_missing_columns_are_reported(world, parts, schema):
     metrics = world.candidate()
     fewer = schema.model_copy(update={"features": schema.features[2:]})
 
-    verdict = judge_against(world.champion(parts[0], metrics), metrics, GATE, test=parts[1], schema=fewer, version="4")
+    verdict = world.judge(world.champion(parts[0], metrics), metrics, schema=fewer)
 
     assert verdict.champion_version == "4"
     assert verdict.reasons == [
@@ -171,9 +175,7 @@ def test_all_changed_column_types_are_reported(world, parts, schema):
     )
     changed = schema.model_copy(update={"features": (height, age, *schema.features[2:])})
 
-    verdict = judge_against(
-        world.champion(parts[0], metrics), metrics, GATE, test=parts[1], schema=changed, version="4"
-    )
+    verdict = world.judge(world.champion(parts[0], metrics), metrics, schema=changed)
 
     assert "needs column(s) height, age with their old type, so" in verdict.reasons[0]
 
@@ -211,3 +213,88 @@ def test_minimum_number_of_rows_itself_is_enough(world, parts):
 
     assert refusals(len(test) - 100) == ()
     assert len(refusals(len(test) - 99)) == 1
+
+
+def weak(world, parts, metrics):
+    return world.champion(parts[0].head(300), metrics, max_depth=1, eta=0.05)
+
+
+def test_evidence_has_the_numbers_of_the_comparison(world, parts):
+    metrics = world.candidate()
+    found = world.judge(weak(world, parts, metrics), metrics).evidence
+
+    assert found.kind == "better"
+    assert found.gain == pytest.approx(found.champion - found.candidate)
+    assert 0 < found.lower < found.gain < found.upper
+    assert (found.rows, found.test_rows, found.block) == (len(parts[1]), len(parts[1]), "1d")
+    assert found.level == pytest.approx(0.025)
+    assert found.blocks == len(found.periods) == parts[1]["seen"].dt.date.nunique()
+    assert sum(period.rows for period in found.periods) == found.rows
+    assert sum(period.rows * period.gain for period in found.periods) == pytest.approx(found.gain * found.rows)
+    assert {slice_.column for slice_ in found.slices} == {"kind", "month"}
+    assert sum(one.rows for one in found.calibration["candidate"]) == found.rows
+    assert found.calibration_errors["candidate"] == metrics.test.calibration_error
+
+
+def test_swapped_models_are_worse(world, parts):
+    metrics = world.candidate(max_depth=1, eta=0.05)
+    strong = world.champion(parts[0], metrics)
+
+    verdict = world.judge(strong, metrics)
+
+    assert verdict.kind == "worse"
+    assert "worse beyond noise" in verdict.reasons[0]
+
+
+def test_later_comparison_must_be_more_certain(world, parts):
+    metrics = world.candidate()
+    first, tenth = (world.judge(weak(world, parts, metrics), metrics, comparison=number).evidence for number in (1, 10))
+
+    assert tenth.level == pytest.approx(0.05 / 110)
+    assert tenth.gain == first.gain
+    assert tenth.lower < first.lower
+
+
+def test_data_is_newer_only_after_the_champions(world, parts):
+    metrics = world.candidate()
+    champion = weak(world, parts, metrics)
+    until = champion.manifest.lineage.data_until
+
+    def newer(newest):
+        return world.judge(champion, metrics, newest=newest).evidence.newer
+
+    assert not newer(None)
+    assert not newer(until)
+    assert newer(until + timedelta(seconds=1))
+
+
+def test_equal_retrain_replaces_the_champion_only_with_newer_data_and_the_policy(world, parts):
+    metrics = world.candidate()
+    champion = world.champion(parts[0], metrics)
+    gate = GATE.model_copy(update={"replace_when": "better_or_newer", "max_loss": 0.05})
+    later = champion.manifest.lineage.data_until + timedelta(days=1)
+
+    assert world.judge(champion, metrics, gate, newest=later).passed
+    assert not world.judge(champion, metrics, gate).passed
+    assert not world.judge(champion, metrics, GATE, newest=later).passed
+
+
+def test_too_few_blocks_are_reported(world, parts):
+    metrics = world.candidate()
+    gate = GATE.model_copy(update={"block": timedelta(days=7)})
+
+    verdict = world.judge(weak(world, parts, metrics), metrics, gate)
+
+    assert verdict.kind == "not_compared"
+    assert re.match(
+        r"the champion \(version 4\) can only be compared on \d blocks of register.gate.block; with fewer than 20 "
+        "nothing can be said about noise. Choose shorter blocks",
+        verdict.reasons[0],
+    )
+
+
+def test_rows_may_be_independent(world, parts):
+    metrics = world.candidate()
+    found = world.judge(weak(world, parts, metrics), metrics, GATE.model_copy(update={"block": None})).evidence
+
+    assert (found.block, found.blocks, found.neighbours, found.periods) == ("row", len(parts[1]), None, ())

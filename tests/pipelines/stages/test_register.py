@@ -155,6 +155,7 @@ def test_worse_model_is_rejected_and_not_signed(better, candidate, registry, nam
 
     assert "version 3 was rejected by the gate, the champion stays" in summary
     assert aliases(registry, name) == {CHAMPION: "2", CHALLENGER: None, PREVIOUS: "1"}
+    assert registry.version(name, "3").tags["gate.verdict"] == "worse"
     assert "champion (version 2) on the same rows" in registry.version(name, "3").tags["gate.reasons"]
     assert not json.loads(Path("pipelines/work/gate.json").read_text())["passed"]
     with pytest.raises(UnsignedBundle):
@@ -163,6 +164,59 @@ def test_worse_model_is_rejected_and_not_signed(better, candidate, registry, nam
             expected=registry.version(name, "3").identity,
             trusted_keys=load_public_keys([keys.public]),
         )
+
+
+def test_verdict_is_in_tags_and_in_the_run(better, registry, name, capsys):
+    assert registry.version(name, "1").tags["gate.verdict"] == "first"
+    capsys.readouterr()
+
+    register.main()
+
+    version = registry.version(name, "2")
+    assert (version.tags["gate.verdict"], version.tags["gate.comparison"]) == ("better", "1")
+    assert 0 < float(version.tags["gate.gain_from"]) < float(version.tags["gate.gain"])
+    assert registry.version(name, "1").tags["gate.comparisons"] == "1"
+    stored = registry._client.list_artifacts(version.run_id, "gate/2")
+    assert [entry.path for entry in stored] == ["gate/2/gate.html", "gate/2/gate.json"]
+    printed = capsys.readouterr().err
+    assert "verdict: better, passed\n" in printed
+    assert "\n  comparison           number 1 with this champion\n" in printed
+    assert "\x1b" not in printed
+
+
+def test_retry_is_no_further_comparison_and_other_work_is(better, registry, name, monkeypatch):
+    kind = type(registry)
+    real = kind.upload_bundle
+
+    def dying(*_arguments):
+        raise Killed
+
+    monkeypatch.setattr(kind, "upload_bundle", dying)
+    with pytest.raises(Killed):
+        register.main()
+    monkeypatch.setattr(kind, "upload_bundle", real)
+    with pytest.raises(RolloutFailed):
+        register.main(Refusing())
+    with pytest.raises(RolloutFailed):
+        register.main(Refusing())
+    assert registry.version(name, "2").tags["gate.comparison"] == "1"
+    assert registry.version(name, "1").tags["gate.comparisons"] == "1"
+    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")
+
+    with pytest.raises(RolloutFailed):
+        register.main(Refusing())
+
+    assert registry.version(name, "3").tags["gate.comparison"] == "2"
+    assert registry.version(name, "1").tags["gate.comparisons"] == "2"
+
+
+def test_equal_model_of_newer_data_passes_if_the_policy_says_so(champion, candidate, make, registry, name):
+    """The table has grown by rows that are tested on; the model learns from the same kind of rows as before."""
+    edit_gate("min_improvement: 0.0", "min_improvement: 0.0, replace_when: better_or_newer, max_loss: 0.1")
+    candidate(make(800), max_depth=1, eta=0.05)
+
+    assert "version 2 passed the gate and is champion" in register.main()
+    assert registry.version(name, "2").tags["gate.verdict"] == "not_worse"
 
 
 def test_floor_also_rejects_the_first_model(candidate, registry, name):

@@ -1,0 +1,81 @@
+"""Plots of a comparison with the champion, as PNG images."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pipelines.gate.evidence import Evidence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_pictures"]
+
+GREEN, RED, GREY = "#2a7f62", "#b3423a", "#666666"
+MAX_SLICES = 40
+
+
+def draw_pictures(evidence: Evidence) -> dict[str, bytes]:
+    """Return PNG images by their titles: the gain, its course over time, the slices, the calibration of both."""
+    slices = sorted(evidence.slices, key=lambda slice_: slice_.gain)[:MAX_SLICES][::-1]
+    drawings: dict[str, tuple[Callable[[Axes], None], float]] = {
+        "Gain of the candidate, and its bounds": (lambda ax: _draw_gain(ax, evidence), 1.6)
+    }
+    if evidence.periods:
+        drawings[f"Gain by block of {evidence.block}"] = (lambda ax: _draw_periods(ax, evidence), 3.2)
+    if slices:
+        bars = [(f"{s.column} {s.value}", s.gain, s.lower, s.upper) for s in slices]
+        drawings["Gain by slice"] = (lambda ax: _draw_bars(ax, bars), 1.2 + 0.22 * len(bars))
+    drawings["Calibration on the compared rows"] = (lambda ax: _draw_calibration(ax, evidence), 4.4)
+    return {title: _png(draw, height) for title, (draw, height) in drawings.items()}
+
+
+def _png(draw: Callable[[Axes], None], height: float) -> bytes:
+    # The object interface instead of pyplot: no global state, no display, nothing to close.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    draw(figure.subplots())
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=110, metadata={"Software": None})
+    return image.getvalue()
+
+
+def _draw_gain(ax: Axes, evidence: Evidence) -> None:
+    _draw_bars(ax, [("all rows", evidence.gain, evidence.lower, evidence.upper)])
+    ax.set_ylim(-0.8, 0.8)
+
+
+def _draw_bars(ax: Axes, bars: list[tuple[str, float, float, float]]) -> None:
+    """Draw each gain as a dot with its bounds; red below 0, green above, grey around it."""
+    for place, (_, gain, lower, upper) in enumerate(bars):
+        colour = RED if upper < 0 else GREEN if lower > 0 else GREY
+        ax.plot([lower, upper], [place, place], color=colour, linewidth=2)
+        ax.plot([gain], [place], "o", color=colour, markersize=5)
+    ax.axvline(0, color="black", linewidth=0.8)
+    # A "$" would start a formula.
+    ax.set_yticks(range(len(bars)), [name.replace("$", r"\$") for name, *_ in bars])
+    ax.set_xlabel("gain: right of 0 the candidate is better")
+
+
+def _draw_periods(ax: Axes, evidence: Evidence) -> None:
+    gains = [period.gain for period in evidence.periods]
+    ax.bar(range(len(gains)), gains, color=[GREEN if gain > 0 else RED for gain in gains])
+    ax.axhline(0, color="black", linewidth=0.8)
+    ticks = sorted({0, len(gains) // 2, len(gains) - 1})
+    ax.set_xticks(ticks, [evidence.periods[tick].start for tick in ticks])
+    ax.set_ylabel("gain")
+
+
+def _draw_calibration(ax: Axes, evidence: Evidence) -> None:
+    ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":")
+    for name, colour in (("champion", GREY), ("candidate", GREEN)):
+        bins = evidence.calibration[name]
+        ax.plot([one.predicted for one in bins], [one.observed for one in bins], "o-", color=colour, label=name)
+    ax.set_xlabel("mean predicted probability")
+    ax.set_ylabel("observed share")
+    ax.legend(loc="upper left")

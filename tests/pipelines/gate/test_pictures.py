@@ -1,0 +1,27 @@
+from pipelines.gate.pictures import MAX_SLICES, draw_pictures
+from pipelines.gate.slices import SliceGain
+
+
+def test_pictures_are_png_of_what_there_is(evidence):
+    usual = draw_pictures(evidence())
+    bare = draw_pictures(evidence(periods=()))
+
+    assert list(usual) == [
+        "Gain of the candidate, and its bounds",
+        "Gain by block of 1d",
+        "Calibration on the compared rows",
+    ]
+    assert "Gain by block of 1d" not in bare
+    assert all(image.startswith(b"\x89PNG") for image in usual.values())
+
+
+def test_many_slices_are_cut_to_the_lowest(evidence):
+    slices = tuple(
+        SliceGain(column="kind", value=f"{n}", rows=9, blocks=20, gain=n, lower=n - 1, upper=n + 1, p=1)
+        for n in range(MAX_SLICES)
+    )
+    more = slices[-1].model_copy(update={"gain": 99.0, "lower": 98.0, "upper": 100.0})
+
+    few, many = (draw_pictures(evidence(slices=part))["Gain by slice"] for part in (slices, (*slices, more)))
+
+    assert few == many
