@@ -13,7 +13,21 @@ import typer
 from rich.markup import escape
 
 from bundle import ExpectedError
-from espalier.cli import cluster, data, demo, feedback, keys, load, models, predict, serve, token, train, users
+from espalier.cli import (
+    cluster,
+    data,
+    demo,
+    feedback,
+    keys,
+    load,
+    models,
+    predict,
+    serve,
+    simulate,
+    token,
+    train,
+    users,
+)
 from espalier.cli.output import console, say
 
 __all__ = ["main"]
@@ -38,6 +52,7 @@ app.add_typer(cluster.app, name="cluster")
 app.add_typer(models.app, name="models")
 app.command("train")(train.train)
 app.command("gate")(train.gate)
+app.command("simulate-gate")(simulate.simulate_gate)
 app.command("promote")(models.promote)
 app.command("rollback")(models.rollback)
 app.command("serve")(serve.serve)

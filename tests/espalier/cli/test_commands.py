@@ -24,6 +24,7 @@ COMMANDS = [
     ("users", "delete"),
     ("train",),
     ("gate",),
+    ("simulate-gate",),
     ("feedback",),
     ("models",),
     ("models", "show"),

@@ -1,0 +1,165 @@
+"""Train the same model again and again, and let the gate compare each with the one before.
+
+All retrains learn from random rows of one training set with the same parameters, so none is better than the others but
+by the luck of its rows and its seed. How often the gate calls one better is its rate of false alarms. Retrains whose
+champion learned from fewer rows, or without some columns, are better for a reason; how often the gate finds that is its
+power.
+
+Only the test rows are the same for all comparisons, so the rates are of this test set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bundle import Contract
+from pipelines.config.params import GateParams, Params, TrainParams
+from pipelines.config.schema import Schema
+from pipelines.errors import InvalidParams
+from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_of
+from pipelines.gate.bootstrap import estimate
+from pipelines.gate.decision import decide
+from pipelines.gate.gains import gains_by_block
+from pipelines.gate.repeated import level_of
+from pipelines.model.matrix import build_contract, encode, example_row, labels
+from pipelines.model.measure import predict
+from pipelines.progress import Advance
+from pipelines.simulation.summary import Comparison
+from pipelines.stages.train import train_booster
+
+__all__ = ["Plan", "retrain"]
+
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to simulate."""
+
+    comparisons: int = 200
+    rows: int | None = None
+    """Rows that each model trains on; None: as many as the training set has, drawn with replacement."""
+
+    champion_rows: int | None = None
+    """Rows that each champion trains on, if it is handicapped by fewer."""
+
+    without: tuple[str, ...] = ()
+    """Columns that each champion does without."""
+
+    seed: int = 0
+
+    @property
+    def models(self) -> int:
+        """Number of models that are trained."""
+        return 2 * self.comparisons if self.is_handicapped else self.comparisons + 1
+
+    @property
+    def is_handicapped(self) -> bool:
+        """Whether the champions are made worse; if not, candidate and champion are alike."""
+        return bool(self.without or self.champion_rows)
+
+
+def retrain(
+    train: pd.DataFrame, test: pd.DataFrame, schema: Schema, params: Params, plan: Plan, advance: Advance
+) -> Iterator[Comparison]:
+    """Train the models of a plan, and yield what the gate finds in each comparison.
+
+    Args:
+        train, test: (n, k) and (m, k) prepared rows.
+        advance: called after each model.
+
+    Raises:
+        InvalidParams: the plan does not fit the table.
+    """
+    _check(train, schema, plan)
+    gate, blocks = params.register_.gate, blocks_of(test[schema.time.name], params.register_.gate.block)
+    if blocks.count < MIN_BLOCKS:
+        raise InvalidParams(f"the test set has {blocks.count} blocks of register.gate.block; {MIN_BLOCKS} are needed")
+    truth = labels(test, schema)
+    for champion, candidate in _pairs(train, test, schema, params, plan, advance):
+        yield compare(truth, champion, candidate, blocks, gate)
+
+
+def _pairs(
+    train: pd.DataFrame, test: pd.DataFrame, schema: Schema, params: Params, plan: Plan, advance: Advance
+) -> Iterator[tuple[Probabilities, Probabilities]]:
+    """Yield champion and candidate: each model with the one before, or two new ones with different columns."""
+    alike = _Maker(train, test, schema, params, plan)
+    if plan.is_handicapped:
+        handicap = replace(plan, rows=plan.champion_rows or plan.rows)
+        poorer = _Maker(train, test, _without(schema, plan.without), params, handicap)
+        for number in range(plan.comparisons):
+            yield poorer.probabilities(2 * number, advance), alike.probabilities(2 * number + 1, advance)
+        return
+    champion = alike.probabilities(0, advance)
+    for number in range(1, plan.models):
+        candidate = alike.probabilities(number, advance)
+        yield champion, candidate
+        champion = candidate
+
+
+def compare(
+    truth: npt.NDArray[np.int8], champion: Probabilities, candidate: Probabilities, blocks: Blocks, gate: GateParams
+) -> Comparison:
+    """Return what the gate finds in a first comparison of these models."""
+    theirs, ours = champion.astype(np.float64), candidate.astype(np.float64)
+    found = estimate(gains_by_block(gate.compare_by, truth, theirs, ours, blocks.numbers))
+    level = level_of(1, confidence=gate.confidence)
+    lower, upper = found.lower(level), found.upper(level)
+    kind = decide(lower, upper, gate)
+    return Comparison(gain=found.gain, error=found.error, lower=lower, upper=upper, kind=kind)
+
+
+def _check(train: pd.DataFrame, schema: Schema, plan: Plan) -> None:
+    unknown = [name for name in plan.without if name not in schema.feature_names]
+    if unknown:
+        raise InvalidParams(f"{', '.join(unknown)}: no such feature in schema.yaml")
+    if len(plan.without) == len(schema.feature_names):
+        raise InvalidParams("the champion would have no feature left")
+    for rows in (plan.rows, plan.champion_rows):
+        if rows is not None and rows > len(train):
+            raise InvalidParams(f"each model cannot train on {rows:,} different rows: there are {len(train):,}")
+
+
+def _without(schema: Schema, names: tuple[str, ...]) -> Schema:
+    left = tuple(feature for feature in schema.features if feature.name not in names)
+    return schema.model_copy(update={"features": left})
+
+
+class _Maker:
+    """Trains models of one set of columns, and predicts the test rows."""
+
+    def __init__(self, train: pd.DataFrame, test: pd.DataFrame, schema: Schema, params: Params, plan: Plan) -> None:
+        self._train, self._schema, self._params, self._plan = train, schema, params, plan
+        self._contract: Contract = build_contract(
+            train,
+            schema,
+            model_name=params.register_.model_name,
+            threshold=params.evaluate.threshold,
+            example=example_row(test, schema),
+        )
+        self._test = encode(test, self._contract)
+
+    def probabilities(self, number: int, advance: Advance) -> Probabilities:
+        """Train model ``number`` on rows and with a seed of its own, and return its (m,) probabilities."""
+        random = np.random.default_rng([self._plan.seed, number])
+        rows, count = len(self._train), self._plan.rows
+        places = random.choice(rows, count, replace=False) if count else random.integers(0, rows, rows)
+        params = self._params.train.model_copy(update={"seed": int(random.integers(2**31))})
+        fit = train_booster(self._train.iloc[places], self._contract, self._schema, _alone(params), _silent)
+        advance()
+        return predict(fit.booster, self._test)
+
+
+def _alone(params: TrainParams) -> TrainParams:
+    """Use one thread unless the parameters say how many: for few rows, threads mostly wait for each other."""
+    return params if params.threads else params.model_copy(update={"threads": 1})
+
+
+def _silent(note: str = "") -> None:
+    """Show nothing for each round: the progress is by model."""
