@@ -171,7 +171,7 @@ def _slices(evidence: Evidence, params: GateParams, limit: float) -> list[Check]
         Check(
             name=f"gain in the worst of {len(evidence.slices)} slices, {least.column} {least.value},",
             found=least.gain,
-            wanted=f"at least {-limit:g}, within noise",
+            wanted=f"at least {0 - limit:g}, within noise",
             passed=True,
         )
     ]
@@ -181,7 +181,7 @@ def _worse_slice(slice_: SliceGain, evidence: Evidence, limit: float) -> Check:
     return Check(
         name=f"gain where {slice_.column} is {slice_.value}",
         found=slice_.gain,
-        wanted=f"at least {-limit:g}, within noise",
+        wanted=f"at least {0 - limit:g}, within noise",
         passed=False,
         explanation=f"{slice_.rows:,} rows, p = {slice_.p:.2g} after correction for {len(evidence.slices)} slices",
     )

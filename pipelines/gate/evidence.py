@@ -85,6 +85,10 @@ class Evidence(_Part):
     neighbours: float | None
     """Correlation of the gains of neighbouring blocks; None if blocks have no order."""
 
+    min_improvement: float
+    max_loss: float
+    """The margins of params.yaml at that time."""
+
     kind: Kind
     newer: bool
     """Whether the candidate was trained on newer rows than the champion."""
@@ -141,6 +145,8 @@ def collect(
         blocks=blocks.count,
         block=_length(params),
         neighbours=_neighbours(gains) if blocks.starts else None,
+        min_improvement=params.min_improvement,
+        max_loss=params.max_loss,
         kind=kind,
         newer=newer,
         rows_to_decide=rows_to_decide(found, level, limit_to_pass(params, newer=newer), rows=len(truth))

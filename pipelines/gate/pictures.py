@@ -47,6 +47,11 @@ def _png(draw: Callable[[Axes], None], height: float) -> bytes:
 
 def _draw_gain(ax: Axes, evidence: Evidence) -> None:
     _draw_bars(ax, [("all rows", evidence.gain, evidence.lower, evidence.upper)])
+    margins = {-evidence.max_loss: "-max_loss", evidence.min_improvement: "min_improvement"}
+    for margin, name in margins.items():
+        if margin:
+            ax.axvline(margin, color="black", linewidth=0.8, linestyle="--")
+            ax.annotate(name, (margin, 0.7), ha="center", va="top", fontsize=8)
     ax.set_ylim(-0.8, 0.8)
 
 
@@ -67,7 +72,7 @@ def _draw_periods(ax: Axes, evidence: Evidence) -> None:
     ax.bar(range(len(gains)), gains, color=[GREEN if gain > 0 else RED for gain in gains])
     ax.axhline(0, color="black", linewidth=0.8)
     ticks = sorted({0, len(gains) // 2, len(gains) - 1})
-    ax.set_xticks(ticks, [evidence.periods[tick].start for tick in ticks])
+    ax.set_xticks(ticks, [evidence.periods[tick].start.removesuffix("T00:00") for tick in ticks])
     ax.set_ylabel("gain")
 
 

@@ -34,6 +34,7 @@ def numbers(evidence: Evidence) -> Iterator[list[str]]:
     yield ["champion", f"version {evidence.champion_version}, {evidence.champion:.4f}"]
     yield ["candidate", f"{evidence.candidate:.4f}, trained on {data}"]
     yield ["gain", f"{evidence.gain:+.4f}, {bounds} (standard error {evidence.error:.4f})"]
+    yield ["margins", f"better above {evidence.min_improvement:g}, not worse above {0 - evidence.max_loss:g}"]
     yield ["certainty", f"each bound is wrong in at most {evidence.level:.3%} of cases"]
     yield ["comparison", f"number {evidence.comparison} with this champion"]
     yield ["rows", f"{evidence.rows:,} of {evidence.test_rows:,}, in {evidence.blocks:,} blocks of {evidence.block}"]

@@ -27,6 +27,8 @@ def evidence() -> Callable[..., Evidence]:
             "blocks": 90,
             "block": "1d",
             "neighbours": 0.1,
+            "min_improvement": 0.001,
+            "max_loss": 0.005,
             "kind": Kind.INCONCLUSIVE,
             "newer": False,
             "rows_to_decide": None,

@@ -15,6 +15,16 @@ def test_pictures_are_png_of_what_there_is(evidence):
     assert all(image.startswith(b"\x89PNG") for image in usual.values())
 
 
+def test_margins_are_drawn_where_they_are(evidence):
+    title = "Gain of the candidate, and its bounds"
+    with_margins, moved, without = (
+        draw_pictures(evidence(min_improvement=better, max_loss=loss))[title]
+        for better, loss in ((0.001, 0.005), (0.002, 0.005), (0.0, 0.0))
+    )
+
+    assert len({with_margins, moved, without}) == 3
+
+
 def test_many_slices_are_cut_to_the_lowest(evidence):
     slices = tuple(
         SliceGain(column="kind", value=f"{n}", rows=9, blocks=20, gain=n, lower=n - 1, upper=n + 1, p=1)

@@ -28,6 +28,7 @@ def test_comparison_is_shown_with_its_numbers(evidence):
         "  champion                version 4, 0.4980",
         "  candidate               0.4968, trained on no newer data",
         "  gain                    +0.0012, from -0.0021 to +0.0045 (standard error 0.0016)",
+        "  margins                 better above 0.001, not worse above -0.005",
         "  certainty               each bound is wrong in at most 0.833% of cases",
         "  comparison              number 2 with this champion",
         "  rows                    90,000 of 90,000, in 90 blocks of 1d",
