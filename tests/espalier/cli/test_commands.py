@@ -221,8 +221,8 @@ def test_exit_code_is_that_of_the_failed_stage(run, pushed, connected, monkeypat
 
 
 def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, name, mlflow):
-    for depth in (1, 4):
-        candidate(max_depth=depth, eta=0.2)
+    for depth, eta in ((1, 0.02), (4, 0.3)):
+        candidate(max_depth=depth, eta=eta)
         register.main()
 
     assert json.loads(run("models", "--json")[1])[0]["aliases"] == ["champion"]
