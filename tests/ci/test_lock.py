@@ -127,3 +127,15 @@ def test_upgrade_locks_the_newest_version(lock, index):
     index.publish("apple", "2.0")
 
     assert 'name = "apple"\nversion = "2.0"' in lock("apple", options=["--upgrade"])
+
+
+def test_unchanged_bootstrap_file_keeps_its_time(lock, project):
+    """Make would otherwise build the environment again, under whatever runs in it."""
+    lock("apple")
+    file = project / ".ci/uv.txt"
+    os.utime(file, (1, 1))
+
+    lock("apple", "pear")
+
+    assert file.stat().st_mtime == 1
+    assert [path.name for path in (project / ".ci").iterdir() if path.name.startswith("uv")] == ["uv.txt"]
