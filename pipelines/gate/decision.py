@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pipelines.config.params import GateParams
-from pipelines.gate.bootstrap import Estimate
+from pipelines.gate.bootstrap import Estimate, estimate
+from pipelines.gate.gains import BlockGains
+from pipelines.gate.repeated import level_of
 
-__all__ = ["Kind", "decide", "limit_to_pass", "rows_to_decide"]
+__all__ = ["Decision", "Kind", "decide", "decide_gains", "limit_to_pass", "rows_to_decide"]
 
 
 class Kind(StrEnum):
@@ -25,6 +28,26 @@ class Kind(StrEnum):
 
     INCONCLUSIVE = "inconclusive"
     """The test rows are too few to tell."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The gain of a comparison, its bounds, and what they show."""
+
+    estimate: Estimate
+    level: float
+    """Probability that the true gain is below ``lower``, and that it is above ``upper``, at most."""
+
+    lower: float
+    upper: float
+    kind: Kind
+
+
+def decide_gains(gains: BlockGains, params: GateParams, *, comparison: int) -> Decision:
+    """Return what the gains by block show in the ``comparison``-th comparison with a champion, from 1."""
+    found, level = estimate(gains), level_of(comparison, confidence=params.confidence)
+    lower, upper = found.lower(level), found.upper(level)
+    return Decision(found, level, lower, upper, decide(lower, upper, params))
 
 
 def decide(lower: float, upper: float, params: GateParams) -> Kind:

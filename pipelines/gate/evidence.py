@@ -12,10 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from bundle import Scores
 from pipelines.config.params import GateParams
 from pipelines.gate.blocks import Blocks
-from pipelines.gate.bootstrap import estimate
-from pipelines.gate.decision import Kind, decide, limit_to_pass, rows_to_decide
+from pipelines.gate.decision import Kind, decide_gains, limit_to_pass, rows_to_decide
 from pipelines.gate.gains import BlockGains, Metric, gains_by_block
-from pipelines.gate.repeated import level_of
 from pipelines.gate.slices import Places, SliceGain, compare_slices
 from pipelines.model.scores import calibration_bins
 
@@ -126,20 +124,19 @@ def collect(
     truth = predictions.truth
     theirs, ours = predictions.theirs.astype(np.float64), predictions.ours.astype(np.float64)
     gains = gains_by_block(metric, truth, theirs, ours, blocks.numbers)
-    found, level = estimate(gains), level_of(comparison, confidence=params.confidence)
-    lower, upper = found.lower(level), found.upper(level)
-    kind = decide(lower, upper, params)
+    decision = decide_gains(gains, params, comparison=comparison)
+    limit = limit_to_pass(params, newer=newer)
     return Evidence(
         champion_version=champion_version,
         comparison=comparison,
         metric=metric,
         champion=getattr(predictions.their_scores, metric),
         candidate=getattr(predictions.our_scores, metric),
-        gain=found.gain,
-        error=found.error,
-        lower=lower,
-        upper=upper,
-        level=level,
+        gain=decision.estimate.gain,
+        error=decision.estimate.error,
+        lower=decision.lower,
+        upper=decision.upper,
+        level=decision.level,
         rows=len(truth),
         test_rows=test_rows,
         blocks=blocks.count,
@@ -147,10 +144,10 @@ def collect(
         neighbours=_neighbours(gains) if blocks.starts else None,
         min_improvement=params.min_improvement,
         max_loss=params.max_loss,
-        kind=kind,
+        kind=decision.kind,
         newer=newer,
-        rows_to_decide=rows_to_decide(found, level, limit_to_pass(params, newer=newer), rows=len(truth))
-        if kind is Kind.INCONCLUSIVE
+        rows_to_decide=rows_to_decide(decision.estimate, decision.level, limit, rows=len(truth))
+        if decision.kind is Kind.INCONCLUSIVE
         else None,
         slices=compare_slices(
             predictions.slices,

@@ -22,10 +22,8 @@ from pipelines.config.params import GateParams, Params, TrainParams
 from pipelines.config.schema import Schema
 from pipelines.errors import InvalidParams
 from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_of
-from pipelines.gate.bootstrap import estimate
-from pipelines.gate.decision import decide
+from pipelines.gate.decision import decide_gains
 from pipelines.gate.gains import gains_by_block
-from pipelines.gate.repeated import level_of
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.model.measure import predict
 from pipelines.progress import Advance
@@ -108,11 +106,11 @@ def compare(
 ) -> Comparison:
     """Return what the gate finds in a first comparison of these models."""
     theirs, ours = champion.astype(np.float64), candidate.astype(np.float64)
-    found = estimate(gains_by_block(gate.compare_by, truth, theirs, ours, blocks.numbers))
-    level = level_of(1, confidence=gate.confidence)
-    lower, upper = found.lower(level), found.upper(level)
-    kind = decide(lower, upper, gate)
-    return Comparison(gain=found.gain, error=found.error, lower=lower, upper=upper, kind=kind)
+    gains = gains_by_block(gate.compare_by, truth, theirs, ours, blocks.numbers)
+    found = decide_gains(gains, gate, comparison=1)
+    return Comparison(
+        gain=found.estimate.gain, error=found.estimate.error, lower=found.lower, upper=found.upper, kind=found.kind
+    )
 
 
 def _check(train: pd.DataFrame, schema: Schema, plan: Plan) -> None:
