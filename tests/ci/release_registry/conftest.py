@@ -96,22 +96,27 @@ def make_release(
 
 
 @pytest.fixture(scope="session")
-def release(
+def publish(
     registry: str, sigstore: PrivateSigstore, make_release: Callable[[str, str, dict[str, str]], Release]
-) -> Release:
-    """A version released by the release workflow at that version's tag."""
-    made = make_release(f"{registry}/somebody", VERSION, sigstore.job(REPOSITORY, f"refs/tags/v{VERSION}"))
-    made.push()
-    made.publish()
-    return made
+) -> Callable[[str], Release]:
+    """Return a function that releases a version as the release workflow does at that version's tag."""
+
+    def run(version: str) -> Release:
+        made = make_release(f"{registry}/somebody", version, sigstore.job(REPOSITORY, f"refs/tags/v{version}"))
+        made.push()
+        made.publish()
+        return made
+
+    return run
 
 
 @pytest.fixture(scope="session")
-def older(
-    registry: str, sigstore: PrivateSigstore, make_release: Callable[[str, str, dict[str, str]], Release]
-) -> Release:
-    """The version before, released likewise to the same registry."""
-    made = make_release(f"{registry}/somebody", OLDER, sigstore.job(REPOSITORY, f"refs/tags/v{OLDER}"))
-    made.push()
-    made.publish()
-    return made
+def release(publish: Callable[[str], Release]) -> Release:
+    """A released version."""
+    return publish(VERSION)
+
+
+@pytest.fixture(scope="session")
+def older(publish: Callable[[str], Release]) -> Release:
+    """The version before, in the same registry."""
+    return publish(OLDER)
