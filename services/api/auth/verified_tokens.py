@@ -11,14 +11,16 @@ from services.api.auth.access_tokens import LEEWAY_SECONDS, Claims, TokenVerifie
 from services.api.auth.revocations import Revocations
 from services.api.errors import InvalidToken
 
-__all__ = ["VerifiedTokens"]
+__all__ = ["VerifiedToken", "VerifiedTokens"]
 
 MAX_TOKENS = 4096
 """The oldest one is dropped first."""
 
 
 @dataclass(frozen=True)
-class _Verified:
+class VerifiedToken:
+    """The claims of a token whose signature was checked."""
+
     claims: Claims
     until: float
     """Seconds since 1970, with the leeway of the verifier."""
@@ -32,7 +34,7 @@ class VerifiedTokens:
     ) -> None:
         """Start empty."""
         self._verifier, self._revocations, self._now = verifier, revocations, now
-        self._tokens: dict[bytes, _Verified] = {}
+        self._tokens: dict[bytes, VerifiedToken] = {}
 
     def check(self, token: str) -> Claims:
         """Return the claims of a valid token that is not revoked.
@@ -40,23 +42,26 @@ class VerifiedTokens:
         Raises:
             InvalidToken
         """
-        claims = self.find(token.encode(errors="surrogatepass")) or self._verify(token)
+        found = self.find(token.encode(errors="surrogatepass"))
+        claims = self._verify(token) if found is None else found.claims
         if self._revocations.is_revoked(claims):
             raise InvalidToken
         return claims
 
-    def find(self, token: bytes) -> Claims | None:
-        """Return the claims of a token that was verified before and is still valid, else None."""
+    def find(self, token: bytes) -> VerifiedToken | None:
+        """Return a token that was verified before, if it is still valid."""
         found = self._tokens.get(_digest(token))
-        if found is None or found.until <= self._now() or self._revocations.is_revoked(found.claims):
-            return None
-        return found.claims
+        return found if found is not None and self.is_valid(found) else None
+
+    def is_valid(self, token: VerifiedToken) -> bool:
+        """Return whether a verified token has neither expired nor been revoked since."""
+        return token.until > self._now() and not self._revocations.is_revoked(token.claims)
 
     def _verify(self, token: str) -> Claims:
         claims = self._verifier.verify(token)
         if len(self._tokens) >= MAX_TOKENS:
             del self._tokens[next(iter(self._tokens))]
-        self._tokens[_digest(token.encode())] = _Verified(claims, claims.expires + LEEWAY_SECONDS)
+        self._tokens[_digest(token.encode())] = VerifiedToken(claims, claims.expires + LEEWAY_SECONDS)
         return claims
 
 

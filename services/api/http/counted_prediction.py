@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from services.api.errors import InvalidRequest
 from services.api.http.dependencies import Services
-from services.api.prediction.predict import Predicted, predict_matrix
+from services.api.prediction.predict import Predicted, predict_matrix, predict_untraced
 
 __all__ = ["charged", "counted_refusals", "predict_and_count"]
 
@@ -38,11 +38,13 @@ def charged(services: Services, user: str, rows: int) -> AbstractContextManager[
     return nullcontext() if services.rate_limit is None else services.rate_limit.charged(user, rows)
 
 
-def predict_and_count(services: Services, matrix: npt.NDArray[np.float32], *, explain: bool) -> Predicted:
+def predict_and_count(
+    services: Services, matrix: npt.NDArray[np.float32], *, explain: bool, may_trace: bool = True
+) -> Predicted:
     """Predict (n, features) rows, and count values and labels in the same thread: many rows take time there too."""
-    metrics = services.metrics
+    metrics, predict = services.metrics, predict_matrix if may_trace else predict_untraced
     started = time.perf_counter()
-    predicted = predict_matrix(services.model, matrix, explain=explain)
+    predicted = predict(services.model, matrix, explain=explain)
     metrics.predict_seconds.observe(time.perf_counter() - started)
     metrics.count_predictions(predicted.matrix, predicted.probabilities, int(np.count_nonzero(predicted.positive)))
     if predicted.contributions is not None:

@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.api.auth.access_tokens import Claims
 from services.api.auth.scopes import Scope
+from services.api.auth.verified_tokens import VerifiedToken
 from services.api.http.access_log import AccessLog, Answered
 from services.api.http.allowed_hosts import AllowedHosts
 from services.api.http.counted_prediction import predict_and_count
@@ -31,6 +31,9 @@ MAX_BODY_BYTES = 1024 * 1024
 
 MAX_LENGTH_DIGITS = 7
 
+MAX_HEADS = 4096
+"""The oldest one is dropped first."""
+
 log = logging.getLogger("espalier.api.fast_path")
 
 
@@ -42,14 +45,31 @@ def short_length(header: bytes) -> int | None:
     return length if length <= MAX_BODY_BYTES else None
 
 
-class FastRequest(NamedTuple):
-    """The head of a request that is answered here once its body is complete, if that is valid."""
+class KnownHead(NamedTuple):
+    """What was read from the head of a request that can be answered here, as long as its token is valid."""
 
-    claims: Claims
+    token: VerifiedToken
+    request_id: str
+    """The client's own; empty if there is none."""
+
+    forwarded: bytes | None
+    """X-Forwarded-For."""
+
+    body_bytes: int
+
+
+class FastRequest(NamedTuple):
+    """A request that is answered here once its body is complete, if that is valid."""
+
+    head: KnownHead
     request_id: str
     address: str | None
     started: float
-    body_bytes: int
+
+    @property
+    def body_bytes(self) -> int:
+        """Length of the body."""
+        return self.head.body_bytes
 
 
 class FastPath:
@@ -63,6 +83,8 @@ class FastPath:
         self._forwarded = ForwardedAddress(trusted_proxies)
         counters, self._seconds = http.of(PATH, "POST")
         self._answered = counters[2]
+        self._heads: dict[bytes, KnownHead] = {}
+        """By digest, because a head has a token in it."""
         limit = services.rate_limit
         policy = "" if limit is None else f"ratelimit-policy: {limit.policy}\r\n"
         self._head = (
@@ -72,9 +94,38 @@ class FastPath:
 
     def begin(self, headers: Sequence[tuple[bytes, bytes]], peer: str | None) -> FastRequest | None:
         """Return the request if it can be answered here, from its headers, with names in lower case."""
-        started = time.perf_counter()
+        head = None if self._services.drain.is_draining else self._read(headers)
+        return None if head is None else self.start(head, peer)
+
+    def start(self, head: KnownHead, peer: str | None) -> FastRequest:
+        """Return the request with a head that was just read or recalled."""
+        address = None if peer is None else self._forwarded.of(peer, head.forwarded)
+        return FastRequest(head, request_id_of(head.request_id), address, time.perf_counter())
+
+    def remember(self, digest: bytes, request: FastRequest, body_bytes: int) -> None:
+        """Remember the head of a request that was answered: most clients send the same one again and again.
+
+        Args:
+            digest: of the bytes of the head.
+            body_bytes: how many bytes followed it. Others than those of the body may be a second request.
+        """
+        head = request.head
+        if head.request_id or head.body_bytes != body_bytes:  # no other request will have this id
+            return
+        if len(self._heads) >= MAX_HEADS:
+            del self._heads[next(iter(self._heads))]
+        self._heads[digest] = head
+
+    def recall(self, digest: bytes) -> KnownHead | None:
+        """Return the remembered head with this digest, if a request with it can still be answered here."""
+        known = self._heads.get(digest)
+        if known is None or self._services.drain.is_draining or not self._services.tokens.is_valid(known.token):
+            return None
+        return known
+
+    def _read(self, headers: Sequence[tuple[bytes, bytes]]) -> KnownHead | None:
         fields = dict(headers)
-        if len(fields) != len(headers) or self._services.drain.is_draining:
+        if len(fields) != len(headers):
             return None
         get = fields.get
         length = short_length(get(b"content-length", b""))
@@ -86,34 +137,33 @@ class FastPath:
         ):
             return None
         authorization, host = get(b"authorization", b""), get(b"host", b"").decode("latin1")
-        claims = self._services.tokens.find(authorization[len(BEARER) :]) if authorization.startswith(BEARER) else None
-        if claims is None or Scope.PREDICT not in claims.scopes or not self._hosts.allow(host):
+        token = self._services.tokens.find(authorization[len(BEARER) :]) if authorization.startswith(BEARER) else None
+        if token is None or Scope.PREDICT not in token.claims.scopes or not self._hosts.allow(host):
             return None
-        address = None if peer is None else self._forwarded.of(peer, get(b"x-forwarded-for"))
-        return FastRequest(claims, request_id_of(get(b"x-request-id", b"").decode("latin1")), address, started, length)
+        return KnownHead(token, get(b"x-request-id", b"").decode("latin1"), get(b"x-forwarded-for"), length)
 
     def finish(self, request: FastRequest, body: bytes) -> bytes | None:
         """Return the response from its first header on; None if the application must answer."""
-        services = self._services
+        services, subject = self._services, request.head.token.claims.subject
         matrix, limit = services.reader.decode(body), services.rate_limit
         if matrix is None or len(matrix) > services.inline_rows:
             return None
-        state = b"" if limit is None else limit.take(request.claims.subject, len(matrix))
+        state = b"" if limit is None else limit.take(subject, len(matrix))
         if state is None:
             return None
         try:
-            predicted = predict_and_count(services, matrix, explain=False)
-            token = services.feedback_tokens.issue(request.claims.subject, predicted.probabilities)
+            predicted = predict_and_count(services, matrix, explain=False, may_trace=False)
+            token = services.feedback_tokens.issue(subject, predicted.probabilities)
             content = services.answer.write(predicted, feedback_token=token, request_id=request.request_id)
         except Exception:  # the application meets it again, and answers
             log.exception("unexpected error")
             if limit is not None:
-                limit.give_back(request.claims.subject, len(matrix))
+                limit.give_back(subject, len(matrix))
             return None
         seconds = time.perf_counter() - request.started
         self._answered.inc()
         self._seconds.observe(seconds)
-        self._log.add(Answered(request.request_id, "POST", PATH, 200, seconds, request.claims.subject, request.address))
+        self._log.add(Answered(request.request_id, "POST", PATH, 200, seconds, subject, request.address))
         own_id = request.request_id.encode()
         return b"%b%b\r\n%bcontent-length: %d\r\n\r\n%b" % (
             self._head,

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import getitem
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,17 @@ class _Lookup(NamedTuple):
     edges: list[float]
     places: list[int] | None
     """Of each category's code; None for numbers, which ``edges`` divide."""
+
+    def place(self, value: float) -> int:
+        """Return where a value that is not missing is counted."""
+        return self.begin + bisect_right(self.edges, value) if self.places is None else self.places[int(value)]
+
+    @property
+    def steps(self) -> tuple[list[float], list[int]]:
+        """The same as edges of intervals, and where the values of each interval are counted. Codes are such values."""
+        if self.places is None:
+            return self.edges, list(range(self.begin, self.begin + len(self.edges) + 1))
+        return [float(code) for code in range(1, len(self.places))], self.places
 
 
 class BinCounter:
@@ -96,6 +108,7 @@ class DriftCounter:
         self.bins = begins.pop()
         """The number of bins of all features."""
         self._columns = [counter.lookup(begin) for counter, begin in zip(counters, begins, strict=True)]
+        self._steps, self._cells = zip(*[column.steps for column in self._columns], strict=True)
         self._numbers = [index for index, column in enumerate(self._columns) if column.places is None]
         numbers = [self._columns[index] for index in self._numbers]
         self._edges = _padded([column.edges for column in numbers])
@@ -106,13 +119,12 @@ class DriftCounter:
 
     def add_row(self, row: Sequence[float], values: memoryview[float], begin: int) -> None:
         """Add one row to the counts that start at ``begin``. For few rows, NumPy's calls cost more than the work."""
-        for value, column in zip(row, self._columns, strict=True):
-            if value != value:  # noqa: PLR0124 (NaN)
-                place = column.missing
-            elif column.places is None:
-                place = column.begin + bisect_right(column.edges, value)
-            else:
-                place = column.places[int(value)]
+        if math.isnan(sum(row)):  # a value is missing
+            pairs = zip(row, self._columns, strict=True)
+            places = [column.missing if math.isnan(value) else column.place(value) for value, column in pairs]
+        else:
+            places = list(map(getitem, self._cells, map(bisect_right, self._steps, row)))
+        for place in places:
             values[begin + place] += 1
 
     def count(self, matrix: Matrix) -> npt.NDArray[np.int64]:

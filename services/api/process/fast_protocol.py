@@ -5,7 +5,9 @@ A prediction that has waited too long is refused in the same way.
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -16,9 +18,20 @@ from services.api.process.http_protocol import BoundedHttpProtocol
 __all__ = ["FastHttpProtocol"]
 
 URL = PATH.encode()
+END = b"\r\n\r\n"
 
 HELD_SECONDS = 2.0
 """How long the rest of a body may take before the application gets the request, with its own limit of time."""
+
+
+class _Read(NamedTuple):
+    """What was read at once."""
+
+    head: bytes
+    """Digest of the bytes of the head, up to the empty line: there is a token in it."""
+
+    body_bytes: int
+    """How many bytes follow it."""
 
 
 class FastHttpProtocol(BoundedHttpProtocol):
@@ -32,6 +45,22 @@ class FastHttpProtocol(BoundedHttpProtocol):
         self._parts: list[bytes] = []
         self._held_since: float | None = None
         self._date: tuple[Any, bytes] = (None, b"")
+        self._read: _Read | None = None
+        """What is being parsed, if a request begins with it and its head is complete."""
+        self._idle_since: float | None = None
+        """Since when the connection is idle, after a response without the parser: a timer for each costs more."""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a request whose head is remembered, if it arrived whole; else parse."""
+        self._idle_since = None
+        end = data.find(END) + len(END)
+        if end < len(END) or not self._is_between_requests():
+            self._read = None
+            super().data_received(data)
+            return
+        self._read = _Read(hashlib.blake2b(data[:end], digest_size=32).digest(), len(data) - end)
+        if not self._answer_again(self._read, data[end:]):
+            super().data_received(data)
 
     def start_request(self) -> None:
         """Hold the request for the fast path or a refusal, or start the application."""
@@ -60,9 +89,37 @@ class FastHttpProtocol(BoundedHttpProtocol):
             self._held = None
             self._has_moved, self._is_open = True, False
 
+    def _is_between_requests(self) -> bool:
+        """Return whether the parser waits for a new request, and no response is owed or held up."""
+        cycle = self.cycle
+        return (
+            self._head_ended
+            and not self._is_open
+            and not self._is_refused
+            and self._is_within
+            and not self.flow.write_paused
+            and (cycle is None or cycle.response_complete)
+        )
+
+    def _answer_again(self, read: _Read, body: bytes) -> bool:
+        """Answer without parsing the head; it has the same bytes as one that was parsed, so it means the same."""
+        fast = self._all.fast_path
+        head = None if fast is None else fast.recall(read.head)
+        if fast is None or head is None or head.body_bytes != read.body_bytes:
+            return False
+        held = self._refuse_late(URL, ((b"content-length", b"%d" % read.body_bytes),))
+        if not self._respond_to(held or fast.start(head, self._peer()), body):
+            return False
+        self._unset_keepalive_if_required()
+        self._head_since, self._idle_since = None, self.loop.time()
+        return True
+
     def check_time(self, now: float) -> None:
-        """Let the application have a request whose body does not arrive."""
-        if self._held is None or self._is_refused or self.transport.is_closing():
+        """Let the application have a request whose body does not arrive, and close an idle connection."""
+        if self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive:
+            self._idle_since = None
+            self.timeout_keep_alive_handler()
+        elif self._held is None or self._is_refused or self.transport.is_closing():
             super().check_time(now)
         elif self._held_since is None:
             self._held_since = now
@@ -91,24 +148,42 @@ class FastHttpProtocol(BoundedHttpProtocol):
     def _hold(self) -> FastRequest | Refusal | None:
         fast, overload = self._all.fast_path, self._all.overload
         if overload is not None and overload.concerns(self.url):
-            is_late = self._all.loop_delay.seconds(self.loop) > overload.max_seconds
-            refusal = overload.refuse(self.url, self.headers) if is_late and self._is_plain() else None
-            if refusal is not None:
+            refusal = self._refuse_late(self.url, self.headers)
+            if refusal is not None and self._is_plain():
                 return refusal
         if fast is None or self.url != URL or not self._is_plain():
             return None
-        return fast.begin(self.headers, self.client[0] if self.client else None)
+        return fast.begin(self.headers, self._peer())
+
+    def _refuse_late(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
+        """Return the refusal of a request that has waited too long."""
+        overload = self._all.overload
+        if overload is None or self._all.loop_delay.seconds(self.loop) <= overload.max_seconds:
+            return None
+        return overload.refuse(url, headers)
 
     def _answer(self, held: FastRequest | Refusal) -> bool:
+        parts, read, fast = self._parts, self._read, self._all.fast_path
+        if not self._respond_to(held, parts[0] if len(parts) == 1 else b"".join(parts)):
+            return False
+        if fast is not None and isinstance(held, FastRequest) and read is not None:
+            fast.remember(read.head, held, read.body_bytes)
+        return True
+
+    def _respond_to(self, held: FastRequest | Refusal, body: bytes) -> bool:
+        """Send the response; return False if the application must answer."""
         if isinstance(held, Refusal):
             self._send(b"503 Service Unavailable", held.content)
             held.on_sent()
             return True
-        parts, fast = self._parts, self._all.fast_path
-        answer = None if fast is None else fast.finish(held, parts[0] if len(parts) == 1 else b"".join(parts))
+        fast = self._all.fast_path
+        answer = None if fast is None else fast.finish(held, body)
         if answer is not None:
             self._send(b"200 OK", answer)
         return answer is not None
+
+    def _peer(self) -> str | None:
+        return self.client[0] if self.client else None
 
     def _send(self, status: bytes, content: bytes) -> None:
         self.server_state.total_requests += 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from services.api.http import fast_path
 from services.api.http.fast_path import MAX_BODY_BYTES
 
 IDENTICAL = ("model", "predictions", "request_id")
@@ -179,7 +180,7 @@ def test_many_rows_are_left_to_the_route(client, fast, request_of, row):
 
 
 def test_error_is_logged_and_left_to_the_route(client, fast, request_of, row, monkeypatch, caplog):
-    monkeypatch.setattr("services.api.http.counted_prediction.predict_matrix", lambda *_a, **_o: 1 / 0)
+    monkeypatch.setattr("services.api.http.counted_prediction.predict_untraced", lambda *_a, **_o: 1 / 0)
     body = body_of(row)
 
     answer, change = added(client, lambda: fast.finish(fast.begin(request_of(body), None), body))
@@ -223,8 +224,67 @@ def test_refusals_are_charged_by_the_route_only(client, fast, request_of, refill
 @pytest.mark.parametrize("settings", [QUOTA], indirect=True)
 def test_rows_of_an_error_are_given_back(client, fast, request_of, row, refill, monkeypatch):
     refill()
-    monkeypatch.setattr("services.api.http.counted_prediction.predict_matrix", lambda *_a, **_o: 1 / 0)
+    monkeypatch.setattr("services.api.http.counted_prediction.predict_untraced", lambda *_a, **_o: 1 / 0)
     body = body_of(row)
     fast.finish(fast.begin(request_of(body), None), body)
 
     assert left(client) == '"rows";r=200;t=1'
+
+
+# --- heads that are remembered ---
+
+
+@pytest.fixture
+def remembered(fast, request_of, row):
+    """A request without an id of its own, whose head is remembered as b"head"."""
+    body = body_of(row)
+    request = fast.begin(request_of(body, x_request_id=""), None)
+    fast.remember(b"head", request, len(body))
+    return request
+
+
+def test_recalled_head_gives_the_same_answer_with_a_new_id(fast, remembered, row):
+    body = body_of(row)
+    again = fast.start(fast.recall(b"head"), "10.0.0.9")
+
+    (sent, content), (_, first) = split(fast.finish(again, body)), split(fast.finish(remembered, body))
+    assert (content["model"], content["predictions"]) == (first["model"], first["predictions"])
+    assert content["request_id"] == sent["x-request-id"] != first["request_id"]
+    assert again.address == "10.0.0.9"
+    assert fast.recall(b"another") is None
+
+
+def test_revoked_token_is_not_recalled(client, fast, remembered, monkeypatch):
+    monkeypatch.setattr(client.app.state.services.revocations, "_epochs", {"ana": 2})
+
+    assert fast.recall(b"head") is None
+
+
+def test_expired_token_is_not_recalled(client, fast, remembered, monkeypatch):
+    tokens = client.app.state.services.tokens
+    monkeypatch.setattr(tokens, "_now", lambda: remembered.head.token.until)
+
+    assert fast.recall(b"head") is None
+
+
+def test_draining_process_recalls_nothing(client, fast, remembered):
+    client.app.state.services.drain.start()
+
+    assert fast.recall(b"head") is None
+
+
+def test_head_with_an_id_or_with_another_body_behind_it_is_not_remembered(fast, request_of, row):
+    body = body_of(row)
+    fast.remember(b"with id", fast.begin(request_of(body), None), len(body))
+    fast.remember(b"more", fast.begin(request_of(body, x_request_id=""), None), len(body) + 1)
+
+    assert (fast.recall(b"with id"), fast.recall(b"more")) == (None, None)
+
+
+def test_oldest_head_is_forgotten_first(fast, remembered, monkeypatch):
+    monkeypatch.setattr(fast_path, "MAX_HEADS", 2)
+    for digest in (b"second", b"third"):
+        fast.remember(digest, remembered, remembered.body_bytes)
+
+    assert fast.recall(b"head") is None
+    assert fast.recall(b"second") is not None and fast.recall(b"third") is not None

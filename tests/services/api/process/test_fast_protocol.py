@@ -1,10 +1,11 @@
 """Requests that are answered without the application; the same connection serves both kinds."""
 
 import time
-from typing import NamedTuple
 
 import pytest
 
+from services.api.http.fast_path import FastPath as RealFastPath
+from services.api.http.fast_path import FastRequest, KnownHead
 from services.api.http.overload import Refusal
 from services.api.process import fast_protocol
 from tests.services.api.process.talking import ask, read_all, read_one
@@ -13,23 +14,37 @@ from tests.services.api.server_process.running import wait_until
 HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n"
 
 
-class Held(NamedTuple):
-    peer: str
-    body_bytes: int
+def known_head(length, request_id=""):
+    return KnownHead(token=None, request_id=request_id, forwarded=None, body_bytes=length)
 
 
 class FastPath:
     """Answers with the length of the body, unless a header or the body says to leave it to the application."""
 
+    remember = RealFastPath.remember
+
     def __init__(self):
-        self.begun = 0
+        self.begun = self.recalled = 0
+        self.are_valid = True
+        self._heads = {}
 
     def begin(self, headers, peer):
         self.begun += 1
-        return None if (b"x-leave", b"1") in headers else Held(peer, int(dict(headers)[b"content-length"]))
+        fields = dict(headers)
+        if b"x-leave" in fields:
+            return None
+        return self.start(known_head(int(fields[b"content-length"]), fields.get(b"x-request-id", b"").decode()), peer)
+
+    def start(self, head, peer):
+        return FastRequest(head, "id", peer, 0.0)
+
+    def recall(self, digest):
+        found = self._heads.get(digest) if self.are_valid else None
+        self.recalled += found is not None
+        return found
 
     def finish(self, request, body):
-        assert request.peer == "127.0.0.1"
+        assert request.address == "127.0.0.1"
         if body.startswith(b"leave"):
             return None
         content = b"fast %d" % len(body)
@@ -225,3 +240,135 @@ def test_worker_that_is_in_time_refuses_nothing(serve, fast):
     overload.max_seconds = 60
 
     assert ask(serve(fast_path=fast, overload=overload)(), post(b"abc"))[1] == b"fast 3"
+
+
+# --- a head that was parsed before ---
+
+
+def test_head_is_parsed_once(connect, fast):
+    first, second = connect(), connect()
+
+    for connection in (first, second, first, second):
+        assert ask(connection, post(b"abc"))[1] == b"fast 3"
+    assert (fast.begun, fast.recalled) == (1, 3)
+
+
+@pytest.mark.parametrize("parts", [2, 5])
+def test_request_in_parts_is_parsed(connect, fast, parts):
+    connection = connect()
+    for _ in range(3):
+        assert ask(connection, post(b"x" * 1000), parts=parts)[1] == b"fast 1000"
+    assert (fast.begun, fast.recalled) == (3, 0)
+
+
+def test_head_with_an_id_is_parsed_every_time(connect, fast):
+    connection = connect()
+    for _ in range(3):
+        ask(connection, post(b"abc", more=b"X-Request-ID: mine\r\n"))
+    assert (fast.begun, fast.recalled) == (3, 0)
+
+
+def test_head_that_is_no_longer_valid_is_parsed(connect, fast):
+    connection = connect()
+    ask(connection, post(b"abc"))
+    fast.are_valid = False
+
+    assert ask(connection, post(b"abc"))[1] == b"fast 3"
+    assert (fast.begun, fast.recalled) == (2, 0)
+
+
+def test_any_other_byte_in_the_head_makes_it_another_one(connect, fast):
+    connection = connect()
+    ask(connection, post(b"abc"))
+
+    assert ask(connection, post(b"abc", head=HEAD.replace(b"Host", b"host")))[1] == b"fast 3"
+    assert ask(connection, post(b"abc", more=b"X-Leave: 1\r\n"))[1] == b"/v1/predict 3"
+    assert ask(connection, post(b"abc", head=HEAD.replace(b"1.1", b"1.0")))[1] == b"/v1/predict 3"
+    assert (fast.begun, fast.recalled) == (3, 0)
+
+
+def test_known_head_with_less_or_more_than_its_body_is_parsed(connect, fast):
+    connection = connect()
+    ask(connection, post(b"abc"))
+    connection.sendall(post(b"ab", length=3))
+    time.sleep(0.1)
+    connection.sendall(b"c" + post(b"abc"))  # the rest, and a request that begins in the same bytes
+    assert [read_one(connection)[1] for _ in range(2)] == [b"fast 3"] * 2
+    connection.sendall(post(b"abc") + post(b"abc"))
+    assert [read_one(connection)[1] for _ in range(2)] == [b"fast 3"] * 2
+    assert fast.begun == 5
+
+    assert ask(connection, post(b"abc"))[1] == b"fast 3"
+    assert fast.begun == 5
+
+
+def test_empty_lines_before_a_request_are_not_taken_for_its_head(connect, fast):
+    connection = connect()
+    assert ask(connection, b"\r\n\r\n" + post(b"abc"))[1] == b"fast 3"
+    assert not fast._heads
+
+    assert ask(connection, post(b"abc"))[1] == b"fast 3"
+    assert (fast.begun, fast.recalled) == (2, 0)
+
+
+def test_known_head_with_a_body_for_the_application_reaches_it(connect, fast):
+    connection = connect()
+    ask(connection, post(b"x" * 10))
+
+    assert ask(connection, post(b"leave" + b"x" * 5))[1] == b"/v1/predict 10"
+    assert ask(connection, post(b"x" * 10))[1] == b"fast 10"
+    assert (fast.begun, fast.recalled) == (2, 2)
+
+
+def test_known_head_waits_for_an_earlier_response(connect, fast):
+    connection = connect()
+    ask(connection, post(b"abc"))
+    connection.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    time.sleep(0.05)
+    connection.sendall(post(b"abc"))
+
+    assert [read_one(connection)[1] for _ in range(2)] == [b"/slow 0", b"/v1/predict 3"]
+    assert fast.recalled == 0
+
+
+def test_connection_stays_open_while_known_heads_arrive(serve, fast):
+    connection = serve(fast_path=fast, keep_alive=1)()
+    for _ in range(5):
+        assert ask(connection, post(b"abc"))[1] == b"fast 3"
+        time.sleep(0.6)
+
+    assert fast.recalled == 4
+    assert read_all(connection) == b""  # now it is idle
+
+
+def test_body_that_follows_a_known_head_slowly_is_not_an_idle_connection(serve, fast):
+    connection = serve(fast_path=fast, keep_alive=1)()
+    for _ in range(2):
+        ask(connection, post(b"abc"))
+    connection.sendall(post(b"abc", length=6))
+    time.sleep(2.5)  # two checks of the timeouts
+    connection.sendall(b"def")
+
+    assert read_one(connection)[1] == b"fast 6"
+    assert fast.recalled == 1
+
+
+def test_half_a_head_after_a_known_one_times_out(serve, fast):
+    connection = serve(fast_path=fast, head_seconds=1)()
+    for _ in range(2):
+        ask(connection, post(b"abc"))
+    connection.sendall(HEAD)
+
+    assert read_all(connection).startswith(b"HTTP/1.1 408")
+    assert fast.recalled == 1
+
+
+def test_overloaded_worker_refuses_a_known_head_too(serve, fast):
+    overload = AlwaysOverloaded()
+    overload.max_seconds = 60
+    connection = serve(fast_path=fast, overload=overload)()
+    ask(connection, post(b"abc"))
+    overload.max_seconds = -1
+
+    assert ask(connection, post(b"abc"))[1] == b"busy"
+    assert (overload.sent, fast.begun, fast.recalled) == (1, 1, 1)
