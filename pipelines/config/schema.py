@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bundle.contract import Category, FeatureType
+from bundle.contract import FeatureType
+from bundle.target import Category
 from pipelines.config.files import describe_problems, read_yaml
 from pipelines.errors import InvalidParams
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from bundle import Scores
+from bundle import BinaryScores
 from pipelines.config.params import GateParams
 from pipelines.gate.decision import Kind, limit_to_pass
 from pipelines.gate.evidence import Evidence
@@ -70,7 +70,11 @@ class Verdict(BaseModel):
 
 
 def judge(
-    candidate: Scores, params: GateParams, *, champion_version: str | None = None, evidence: Evidence | None = None
+    candidate: BinaryScores,
+    params: GateParams,
+    *,
+    champion_version: str | None = None,
+    evidence: Evidence | None = None,
 ) -> Verdict:
     """Check the candidate against the minimum scores, and against the champion if there is one.
 
@@ -95,12 +99,12 @@ def refuse(reason: str, *, champion_version: str | None) -> Verdict:
     return Verdict(champion_version=champion_version, refusals=(reason,))
 
 
-def _auc_floor(candidate: Scores, params: GateParams) -> Check:
+def _auc_floor(candidate: BinaryScores, params: GateParams) -> Check:
     auc = candidate.roc_auc or 0.0
     return Check(name="ROC AUC", found=auc, wanted=f"at least {params.min_roc_auc}", passed=auc >= params.min_roc_auc)
 
 
-def _base_rate(candidate: Scores) -> Check:
+def _base_rate(candidate: BinaryScores) -> Check:
     return Check(
         name="log loss",
         found=candidate.log_loss,
@@ -109,7 +113,7 @@ def _base_rate(candidate: Scores) -> Check:
     )
 
 
-def _calibration(candidate: Scores, limit: float) -> Check:
+def _calibration(candidate: BinaryScores, limit: float) -> Check:
     error = candidate.calibration_error
     return Check(name="calibration error", found=error, wanted=f"at most {limit:g}", passed=error <= limit)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from bundle import Scores
+from bundle import BinaryScores
 from pipelines.config.params import GateParams
 from pipelines.gate.blocks import Blocks
 from pipelines.gate.decision import Kind, decide_gains, limit_to_pass, rows_to_decide
@@ -27,8 +27,8 @@ class Predictions:
     truth: npt.NDArray[np.int8]
     theirs: npt.NDArray[np.float32]
     ours: npt.NDArray[np.float32]
-    their_scores: Scores
-    our_scores: Scores
+    their_scores: BinaryScores
+    our_scores: BinaryScores
     blocks: Blocks
     slices: Sequence[Places] = ()
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from bundle import Scores, SliceScores
+from bundle import BinaryScores, SliceScores
 from pipelines.config.params import EvaluateParams
 from pipelines.config.schema import Schema
 
@@ -21,12 +21,12 @@ Floats = npt.NDArray[np.float32]
 TIME_FORMATS = {"month": "M", "quarter": "Q"}
 
 
-def score(truth: Labels, probabilities: Floats, *, threshold: float) -> Scores:
+def score(truth: Labels, probabilities: Floats, *, threshold: float) -> BinaryScores:
     """Score (n,) probabilities against (n,) labels."""
     likely = probabilities.astype(np.float64)
     base_rate = float(truth.mean())
     both = 0 < base_rate < 1
-    return Scores(
+    return BinaryScores(
         rows=len(truth),
         base_rate=base_rate,
         log_loss=float(log_loss(truth, likely, labels=[0, 1])),
