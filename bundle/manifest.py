@@ -38,8 +38,8 @@ class HashSplit(FrozenModel):
     """
 
     seed: int = Field(ge=0)
-    group: str | None = None
-    """Column whose value is hashed, so that its rows stay together. None: the whole row is hashed."""
+    columns: tuple[str, ...] = Field(min_length=1)
+    """Columns whose values are hashed: all but the target, or the one whose rows stay together."""
 
     test_below: dict[str, int]
     """Limit of the 64-bit hash for each class; with the one key "" for all rows."""
