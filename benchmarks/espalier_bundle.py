@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from benchmarks.workload import FEATURES, Workload
 from bundle import (
+    BinaryScores,
     Bins,
     BundleMetrics,
     Contract,
@@ -21,7 +22,6 @@ from bundle import (
     Identity,
     Lineage,
     Reference,
-    Scores,
     Target,
     load_private_key,
     sign_bundle,
@@ -86,7 +86,7 @@ def _bins(values: npt.NDArray[np.float64], *, missing: bool) -> Bins:
 
 def _metrics(workload: Workload) -> BundleMetrics:
     """Return scores that satisfy the format; nothing of the benchmark depends on them."""
-    scores = Scores(
+    scores = BinaryScores(
         rows=len(workload.rows),
         base_rate=0.5,
         log_loss=0.5,

@@ -6,7 +6,7 @@ Gives:  the format (contract, reference, metrics, golden rows, manifest), its wr
 Never:  imports another package of this project, loads a model, calls MLflow.
 """
 
-from bundle.contract import Category, Contract, Feature, Target
+from bundle.contract import Contract, Feature
 from bundle.errors import (
     AlteredBundle,
     BundleError,
@@ -25,10 +25,11 @@ from bundle.expected_error import ExpectedError
 from bundle.identity import Identity, ModelName, VersionNumber, artifact_folder, check_version
 from bundle.keys import load_private_key, load_public_keys, write_key_pair
 from bundle.layout import ALL_FILES, BUNDLE_FILES, COMPANION_FILES
-from bundle.manifest import FileEntry, Lineage, Manifest
-from bundle.metrics import BundleMetrics, Scores, SliceScores
+from bundle.manifest import FileEntry, HashSplit, Lineage, Manifest
+from bundle.metrics import BinaryScores, BundleMetrics, MulticlassScores, RegressionScores, Scores, SliceScores
 from bundle.reader import Bundle, read_bundle
 from bundle.reference import Bins, Reference
+from bundle.target import Category, Target, TargetType
 from bundle.verdict import GateCheck, GateVerdict
 from bundle.writer import sign_bundle, write_bundle, write_manifest
 
@@ -37,6 +38,7 @@ __all__ = [
     "BUNDLE_FILES",
     "COMPANION_FILES",
     "AlteredBundle",
+    "BinaryScores",
     "Bins",
     "Bundle",
     "BundleError",
@@ -49,6 +51,7 @@ __all__ = [
     "FileEntry",
     "GateCheck",
     "GateVerdict",
+    "HashSplit",
     "Identity",
     "InvalidKey",
     "Lineage",
@@ -56,11 +59,14 @@ __all__ = [
     "Manifest",
     "MissingFile",
     "ModelName",
+    "MulticlassScores",
     "Reference",
+    "RegressionScores",
     "RejectedBundle",
     "Scores",
     "SliceScores",
     "Target",
+    "TargetType",
     "UnexpectedFile",
     "UnsafeName",
     "UnsignedBundle",

@@ -6,21 +6,19 @@ on either side names a column.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-__all__ = ["Category", "Contract", "Feature", "FeatureType", "FrozenModel", "Target", "Value"]
+from bundle.target import Category, FrozenModel, Target
+
+__all__ = ["Contract", "Feature", "FeatureType", "Value"]
 
 FeatureType = Literal["float", "int", "bool", "category"]
-Category = Annotated[str, Field(min_length=1, max_length=200)]
 Value = bool | int | float | str | None
 
-
-class FrozenModel(BaseModel):
-    """Base of every part of a bundle: immutable, no unknown keys, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+CONTRACT_FORMAT: Final = 2
+"""Format 2 added the target's type, so that an earlier release refuses other types than binary."""
 
 
 class Feature(FrozenModel):
@@ -52,22 +50,10 @@ class Feature(FrozenModel):
         return self
 
 
-class Target(FrozenModel):
-    """What is predicted."""
-
-    name: str
-    description: str = ""
-    classes: tuple[str, str]
-    """The label of the negative and of the positive class."""
-
-    threshold: float = Field(gt=0, lt=1)
-    """A probability at or above it gets the positive label."""
-
-
 class Contract(FrozenModel):
     """The features in the model's order, the target, and one real row."""
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = CONTRACT_FORMAT
     model_name: str
     """Registered name. A bundle whose manifest has another name is malformed."""
 

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from bundle.contract import FrozenModel
 from bundle.errors import UnsafeName
+from bundle.target import FrozenModel
 
 __all__ = ["PROXY_SCHEME", "Identity", "ModelName", "VersionNumber", "artifact_folder", "check_version"]
 

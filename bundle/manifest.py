@@ -10,12 +10,12 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from bundle.contract import FrozenModel
 from bundle.identity import Identity
 from bundle.layout import DIGESTED_FILES, GOLDEN_ROWS
+from bundle.target import FrozenModel
 from bundle.verdict import GateVerdict
 
-__all__ = ["DIGESTED_BY_FORMAT", "MANIFEST_FORMAT", "FileEntry", "Lineage", "Manifest"]
+__all__ = ["DIGESTED_BY_FORMAT", "MANIFEST_FORMAT", "FileEntry", "HashSplit", "Lineage", "Manifest"]
 
 MANIFEST_FORMAT: Final = 3
 """Format 2 added the identity and the verdict, format 3 the golden rows."""
@@ -29,6 +29,20 @@ class FileEntry(FrozenModel):
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(ge=0)
+
+
+class HashSplit(FrozenModel):
+    """How rows without a time were divided: a row is a test row if its hash is below a limit.
+
+    So a later run can tell which rows a model was trained on, without a list of them.
+    """
+
+    seed: int = Field(ge=0)
+    columns: tuple[str, ...] = Field(min_length=1)
+    """Columns whose values are hashed: all but the target, or the one whose rows stay together."""
+
+    test_below: dict[str, int]
+    """Limit of the 64-bit hash for each class; with the one key "" for all rows."""
 
 
 class Lineage(FrozenModel):
@@ -61,6 +75,9 @@ class Lineage(FrozenModel):
 
     trained_rows: int | None = Field(default=None, ge=1)
     """How many rows the model was fitted on."""
+
+    split: HashSplit | None = None
+    """None: the rows were split by time, or every row trained the model."""
 
 
 class Manifest(FrozenModel):

@@ -1,18 +1,39 @@
-"""metrics.json: scores of the model on the test rows, in total and by slice."""
+"""metrics.json: scores of the model on the test rows, in total and by slice.
+
+Each type of target has scores of its own, with other names, so that no file fits two of them. ``base`` in a name is the
+prediction without a model: the same for every row, and the best such one for these rows.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from bundle.contract import FrozenModel
+from pydantic import Field
 
-__all__ = ["BundleMetrics", "Scores", "SliceScores"]
+from bundle.target import FrozenModel
+
+__all__ = [
+    "BinaryScores",
+    "BundleMetrics",
+    "MulticlassScores",
+    "RegressionScores",
+    "Scores",
+    "SliceScores",
+]
 
 
-class Scores(FrozenModel):
-    """Scores on one set of rows. A ranking metric is None if only one class is present."""
+class _Scores(FrozenModel):
+    rows: int = Field(ge=1)
 
-    rows: int
+    @property
+    def figures(self) -> dict[str, float]:
+        """The scores that are single numbers, by name."""
+        return {name: float(value) for name, value in self if isinstance(value, int | float)}
+
+
+class BinaryScores(_Scores):
+    """Scores of probabilities of the positive class. A ranking metric is None if only one class is present."""
+
     base_rate: float
     """Share of the positive class."""
 
@@ -30,6 +51,63 @@ class Scores(FrozenModel):
 
     roc_auc: float | None = None
     pr_auc: float | None = None
+
+
+class MulticlassScores(_Scores):
+    """Scores of probabilities of three or more classes."""
+
+    class_shares: dict[str, float]
+    """Share of the rows of every class."""
+
+    log_loss: float
+    base_rate_log_loss: float
+    """Log loss of always predicting ``class_shares``."""
+
+    brier: float
+    """Mean over the rows of the sum of squared errors over the classes, 0 to 2.
+    Source: Brier, Verification of Forecasts Expressed in Terms of Probability, 1950."""
+
+    accuracy: float
+    balanced_accuracy: float
+    """Mean of the classes' recalls."""
+
+    calibration_error: float
+    """As for two classes, of the probability of the predicted class."""
+
+    roc_auc: float | None = None
+    """Mean over the classes, each against the rest; None if a class is not present."""
+
+
+class RegressionScores(_Scores):
+    """Scores of predicted values, in the unit of the target."""
+
+    mse: float
+    base_mse: float
+    """Mean squared error of always predicting the mean."""
+
+    mae: float
+    base_mae: float
+    """Mean absolute error of always predicting the median."""
+
+    rmse: float
+    r2: float | None = None
+    """Share of the variance that the model explains; None if all values are equal."""
+
+    pinball_loss: float | None = None
+    """Mean over the rows and the predicted quantiles; None without an interval.
+    Source: Koenker, Bassett, Regression Quantiles, Econometrica 46, 1978."""
+
+    base_pinball_loss: float | None = None
+    """Pinball loss of always predicting these quantiles of the rows."""
+
+    coverage: float | None = None
+    """Share of the values inside the predicted interval."""
+
+    interval_width: float | None = None
+    """Mean width of the interval."""
+
+
+Scores = BinaryScores | MulticlassScores | RegressionScores
 
 
 class SliceScores(FrozenModel):

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
-from bundle.contract import Contract, FrozenModel
+from bundle.contract import Contract
 from bundle.errors import (
     AlteredBundle,
     BundleTooLarge,
@@ -46,8 +46,9 @@ from bundle.layout import (
     SIGNATURE,
 )
 from bundle.manifest import DIGESTED_BY_FORMAT, Manifest
-from bundle.metrics import BundleMetrics
+from bundle.metrics import BinaryScores, BundleMetrics, MulticlassScores, RegressionScores
 from bundle.reference import Reference
+from bundle.target import FrozenModel
 
 if TYPE_CHECKING:
     from bundle.golden_rows import GoldenRows
@@ -56,6 +57,8 @@ __all__ = ["DEFAULT_MAX_BYTES", "Bundle", "check_names", "read_bundle"]
 
 DEFAULT_MAX_BYTES = 256 * 2**20
 """Size limit of the files together. The demo's model is about 6 MiB, and golden rows are 40 kB for each feature."""
+
+SCORES_BY_TYPE = {"binary": BinaryScores, "multiclass": MulticlassScores, "regression": RegressionScores}
 
 Part = TypeVar("Part", bound=FrozenModel)
 
@@ -200,7 +203,7 @@ def _golden_rows(content: dict[str, bytes], contract: Contract) -> GoldenRows | 
 
     if GOLDEN_ROWS not in content:
         return None
-    return read_golden_rows(content[GOLDEN_ROWS], features=len(contract.features))
+    return read_golden_rows(content[GOLDEN_ROWS], features=len(contract.features), target=contract.target)
 
 
 def _check_agreement(bundle: Bundle) -> None:
@@ -211,3 +214,10 @@ def _check_agreement(bundle: Bundle) -> None:
     reference = bundle.reference
     if set(reference.features) != names or set(reference.contributions or names) != names:
         raise MalformedBundle(f"{REFERENCE} and {CONTRACT} do not name the same features")
+    target = bundle.contract.target
+    if not isinstance(bundle.metrics.test, SCORES_BY_TYPE[target.type]):
+        raise MalformedBundle(f"{METRICS} does not have the scores of a target of type {target.type}")
+    if reference.label_shares is not None and set(reference.label_shares) != set(target.classes):
+        raise MalformedBundle(f"{REFERENCE} and {CONTRACT} do not name the same classes")
+    if target.type == "multiclass" and reference.score.labels != target.classes:
+        raise MalformedBundle(f"{REFERENCE} does not have one score bin for each class, in the order of {CONTRACT}")

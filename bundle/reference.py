@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bundle.contract import FrozenModel
+from bundle.target import FrozenModel
 
 __all__ = ["MIN_PSI_ROWS", "MISSING", "OTHER", "SHARE_FLOOR", "Bins", "Reference"]
 
@@ -65,14 +65,19 @@ class Bins(FrozenModel):
 
 
 class Reference(FrozenModel):
-    """The bins of every feature (from the training rows) and of the score (from the test rows)."""
+    """The bins of every feature (from the training rows) and of the score (from the test rows).
+
+    The score is the probability of the positive class, the predicted class if there are more than two (a bin for each),
+    or the value of a regression.
+    """
 
     format: Literal[1] = 1
     features: dict[str, Bins]
     score: Bins
     contributions: dict[str, Annotated[float, Field(ge=0)]] | None = None
-    """Mean absolute SHAP value of every feature on test rows, in log-odds; absent from older bundles."""
+    """Mean absolute SHAP value of every feature on test rows, over the classes if there are more than two: in log-odds,
+    or in the unit of a regression. Absent from older bundles."""
 
     label_shares: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
     """The share of each label among the training rows: the prediction without a model. Absent from older
-    bundles."""
+    bundles, and for regression."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bundle.contract import FrozenModel
 from bundle.identity import VersionNumber
+from bundle.target import FrozenModel
 
 __all__ = ["GateCheck", "GateVerdict"]
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bundle.contract import Contract, FrozenModel
+from bundle.contract import Contract
 from bundle.errors import RejectedBundle
 from bundle.identity import Identity
 from bundle.layout import CONTRACT, GOLDEN_ROWS, MANIFEST, METRICS, MODEL, REFERENCE, SIGNATURE
 from bundle.manifest import DIGESTED_BY_FORMAT, MANIFEST_FORMAT, FileEntry, Lineage, Manifest
 from bundle.metrics import BundleMetrics
 from bundle.reference import Reference
+from bundle.target import FrozenModel
 from bundle.verdict import GateVerdict
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ import pytest
 import xgboost as xgb
 
 from bundle import (
+    BinaryScores,
     Bins,
     BundleMetrics,
     Contract,
@@ -27,7 +28,6 @@ from bundle import (
     Identity,
     Lineage,
     Reference,
-    Scores,
     SliceScores,
     Target,
     load_private_key,
@@ -169,7 +169,7 @@ def reference() -> Reference:
 
 @pytest.fixture(scope="session")
 def bundle_metrics() -> BundleMetrics:
-    scores = Scores(
+    scores = BinaryScores(
         rows=100,
         base_rate=0.4,
         log_loss=0.5,

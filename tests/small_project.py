@@ -11,13 +11,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from pydantic import BaseModel
 
+from bundle import Target
 from pipelines.config.params import Params, load_params
 from pipelines.config.schema import Schema, load_schema
 from pipelines.config.settings import Settings, load_settings
 from pipelines.dataset.pointer import hash_file
 from pipelines.registry.versions import Registry
 from pipelines.stages import evaluate, fetch, prepare, train, validate
+from pipelines.targets.binary import Binary
+from pipelines.targets.project import Project, combine, load_project
+from tests.projects.tables import FOLDER
 
 ROOT = Path(__file__).parents[1]
 CODE_ALONE = shutil.ignore_patterns("__pycache__", "data", "work", "dvc.lock", "*.yaml")
@@ -81,6 +87,30 @@ def make_table(rows: int = 600, seed: int = 3) -> pd.DataFrame:
     return table
 
 
+def project_of(schema: Schema, params: Params | None = None, **blocks: BaseModel) -> Project:
+    """Return columns with the parameters of the small project, or with blocks of one's own, unchecked."""
+    params = params or Params.model_validate(yaml.safe_load(PARAMS.replace("MODEL_NAME", "trees")))
+    return Project(schema, params.model_copy(update=blocks))
+
+
+def binary(threshold: float = 0.5) -> Binary:
+    """Return the task of the small project."""
+    return Binary(Target(name="bears", classes=("bare", "bearing"), threshold=threshold))
+
+
+def own_name(name: str) -> str:
+    """Return a name that no other test has, in a registry that they share."""
+    return f"{name}-{uuid.uuid4().hex[:12]}"
+
+
+def use_project(name: str) -> None:
+    """Put the two files of a project of tests/projects in the place of the present ones."""
+    for file in ("schema.yaml", "params.yaml"):
+        text = (FOLDER / name / file).read_text(encoding="utf-8")
+        text = re.sub(r"model_name: (\S+)", lambda found: f"model_name: {own_name(found[1])}", text)
+        Path("pipelines", file).write_text(text, encoding="utf-8")
+
+
 def write_data(table: pd.DataFrame, name: str = "trees.csv") -> Path:
     """Write a table and the pointer that ``dvc add`` would make, and link it as the current one."""
     path = Path("pipelines/data") / name
@@ -106,8 +136,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for folder in ("pipelines/data", ".dvc"):
         Path(folder).mkdir(parents=True)
-    name = f"trees-{uuid.uuid4().hex[:12]}"  # every test has its own, in a registry that others may use
-    Path("pipelines/params.yaml").write_text(PARAMS.replace("MODEL_NAME", name))
+    Path("pipelines/params.yaml").write_text(PARAMS.replace("MODEL_NAME", own_name("trees")))
     Path("pipelines/schema.yaml").write_text(SCHEMA)
     Path(".dvc/config").write_text(CONFIG)
     shutil.copy(ROOT / "pipelines/dvc.yaml", "pipelines/dvc.yaml")
@@ -136,6 +165,27 @@ def params(project: Path) -> Params:
 @pytest.fixture
 def schema(project: Path) -> Schema:
     return load_schema()
+
+
+@pytest.fixture
+def whole(project: Path) -> Project:
+    """Columns and parameters together."""
+    return load_project()
+
+
+@pytest.fixture
+def with_params(whole: Project) -> Callable[..., Project]:
+    """Return a function that gives the project with other values of blocks of params.yaml."""
+
+    def change(**blocks: dict[str, object]) -> Project:
+        params = whole.params
+        for name, values in blocks.items():
+            field = f"{name}_" if name in ("register", "validate") else name
+            block = getattr(params, field)
+            params = params.model_copy(update={field: block.model_copy(update=values)})
+        return combine(params, whole.schema)
+
+    return change
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ def _show_day(card: dict[str, Any], day: Day) -> None:
     from pipelines.config.schema import load_schema
 
     schema = load_schema()
-    names = [*(column.name for column in schema.identifiers), schema.time.name]
+    names = [*(column.name for column in schema.identifiers), *([schema.time.name] if schema.time else [])]
     classes = card["contract"]["target"]["classes"]
     shown = [
         [

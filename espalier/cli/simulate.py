@@ -39,19 +39,18 @@ def simulate_gate(
 
     Examples: `espalier simulate-gate --rows 50000`, `espalier simulate-gate --retrains 100 --without humid`
     """
-    from pipelines.config.params import load_params
-    from pipelines.config.schema import load_schema
     from pipelines.dataset.files import TEST, TRAIN, read_prepared
     from pipelines.progress import progress_bar
     from pipelines.simulation.retrains import Plan, retrain
     from pipelines.simulation.summary import summarise
+    from pipelines.targets.project import load_project
 
     plan = Plan(retrains, rows, champion_rows, tuple(without or ()), seed)
-    params, schema = load_params(), load_schema()
+    project = load_project()
     train, test = read_prepared(TRAIN), read_prepared(TEST)
     with progress_bar("training", plan.models) as advance:
-        found = list(retrain(train, test, schema, params, plan, advance))
-    gate = params.register_.gate
+        found = list(retrain(train, test, project, plan, advance))
+    gate = project.params.register_.gate
     summary = summarise(found, gate)
     if json:
         print_json({**summary.model_dump(mode="json"), "each": [one.model_dump(mode="json") for one in found]})

@@ -98,10 +98,14 @@ def _most_likely_first(day: Day) -> list[int]:
 
 def busiest_day() -> tuple[str, pd.DataFrame]:
     """Return the day with the most rows of the test set."""
-    from pipelines.config.schema import load_schema
     from pipelines.dataset.files import TEST, read_prepared
+    from pipelines.errors import InvalidParams
+    from pipelines.targets.project import load_project
 
-    test, time = read_prepared(TEST), load_schema().time.name
+    test, column = read_prepared(TEST), load_project().schema.time
+    if column is None:
+        raise InvalidParams("schema.yaml has no time column, and the demo shows a day")
+    time = column.name
     days = test[time].dt.strftime("%Y-%m-%d")
     date = str(days.value_counts().idxmax())
     return date, test[days == date]
@@ -109,13 +113,13 @@ def busiest_day() -> tuple[str, pd.DataFrame]:
 
 def predict_day(client: Client) -> Day:
     """Predict all rows of the busiest test day with the API."""
-    from pipelines.config.schema import load_schema
     from pipelines.model.matrix import labels, to_records
+    from pipelines.targets.project import load_project
 
-    schema = load_schema()
+    project = load_project()
     date, rows = busiest_day()
-    predictions = client.predict(to_records(rows, schema)).predictions
-    return Day(date, rows, [prediction.probability for prediction in predictions], labels(rows, schema).tolist())
+    predictions = client.predict(to_records(rows, project.schema)).predictions
+    return Day(date, rows, [prediction.probability for prediction in predictions], labels(rows, project.task).tolist())
 
 
 def read_metrics(address: ApiAddress, names: tuple[str, ...]) -> list[str]:

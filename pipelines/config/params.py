@@ -16,6 +16,7 @@ __all__ = [
     "PARAMS_FILE",
     "EvaluateParams",
     "GateParams",
+    "Metric",
     "Params",
     "PrepareParams",
     "RegisterParams",
@@ -30,7 +31,12 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 BOOSTERS = ("gbtree", "dart")
 """Of XGBoost's: gblinear does not predict rows with categories, and not without copying them."""
 
+Metric = Literal["log_loss", "brier", "roc_auc", "pr_auc", "mse", "mae", "pinball_loss"]
+"""By which a candidate is compared with the champion."""
+
 SET_ELSEWHERE = {
+    "num_class": "target.classes in schema.yaml",
+    "quantile_alpha": "train.interval",
     "seed": "train.seed",
     "random_state": "train.seed",
     "nthread": "train.threads",
@@ -96,6 +102,16 @@ class PrepareParams(_Block):
     train_last: Duration | None = None
     """Train only on rows within this time before the test set; default: all older rows."""
 
+    seed: int = Field(default=0, ge=0)
+    """Without a time column: another seed divides the rows in another way."""
+
+    group: str | None = None
+    """Without a time column: rows with the same value in this column stay together."""
+
+    stratify: bool | None = None
+    """Without a time column: whether the test set has the same share of every class; default: yes, unless there is a
+    group."""
+
     max_repeated_share: float = Field(default=0.001, ge=0, le=1)
     """Largest share of the test rows that may equal an older row in all columns but the time."""
 
@@ -121,6 +137,9 @@ class TrainParams(_Block):
     final_fit: bool = False
     """Train the registered model again, on training and test rows together."""
 
+    interval: float | None = Field(default=None, gt=0, lt=1)
+    """Regression: share of the true values that the predicted interval should contain; None: no interval."""
+
     booster: dict[str, str | int | float | bool]
 
     @field_validator("booster")
@@ -129,25 +148,25 @@ class TrainParams(_Block):
         for name, elsewhere in SET_ELSEWHERE.items():
             if name in booster:
                 raise ValueError(f"set {elsewhere} instead of {name}")
-        if booster.get("objective", "binary:logistic") != "binary:logistic":
-            raise ValueError(
-                f"objective {booster['objective']} is not supported: the target has two classes, so the objective is "
-                "always binary:logistic (remove it)"
-            )
         kind = booster.get("booster", "gbtree")
         if kind not in BOOSTERS:
             raise ValueError(f"booster {kind} is not supported; use {' or '.join(BOOSTERS)}")
         if "eval_metric" in booster:
             raise ValueError(
-                "remove eval_metric: the learning curve is log loss, and the gate uses register.gate.compare_by"
+                "remove eval_metric: the learning curve is of what is minimised, and the gate uses "
+                "register.gate.compare_by"
             )
+        if booster.get("multi_strategy", "one_output_per_tree") != "one_output_per_tree":
+            raise ValueError("remove multi_strategy: every tree has one output")
         return booster
 
 
 class EvaluateParams(_Block):
     """How to measure."""
 
-    threshold: float = Field(default=0.5, gt=0, lt=1)
+    threshold: float | None = Field(default=None, gt=0, lt=1)
+    """Binary: a probability at or above it gets the positive label; default: 0.5."""
+
     slices: tuple[str, ...] = ()
     time_slice: Literal["month", "quarter", "none"] = "none"
     min_slice_rows: int = Field(default=1, ge=1)
@@ -159,10 +178,27 @@ class EvaluateParams(_Block):
 class GateParams(_Block):
     """What a model needs to pass the gate."""
 
-    min_roc_auc: float = Field(ge=0.5, le=1)
+    min_roc_auc: float | None = Field(default=None, ge=0.5, le=1)
+    """Classes: of more than two, the mean of each against the rest."""
+
+    min_accuracy: float | None = Field(default=None, gt=0, le=1)
+    """Classes."""
+
+    min_r2: float | None = Field(default=None, gt=0, lt=1)
+    """Regression."""
+
     beat_base_rate: bool = True
+    """Whether the model must be better than the same prediction for every row."""
+
     max_calibration_error: float | None = Field(default=None, gt=0, le=1)
-    compare_by: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
+    """Classes."""
+
+    max_coverage_error: float | None = Field(default=None, gt=0, lt=1)
+    """Regression with an interval: largest difference between the share of values inside it and ``train.interval``."""
+
+    compare_by: Metric = "log_loss"
+    """Default by type: log_loss, mse, or pinball_loss with an interval."""
+
     replace_when: Literal["better", "better_or_newer"] = "better"
     """Whether a model that loses no more than ``max_loss`` against the champion replaces it if its data is newer."""
 

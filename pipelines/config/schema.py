@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from bundle.contract import Category, FeatureType
+from bundle.contract import FeatureType
+from bundle.target import MAX_CLASSES, Category, TargetType
 from pipelines.config.files import describe_problems, read_yaml
 from pipelines.errors import InvalidParams
 
@@ -50,16 +51,65 @@ class TimeColumn(Column):
         return UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
 
 
-class TargetColumn(Column):
-    """The column to predict: 0 or 1, empty if unknown."""
+def _as_written(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(
+            f"write {value} in quotes, as the table has it: YAML reads yes, no, on and off as true or false"
+        )
+    return value
 
-    classes: tuple[str, str]
+
+Value = Annotated[str | int | float, BeforeValidator(_as_written)]
+
+
+class TargetColumn(Column):
+    """The column to predict: the code of a class, or a number; empty if unknown."""
+
+    type: TargetType = "binary"
+    classes: tuple[Category, ...] = Field(default=(), max_length=MAX_CLASSES)
+    """Names of the classes, in the order of their codes 0 … k-1."""
+
+    values: tuple[Value, ...] = ()
+    """What the table has for each class, in the same order; empty: the codes."""
+
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
 
     @model_validator(mode="after")
-    def _check_classes(self) -> Self:
-        if self.classes[0] == self.classes[1]:
-            raise ValueError(f"{self.name}: both classes are named {self.classes[0]}")
+    def _check_by_type(self) -> Self:
+        is_number = self.type == "regression"
+        for key in ("unit", "minimum", "maximum"):
+            if getattr(self, key) and not is_number:
+                raise ValueError(f"{self.name}: only a target of type regression can have {key}")
+        if is_number and (self.classes or self.values):
+            raise ValueError(f"{self.name}: a target of type regression has no classes and no values; remove them")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"{self.name}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        if not is_number:
+            self._check_classes()
         return self
+
+    def _check_classes(self) -> None:
+        count = len(self.classes)
+        repeated = sorted({name for name in self.classes if self.classes.count(name) > 1})
+        if repeated:
+            raise ValueError(f"{self.name}: two classes are named {', '.join(repeated)}")
+        if self.type == "binary" and count != 2:  # noqa: PLR2004
+            raise ValueError(f"{self.name}: type binary has two classes, not {count}; for more, write type: multiclass")
+        if self.type == "multiclass" and count < 3:  # noqa: PLR2004
+            raise ValueError(f"{self.name}: type multiclass has at least three classes, not {count}")
+        if not self.values:
+            return
+        if len(self.values) != count or len(set(self.values)) != count:
+            raise ValueError(f"{self.name}: values needs one value for each of the {count} classes, all different")
+        if len({isinstance(value, str) for value in self.values}) > 1:
+            raise ValueError(f"{self.name}: values are all texts or all numbers; put texts in quotes")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the table has texts instead of codes."""
+        return any(isinstance(value, str) for value in self.values)
 
 
 class FeatureColumn(Column):
@@ -97,7 +147,9 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     target: TargetColumn
-    time: TimeColumn
+    time: TimeColumn | None = None
+    """None: the rows have no order, and are divided by hash."""
+
     identifiers: tuple[Column, ...] = ()
     features: tuple[FeatureColumn, ...] = Field(min_length=1)
 
@@ -113,8 +165,8 @@ class Schema(BaseModel):
     @property
     def columns(self) -> list[str]:
         """Every column that the table must have."""
-        carried = [self.time.name, *(column.name for column in self.identifiers), self.target.name]
-        return [*carried, *self.feature_names]
+        time = [self.time.name] if self.time else []
+        return [*time, *(column.name for column in self.identifiers), self.target.name, *self.feature_names]
 
     @property
     def feature_names(self) -> list[str]:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from pipelines.config.schema import FeatureColumn, Schema
+from pipelines.config.schema import FeatureColumn, Schema, TargetColumn
 
-__all__ = ["table_schema"]
+__all__ = ["as_codes", "table_schema"]
 
 DTYPES = {"float": "float64", "int": "float64", "bool": "float64", "category": "str"}
 """Type that a column is converted to for the checks. Numbers may be missing, so they are floats; whole numbers have
@@ -26,11 +26,27 @@ MAX_CATEGORY = 200
 def table_schema(schema: Schema) -> pa.DataFrameSchema:
     """Return the rules of every column."""
     columns = {feature.name: _feature_column(feature) for feature in schema.features}
-    columns[schema.time.name] = pa.Column("datetime64[ns]", coerce=True)
-    columns[schema.target.name] = pa.Column("float64", pa.Check.isin([0, 1]), nullable=True, coerce=True)
+    if schema.time is not None:
+        columns[schema.time.name] = pa.Column("datetime64[ns]", coerce=True)
+    columns[schema.target.name] = _target_column(schema.target)
     for column in schema.identifiers:
         columns[column.name] = pa.Column("str", nullable=True, coerce=True)
     return pa.DataFrameSchema(columns)
+
+
+def as_codes(values: pd.Series[Any], target: TargetColumn) -> pd.Series[Any]:
+    """Return the values of a checked target as numbers: the codes of classes, or the numbers themselves."""
+    if not target.values:
+        return values
+    codes: pd.Series[Any] = values.map({value: float(code) for code, value in enumerate(target.values)})
+    return codes.astype("float64")
+
+
+def _target_column(target: TargetColumn) -> pa.Column:
+    if target.type == "regression":
+        return pa.Column("float64", _number_checks(target), nullable=True, coerce=True)
+    allowed = list(target.values) or list(range(len(target.classes)))
+    return pa.Column("str" if target.is_text else "float64", pa.Check.isin(allowed), nullable=True, coerce=True)
 
 
 def _feature_column(feature: FeatureColumn) -> pa.Column:
@@ -43,7 +59,7 @@ def _feature_column(feature: FeatureColumn) -> pa.Column:
     return pa.Column(DTYPES[feature.type], checks, nullable=feature.nullable, coerce=True)
 
 
-def _number_checks(feature: FeatureColumn) -> list[pa.Check]:
+def _number_checks(feature: FeatureColumn | TargetColumn) -> list[pa.Check]:
     checks = []
     if feature.minimum is not None:
         checks.append(pa.Check.ge(feature.minimum))

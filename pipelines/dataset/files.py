@@ -27,6 +27,7 @@ __all__ = [
     "REFERENCE_JSON",
     "REGISTER_JSON",
     "RUN_JSON",
+    "SPLIT_JSON",
     "TABLE",
     "TEST",
     "TRAIN",
@@ -48,6 +49,7 @@ VALIDATE_JSON = WORK / "validate.json"
 TABLE = WORK / "table.parquet"
 TRAIN = WORK / "train.parquet"
 TEST = WORK / "test.parquet"
+SPLIT_JSON = WORK / "split.json"
 MODEL = WORK / "model.ubj"
 MEASURED_MODEL = WORK / "measured.ubj"
 TRAINING_JSON = WORK / "training.json"
@@ -77,7 +79,7 @@ def raw_table(folder: Path = RAW) -> Path:
 
 
 def read_table(path: Path, schema: Schema) -> pd.DataFrame:
-    """Read a CSV or Parquet table: categories and identifiers as text, other columns unchanged.
+    """Read a CSV or Parquet table: categories, identifiers and classes as text, other columns unchanged.
 
     Raises:
         InvalidData: the file has another format or cannot be read.
@@ -85,11 +87,12 @@ def read_table(path: Path, schema: Schema) -> pd.DataFrame:
     """
     texts = [column.name for column in schema.identifiers]
     texts += [feature.name for feature in schema.features if feature.type == "category"]
+    texts += [schema.target.name] if schema.target.is_text else []
     try:
         if path.suffix == ".parquet":
             return read_parquet_table(path, texts)
         if path.suffix == ".csv":
-            return read_csv_table(path, [schema.time.name, *texts])
+            return read_csv_table(path, [*([schema.time.name] if schema.time else []), *texts])
     except FileNotFoundError as error:
         raise MissingData(f"{path} not found") from error
     except (ValueError, OSError, csv.Error) as error:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from pipelines.config.schema import ROW_HASH, Schema
+from pipelines.config.schema import ROW_HASH, Schema, TimeColumn
 from pipelines.errors import InvalidData
 
 __all__ = ["TrainedRows", "Training", "check_training", "describe_rows", "hash_model", "hash_rows"]
@@ -33,8 +33,9 @@ class TrainedRows(BaseModel):
     sha256: str
     """Hash of the sorted row hashes; it does not depend on the order of the rows."""
 
-    oldest: AwareDatetime
-    newest: AwareDatetime
+    oldest: AwareDatetime | None = None
+    newest: AwareDatetime | None = None
+    """None without a time column."""
 
 
 class Training(BaseModel):
@@ -65,13 +66,12 @@ def hash_rows(table: pd.DataFrame, columns: Sequence[str]) -> Hashes:
 def describe_rows(rows: pd.DataFrame, schema: Schema) -> TrainedRows:
     """Return count, hash and time range of prepared rows."""
     hashes = np.sort(rows[ROW_HASH].to_numpy(dtype="<u8"))
+    found = TrainedRows(rows=len(rows), sha256=hashlib.sha256(hashes.tobytes()).hexdigest())
+    if schema.time is None:
+        return found
     times = rows[schema.time.name]
-    return TrainedRows(
-        rows=len(rows),
-        sha256=hashlib.sha256(hashes.tobytes()).hexdigest(),
-        oldest=_in_utc(times.min(), schema),
-        newest=_in_utc(times.max(), schema),
-    )
+    range_ = {"oldest": _in_utc(times.min(), schema.time), "newest": _in_utc(times.max(), schema.time)}
+    return found.model_copy(update=range_)
 
 
 def hash_model(model: bytes | bytearray) -> str:
@@ -89,7 +89,7 @@ def check_training(training: Training, train: pd.DataFrame, test: pd.DataFrame, 
     if len(shared):
         raise InvalidData(f"{len(shared):,} row(s) are in both the training set and the test set; {_AGAIN}")
     expected, held_out = describe_rows(train, schema), describe_rows(test, schema)
-    if expected.newest >= held_out.oldest:
+    if expected.newest is not None and held_out.oldest is not None and expected.newest >= held_out.oldest:
         raise InvalidData(
             f"the newest training row is of {expected.newest:%Y-%m-%d %H:%M} UTC, after the start of the test set at "
             f"{held_out.oldest:%Y-%m-%d %H:%M} UTC; {_AGAIN}"
@@ -110,6 +110,6 @@ def check_training(training: Training, train: pd.DataFrame, test: pd.DataFrame, 
 _AGAIN = "its scores would be worthless. Run every stage again: espalier train --force"
 
 
-def _in_utc(time: Any, schema: Schema) -> datetime:
+def _in_utc(time: Any, column: TimeColumn) -> datetime:
     wall_clock: datetime = time.to_pydatetime(warn=False)
-    return wall_clock.replace(tzinfo=schema.time.zone).astimezone(UTC)
+    return wall_clock.replace(tzinfo=column.zone).astimezone(UTC)

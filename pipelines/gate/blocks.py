@@ -1,5 +1,7 @@
 """Which rows depend on each other? Rows of one block may; rows of different blocks are taken as independent.
 
+Blocks are of a length of time, of the rows that ``prepare.group`` keeps together, or single rows.
+
 Flights of one day share its weather: a model that is lucky with one is lucky with all. A thousand such rows say less
 than a thousand independent ones, and only their blocks can be resampled.
 """
@@ -13,13 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["MIN_BLOCKS", "Blocks", "blocks_of"]
+from pipelines.targets.project import Project
+
+__all__ = ["MIN_BLOCKS", "Blocks", "blocks_in", "blocks_of"]
 
 MIN_BLOCKS = 20
 """With fewer blocks, nothing can be said about the noise between them."""
 
 MAX_GROUPS = 1000
-"""Independent rows are put into at most this many random groups, which saves time and changes no result."""
+"""Independent rows, or groups of them, are put into at most this many random blocks, which saves time and changes no
+result."""
 
 SEED = 0
 """Fixed, so that a comparison that is repeated gives the same verdict."""
@@ -31,6 +36,8 @@ class Blocks:
 
     numbers: npt.NDArray[np.int64]
     starts: tuple[str, ...] = ()
+    unit: str = "row"
+    """Length of a block, as ``1d``; ``row``; or the column whose rows stay together."""
 
     @property
     def count(self) -> int:
@@ -42,6 +49,17 @@ class Blocks:
         return Blocks(np.unique(self.numbers[places], return_inverse=True)[1])
 
 
+def blocks_in(rows: pd.DataFrame, project: Project) -> Blocks:
+    """Put prepared rows into the blocks that the parameters ask for."""
+    group, time = project.params.prepare.group, project.schema.time
+    if group is not None:
+        numbers = np.unique(rows[group].astype(str).to_numpy(), return_inverse=True)[1]
+        return Blocks(_independent(int(numbers.max(initial=-1)) + 1)[numbers], unit=group)
+    if time is None:
+        return Blocks(_independent(len(rows)))
+    return blocks_of(rows[time.name], project.params.register_.gate.block)
+
+
 def blocks_of(times: pd.Series[pd.Timestamp], length: timedelta | None) -> Blocks:
     """Put rows into blocks.
 
@@ -50,9 +68,17 @@ def blocks_of(times: pd.Series[pd.Timestamp], length: timedelta | None) -> Block
         length: of a block; None: the rows are independent.
     """
     if length is None:
-        places = np.random.default_rng(SEED).permutation(len(times))
-        return Blocks(places % MAX_GROUPS)
+        return Blocks(_independent(len(times)))
     floors = (times - pd.Timestamp(0)) // pd.Timedelta(length)
     found, numbers = np.unique(floors.to_numpy(dtype=np.int64), return_inverse=True)
     starts = [pd.Timestamp(0) + int(number) * pd.Timedelta(length) for number in found]
-    return Blocks(numbers, tuple(start.isoformat(timespec="minutes") for start in starts))
+    return Blocks(numbers, tuple(start.isoformat(timespec="minutes") for start in starts), _text(length))
+
+
+def _independent(count: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng(SEED).permutation(count) % MAX_GROUPS
+
+
+def _text(length: timedelta) -> str:
+    hours = int(length.total_seconds() // 3600)
+    return f"{hours // 24}d" if hours % 24 == 0 else f"{hours}h"

@@ -6,32 +6,20 @@ no gain.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
-from bundle import Scores
+from bundle.metrics import Scores
 from pipelines.config.params import GateParams
 from pipelines.gate.decision import Kind, limit_to_pass
 from pipelines.gate.evidence import Evidence
 from pipelines.gate.gains import HIGHER_IS_BETTER
 from pipelines.gate.slices import SliceGain
+from pipelines.targets.check import Check
+from pipelines.targets.task import Task
 
 __all__ = ["Check", "Verdict", "how_many_rows", "judge", "refuse"]
-
-
-class Check(BaseModel):
-    """One rule: the requirement, and the measured value."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    found: float
-    wanted: str
-    passed: bool
-    digits: int = 4
-    """Number of decimals that show the difference between ``found`` and the requirement."""
-
-    explanation: str = ""
-    """Why it failed, where the requirement alone does not tell."""
 
 
 class Verdict(BaseModel):
@@ -70,7 +58,12 @@ class Verdict(BaseModel):
 
 
 def judge(
-    candidate: Scores, params: GateParams, *, champion_version: str | None = None, evidence: Evidence | None = None
+    candidate: Scores,
+    params: GateParams,
+    task: Task[Any],
+    *,
+    champion_version: str | None = None,
+    evidence: Evidence | None = None,
 ) -> Verdict:
     """Check the candidate against the minimum scores, and against the champion if there is one.
 
@@ -78,11 +71,7 @@ def judge(
         candidate: scores of the candidate on the whole test set.
         evidence: of the comparison with the champion, which may be on fewer rows.
     """
-    checks = [_auc_floor(candidate, params)]
-    if params.beat_base_rate:
-        checks.append(_base_rate(candidate))
-    if params.max_calibration_error is not None:
-        checks.append(_calibration(candidate, params.max_calibration_error))
+    checks = task.floors(candidate, params)
     if evidence is not None:
         checks.append(_comparison(evidence, params))
         if params.max_slice_loss is not None:
@@ -95,28 +84,9 @@ def refuse(reason: str, *, champion_version: str | None) -> Verdict:
     return Verdict(champion_version=champion_version, refusals=(reason,))
 
 
-def _auc_floor(candidate: Scores, params: GateParams) -> Check:
-    auc = candidate.roc_auc or 0.0
-    return Check(name="ROC AUC", found=auc, wanted=f"at least {params.min_roc_auc}", passed=auc >= params.min_roc_auc)
-
-
-def _base_rate(candidate: Scores) -> Check:
-    return Check(
-        name="log loss",
-        found=candidate.log_loss,
-        wanted=f"below {candidate.base_rate_log_loss:.4f}, the log loss of the base rate",
-        passed=candidate.log_loss < candidate.base_rate_log_loss,
-    )
-
-
-def _calibration(candidate: Scores, limit: float) -> Check:
-    error = candidate.calibration_error
-    return Check(name="calibration error", found=error, wanted=f"at most {limit:g}", passed=error <= limit)
-
-
 def _comparison(evidence: Evidence, params: GateParams) -> Check:
     ours, theirs = evidence.candidate, evidence.champion
-    word = "above" if HIGHER_IS_BETTER[evidence.metric] else "below"
+    word = "above" if evidence.metric in HIGHER_IS_BETTER else "below"
     digits = _digits(ours, theirs)
     newer = f" ({evidence.rows:,} rows newer than its training rows)" if evidence.rows < evidence.test_rows else ""
     margin = f"by more than {params.min_improvement:g} " if params.min_improvement else ""

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from bundle import Scores
-from pipelines.config.params import GateParams
+from bundle.metrics import Scores
+from pipelines.config.params import GateParams, Metric
 from pipelines.gate.blocks import Blocks
 from pipelines.gate.decision import Kind, decide_gains, limit_to_pass, rows_to_decide
-from pipelines.gate.gains import BlockGains, Metric, gains_by_block
+from pipelines.gate.gains import BlockGains, Measure
 from pipelines.gate.slices import Places, SliceGain, compare_slices
-from pipelines.model.scores import calibration_bins
+from pipelines.targets.calibration import BinSums
+from pipelines.targets.task import Outputs, Task, Truth
 
 __all__ = ["CalibrationBin", "Evidence", "Period", "Predictions", "collect"]
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Of (n,) rows: their labels, the probabilities and scores of champion and candidate, their blocks and slices."""
+    """Of n rows: their true values, the predictions and scores of champion and candidate, their blocks and slices."""
 
-    truth: npt.NDArray[np.int8]
-    theirs: npt.NDArray[np.float32]
-    ours: npt.NDArray[np.float32]
+    task: Task[Any]
+    truth: Truth
+    theirs: Outputs
+    ours: Outputs
     their_scores: Scores
     our_scores: Scores
     blocks: Blocks
@@ -46,7 +48,10 @@ class Period(_Part):
 
 
 class CalibrationBin(_Part):
-    """Mean probability and share of the positive class, of the rows with a probability in one tenth."""
+    """What was predicted and observed, on average, for the rows of one bin.
+
+    Classes: a probability (of the positive, or of the predicted class) and a share. Regression: values.
+    """
 
     predicted: float
     observed: float
@@ -78,7 +83,7 @@ class Evidence(_Part):
     test_rows: int
     blocks: int
     block: str
-    """Length of a block, as ``1d``, or ``row``."""
+    """Length of a block, as ``1d``; ``row``; or the column whose rows stay together."""
 
     neighbours: float | None
     """Correlation of the gains of neighbouring blocks; None if blocks have no order."""
@@ -97,7 +102,11 @@ class Evidence(_Part):
     calibration: dict[str, tuple[CalibrationBin, ...]] = {}
     """Of ``champion`` and ``candidate``, on the compared rows."""
 
-    calibration_errors: dict[str, float] = {}
+    honesty: dict[str, dict[str, float]] = {}
+    """Of ``champion`` and ``candidate``: calibration error, or coverage of the interval."""
+
+    are_probabilities: bool = True
+    """Whether the predictions are probabilities of classes, and not values."""
 
     @property
     def are_equal(self) -> bool:
@@ -120,10 +129,11 @@ def collect(
     test_rows: int,
 ) -> Evidence:
     """Compare two models; there must be enough blocks."""
-    metric, blocks = params.compare_by, predictions.blocks
+    task, metric, blocks = predictions.task, params.compare_by, predictions.blocks
     truth = predictions.truth
     theirs, ours = predictions.theirs.astype(np.float64), predictions.ours.astype(np.float64)
-    gains = gains_by_block(metric, truth, theirs, ours, blocks.numbers)
+    measure = Measure(task, metric)
+    gains = measure.gains(truth, theirs, ours, blocks.numbers)
     decision = decide_gains(gains, params, comparison=comparison)
     limit = limit_to_pass(params, newer=newer)
     return Evidence(
@@ -140,7 +150,7 @@ def collect(
         rows=len(truth),
         test_rows=test_rows,
         blocks=blocks.count,
-        block=_length(params),
+        block=blocks.unit,
         neighbours=_neighbours(gains) if blocks.starts else None,
         min_improvement=params.min_improvement,
         max_loss=params.max_loss,
@@ -151,26 +161,23 @@ def collect(
         else None,
         slices=compare_slices(
             predictions.slices,
-            metric,
+            measure,
             (truth, theirs, ours),
             blocks,
             margin=params.max_slice_loss or 0.0,
             level=1 - params.confidence,
         ),
         periods=_periods(gains, blocks),
-        calibration={"champion": _calibration(truth, theirs), "candidate": _calibration(truth, ours)},
-        calibration_errors={
-            "champion": predictions.their_scores.calibration_error,
-            "candidate": predictions.our_scores.calibration_error,
+        calibration={
+            "champion": _calibration(task.calibration(truth, theirs)),
+            "candidate": _calibration(task.calibration(truth, ours)),
+        },
+        are_probabilities=bool(task.target.classes),
+        honesty={
+            "champion": task.honesty(predictions.their_scores),
+            "candidate": task.honesty(predictions.our_scores),
         },
     )
-
-
-def _length(params: GateParams) -> str:
-    if params.block is None:
-        return "row"
-    hours = int(params.block.total_seconds() // 3600)
-    return f"{hours // 24}d" if hours % 24 == 0 else f"{hours}h"
 
 
 def _neighbours(gains: BlockGains) -> float | None:
@@ -187,11 +194,9 @@ def _periods(gains: BlockGains, blocks: Blocks) -> tuple[Period, ...]:
     )
 
 
-def _calibration(truth: npt.NDArray[np.int8], probabilities: npt.NDArray[np.float64]) -> tuple[CalibrationBin, ...]:
+def _calibration(bins: BinSums) -> tuple[CalibrationBin, ...]:
     return tuple(
         CalibrationBin(predicted=predicted / rows, observed=observed / rows, rows=rows)
-        for predicted, observed, rows in zip(
-            *map(np.ndarray.tolist, calibration_bins(truth, probabilities)), strict=True
-        )
+        for predicted, observed, rows in zip(*map(np.ndarray.tolist, bins), strict=True)
         if rows
     )

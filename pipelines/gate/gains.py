@@ -1,6 +1,6 @@
 """How much better is the candidate? The gain in a metric, split by blocks of rows.
 
-A gain above 0 means that the candidate is better, whatever the metric. Log loss and Brier score are means over rows, so
+A gain above 0 means that the candidate is better, whatever the metric. Most metrics are means of losses over rows, so
 their gain is the mean of the rows' gains. ROC AUC compares pairs of rows: each row contributes by its placement value,
 the share of rows of the other class that it is on the right side of. Precision-recall AUC has no such sum: each block
 contributes by what changes when it is left out (jackknife pseudo-value).
@@ -14,20 +14,23 @@ of DeLong's Algorithm, IEEE Signal Processing Letters 21, 2014. Efron, Tibshiran
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-__all__ = ["HIGHER_IS_BETTER", "BlockGains", "Metric", "gains_by_block"]
+from pipelines.config.params import Metric
+from pipelines.targets.task import Outputs, Task, Truth
 
-Metric = Literal["log_loss", "brier", "roc_auc", "pr_auc"]
+__all__ = ["HIGHER_IS_BETTER", "BlockGains", "Measure"]
+
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 Numbers = npt.NDArray[np.int64]
 
-HIGHER_IS_BETTER: dict[Metric, bool] = {"roc_auc": True, "pr_auc": True, "log_loss": False, "brier": False}
+HIGHER_IS_BETTER: tuple[Metric, ...] = ("roc_auc", "pr_auc")
+"""The areas under curves, of two classes. They need rows of both; all other metrics are means of losses over rows."""
 
 
 @dataclass(frozen=True)
@@ -43,35 +46,36 @@ class BlockGains:
         return float(self.sums.sum() / self.sizes.sum())
 
 
-def gains_by_block(metric: Metric, truth: Labels, theirs: Floats, ours: Floats, blocks: Numbers) -> BlockGains:
-    """Return the gain of ``ours`` over ``theirs`` by block.
+@dataclass(frozen=True)
+class Measure:
+    """What two models are compared by: a metric of one type of target."""
 
-    Args:
-        truth: (n,) labels; both classes for the two AUCs.
-        theirs, ours: (n,) probabilities of champion and candidate for the same rows.
-        blocks: (n,) number of the block of each row, from 0 without gaps.
-    """
-    if metric == "pr_auc":
-        return _jackknife(truth, theirs, ours, blocks)
-    if metric == "roc_auc":
-        by_row = _auc_parts(truth, ours) - _auc_parts(truth, theirs)
-    else:
-        loss = _log_losses if metric == "log_loss" else _squares
-        by_row = loss(truth, theirs) - loss(truth, ours)
-    return BlockGains(np.bincount(blocks, weights=by_row).astype(np.float64), np.bincount(blocks).astype(np.float64))
+    task: Task[Any]
+    metric: Metric
+
+    def is_defined(self, truth: Truth) -> bool:
+        """Whether the metric is defined on rows with these true values."""
+        return self.metric not in HIGHER_IS_BETTER or len(np.unique(truth)) > 1
+
+    def gains(self, truth: Truth, theirs: Outputs, ours: Outputs, blocks: Numbers) -> BlockGains:
+        """Return the gain of ``ours`` over ``theirs`` by block.
+
+        Args:
+            truth: (n,) true values, for which the metric is defined.
+            theirs, ours: what champion and candidate predict for the same rows, as 64-bit numbers.
+            blocks: (n,) number of the block of each row, from 0 without gaps.
+        """
+        if self.metric == "pr_auc":
+            return _jackknife(truth, theirs, ours, blocks)
+        if self.metric == "roc_auc":
+            by_row: Floats = _auc_parts(truth, ours) - _auc_parts(truth, theirs)
+        else:
+            by_row = self.task.row_losses(self.metric, truth, theirs) - self.task.row_losses(self.metric, truth, ours)
+        sums, sizes = np.bincount(blocks, weights=by_row), np.bincount(blocks)
+        return BlockGains(sums.astype(np.float64), sizes.astype(np.float64))
 
 
-def _log_losses(truth: Labels, probabilities: Floats) -> Floats:
-    tiny = np.finfo(np.float64).eps  # as scikit-learn's log_loss
-    likely = np.clip(probabilities, tiny, 1 - tiny)
-    return np.asarray(-np.log(np.where(truth == 1, likely, 1 - likely)))
-
-
-def _squares(truth: Labels, probabilities: Floats) -> Floats:
-    return np.asarray((probabilities - truth) ** 2)
-
-
-def _auc_parts(truth: Labels, probabilities: Floats) -> Floats:
+def _auc_parts(truth: Labels, probabilities: Outputs) -> Floats:
     """Return (n,) values whose mean is the ROC AUC, and whose differences from it are the rows' influence on it."""
     positive = truth == 1
     placement = np.empty(len(truth))
@@ -85,7 +89,7 @@ def _auc_parts(truth: Labels, probabilities: Floats) -> Floats:
     return np.asarray(auc + (placement - auc) / shares)
 
 
-def _jackknife(truth: Labels, theirs: Floats, ours: Floats, blocks: Numbers) -> BlockGains:
+def _jackknife(truth: Labels, theirs: Outputs, ours: Outputs, blocks: Numbers) -> BlockGains:
     count = int(blocks.max()) + 1
     values = _pr_aucs(truth, ours, blocks, count) - _pr_aucs(truth, theirs, blocks, count)
     gain, without = values[0], values[1:]
@@ -93,7 +97,7 @@ def _jackknife(truth: Labels, theirs: Floats, ours: Floats, blocks: Numbers) -> 
     return BlockGains(parts - parts.mean() + gain, np.ones(count))
 
 
-def _pr_aucs(truth: Labels, probabilities: Floats, blocks: Numbers, count: int) -> Floats:
+def _pr_aucs(truth: Labels, probabilities: Outputs, blocks: Numbers, count: int) -> Floats:
     """Return (1 + B,) areas: over all rows, then without each block."""
     order = np.argsort(-probabilities, kind="stable")
     hit, block = truth[order] == 1, blocks[order]

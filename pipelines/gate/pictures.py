@@ -77,10 +77,15 @@ def _draw_periods(ax: Axes, evidence: Evidence) -> None:
 
 
 def _draw_calibration(ax: Axes, evidence: Evidence) -> None:
-    ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":")
+    bins = [one for of_model in evidence.calibration.values() for one in of_model]
+    ends = [0.0, 1.0]
+    if not evidence.are_probabilities:
+        values = [value for one in bins for value in (one.predicted, one.observed)]
+        ends = [min(values), max(values)]
+    ax.plot(ends, ends, color="black", linewidth=0.8, linestyle=":")
     for name, colour in (("champion", GREY), ("candidate", GREEN)):
         bins = evidence.calibration[name]
         ax.plot([one.predicted for one in bins], [one.observed for one in bins], "o-", color=colour, label=name)
-    ax.set_xlabel("mean predicted probability")
-    ax.set_ylabel("observed share")
+    ax.set_xlabel("mean predicted probability" if evidence.are_probabilities else "mean predicted value")
+    ax.set_ylabel("observed share" if evidence.are_probabilities else "mean true value")
     ax.legend(loc="upper left")

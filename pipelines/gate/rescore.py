@@ -10,13 +10,12 @@ from pydantic import ValidationError
 
 from bundle import BundleMetrics
 from pipelines.config.files import describe_problems
-from pipelines.config.params import EvaluateParams
-from pipelines.config.schema import Schema
 from pipelines.dataset.files import MEASURED_MODEL, METRICS_JSON, TEST, read_prepared
 from pipelines.errors import AlteredData, InvalidData, MissingData
 from pipelines.model.matrix import encode
 from pipelines.model.measure import measure, predict
 from pipelines.model.trained import read_model, read_training
+from pipelines.targets.project import Project
 
 __all__ = ["TOLERANCE", "verify_metrics"]
 
@@ -24,7 +23,7 @@ TOLERANCE = 1e-6
 """Allowed difference between a recorded and a measured value: rounding from another order of summation."""
 
 
-def verify_metrics(schema: Schema, params: EvaluateParams) -> BundleMetrics:
+def verify_metrics(project: Project) -> BundleMetrics:
     """Score measured.ubj on test.parquet again, and return the metrics.
 
     Raises:
@@ -35,9 +34,8 @@ def verify_metrics(schema: Schema, params: EvaluateParams) -> BundleMetrics:
     claimed = _claimed()
     booster, contract = read_model(MEASURED_MODEL)
     rows = read_prepared(TEST)
-    measured = measure(
-        rows, predict(booster, encode(rows, contract)), schema, params, final_fit=read_training().final_fit
-    )
+    outputs = predict(booster, encode(rows, contract))
+    measured = measure(rows, outputs, project, final_fit=read_training().final_fit)
     difference = next(_differences(claimed.model_dump(), measured.model_dump()), None)
     if difference is not None:
         where, recorded, actual = difference

@@ -17,12 +17,10 @@ from pydantic import BaseModel, ConfigDict
 
 from pipelines.gate.blocks import MIN_BLOCKS, Blocks
 from pipelines.gate.bootstrap import estimate
-from pipelines.gate.gains import Metric, gains_by_block
+from pipelines.gate.gains import Measure
+from pipelines.targets.task import Outputs, Truth
 
 __all__ = ["Places", "SliceGain", "compare_slices", "holm"]
-
-Labels = npt.NDArray[np.int8]
-Floats = npt.NDArray[np.float64]
 
 Places = tuple[str, str, npt.NDArray[np.int64]]
 """Column and value of a slice, and the places of its rows."""
@@ -46,8 +44,8 @@ class SliceGain(BaseModel):
 
 def compare_slices(
     slices: Sequence[Places],
-    metric: Metric,
-    predictions: tuple[Labels, Floats, Floats],
+    measure: Measure,
+    predictions: tuple[Truth, Outputs, Outputs],
     blocks: Blocks,
     *,
     margin: float,
@@ -56,7 +54,7 @@ def compare_slices(
     """Compare champion and candidate in every slice with enough blocks, and with both classes if the metric needs them.
 
     Args:
-        predictions: (n,) labels, probabilities of the champion, and of the candidate.
+        predictions: true values, and what the champion and the candidate predict.
         margin: loss that is allowed.
         level: of the bounds.
     """
@@ -65,9 +63,9 @@ def compare_slices(
     for column, value, places in slices:
         truth, theirs, ours = labels[places], champion[places], candidate[places]
         inside = blocks.of(places)
-        if inside.count < MIN_BLOCKS or (metric in ("roc_auc", "pr_auc") and len(np.unique(truth)) == 1):
+        if inside.count < MIN_BLOCKS or not measure.is_defined(truth):
             continue
-        gain = estimate(gains_by_block(metric, truth, theirs, ours, inside.numbers), resamples=0)
+        gain = estimate(measure.gains(truth, theirs, ours, inside.numbers), resamples=0)
         found.append(
             SliceGain(
                 column=column,

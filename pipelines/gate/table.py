@@ -43,8 +43,9 @@ def numbers(evidence: Evidence) -> Iterator[list[str]]:
         yield ["neighbouring blocks", f"correlation {evidence.neighbours:.2f}{hint}"]
     if evidence.rows_to_decide is not None:
         yield ["rows that would decide", f"about {evidence.rows_to_decide:,}, if the gain stays as it is"]
-    errors = evidence.calibration_errors
-    yield ["calibration error", f"{errors['candidate']:.4f}, champion {errors['champion']:.4f}"]
+    theirs, ours = evidence.honesty.get("champion", {}), evidence.honesty.get("candidate", {})
+    for name, value in ours.items():
+        yield [name, f"{value:.4f}" + (f", champion {theirs[name]:.4f}" if name in theirs else "")]
 
 
 def _slices(evidence: Evidence) -> list[str]:

@@ -25,7 +25,13 @@ Places = npt.NDArray[np.intp]
 
 
 def add_natural_variation(
-    reference: Reference, contract: Contract, train: pd.DataFrame, test: pd.DataFrame, *, time: str, scores: Floats
+    reference: Reference,
+    contract: Contract,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    *,
+    time: str | None,
+    scores: Floats,
 ) -> Reference:
     """Add to every feature, and to the score, its largest deviation in any seven days.
 
@@ -34,18 +40,18 @@ def add_natural_variation(
         contract: the features.
         train: (n, k) training rows; used for the features.
         test: (m, k) newer rows.
-        time: name of the time column.
-        scores: (n + m,) probabilities of the training rows, then of the test rows. Both are used: the test rows alone
-            cover one season.
+        time: name of the time column; None: nothing is known, and nothing is added.
+        scores: (n + m,) values of ``Task.counted`` for the training rows, then for the test rows. Both are used: the
+            test rows alone cover one season.
     """
+    if time is None:
+        return reference
     features = {}
     for feature in contract.features:
         bins = reference.features[feature.name]
         features[feature.name] = _with_extremes(bins, train[time], _places(train[feature.name], bins, feature))
     times = pd.concat([train[time], test[time]], ignore_index=True)
-    edges = np.asarray(reference.score.edges or (), dtype=np.float32)
-    places = np.searchsorted(edges, scores.astype(np.float32), side="right")
-    score = _with_extremes(reference.score, times, places)
+    score = _with_extremes(reference.score, times, _score_places(reference.score, scores))
     return reference.model_copy(update={"features": features, "score": score})
 
 
@@ -77,6 +83,12 @@ def _with_extremes(bins: Bins, times: pd.Series[Any], places: Places) -> Bins:
     if MISSING in bins.labels:
         extremes["natural_missing_share"] = float(shares[:, bins.labels.index(MISSING)].max())
     return bins.model_copy(update=extremes)
+
+
+def _score_places(bins: Bins, scores: Floats) -> Places:
+    if bins.edges is None:  # codes of classes, in the order of the bins
+        return scores.astype(np.intp)
+    return np.searchsorted(np.asarray(bins.edges, dtype=np.float32), scores.astype(np.float32), side="right")
 
 
 def _places(values: pd.Series[Any], bins: Bins, feature: Feature) -> Places:

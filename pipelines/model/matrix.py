@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bundle import Contract, Feature, Target
+from bundle import Contract, Feature
 from pipelines.config.schema import FeatureColumn, Schema
 from pipelines.errors import InvalidData
+from pipelines.targets.project import Project
+from pipelines.targets.task import Task, Truth
 
 __all__ = ["build_contract", "encode", "example_row", "labels", "to_records"]
 
 Matrix = npt.NDArray[np.float32]
 
 
-def build_contract(
-    train: pd.DataFrame, schema: Schema, *, model_name: str, threshold: float, example: dict[str, Any]
-) -> Contract:
+def build_contract(train: pd.DataFrame, project: Project, *, example: dict[str, Any]) -> Contract:
     """Return the contract of a row: the columns of the schema, with their declared categories or, if none are declared,
     those of the training rows.
 
@@ -27,14 +27,9 @@ def build_contract(
     way as the categories that were not chosen.
     """
     return Contract(
-        model_name=model_name,
-        features=tuple(_feature(column, train[column.name]) for column in schema.features),
-        target=Target(
-            name=schema.target.name,
-            description=schema.target.description,
-            classes=schema.target.classes,
-            threshold=threshold,
-        ),
+        model_name=project.params.register_.model_name,
+        features=tuple(_feature(column, train[column.name]) for column in project.schema.features),
+        target=project.target,
         example=example,
     )
 
@@ -50,9 +45,9 @@ def encode(rows: pd.DataFrame, contract: Contract) -> Matrix:
     return matrix
 
 
-def labels(rows: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int8]:
-    """Return (n,) labels, 0 or 1."""
-    return rows[schema.target.name].to_numpy(dtype=np.int8)
+def labels(rows: pd.DataFrame, task: Task[Any]) -> Truth:
+    """Return (n,) true values: codes of classes, or numbers."""
+    return task.truth(rows[task.target.name].to_numpy())
 
 
 def example_row(rows: pd.DataFrame, schema: Schema) -> dict[str, Any]:

@@ -8,31 +8,29 @@ import pandas as pd
 import xgboost as xgb
 
 from bundle import BundleMetrics
-from pipelines.config.params import EvaluateParams
-from pipelines.config.schema import Schema
 from pipelines.model.matrix import labels
-from pipelines.model.scores import score, score_slices
+from pipelines.model.scores import score_slices
+from pipelines.targets.project import Project
 
 __all__ = ["measure", "predict"]
 
 
 def predict(booster: xgb.Booster, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return (n,) probabilities of the positive class, with the same call as the API."""
+    """Return the outputs of the model, (n,) or (n, outputs), with the same call as the API."""
     return np.asarray(booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
 
 
 def measure(
     rows: pd.DataFrame,
-    probabilities: npt.NDArray[np.float32],
-    schema: Schema,
-    params: EvaluateParams,
+    outputs: npt.NDArray[np.float32],
+    project: Project,
     *,
     final_fit: bool = False,
 ) -> BundleMetrics:
-    """Score (n,) probabilities of (n, k) rows, overall and per slice."""
-    truth = labels(rows, schema)
+    """Score the model's outputs for (n, k) rows, overall and per slice."""
+    truth = labels(rows, project.task)
     return BundleMetrics(
-        test=score(truth, probabilities, threshold=params.threshold),
-        slices=score_slices(rows, truth, probabilities, schema=schema, params=params),
+        test=project.task.score(truth, outputs),
+        slices=score_slices(rows, truth, outputs, project),
         final_fit=final_fit,
     )

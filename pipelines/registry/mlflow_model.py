@@ -13,6 +13,7 @@ import xgboost as xgb
 
 from bundle import COMPANION_FILES, Contract
 from pipelines.model.matrix import encode
+from pipelines.targets.of_type import task_of
 
 __all__ = ["write_mlflow_model"]
 
@@ -30,7 +31,8 @@ def write_mlflow_model(folder: Path, booster: xgb.Booster, contract: Contract) -
     row = pd.DataFrame([contract.example]).astype(object)
     example = pd.DataFrame(encode(row, contract).astype(np.float64), columns=names)
     signature = ModelSignature(
-        inputs=Schema([ColSpec("double", name) for name in names]), outputs=Schema([ColSpec("float", "probability")])
+        inputs=Schema([ColSpec("double", name) for name in names]),
+        outputs=Schema([ColSpec("float", name) for name in task_of(contract.target).output_names]),
     )
     with tempfile.TemporaryDirectory() as temporary:
         saved = Path(temporary) / "model"

@@ -118,10 +118,10 @@ class Tracking:
 
     def log_evaluation(self, run_id: str, metrics: BundleMetrics, files: Sequence[Path], plots: Path) -> None:
         """Log test metrics, slices as a table, and plots."""
-        scores = metrics.test.model_dump(exclude_none=True)
-        self.log_metrics(run_id, {f"test.{name}": float(value) for name, value in scores.items()})
-        columns = ["column", "value", *type(metrics.test).model_fields]
-        rows = [[s.column, s.value, *s.scores.model_dump().values()] for s in metrics.slices]
+        self.log_metrics(run_id, {f"test.{name}": value for name, value in metrics.test.figures.items()})
+        names = [name for name, value in metrics.test if not isinstance(value, dict)]
+        columns = ["column", "value", *names]
+        rows = [[s.column, s.value, *(getattr(s.scores, name) for name in names)] for s in metrics.slices]
         with self._asking("store the evaluation"):
             self._client.log_dict(run_id, {"columns": columns, "data": rows}, "evaluation/slices.json")
             for path in files:

@@ -12,27 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bundle import Contract
-from pipelines.config.params import GateParams, Params, TrainParams
+from pipelines.config.params import GateParams, TrainParams
 from pipelines.config.schema import Schema
 from pipelines.errors import InvalidParams
-from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_of
+from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_in
 from pipelines.gate.decision import decide_gains
-from pipelines.gate.gains import gains_by_block
+from pipelines.gate.gains import Measure
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.model.measure import predict
 from pipelines.progress import Advance
 from pipelines.simulation.summary import Comparison
 from pipelines.stages.train import train_booster
+from pipelines.targets.project import Project
+from pipelines.targets.task import Outputs, Task, Truth
 
 __all__ = ["Plan", "retrain"]
-
-Probabilities = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Plan:
 
 
 def retrain(
-    train: pd.DataFrame, test: pd.DataFrame, schema: Schema, params: Params, plan: Plan, advance: Advance
+    train: pd.DataFrame, test: pd.DataFrame, project: Project, plan: Plan, advance: Advance
 ) -> Iterator[Comparison]:
     """Train the models of a plan, and yield what the gate finds in each comparison.
 
@@ -74,39 +74,39 @@ def retrain(
     Raises:
         InvalidParams: the plan does not fit the table.
     """
-    _check(train, schema, plan)
-    gate, blocks = params.register_.gate, blocks_of(test[schema.time.name], params.register_.gate.block)
+    _check(train, project.schema, plan)
+    gate, blocks = project.params.register_.gate, blocks_in(test, project)
     if blocks.count < MIN_BLOCKS:
         raise InvalidParams(f"the test set has {blocks.count} blocks of register.gate.block; {MIN_BLOCKS} are needed")
-    truth = labels(test, schema)
-    for champion, candidate in _pairs(train, test, schema, params, plan, advance):
-        yield compare(truth, champion, candidate, blocks, gate)
+    truth = labels(test, project.task)
+    for champion, candidate in _pairs(train, test, project, plan, advance):
+        yield compare(project.task, truth, champion, candidate, blocks, gate)
 
 
 def _pairs(
-    train: pd.DataFrame, test: pd.DataFrame, schema: Schema, params: Params, plan: Plan, advance: Advance
-) -> Iterator[tuple[Probabilities, Probabilities]]:
+    train: pd.DataFrame, test: pd.DataFrame, project: Project, plan: Plan, advance: Advance
+) -> Iterator[tuple[Outputs, Outputs]]:
     """Yield champion and candidate: each model with the one before, or two new ones with different columns."""
-    alike = _Maker(train, test, schema, params, plan)
+    alike = _Maker(train, test, project, plan)
     if plan.is_handicapped:
         handicap = replace(plan, rows=plan.champion_rows or plan.rows)
-        poorer = _Maker(train, test, _without(schema, plan.without), params, handicap)
+        poorer = _Maker(train, test, replace(project, schema=_without(project.schema, plan.without)), handicap)
         for number in range(plan.comparisons):
-            yield poorer.probabilities(2 * number, advance), alike.probabilities(2 * number + 1, advance)
+            yield poorer.outputs(2 * number, advance), alike.outputs(2 * number + 1, advance)
         return
-    champion = alike.probabilities(0, advance)
+    champion = alike.outputs(0, advance)
     for number in range(1, plan.models):
-        candidate = alike.probabilities(number, advance)
+        candidate = alike.outputs(number, advance)
         yield champion, candidate
         champion = candidate
 
 
 def compare(
-    truth: npt.NDArray[np.int8], champion: Probabilities, candidate: Probabilities, blocks: Blocks, gate: GateParams
+    task: Task[Any], truth: Truth, champion: Outputs, candidate: Outputs, blocks: Blocks, gate: GateParams
 ) -> Comparison:
     """Return what the gate finds in a first comparison of these models."""
     theirs, ours = champion.astype(np.float64), candidate.astype(np.float64)
-    gains = gains_by_block(gate.compare_by, truth, theirs, ours, blocks.numbers)
+    gains = Measure(task, gate.compare_by).gains(truth, theirs, ours, blocks.numbers)
     found = decide_gains(gains, gate, comparison=1)
     return Comparison(
         gain=found.estimate.gain, error=found.estimate.error, lower=found.lower, upper=found.upper, kind=found.kind
@@ -132,24 +132,19 @@ def _without(schema: Schema, names: tuple[str, ...]) -> Schema:
 class _Maker:
     """Trains models of one set of columns, and predicts the test rows."""
 
-    def __init__(self, train: pd.DataFrame, test: pd.DataFrame, schema: Schema, params: Params, plan: Plan) -> None:
-        self._train, self._schema, self._params, self._plan = train, schema, params, plan
-        self._contract: Contract = build_contract(
-            train,
-            schema,
-            model_name=params.register_.model_name,
-            threshold=params.evaluate.threshold,
-            example=example_row(test, schema),
-        )
+    def __init__(self, train: pd.DataFrame, test: pd.DataFrame, project: Project, plan: Plan) -> None:
+        self._train, self._project, self._plan = train, project, plan
+        self._contract: Contract = build_contract(train, project, example=example_row(test, project.schema))
         self._test = encode(test, self._contract)
 
-    def probabilities(self, number: int, advance: Advance) -> Probabilities:
-        """Train model ``number`` on rows and with a seed of its own, and return its (m,) probabilities."""
+    def outputs(self, number: int, advance: Advance) -> Outputs:
+        """Train model ``number`` on rows and with a seed of its own, and return its outputs for the m test rows."""
         random = np.random.default_rng([self._plan.seed, number])
         rows, count = len(self._train), self._plan.rows
         places = random.choice(rows, count, replace=False) if count else random.integers(0, rows, rows)
-        params = self._params.train.model_copy(update={"seed": int(random.integers(2**31))})
-        fit = train_booster(self._train.iloc[places], self._contract, self._schema, _alone(params), _silent)
+        params = self._project.params.train.model_copy(update={"seed": int(random.integers(2**31))})
+        rows_of = self._train.iloc[places]
+        fit = train_booster(rows_of, self._contract, self._project.schema, _alone(params), _silent)
         advance()
         return predict(fit.booster, self._test)
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bundle import (
     BundleMetrics,
     GateVerdict,
+    HashSplit,
     Lineage,
     Reference,
     load_private_key,
@@ -27,8 +28,6 @@ from bundle import (
 )
 from bundle.golden_rows import GoldenRows
 from bundle.vocabulary import CHAMPION, COMPARED_WITH_TAG, COMPLETE, GATE_TAG, PASSED, REASONS_TAG, ROLLOUT_TAG
-from pipelines.config.params import Params, load_params
-from pipelines.config.schema import load_schema
 from pipelines.config.settings import Settings, load_settings
 from pipelines.console import console
 from pipelines.dataset.files import (
@@ -39,6 +38,7 @@ from pipelines.dataset.files import (
     REFERENCE_JSON,
     REGISTER_JSON,
     RUN_JSON,
+    SPLIT_JSON,
     TEST,
     read_json,
     read_prepared,
@@ -68,6 +68,7 @@ from pipelines.registry.registration import (
 )
 from pipelines.registry.versions import Registry, Version
 from pipelines.stages.process import run_stage
+from pipelines.targets.project import Project, load_project
 
 __all__ = ["judge_and_settle", "main"]
 
@@ -83,8 +84,8 @@ def main(rollout: Rollout | None = None) -> str:
 
 def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, lock: PromotionLock) -> str:
     """Find or create the version of this work that was judged against the present champion; then promote it."""
-    params, origin = load_params(), read_origin(settings)
-    name = params.register_.model_name
+    project, origin = load_project(), read_origin(settings)
+    name = project.params.register_.model_name
     own = find_version(registry.versions(name), key=origin.key, champion=registry.version_of(name, CHAMPION))
     clear_unfinished(registry, rollout, name, lock=lock, own=own.number if own else None)
     champion = registry.version_of(name, CHAMPION)
@@ -92,7 +93,7 @@ def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, l
     with registry.failing(run_id):
         version = find_version(registry.versions(name), key=origin.key, champion=champion)
         if version is None or version.is_uploading:
-            version = _register(settings, params, registry, origin, unfinished=version, champion=champion)
+            version = _register(settings, project, registry, origin, unfinished=version, champion=champion)
         else:
             _restore_verdict(registry, version)
         settle_others(registry, version)
@@ -105,16 +106,16 @@ def judge_and_settle(settings: Settings, registry: Registry, rollout: Rollout, l
 
 def _register(
     settings: Settings,
-    params: Params,
+    project: Project,
     registry: Registry,
     origin: Origin,
     *,
     unfinished: Version | None,
     champion: str | None,
 ) -> Version:
-    key = _signing_key(settings)
-    metrics = verify_metrics(load_schema(), params.evaluate)
-    judged = _judge(settings, params, registry, metrics, origin, champion)
+    key, params = _signing_key(settings), project.params
+    metrics = verify_metrics(project)
+    judged = _judge(settings, project, registry, metrics, origin, champion)
     verdict = stated(judged)
     tags = {**tags_of(origin.key, verdict), **evidence_tags(judged)}
     version = unfinished
@@ -123,7 +124,7 @@ def _register(
             params.register_.model_name,
             run_id=read_json(RUN_JSON, stage="train")["run_id"],
             description=params.register_.description,
-            version_description=_describe(metrics, verdict),
+            version_description=_describe(project, metrics, verdict),
             tags={**tags, "data_md5": origin.data_md5, "git_commit": origin.git_commit},
         )
     _report(registry, version, judged)
@@ -167,22 +168,23 @@ def _settle(settings: Settings, registry: Registry, rollout: Rollout, version: V
 
 def _judge(
     settings: Settings,
-    params: Params,
+    project: Project,
     registry: Registry,
     candidate: BundleMetrics,
     origin: Origin,
     champion: str | None,
 ) -> Verdict:
     if champion is None:
-        return judge(candidate.test, params.register_.gate)
-    versions = registry.versions(params.register_.model_name)
+        return judge(candidate.test, project.params.register_.gate, project.task)
+    name = project.params.register_.model_name
+    versions = registry.versions(name)
     against = Against(
-        read_version(registry, settings, registry.version(params.register_.model_name, champion)),
+        read_version(registry, settings, registry.version(name, champion)),
         version=champion,
         comparison=next_comparison(versions, key=origin.key, champion=champion),
     )
     newest = read_training().registered.newest
-    return judge_against(against, candidate, params, test=read_prepared(TEST), schema=load_schema(), newest=newest)
+    return judge_against(against, candidate, project, test=read_prepared(TEST), newest=newest)
 
 
 def _report(registry: Registry, version: Version, verdict: Verdict) -> None:
@@ -220,15 +222,20 @@ def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics
         data_from=rows.oldest,
         data_until=rows.newest,
         trained_rows=rows.rows,
+        split=_split(),
     )
     write_manifest(BUNDLE, identity=version.identity, verdict=verdict, lineage=lineage)
     return golden_rows
 
 
-def _describe(metrics: BundleMetrics, verdict: GateVerdict) -> str:
-    scores = metrics.test
+def _split() -> HashSplit | None:
+    split = read_json(SPLIT_JSON, stage="prepare")
+    return None if split is None else HashSplit.model_validate(split)
+
+
+def _describe(project: Project, metrics: BundleMetrics, verdict: GateVerdict) -> str:
     against = f"champion then: version {verdict.champion_version}" if verdict.champion_version else "no champion then"
-    return f"ROC AUC {scores.roc_auc or 0:.4f}, log loss {scores.log_loss:.4f} on {scores.rows:,} test rows; {against}"
+    return f"{project.task.headline(metrics.test)} on {metrics.test.rows:,} test rows; {against}"
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ import pandas as pd
 import xgboost as xgb
 
 from bundle import Contract
-from pipelines.config.params import Params, TrainParams, load_params
-from pipelines.config.schema import Schema, load_schema
+from pipelines.config.params import Params, TrainParams
+from pipelines.config.schema import Schema
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import (
     CONTRACT_JSON,
@@ -42,6 +42,8 @@ from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.progress import Advance, progress_bar
 from pipelines.registry.versions import Registry
 from pipelines.stages.process import run_stage
+from pipelines.targets.of_type import task_of
+from pipelines.targets.project import Project, load_project
 
 __all__ = ["Fit", "main", "to_matrix", "train_booster"]
 
@@ -49,7 +51,7 @@ CURVE_STEP = 10
 """The learning curve has every tenth round and the last one: measuring costs a third of a round."""
 
 Curve = dict[str, dict[int, float]]
-"""Log loss per set of rows and round."""
+"""Metric of the learning curve per set of rows and round."""
 
 
 @dataclass(frozen=True)
@@ -68,24 +70,20 @@ class Fit:
 
 def main() -> str:
     """Train one model, or two with ``train.final_fit``, in one MLflow run."""
-    settings, params, schema = load_settings(), load_params(), load_schema()
+    settings, project = load_settings(), load_project()
+    params, schema = project.params, project.schema
     registry = Registry(settings)
     registry.check()  # before minutes of work
     train, test = read_prepared(TRAIN), read_prepared(TEST)
-    contract = build_contract(
-        train,
-        schema,
-        model_name=params.register_.model_name,
-        threshold=params.evaluate.threshold,
-        example=example_row(test, schema),
-    )
+    contract = build_contract(train, project, example=example_row(test, schema))
     origin = read_origin(settings)
     run_id = registry.start_run(params.register_.model_name, origin, _flat(params))
     started = time.monotonic()
     with registry.failing(run_id):
-        measured, registered = _fit(train, test, contract, schema, params.train)
+        measured, registered = _fit(train, test, contract, project)
     seconds = time.monotonic() - started
-    registry.log_curve(run_id, {f"{name}_logloss": values for name, values in measured.curve.items()})
+    metric, _ = project.task.curve
+    registry.log_curve(run_id, {f"{name}_{metric}": values for name, values in measured.curve.items()})
     registry.log_metrics(run_id, {"train_seconds": seconds, "train_rows": len(train), "test_rows": len(test)})
     _write(measured, registered, contract)
     write_json({"run_id": run_id}, RUN_JSON)
@@ -93,10 +91,9 @@ def main() -> str:
     return f"{params.train.rounds} trees on {len(train):,} rows{fits} in {seconds:.0f} s, MLflow run {run_id}"
 
 
-def _fit(
-    train: pd.DataFrame, test: pd.DataFrame, contract: Contract, schema: Schema, params: TrainParams
-) -> tuple[Fit, Fit]:
+def _fit(train: pd.DataFrame, test: pd.DataFrame, contract: Contract, project: Project) -> tuple[Fit, Fit]:
     """Return the model to measure, and the one to register."""
+    schema, params = project.schema, project.params.train
     with progress_bar("boosting", params.rounds) as advance:
         measured = train_booster(train, contract, schema, params, advance, watched=test)
     if not params.final_fit:
@@ -123,12 +120,12 @@ def train_booster(
     Raises:
         InvalidParams: XGBoost rejects the parameters, or does not know one of them.
     """
-    matrix = to_matrix(rows, contract, schema)
-    sets = [] if watched is None else [(matrix, "train"), (to_matrix(watched, contract, schema), "test")]
-    curve = _Curve(sets, params.rounds, advance)
+    task, matrix = task_of(contract.target), to_matrix(rows, contract)
+    sets = [] if watched is None else [(matrix, "train"), (to_matrix(watched, contract), "test")]
+    curve = _Curve(sets, params.rounds, advance, task.curve)
     # Last: with a lower verbosity, XGBoost would not report unknown parameters.
     own = {"seed": params.seed, "nthread": params.threads, "verbosity": 1, "validate_parameters": True}
-    booster_params = {"objective": "binary:logistic", "eval_metric": "logloss", **params.booster, **own}
+    booster_params = {**task.booster_params, **params.booster, **own}
     try:
         with _reject_unknown_parameters():
             booster = xgb.train(booster_params, matrix, params.rounds, callbacks=[curve])
@@ -137,11 +134,11 @@ def train_booster(
     return Fit(booster, describe_rows(rows, schema), curve.values)
 
 
-def to_matrix(rows: pd.DataFrame, contract: Contract, schema: Schema) -> xgb.DMatrix:
+def to_matrix(rows: pd.DataFrame, contract: Contract) -> xgb.DMatrix:
     """Return the rows as an XGBoost matrix, with names, types and labels."""
     return xgb.DMatrix(
         encode(rows, contract),
-        labels(rows, schema),
+        labels(rows, task_of(contract.target)),
         feature_names=[feature.name for feature in contract.features],
         feature_types=contract.feature_types,
         enable_categorical=True,
@@ -169,19 +166,22 @@ def _reject_unknown_parameters() -> Iterator[None]:
 class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library has no types
     """Measure every few rounds, and advance the progress bar every round."""
 
-    def __init__(self, sets: list[tuple[xgb.DMatrix, str]], rounds: int, advance: Advance) -> None:
+    def __init__(
+        self, sets: list[tuple[xgb.DMatrix, str]], rounds: int, advance: Advance, metric: tuple[str, str]
+    ) -> None:
         self.values: Curve = {name: {} for _, name in sets}
         self._sets = sets
         self._last = rounds - 1
         self._advance = advance
+        self._metric, self._shown = metric
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
         if self._sets and (epoch % CURVE_STEP == 0 or epoch == self._last):
             # Format of XGBoost: [0]\ttrain-logloss:0.61\ttest-logloss:0.62
-            for name, value in re.findall(r"\t(\w+)-logloss:(\S+)", model.eval_set(self._sets, epoch)):
+            for name, value in re.findall(rf"\t(\w+)-{self._metric}:(\S+)", model.eval_set(self._sets, epoch)):
                 self.values[name][epoch] = float(value)
         losses = self.values.get("test")
-        self._advance(f"test log loss {list(losses.values())[-1]:.4f}" if losses else "")
+        self._advance(f"test {self._shown} {list(losses.values())[-1]:.4f}" if losses else "")
         return False
 
 

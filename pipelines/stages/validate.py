@@ -15,22 +15,25 @@ import numpy as np
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from pipelines.config.params import ValidateParams, load_params
-from pipelines.config.schema import Schema, load_schema
-from pipelines.dataset.columns import table_schema
+from pipelines.config.params import ValidateParams
+from pipelines.config.schema import Schema, TimeColumn
+from pipelines.dataset.columns import as_codes, table_schema
 from pipelines.dataset.files import TABLE, VALIDATE_JSON, raw_table, read_table, write_json, write_prepared
 from pipelines.dataset.times import as_wall_clock
 from pipelines.dataset.trained_rows import hash_rows
 from pipelines.errors import InvalidData
 from pipelines.stages.process import run_stage
+from pipelines.targets.project import load_project
 
 __all__ = ["check_table", "main"]
+
+SHOWN = 3
 
 
 def main() -> str:
     """Check the whole table before any other stage uses it."""
-    schema, params = load_schema(), load_params().validate_
-    path = raw_table()
+    project = load_project()
+    schema, params, path = project.schema, project.params.validate_, raw_table()
     table = check_table(read_table(path, schema), schema, params)
     missing = {name: float(table[name].isna().mean()) for name in schema.columns}
     write_prepared(table[schema.columns], TABLE)
@@ -39,7 +42,7 @@ def main() -> str:
 
 
 def check_table(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> pd.DataFrame:
-    """Return the table with the types of the schema, and times as local times of its time zone.
+    """Return the table with the types of the schema, classes as their codes, and times as local times of its time zone.
 
     Raises:
         InvalidData: too few rows, an empty column, copied rows, times in the future, or up to ``max_reported`` problems
@@ -53,7 +56,9 @@ def check_table(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> 
     if len(table) < params.min_rows:
         raise InvalidData(f"the table has {len(table)} rows, fewer than validate.min_rows = {params.min_rows}")
     _check_empty(table, schema)
-    table = table.assign(**{schema.time.name: as_wall_clock(table[schema.time.name], schema.time)})
+    _check_target_is_number(table, schema)
+    if schema.time is not None:
+        table = table.assign(**{schema.time.name: as_wall_clock(table[schema.time.name], schema.time)})
     try:
         table = table_schema(schema).validate(table, lazy=True)
     except SchemaErrors as error:
@@ -61,9 +66,10 @@ def check_table(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> 
         more = len(problems) - params.max_reported
         shown = problems[: params.max_reported] + ([f"… and {more:,} more"] if more > 0 else [])
         raise InvalidData("\n  ".join([f"{len(problems):,} problem(s) in the table:", *shown])) from error
-    _check_future(table, schema, params)
+    if schema.time is not None:
+        _check_future(table, schema.time, schema.target.name, params)
     _check_copies(table, schema, params)
-    return table
+    return table.assign(**{schema.target.name: as_codes(table[schema.target.name], schema.target)})
 
 
 def _check_empty(table: pd.DataFrame, schema: Schema) -> None:
@@ -75,15 +81,29 @@ def _check_empty(table: pd.DataFrame, schema: Schema) -> None:
         )
 
 
-def _check_future(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> None:
+def _check_target_is_number(table: pd.DataFrame, schema: Schema) -> None:
+    """Reject texts where codes are expected, with the key that says what they mean."""
+    target, column = schema.target, table[schema.target.name]
+    if target.is_text or not target.classes or not pd.api.types.is_string_dtype(column):
+        return
+    if pd.to_numeric(column, errors="coerce").notna().any():
+        return  # a few wrong cells: each is reported with its row
+    found = sorted({str(value) for value in column.dropna()})[:SHOWN]
+    raise InvalidData(
+        f"column {target.name} has texts ({', '.join(found)}, …), but the codes 0 to {len(target.classes) - 1} are "
+        "expected. List the texts as target.values in schema.yaml, in the order of target.classes"
+    )
+
+
+def _check_future(table: pd.DataFrame, time: TimeColumn, target: str, params: ValidateParams) -> None:
     """Reject rows in the future with a known target: one such row could shift the whole split."""
-    now = pd.Timestamp(datetime.now(UTC).astimezone(schema.time.zone).replace(tzinfo=None))
-    late = (table[schema.time.name] > now + params.max_future) & table[schema.target.name].notna()
+    now = pd.Timestamp(datetime.now(UTC).astimezone(time.zone).replace(tzinfo=None))
+    late = (table[time.name] > now + params.max_future) & table[target].notna()
     if late.any():
         row = int(late.to_numpy().argmax())
         raise InvalidData(
             f"{int(late.sum()):,} row(s) with a known target are in the future: row {row + 1}, column "
-            f"{schema.time.name}: {table[schema.time.name].iloc[row]} is later than now, {now:%Y-%m-%d %H:%M}, by more "
+            f"{time.name}: {table[time.name].iloc[row]} is later than now, {now:%Y-%m-%d %H:%M}, by more "
             "than validate.max_future"
         )
 

@@ -21,14 +21,15 @@ import xgboost as xgb
 
 from bundle import Contract, Reference
 from bundle.reference import MIN_PSI_ROWS
-from pipelines.config.params import PARAMS_FILE, load_params
-from pipelines.config.schema import SCHEMA_FILE, load_schema
+from pipelines.config.params import PARAMS_FILE
+from pipelines.config.schema import SCHEMA_FILE
 from pipelines.data.flights import export_flights
 from pipelines.dataset.files import read_table
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, stability_index
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.stages.prepare import split_by_time
+from pipelines.targets.project import load_project
 from services.api.metrics.bins import BinCounter, DriftCounter
 
 ROOT = Path(__file__).parents[2]
@@ -66,16 +67,15 @@ class Year:
 
 def read_year(folder: Path) -> Year:
     """Prepare, train and describe as the pipeline does."""
-    schema, params = load_schema(ROOT / SCHEMA_FILE), load_params(ROOT / PARAMS_FILE)
+    project = load_project(ROOT / PARAMS_FILE, ROOT / SCHEMA_FILE)
+    schema, params = project.schema, project.params
     table = read_table(export_flights(folder / "flights.csv"), schema)
     table = table[table[schema.target.name].notna()]
     table[schema.time.name] = pd.to_datetime(table[schema.time.name])
-    train, test = split_by_time(table, schema=schema, params=params.prepare)
+    train, test = split_by_time(table, project)
     rows = pd.concat([train, test])
-    contract = build_contract(
-        train, schema, model_name="flights", threshold=0.5, example=example_row(train[schema.feature_names], schema)
-    )
-    matrix, truth = encode(rows, contract), labels(rows, schema)
+    contract = build_contract(train, project, example=example_row(train[schema.feature_names], schema))
+    matrix, truth = encode(rows, contract), labels(rows, project.task)
     names = [feature.name for feature in contract.features]
     options = {"objective": "binary:logistic", "seed": params.train.seed, **params.train.booster}
     data = xgb.DMatrix(

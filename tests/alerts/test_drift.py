@@ -12,11 +12,12 @@ import xgboost as xgb
 
 from bundle import Contract, Reference
 from pipelines.config.params import PARAMS_FILE, load_params
-from pipelines.config.schema import SCHEMA_FILE, load_schema
+from pipelines.config.schema import SCHEMA_FILE
 from pipelines.data.flights import export_flights
 from pipelines.dataset.files import read_table
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.matrix import build_contract, encode, example_row, labels
+from pipelines.targets.project import load_project
 from tests.alerts.promtool import FOLDER, ROOT, run_case
 from tests.alerts.traffic import Pod, Served, direct_psi
 
@@ -60,17 +61,16 @@ def refer(train: pd.DataFrame, scores: np.ndarray, contract: Contract) -> Refere
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> World:
-    schema = load_schema(ROOT / SCHEMA_FILE)
+    project = load_project(ROOT / PARAMS_FILE, ROOT / SCHEMA_FILE)
+    schema = project.schema
     table = read_table(export_flights(tmp_path_factory.mktemp("flights") / "flights.csv"), schema)
     table = table[table[schema.target.name].notna()]
     month = table[schema.time.name].str[5:7]
     winter = table[month.isin(["01", "02"])].sample(frac=1, random_state=1)
     summer = table[month.isin(["06", "07"])].sample(frac=1, random_state=2)
     train, test, asked = winter.iloc[:20_000], winter.iloc[20_000:32_000], winter.iloc[32_000 : 32_000 + ASKED]
-    contract = build_contract(
-        train, schema, model_name="flights", threshold=0.5, example=example_row(train[schema.feature_names], schema)
-    )
-    data = as_data(train, contract, labels(train, schema))
+    contract = build_contract(train, project, example=example_row(train[schema.feature_names], schema))
+    data = as_data(train, contract, labels(train, project.task))
     booster = xgb.train({"objective": "binary:logistic", "max_depth": 4, "seed": 1, "nthread": 1}, data, 30)
     reference = refer(train, booster.predict(as_data(test, contract)), contract)
     return World(booster, Served("1", contract, reference), train, asked, summer.iloc[:ASKED])

@@ -310,3 +310,18 @@ def test_every_error_has_a_unique_reason():
     reasons = [kind.reason for kind in BundleError.__subclasses__()]
 
     assert len(set(reasons)) == len(reasons)
+
+
+def test_scores_of_another_type_of_target_are_malformed(folder, trusted, rewrite):
+    regression = {"rows": 100, "mse": 1, "base_mse": 2, "mae": 1, "base_mae": 2, "rmse": 1}
+    rewrite("metrics.json", lambda parsed: parsed.update(test=regression, slices=[]))
+
+    with pytest.raises(MalformedBundle, match="scores of a target of type binary"):
+        read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)
+
+
+def test_reference_with_other_classes_is_malformed(folder, trusted, rewrite):
+    rewrite("reference.json", lambda parsed: parsed["label_shares"].update(felled=parsed["label_shares"].pop("bare")))
+
+    with pytest.raises(MalformedBundle, match="same classes"):
+        read_bundle(folder, expected=ORCHARD, trusted_keys=trusted)

@@ -17,6 +17,7 @@ from pipelines.stages.train import train_booster
 from services.api.metrics.bins import DriftCounter
 from services.api.model.encoding import encode as encode_rows
 from services.api.prediction.row_schema import row_type
+from tests.small_project import project_of
 
 ROW = st.fixed_dictionaries(
     {
@@ -44,7 +45,7 @@ def test_category_without_training_rows_is_predicted(table, schema, kind):
     """The API accepts a category that the schema declares, and predicts what XGBoost predicts in training."""
     train = table[table["bears"].notna() & (table["kind"] != kind)].astype({"bears": float})
     example = example_row(train, schema)
-    contract = build_contract(train, schema, model_name="t", threshold=0.5, example=example)
+    contract = build_contract(train, project_of(schema), example=example)
     params = TrainParams(seed=1, rounds=20, threads=1, booster={"max_depth": 4})
     booster = train_booster(
         train.assign(seen=pd.to_datetime(train["seen"]), **{ROW_HASH: range(len(train))}),

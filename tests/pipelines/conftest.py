@@ -1,9 +1,21 @@
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 
+import pandas as pd
 import pytest
 
+from bundle import Contract
+from pipelines.config.params import load_params
+from pipelines.config.schema import load_schema
 from pipelines.gate.decision import Kind
 from pipelines.gate.evidence import CalibrationBin, Evidence, Period
+from pipelines.model.matrix import build_contract, example_row
+from pipelines.stages.prepare import split_by_hash
+from pipelines.stages.train import Fit, train_booster
+from pipelines.stages.validate import check_table
+from pipelines.targets.project import Project
+from tests.projects.tables import FOLDER, table_of
 
 
 @pytest.fixture
@@ -36,8 +48,38 @@ def evidence() -> Callable[..., Evidence]:
             "calibration": {
                 name: (CalibrationBin(predicted=0.2, observed=0.25, rows=90_000),) for name in ("champion", "candidate")
             },
-            "calibration_errors": {"champion": 0.05, "candidate": 0.05},
+            "honesty": {name: {"calibration error": 0.05} for name in ("champion", "candidate")},
         }
         return Evidence.model_validate(usual | changes)
+
+    return make
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A small model of an example project."""
+
+    project: Project
+    train: pd.DataFrame
+    test: pd.DataFrame
+    contract: Contract
+    fit: Fit
+
+
+@pytest.fixture(scope="session")
+def trained() -> Callable[..., Trained]:
+    """Return a function that trains an example project of tests/projects, with other values of ``train`` if any."""
+
+    @cache
+    def make(name: str, **changes: object) -> Trained:
+        folder = FOLDER / name
+        params, schema = load_params(folder / "params.yaml"), load_schema(folder / "schema.yaml")
+        changed = params.train.model_copy(update={"rounds": 12, **changes})
+        whole = Project(schema, params.model_copy(update={"train": changed}))
+        rows = check_table(table_of(name), schema, params.validate_)
+        train, test, _ = split_by_hash(rows[rows[schema.target.name].notna()], whole)
+        contract = build_contract(train, whole, example=example_row(test, schema))
+        fit = train_booster(train, contract, schema, changed, lambda _note="": None, watched=test)
+        return Trained(whole, train, test, contract, fit)
 
     return make

@@ -80,7 +80,7 @@ def examine_xgboost(bundle: Bundle, reason: str) -> str:
     if golden is None:
         return reason
     margins = booster.inplace_predict(golden.rows, predict_type="margin", validate_features=False)
-    if _is_equal(np.ravel(margins), golden.margins) and _is_equal(predict(booster, golden.rows), golden.probabilities):
+    if _is_equal(np.ravel(margins), golden.margins) and _is_equal(predict(booster, golden.rows), golden.predictions):
         return reason
     difference = float(np.abs(np.ravel(margins) - golden.margins).max())
     log.warning(
@@ -93,7 +93,7 @@ def examine_xgboost(bundle: Bundle, reason: str) -> str:
 def _equals(model: Any, golden: GoldenRows) -> bool:
     margins = _in_two_ways(lambda rows: predict_with_lignum(model, rows, raw_score=True), golden.rows)
     probabilities = _in_two_ways(lambda rows: predict_with_lignum(model, rows), golden.rows)
-    return _is_equal(margins, golden.margins) and _is_equal(probabilities, golden.probabilities)
+    return _is_equal(margins, golden.margins) and _is_equal(probabilities, golden.predictions)
 
 
 def _in_two_ways(predict: Callable[[Floats], Floats], rows: Floats) -> Floats:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_features_keep_their_order(schema):
         ("apple, pear", "apple, apple", "kind: duplicate categories: apple"),
         ("apple, pear", "apple, " + "p" * 201, r"features\.3\.categories\.1"),
         ("[apple, pear, plum, quince]", "[]", r"features\.3\.categories"),
-        ("[bare, bearing]", "[bare, bare]", "both classes are named bare"),
+        ("[bare, bearing]", "[bare, bare]", "two classes are named bare"),
         (
             "time: {name: seen}",
             "time: {name: seen, timezone: Mars/Olympus}",
@@ -41,3 +42,47 @@ def test_wrong_schema_names_file_and_column(project, old, new, message):
 
     with pytest.raises(InvalidParams, match=message):
         load_schema()
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("{name: bears, classes: [a, b, c]}", "type binary has two classes, not 3; for more, write type: multiclass"),
+        ("{name: bears}", "type binary has two classes, not 0"),
+        ("{name: bears, type: multiclass, classes: [a, b]}", "at least three classes, not 2"),
+        ("{name: bears, type: ranking, classes: [a, b]}", r"target\.type"),
+        ("{name: bears, type: regression, classes: [a, b]}", "no classes and no values"),
+        ("{name: bears, classes: [a, b], unit: kg}", "only a target of type regression can have unit"),
+        ("{name: bears, classes: [a, b], maximum: 1}", "only a target of type regression can have maximum"),
+        ("{name: bears, type: regression, minimum: 2, maximum: 1}", "minimum 2 is above maximum 1"),
+        ("{name: bears, classes: [a, b], values: [1]}", "one value for each of the 2 classes"),
+        ("{name: bears, classes: [a, b], values: [1, 1]}", "all different"),
+        ("{name: bears, classes: [a, b], values: [1, x]}", "all texts or all numbers"),
+        ("{name: bears, classes: [a, b], values: [no, yes]}", r"target\.values\.0.*put it in quotes"),
+    ],
+)
+def test_wrong_target_is_reported(project, target, message):
+    path = Path("pipelines/schema.yaml")
+    path.write_text(re.sub(r"target: \{.*?\}", f"target: {target}", path.read_text()))
+
+    with pytest.raises(InvalidParams, match=message):
+        load_schema()
+
+
+def test_values_may_be_texts_that_look_like_switches(project):
+    path = Path("pipelines/schema.yaml")
+    path.write_text(path.read_text().replace("[bare, bearing]", "[bare, bearing], values: ['no', 'yes']"))
+
+    target = load_schema().target
+
+    assert (target.values, target.is_text) == (("no", "yes"), True)
+
+
+def test_time_may_be_left_out(project):
+    path = Path("pipelines/schema.yaml")
+    path.write_text(path.read_text().replace("time: {name: seen}", ""))
+
+    schema = load_schema()
+
+    assert schema.time is None
+    assert schema.columns == ["tag", "bears", "height", "age", "grafted", "kind", "soil"]

@@ -10,12 +10,13 @@ from pipelines.dataset.trained_rows import Training, check_training, describe_ro
 from pipelines.errors import InvalidData
 from pipelines.stages.prepare import split_by_time
 from pipelines.stages.validate import check_table
+from tests.small_project import project_of
 
 
 @pytest.fixture
 def parts(table, schema, params):
     known = check_table(table[table["bears"].notna()], schema, params.validate_)
-    return split_by_time(known, schema=schema, params=PrepareParams(test_share=0.3))
+    return split_by_time(known, project_of(schema, prepare=PrepareParams(test_share=0.3)))
 
 
 @pytest.fixture

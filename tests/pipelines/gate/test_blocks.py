@@ -3,7 +3,9 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from pipelines.gate.blocks import MAX_GROUPS, blocks_of
+from pipelines.config.params import PrepareParams
+from pipelines.gate.blocks import MAX_GROUPS, blocks_in, blocks_of
+from tests.small_project import project_of
 
 TIMES = pd.Series(pd.to_datetime(["2025-03-01T23:59", "2025-03-01T00:00", "2025-03-04T12:00", "2025-03-02T00:00"]))
 
@@ -45,3 +47,29 @@ def test_blocks_of_some_rows_have_no_gaps():
 
 def test_no_rows_are_no_blocks():
     assert blocks_of(TIMES.head(0), timedelta(days=1)).count == 0
+
+
+def test_block_is_what_the_parameters_say(schema):
+    rows = pd.DataFrame({"seen": TIMES, "tag": ["a", "b", "a", "c"]})
+    untimed = schema.model_copy(update={"time": None})
+
+    by_day = blocks_in(rows, project_of(schema))
+    by_row = blocks_in(rows, project_of(untimed))
+    by_group = blocks_in(rows, project_of(untimed, prepare=PrepareParams(test_share=0.3, group="tag")))
+
+    assert (by_day.unit, by_day.count) == ("1d", 3)
+    assert (by_row.unit, by_row.count, by_row.starts) == ("row", 4, ())
+    assert (by_group.unit, by_group.count) == ("tag", 3)
+    assert by_group.numbers[0] == by_group.numbers[2]
+    assert len(set(by_group.numbers.tolist())) == 3
+
+
+def test_many_groups_are_put_into_even_blocks(schema):
+    rows = pd.DataFrame({"tag": np.arange(5000).astype(str)})
+    project = project_of(schema.model_copy(update={"time": None}), prepare=PrepareParams(test_share=0.3, group="tag"))
+
+    blocks = blocks_in(rows, project)
+
+    assert blocks.count == MAX_GROUPS
+    assert set(np.bincount(blocks.numbers)) == {5}
+    assert blocks_in(rows.head(0), project).count == 0

@@ -4,6 +4,7 @@ from pipelines.config.params import GateParams
 from pipelines.gate.checks import judge, refuse
 from pipelines.gate.decision import Kind
 from pipelines.gate.slices import SliceGain
+from tests.small_project import binary
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def scores(bundle_metrics):
 
 
 def test_good_first_model_passes(scores, gate):
-    verdict = judge(scores, gate)
+    verdict = judge(scores, gate, binary())
 
     assert verdict.passed
     assert verdict.reasons == []
@@ -34,7 +35,7 @@ def test_good_first_model_passes(scores, gate):
     ],
 )
 def test_missed_floor_is_reported(scores, gate, change, message):
-    verdict = judge(scores.model_copy(update=change), gate)
+    verdict = judge(scores.model_copy(update=change), gate, binary())
 
     assert not verdict.passed
     assert message in verdict.reasons[0]
@@ -43,24 +44,24 @@ def test_missed_floor_is_reported(scores, gate, change, message):
 def test_base_rate_check_can_be_disabled(scores):
     gate = GateParams(min_roc_auc=0.65, beat_base_rate=False)
 
-    assert judge(scores.model_copy(update={"log_loss": 9.0}), gate).passed
+    assert judge(scores.model_copy(update={"log_loss": 9.0}), gate, binary()).passed
 
 
 def test_floors_include_their_value(scores):
     at_the_floor = scores.model_copy(update={"roc_auc": 0.65})
     gate = GateParams(min_roc_auc=0.65)
 
-    assert judge(at_the_floor, gate).passed
-    assert not judge(at_the_floor.model_copy(update={"roc_auc": 0.6499}), gate).passed
+    assert judge(at_the_floor, gate, binary()).passed
+    assert not judge(at_the_floor.model_copy(update={"roc_auc": 0.6499}), gate, binary()).passed
 
 
 def test_calibration_error_has_a_limit_if_one_is_given(scores):
     poor = scores.model_copy(update={"calibration_error": 0.051})
     gate = GateParams(min_roc_auc=0.65, max_calibration_error=0.05)
 
-    assert judge(poor, GateParams(min_roc_auc=0.65)).passed
-    assert judge(scores.model_copy(update={"calibration_error": 0.05}), gate).passed
-    assert judge(poor, gate).reasons == ["calibration error is 0.0510, must be at most 0.05"]
+    assert judge(poor, GateParams(min_roc_auc=0.65), binary()).passed
+    assert judge(scores.model_copy(update={"calibration_error": 0.05}), gate, binary()).passed
+    assert judge(poor, gate, binary()).reasons == ["calibration error is 0.0510, must be at most 0.05"]
 
 
 NEWER = {"replace_when": "better_or_newer", "max_loss": 0.005}
@@ -83,7 +84,7 @@ NEWER = {"replace_when": "better_or_newer", "max_loss": 0.005}
 def test_policy_decides_what_passes(scores, evidence, kind, lower, newer, params, passed):
     found = evidence(kind=kind, lower=lower, newer=newer)
 
-    verdict = judge(scores, GateParams(min_roc_auc=0.5, **params), champion_version="4", evidence=found)
+    verdict = judge(scores, GateParams(min_roc_auc=0.5, **params), binary(), champion_version="4", evidence=found)
 
     assert verdict.passed is passed
     assert verdict.kind == kind.value
@@ -100,7 +101,9 @@ def test_missed_floor_rejects_a_better_model(scores, evidence):
 
 
 def reason(scores, evidence, **params):
-    [only] = judge(scores, GateParams(min_roc_auc=0.5, **params), champion_version="4", evidence=evidence).reasons
+    [only] = judge(
+        scores, GateParams(min_roc_auc=0.5, **params), binary(), champion_version="4", evidence=evidence
+    ).reasons
     return only
 
 
@@ -171,7 +174,7 @@ def test_slice_that_is_worse_beyond_noise_rejects(scores, evidence):
     found = evidence(kind=Kind.BETTER, lower=0.001, slices=slices)
     gate = GateParams(min_roc_auc=0.5, max_slice_loss=0.01)
 
-    verdict = judge(scores, gate, champion_version="4", evidence=found)
+    verdict = judge(scores, gate, binary(), champion_version="4", evidence=found)
 
     assert not verdict.passed
     assert verdict.reasons == [
@@ -180,7 +183,7 @@ def test_slice_that_is_worse_beyond_noise_rejects(scores, evidence):
         "gain where kind is apple is -0.0400, must be at least -0.01, within noise: 800 rows, p = 0.02 after "
         "correction for 3 slices",
     ]
-    assert judge(scores, GateParams(min_roc_auc=0.5), champion_version="4", evidence=found).passed
+    assert judge(scores, GateParams(min_roc_auc=0.5), binary(), champion_version="4", evidence=found).passed
 
 
 def test_harmless_slices_are_one_check(scores, evidence):
@@ -188,7 +191,9 @@ def test_harmless_slices_are_one_check(scores, evidence):
         kind=Kind.BETTER, lower=0.001, slices=(slice_gain("pear", -0.05, 0.3), slice_gain("plum", 0.07, 1))
     )
 
-    verdict = judge(scores, GateParams(min_roc_auc=0.5, max_slice_loss=0.01), champion_version="4", evidence=found)
+    verdict = judge(
+        scores, GateParams(min_roc_auc=0.5, max_slice_loss=0.01), binary(), champion_version="4", evidence=found
+    )
 
     assert verdict.passed
     assert verdict.checks[-1].name == "gain in the worst of 2 slices, kind pear,"

@@ -15,6 +15,7 @@ from pipelines.model.measure import measure, predict
 from pipelines.stages.prepare import split_by_time
 from pipelines.stages.train import train_booster
 from pipelines.stages.validate import check_table
+from tests.small_project import project_of
 
 GATE = GateParams(min_roc_auc=0.5, min_compared_rows=50)
 """The test rows are of about 52 days, so there are as many blocks."""
@@ -23,7 +24,7 @@ GATE = GateParams(min_roc_auc=0.5, min_compared_rows=50)
 @pytest.fixture
 def parts(table, schema, params):
     known = check_table(table[table["bears"].notna()], schema, params.validate_)
-    return split_by_time(known, schema=schema, params=PrepareParams(test_share=0.3))
+    return split_by_time(known, project_of(schema, prepare=PrepareParams(test_share=0.3)))
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def world(parts, schema, params, reference, lineage):
 
     class World:
         def fit(self, rows, **booster):
-            contract = build_contract(rows, schema, model_name="t", threshold=0.5, example=example_row(test, schema))
+            contract = build_contract(rows, project_of(schema), example=example_row(test, schema))
             params = TrainParams(seed=1, rounds=20, threads=1, booster={"max_depth": 3, **booster})
             return train_booster(rows, contract, schema, params, lambda _note="": None), contract
 
@@ -42,7 +43,9 @@ def world(parts, schema, params, reference, lineage):
             fit, contract = self.fit(train, **booster)
             MEASURED_MODEL.write_bytes(fit.model)
             CONTRACT_JSON.write_text(contract.model_dump_json())
-            return measure(test, predict(fit.booster, encode(test, contract)), schema, EvaluateParams())
+            return measure(
+                test, predict(fit.booster, encode(test, contract)), project_of(schema, evaluate=EvaluateParams())
+            )
 
         def champion(self, rows, metrics, **booster):
             fit, contract = self.fit(rows, **booster)
@@ -54,8 +57,8 @@ def world(parts, schema, params, reference, lineage):
         def judge(self, champion, metrics, gate=GATE, schema=schema, **more):
             register = params.register_.model_copy(update={"gate": gate})
             against = Against(champion, version="4", comparison=more.pop("comparison", 1))
-            whole = params.model_copy(update={"register_": register})
-            return judge_against(against, metrics, whole, test=test, schema=schema, **more)
+            whole = project_of(schema, params, register_=register)
+            return judge_against(against, metrics, whole, test=test, **more)
 
     return World()
 
@@ -83,7 +86,7 @@ def test_champion_is_compared_on_test_rows_it_has_not_seen(world, parts, schema)
     assert verdict.evidence.rows == len(unseen)
     assert f"({len(unseen)} rows newer than its training rows)" in verdict.checks[-1].wanted
     fit, contract = world.fit(train)
-    own = measure(unseen, predict(fit.booster, encode(unseen, contract)), schema, EvaluateParams())
+    own = measure(unseen, predict(fit.booster, encode(unseen, contract)), project_of(schema, evaluate=EvaluateParams()))
     assert verdict.checks[-1].found == own.test.log_loss
 
 
@@ -123,7 +126,9 @@ def test_champion_is_encoded_by_its_own_contract(world, parts, schema):
     verdict = world.judge(champion, metrics)
 
     fit, contract = world.fit(rows)
-    own = measure(parts[1], predict(fit.booster, encode(parts[1], contract)), schema, EvaluateParams())
+    own = measure(
+        parts[1], predict(fit.booster, encode(parts[1], contract)), project_of(schema, evaluate=EvaluateParams())
+    )
     assert f"{own.test.log_loss:.4f}" in verdict.checks[-1].wanted
 
 
@@ -233,7 +238,7 @@ def test_evidence_has_the_numbers_of_the_comparison(world, parts):
     assert sum(period.rows * period.gain for period in found.periods) == pytest.approx(found.gain * found.rows)
     assert {slice_.column for slice_ in found.slices} == {"kind", "month"}
     assert sum(one.rows for one in found.calibration["candidate"]) == found.rows
-    assert found.calibration_errors["candidate"] == metrics.test.calibration_error
+    assert found.honesty["candidate"]["calibration error"] == metrics.test.calibration_error
 
 
 def test_swapped_models_are_worse(world, parts):

@@ -7,7 +7,7 @@ import pytest
 from pipelines.config.params import GateParams
 from pipelines.gate.blocks import blocks_of
 from pipelines.gate.evidence import Evidence, Predictions, collect
-from pipelines.model.scores import score
+from tests.small_project import binary
 
 DAYS, ROWS = 60, 20
 TIMES = pd.Series(pd.date_range("2025-01-01", periods=DAYS * 24, freq="h"))
@@ -25,8 +25,8 @@ def compare():
     def run(by_day, newer=False, **params):
         ours = np.clip(theirs + sign * np.repeat(by_day, ROWS), 0.01, 0.99).astype(np.float32)
         gate = GateParams(min_roc_auc=0.5, **{"block": "1d", **params})
-        scores = [score(truth, likely, threshold=0.5) for likely in (theirs, ours)]
-        made = Predictions(truth, theirs, ours, *scores, blocks=blocks_of(TIMES, gate.block))
+        scores = [binary(0.5).score(truth, likely) for likely in (theirs, ours)]
+        made = Predictions(binary(), truth, theirs, ours, *scores, blocks=blocks_of(TIMES, gate.block))
         return collect(made, gate, champion_version="4", comparison=1, newer=newer, test_rows=len(truth))
 
     return run

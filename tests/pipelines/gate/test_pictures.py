@@ -1,3 +1,4 @@
+from pipelines.gate.evidence import CalibrationBin
 from pipelines.gate.pictures import MAX_SLICES, draw_pictures
 from pipelines.gate.slices import SliceGain
 
@@ -35,3 +36,11 @@ def test_many_slices_are_cut_to_the_lowest(evidence):
     few, many = (draw_pictures(evidence(slices=part))["Gain by slice"] for part in (slices, (*slices, more)))
 
     assert few == many
+
+
+def test_values_are_drawn_in_their_own_range(evidence):
+    bins = {name: (CalibrationBin(predicted=200.0, observed=250.0, rows=9),) for name in ("champion", "candidate")}
+
+    values = draw_pictures(evidence(are_probabilities=False, calibration=bins))
+
+    assert values["Calibration on the compared rows"] != draw_pictures(evidence())["Calibration on the compared rows"]

@@ -4,18 +4,17 @@ import json
 
 import pytest
 
-from pipelines.config.params import load_params
-from pipelines.config.schema import load_schema
 from pipelines.dataset.files import METRICS_JSON
 from pipelines.errors import AlteredData, InvalidData, MissingData
 from pipelines.gate.rescore import verify_metrics
 from pipelines.stages import register
+from pipelines.targets.project import load_project
 
 
 @pytest.fixture
 def verify(candidate):
     candidate()
-    return lambda: verify_metrics(load_schema(), load_params().evaluate)
+    return lambda: verify_metrics(load_project())
 
 
 def change(edit):

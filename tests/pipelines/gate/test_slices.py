@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.gate.blocks import Blocks
+from pipelines.gate.gains import Measure
 from pipelines.gate.slices import compare_slices, holm
+from tests.small_project import binary
 
 
 def test_holm_by_hand():
@@ -37,7 +39,9 @@ def compare():
 
     def run(worse, slices, metric="log_loss", margin=0.02):
         ours = theirs - 0.2 * (2 * truth - 1) * worse + random.normal(0, 0.05, 2000)
-        return compare_slices(slices, metric, (truth, theirs, ours), blocks, margin=margin, level=0.05)
+        return compare_slices(
+            slices, Measure(binary(), metric), (truth, theirs, ours), blocks, margin=margin, level=0.05
+        )
 
     return run
 
@@ -72,8 +76,8 @@ def test_auc_needs_both_classes():
     blocks, places = Blocks(np.arange(100) // 4), ("kind", "a", np.arange(100))
     predictions = (truth, np.full(100, 0.4), np.full(100, 0.3))
 
-    assert compare_slices([places], "roc_auc", predictions, blocks, margin=0, level=0.05) == ()
-    assert len(compare_slices([places], "brier", predictions, blocks, margin=0, level=0.05)) == 1
+    assert compare_slices([places], Measure(binary(), "roc_auc"), predictions, blocks, margin=0, level=0.05) == ()
+    assert len(compare_slices([places], Measure(binary(), "brier"), predictions, blocks, margin=0, level=0.05)) == 1
 
 
 def test_without_correction_harmless_slices_would_reject():

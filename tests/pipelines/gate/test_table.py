@@ -68,3 +68,14 @@ def test_refusal_is_shown():
         "verdict: not compared, rejected",
         "  not compared: it needs column(s) age",
     ]
+
+
+def test_coverage_is_shown_for_an_interval_and_nothing_without(evidence):
+    def lines(honesty):
+        return "\n".join(verdict_lines(Verdict(champion_version="4", evidence=evidence(honesty=honesty))))
+
+    both = {"champion": {"coverage of the interval": 0.85}, "candidate": {"coverage of the interval": 0.9}}
+    assert "coverage of the interval  0.9000, champion 0.8500" in lines(both)
+    alone = {"champion": {}, "candidate": {"coverage of the interval": 0.9}}
+    assert lines(alone).endswith("coverage of the interval  0.9000")
+    assert "coverage" not in lines({"champion": {}, "candidate": {}})

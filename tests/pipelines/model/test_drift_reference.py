@@ -5,14 +5,17 @@ import xgboost as xgb
 
 from bundle import Contract
 from pipelines.config.params import EvaluateParams
-from pipelines.model.drift_reference import build_reference, mean_contributions, score_bins
-from pipelines.model.matrix import build_contract, example_row
+from pipelines.model.drift_reference import build_reference, mean_contributions
+from pipelines.model.matrix import build_contract, encode, example_row
+from pipelines.model.measure import predict
+from pipelines.targets.bins import equal_width_bins
+from tests.small_project import project_of
 
 
 @pytest.fixture
 def contract_of(schema):
     def make(table: pd.DataFrame) -> Contract:
-        return build_contract(table, schema, model_name="t", threshold=0.5, example=example_row(table, schema))
+        return build_contract(table, project_of(schema), example=example_row(table, schema))
 
     return make
 
@@ -85,7 +88,7 @@ def test_empty_column_is_all_missing(table, contract_of):
 
 
 def test_score_has_bins_of_equal_width():
-    bins = score_bins(np.array([0.0, 0.1, 0.6, 1.0], dtype=np.float32), 2)
+    bins = equal_width_bins(np.array([0.0, 0.1, 0.6, 1.0], dtype=np.float32), 2)
 
     assert bins.labels == ("below 0.5", "0.5 and above")
     assert bins.shares == (0.5, 0.5)
@@ -161,3 +164,30 @@ def test_largest_numbers_have_bins(table, contract_of):
     assert len(bins.edges) >= 3
     assert np.isfinite(bins.edges).all()
     assert sum(bins.shares) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "outputs"),
+    [("penguins", {}, [0, 1, 2]), ("diabetes", {}, [1]), ("diabetes", {"interval": None}, [0])],
+)
+def test_contributions_are_of_all_classes_or_of_the_median(trained, name, changes, outputs):
+    made = trained(name, **changes)
+    matrix = encode(made.test, made.contract)
+
+    found = mean_contributions(made.fit.booster, matrix, made.contract)
+
+    names = [feature.name for feature in made.contract.features]
+    rows = xgb.DMatrix(matrix, feature_names=names, feature_types=made.contract.feature_types, enable_categorical=True)
+    each = made.fit.booster.predict(rows, pred_contribs=True).reshape(len(matrix), -1, len(names) + 1)
+    expected = np.mean([np.abs(each[:, output, :-1]).mean(axis=0) for output in outputs], axis=0)
+    assert list(found.values()) == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+def test_score_of_three_classes_is_counted_by_predicted_class(trained):
+    made = trained("penguins")
+    outputs = predict(made.fit.booster, encode(made.test, made.contract))
+
+    score = build_reference(made.train, made.contract, outputs, params=EvaluateParams()).score
+
+    assert score.labels == ("adelie", "chinstrap", "gentoo")
+    assert score.shares == pytest.approx(np.bincount(outputs.argmax(axis=1), minlength=3) / len(outputs))

@@ -2,10 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bundle import Target
 from pipelines.config.params import EvaluateParams
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, stability_index, window_shares
 from pipelines.model.matrix import build_contract, example_row
+from pipelines.targets.of_type import task_of
+from tests.small_project import project_of
 
 ROWS_A_DAY = 100
 
@@ -28,7 +31,7 @@ def season(table):
 @pytest.fixture
 def referred(schema):
     def make(train, test, scores, time="seen"):
-        contract = build_contract(train, schema, model_name="t", threshold=0.5, example=example_row(train, schema))
+        contract = build_contract(train, project_of(schema), example=example_row(train, schema))
         reference = build_reference(train, contract, scores[len(train) :], params=EvaluateParams(bins=4))
         return add_natural_variation(reference, contract, train, test, time=time, scores=scores)
 
@@ -115,3 +118,29 @@ def test_stability_index_of_an_empty_bin_is_finite():
     assert stability_index(np.asarray([[1.0, 0.0]]), np.asarray([0.5, 0.5]))[0] == pytest.approx(
         psi([1, 0], [0.5, 0.5])
     )
+
+
+def test_predicted_classes_vary_by_their_codes(season, schema):
+    """In one of twelve weeks only the third class is predicted."""
+    train = season("height", 1.0)
+    task = task_of(Target(name="bears", type="multiclass", classes=("a", "b", "c")))
+    codes = np.arange(len(train)) % 3
+    codes[35 * ROWS_A_DAY : 42 * ROWS_A_DAY] = 2
+    outputs = np.eye(3, dtype=np.float32)[codes]
+    contract = build_contract(train, project_of(schema), example=example_row(train, schema))
+    contract = contract.model_copy(update={"target": task.target})
+    reference = build_reference(train, contract, outputs, params=EvaluateParams())
+
+    score = add_natural_variation(
+        reference, contract, train, train.head(0), time="seen", scores=task.counted(outputs)
+    ).score
+
+    assert score.natural_psi == pytest.approx(psi([0, 0, 1], score.shares))
+
+
+def test_without_a_time_nothing_is_known(season, referred):
+    train = season("height", 1000.0)
+
+    reference = referred(train, train.iloc[:600], uniform(len(train) + 600), time=None)
+
+    assert all(bins.natural_psi is None for bins in [reference.score, *reference.features.values()])

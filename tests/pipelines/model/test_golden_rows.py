@@ -8,6 +8,7 @@ import pytest
 import xgboost as xgb
 
 from bundle import Identity, load_public_keys, read_bundle
+from bundle.golden_rows import read_golden_rows
 from pipelines.errors import AlteredData, InvalidData
 from pipelines.model.golden_rows import record_golden_rows, verify_golden_rows
 
@@ -131,3 +132,22 @@ def test_one_bit_that_the_model_does_not_predict_is_refused(read, golden_rows, n
 
     with pytest.raises(AlteredData, match="does not predict its golden rows"):
         verify_golden_rows(read(golden=recorded), recorded)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "outputs"), [("penguins", {}, 3), ("diabetes", {}, 3), ("diabetes", {"interval": None}, 1)]
+)
+def test_every_type_of_target_has_golden_rows(trained, name, changes, outputs):
+    made = trained(name, **changes)
+
+    golden = record_golden_rows(made.fit.model, made.contract)
+
+    shape = (10_000,) if outputs == 1 else (10_000, outputs)
+    assert golden.margins.shape == golden.predictions.shape == shape
+    read = read_golden_rows(golden.to_bytes(), features=len(made.contract.features), target=made.contract.target)
+    np.testing.assert_array_equal(read.predictions, golden.predictions)
+    names = [feature.name for feature in made.contract.features]
+    matrix = xgb.DMatrix(
+        golden.rows, feature_names=names, feature_types=made.contract.feature_types, enable_categorical=True
+    )
+    np.testing.assert_array_equal(golden.predictions, made.fit.booster.predict(matrix))

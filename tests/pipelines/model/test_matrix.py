@@ -2,13 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines.config.params import EvaluateParams
 from pipelines.errors import InvalidData
 from pipelines.model.matrix import build_contract, encode, example_row, labels, to_records
+from tests.small_project import binary, project_of
 
 
 @pytest.fixture
 def built(table, schema):
-    return build_contract(table, schema, model_name="trees", threshold=0.5, example=example_row(table, schema))
+    return build_contract(table, project_of(schema), example=example_row(table, schema))
 
 
 def test_categories_are_declared_or_those_of_the_training_rows(built, table):
@@ -20,7 +22,9 @@ def test_categories_are_declared_or_those_of_the_training_rows(built, table):
 
 
 def test_contract_has_all_properties_of_the_schema(table, schema):
-    built = build_contract(table, schema, model_name="trees", threshold=0.35, example=example_row(table, schema))
+    built = build_contract(
+        table, project_of(schema, evaluate=EvaluateParams(threshold=0.35)), example=example_row(table, schema)
+    )
 
     assert built.target.threshold == 0.35
     assert built.target.classes == schema.target.classes
@@ -60,8 +64,8 @@ def test_records_have_none_for_missing_values(table, schema):
 
 def test_empty_category_column_is_rejected(table, schema):
     with pytest.raises(InvalidData, match="column soil is empty"):
-        build_contract(table.assign(soil=None), schema, model_name="t", threshold=0.5, example={})
+        build_contract(table.assign(soil=None), project_of(schema), example={})
 
 
 def test_labels_are_zeros_and_ones(schema):
-    assert labels(pd.DataFrame({"bears": [0.0, 1.0]}), schema).tolist() == [0, 1]
+    assert labels(pd.DataFrame({"bears": [0.0, 1.0]}), binary()).tolist() == [0, 1]

@@ -9,6 +9,7 @@ from pipelines.simulation.retrains import Plan, retrain
 from pipelines.simulation.summary import summarise
 from pipelines.stages.prepare import split_by_time
 from pipelines.stages.validate import check_table
+from tests.small_project import project_of
 
 
 @pytest.fixture
@@ -17,14 +18,14 @@ def simulate(make, schema, params):
     table = make(3000)
     rules = params.validate_.model_copy(update={"max_future": timedelta(days=3650)})
     known = check_table(table[table["bears"].notna()], schema, rules)
-    train, test = split_by_time(known, schema=schema, params=PrepareParams(test_share=0.3))
+    train, test = split_by_time(known, project_of(schema, prepare=PrepareParams(test_share=0.3)))
     gate = params.register_.gate.model_copy(update={"min_improvement": 0.01})
     whole = params.model_copy(update={"register_": params.register_.model_copy(update={"gate": gate})})
 
     def run(**plan):
         notes = []
         made = Plan(seed=1, **plan)
-        found = list(retrain(train, test, schema, whole, made, lambda note="": notes.append(note)))
+        found = list(retrain(train, test, project_of(schema, whole), made, lambda note="": notes.append(note)))
         assert len(notes) == made.models
         return found, summarise(found, gate)
 

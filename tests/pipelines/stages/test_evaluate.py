@@ -8,9 +8,9 @@ from pipelines.dataset.files import MODEL, TEST, TRAIN, read_prepared
 from pipelines.errors import InvalidData, MissingData
 from pipelines.model.matrix import encode
 from pipelines.model.measure import predict
-from pipelines.model.scores import score
 from pipelines.model.trained import read_model, read_training
 from pipelines.stages import train
+from tests.small_project import binary
 
 
 def test_metrics_slices_bins_and_plots_are_written_and_logged(candidate, registry):
@@ -74,7 +74,7 @@ def test_metrics_use_test_rows_and_the_reference_training_rows(candidate):
     likely = predict(booster, encode(held_out, contract))
     assert reference.score.shares[0] == pytest.approx((likely < 0.25).mean())
     assert contract.target.threshold == 0.4, "evaluate.threshold of params.yaml"
-    assert metrics.test == score(held_out["bears"].to_numpy(dtype="int8"), likely, threshold=0.4)
+    assert metrics.test == binary(0.4).score(held_out["bears"].to_numpy(dtype="int8"), likely)
 
 
 def test_missing_model_is_reported(project):

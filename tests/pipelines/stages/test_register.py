@@ -15,17 +15,16 @@ from bundle import (
     read_bundle,
 )
 from bundle.vocabulary import CHALLENGER, CHAMPION, PREVIOUS
-from pipelines.config.schema import load_schema
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import GATE_JSON, TEST, TRAIN, read_json, read_prepared
 from pipelines.errors import AlteredData, InvalidParams, RolloutFailed
 from pipelines.model.golden_rows import record_golden_rows
 from pipelines.model.matrix import encode, labels
 from pipelines.model.measure import predict
-from pipelines.model.scores import score
 from pipelines.model.trained import read_model
 from pipelines.registry.champion import read_version
 from pipelines.stages import register
+from tests.small_project import binary
 
 
 class Refusing:
@@ -499,11 +498,11 @@ def test_champion_encodes_rows_with_its_own_contract(champion, candidate, make, 
     candidate(table, max_depth=1, eta=0.05)
     theirs = registry.version(name, "1")
     bundle = read_version(registry, load_settings(), theirs)
-    rows, schema = read_prepared(TEST), load_schema()
+    rows = read_prepared(TEST)
     _, contract = read_model()
     assert contract.features != bundle.contract.features
     probabilities = predict(_booster(bundle), encode(rows, bundle.contract))
-    expected = score(labels(rows, schema), probabilities, threshold=bundle.contract.target.threshold)
+    expected = binary(bundle.contract.target.threshold).score(labels(rows, binary()), probabilities)
 
     register.main()
 

@@ -10,23 +10,24 @@ from pipelines.config.params import PrepareParams, TrainParams
 from pipelines.dataset.files import MEASURED_MODEL, TEST, TRAIN, read_prepared
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.errors import InvalidParams, MissingData, Unreachable
-from pipelines.model.matrix import build_contract, encode, example_row
+from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.model.measure import predict
 from pipelines.model.trained import read_model, read_training
 from pipelines.stages.prepare import split_by_time
 from pipelines.stages.train import main, to_matrix, train_booster
 from pipelines.stages.validate import check_table
+from tests.small_project import project_of
 
 
 @pytest.fixture
 def parts(table, schema, params):
     known = check_table(table[table["bears"].notna()], schema, params.validate_)
-    return split_by_time(known, schema=schema, params=PrepareParams(test_share=0.2))
+    return split_by_time(known, project_of(schema, prepare=PrepareParams(test_share=0.2)))
 
 
 @pytest.fixture
 def contract(parts, schema):
-    return build_contract(parts[0], schema, model_name="t", threshold=0.5, example=example_row(parts[1], schema))
+    return build_contract(parts[0], project_of(schema), example=example_row(parts[1], schema))
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_prediction_is_monotone_in_height(boost, parts, contract):
 
 
 def test_matrix_has_the_contracts_types(parts, contract, schema):
-    matrix = to_matrix(parts[0], contract, schema)
+    matrix = to_matrix(parts[0], contract)
 
     assert isinstance(matrix, xgb.DMatrix)
     assert matrix.feature_types == ["q", "int", "i", "c", "c"]
@@ -185,3 +186,33 @@ def test_failed_training_marks_the_run(candidate, registry, name):
     experiment = registry._client.get_experiment_by_name(name)
     runs = registry._client.search_runs([experiment.experiment_id])
     assert [run.info.status for run in runs] == ["FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "objective"),
+    [
+        ("penguins", {}, "multi:softprob"),
+        ("diabetes", {}, "reg:quantileerror"),
+        ("diabetes", {"interval": None}, "reg:squarederror"),
+    ],
+)
+def test_every_type_of_target_is_learned(trained, name, changes, objective):
+    made = trained(name, **changes)
+
+    learner = json.loads(made.fit.booster.save_config())["learner"]
+    assert learner["objective"]["name"] == objective
+    curve = made.fit.curve["test"]
+    assert list(curve) == [0, 10, 11]
+    assert curve[11] < curve[0]
+    assert made.contract.target == made.project.target
+    outputs = predict(made.fit.booster, encode(made.test, made.contract))
+    assert outputs.shape == ((len(made.test),) if made.contract.target.outputs == 1 else (len(made.test), 3))
+
+
+def test_curve_is_the_metric_of_the_task_on_the_test_rows(trained):
+    made = trained("penguins")
+
+    outputs = predict(made.fit.booster, encode(made.test, made.contract))
+
+    expected = made.project.task.score(labels(made.test, made.project.task), outputs).log_loss
+    assert made.fit.curve["test"][11] == pytest.approx(expected, rel=1e-5)

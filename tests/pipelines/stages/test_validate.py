@@ -4,12 +4,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.config.params import ValidateParams
+from pipelines.config.params import ValidateParams, load_params
 from pipelines.config.schema import TimeColumn, load_schema
 from pipelines.dataset.files import TABLE, raw_table, read_json, read_prepared, read_table
 from pipelines.errors import InvalidData
 from pipelines.stages.fetch import main as fetch
 from pipelines.stages.validate import check_table, main
+from tests.projects.tables import FOLDER, table_of
 
 
 @pytest.fixture
@@ -158,3 +159,55 @@ def test_stage_reports_rows_and_missing_values(pushed):
     assert report["rows"] == 600
     assert report["copies"] == 0
     assert 0.05 < report["missing_share"]["height"] < 0.15
+
+
+def reading(name, save, table=None, **changes):
+    """Check the table of an example project."""
+    schema = load_schema(FOLDER / name / "schema.yaml")
+    if changes:
+        schema = schema.model_copy(update={"target": schema.target.model_copy(update=changes)})
+    rules = load_params(FOLDER / name / "params.yaml").validate_
+    return check_table(read_table(save(table_of(name) if table is None else table), schema), schema, rules)
+
+
+def test_texts_become_the_codes_of_their_classes(project, save):
+    table = table_of("penguins")
+    table.loc[3, "species"] = None
+
+    checked = reading("penguins", save, table)
+
+    assert checked["species"].dtype == "float64"
+    assert checked["species"].isna().sum() == 1
+    for code, name in enumerate(["Adelie", "Chinstrap", "Gentoo"]):
+        assert (checked["species"] == code).sum() == (table["species"] == name).sum()
+
+
+def test_other_numbers_become_codes_too(project, save):
+    checked = reading(
+        "wine", save, table_of("wine").assign(target=lambda rows: rows["target"] * 10), values=(20, 0, 10)
+    )
+
+    assert checked["target"].value_counts().to_dict() == {2.0: 71, 1.0: 59, 0.0: 48}
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value", "rule"),
+    [
+        ("penguins", "species", "Emperor", r"column species: 'Emperor' is not isin"),
+        ("wine", "target", 3, r"column target: 3\.0 is not isin\(\[0, 1, 2\]\)"),
+        ("wine", "target", "red", r"column target: 'red' is not of type float64"),
+        ("diabetes", "progression", -1.0, r"column progression: -1\.0 is not greater_than_or_equal_to\(0"),
+        ("diabetes", "progression", "bad", r"column progression: 'bad' is not of type float64"),
+    ],
+)
+def test_wrong_target_is_reported_by_row(project, save, name, column, value, rule):
+    table = table_of(name).astype({column: object})
+    table.loc[16, column] = value
+
+    with pytest.raises(InvalidData, match=f"row 17, {rule}"):
+        reading(name, save, table)
+
+
+def test_texts_without_values_are_explained(project, save):
+    with pytest.raises(InvalidData, match=r"has texts \(Adelie, Chinstrap, Gentoo.*target\.values in schema\.yaml"):
+        reading("penguins", save, values=())

@@ -1,0 +1,95 @@
+"""Divide rows without a time into training and test rows by a hash of their values.
+
+A row with the same values is on the same side in every run, whatever other rows there are, so a later run can tell
+which of its rows a model was trained on from the limits alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bundle import HashSplit
+from pipelines.dataset.trained_rows import hash_rows
+from pipelines.errors import InvalidData
+
+__all__ = ["ALL_ROWS", "is_test", "make_split"]
+
+ALL_ROWS = ""
+"""The key of ``HashSplit.test_below`` if one limit is for all rows."""
+
+Hashes = npt.NDArray[np.uint64]
+Mask = npt.NDArray[np.bool_]
+
+GOLDEN = 0x9E3779B97F4A7C15
+FACTORS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
+LAST = np.uint64(31)
+
+
+def make_split(
+    rows: pd.DataFrame,
+    *,
+    columns: Sequence[str],
+    seed: int,
+    test_share: float,
+    classes: npt.NDArray[np.intp] | None,
+    names: Sequence[str] = (),
+) -> HashSplit:
+    """Return the limits that put ``test_share`` of the rows into the test set.
+
+    Args:
+        columns: the columns to hash.
+        classes: (n,) code of each row's class, for the exact share of every class; None: one limit for all rows,
+            with which the share is about ``test_share``, and a row never changes its side.
+        names: of the classes.
+
+    Raises:
+        InvalidData: a class has fewer than two rows.
+    """
+    if classes is None:
+        limits = {ALL_ROWS: int(test_share * 2**64)}
+    else:
+        hashes = _hashes(rows, columns, seed)
+        limits = {name: _limit(hashes[classes == code], test_share, name) for code, name in enumerate(names)}
+    return HashSplit(seed=seed, columns=tuple(columns), test_below=limits)
+
+
+def is_test(rows: pd.DataFrame, split: HashSplit, classes: npt.NDArray[np.intp], names: Sequence[str]) -> Mask:
+    """Return (n,) whether each row is a test row.
+
+    Args:
+        classes: (n,) code of each row's class; not used if one limit is for all rows.
+        names: of the classes.
+    """
+    hashes = _hashes(rows, split.columns, split.seed)
+    if ALL_ROWS in split.test_below:
+        return np.asarray(hashes < np.uint64(split.test_below[ALL_ROWS]))
+    limits = np.array([split.test_below[name] for name in names], dtype=np.uint64)
+    return np.asarray(hashes < limits[classes])
+
+
+def _limit(hashes: Hashes, test_share: float, name: str) -> int:
+    """Return the limit that the wanted number of hashes is below: at least one, and not all."""
+    ordered = np.sort(hashes)
+    if len(ordered) < 2 or ordered[0] == ordered[-1]:  # noqa: PLR2004
+        raise InvalidData(
+            f"the class {name} has {len(ordered)} row(s), too few for one in the training set and one in the test set; "
+            "add rows, or remove the class from schema.yaml"
+        )
+    place = min(max(1, round(test_share * len(ordered))), len(ordered) - 1)
+    return int(max(ordered[place], ordered[ordered > ordered[0]][0]))  # equal rows are on one side
+
+
+def _hashes(rows: pd.DataFrame, columns: Sequence[str], seed: int) -> Hashes:
+    """Return the rows' hashes mixed with the seed by the finaliser of SplitMix64, so that another seed is another
+    order.
+
+    Source: Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014.
+    """
+    mixed = hash_rows(rows, columns) + np.uint64(GOLDEN * (seed + 1) % 2**64)
+    for shift, factor in FACTORS:
+        mixed = (mixed ^ (mixed >> shift)) * factor
+    return np.asarray(mixed ^ (mixed >> LAST))

@@ -1,0 +1,1 @@
+"""What training, evaluation and the gate do differently for each type of target."""
