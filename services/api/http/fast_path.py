@@ -103,7 +103,7 @@ class FastPath:
             return None
         try:
             predicted = predict_and_count(services, matrix, explain=False)
-            token = services.feedback_tokens.issue(request.claims.subject, predicted.probabilities)
+            token = services.feedback_tokens.issue(request.claims.subject, predicted.outputs)
             content = services.answer.write(predicted, feedback_token=token, request_id=request.request_id)
         except Exception:  # the application meets it again, and answers
             log.exception("unexpected error")
