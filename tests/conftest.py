@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -18,7 +19,6 @@ import pytest
 import xgboost as xgb
 
 from bundle import (
-    BinaryScores,
     Bins,
     BundleMetrics,
     Contract,
@@ -28,7 +28,6 @@ from bundle import (
     Identity,
     Lineage,
     Reference,
-    SliceScores,
     Target,
     load_private_key,
     sign_bundle,
@@ -41,6 +40,7 @@ from espalier.local.mlflow_server import mlflow_server
 from espalier.local.state import open_state
 from pipelines.model.golden_rows import record_golden_rows
 from tests.http_server import serving
+from tests.small_models import SmallModel, make_model
 
 pytest_plugins = ["tests.small_project"]
 
@@ -136,13 +136,14 @@ def matrix() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def booster(contract: Contract, matrix: np.ndarray) -> xgb.Booster:
-    label = (np.nan_to_num(matrix[:, 0]) + 3 * matrix[:, 2] + 2 * matrix[:, 3] > 12).astype(int)
-    names = [feature.name for feature in contract.features]
-    rows = xgb.DMatrix(
-        matrix, label, feature_names=names, feature_types=contract.feature_types, enable_categorical=True
-    )
-    return xgb.train({"objective": "binary:logistic", "max_depth": 3, "seed": 1, "nthread": 1}, rows, 12)
+def small_model(contract: Contract, matrix: np.ndarray, reference: Reference) -> Callable[[str], SmallModel]:
+    """Make a model of one of ``small_models.TYPES``; the same one in every call."""
+    return functools.cache(lambda kind: make_model(kind, contract, matrix, reference))
+
+
+@pytest.fixture(scope="session")
+def booster(small_model: Callable[[str], SmallModel]) -> xgb.Booster:
+    return small_model("binary").booster
 
 
 @pytest.fixture(scope="session")
@@ -168,19 +169,8 @@ def reference() -> Reference:
 
 
 @pytest.fixture(scope="session")
-def bundle_metrics() -> BundleMetrics:
-    scores = BinaryScores(
-        rows=100,
-        base_rate=0.4,
-        log_loss=0.5,
-        base_rate_log_loss=0.67,
-        brier=0.2,
-        accuracy=0.8,
-        calibration_error=0.02,
-        roc_auc=0.8,
-        pr_auc=0.7,
-    )
-    return BundleMetrics(test=scores, slices=(SliceScores(column="kind", value="pear", scores=scores),))
+def bundle_metrics(small_model: Callable[[str], SmallModel]) -> BundleMetrics:
+    return small_model("binary").metrics
 
 
 @pytest.fixture(scope="session")
@@ -204,40 +194,45 @@ def verdict() -> GateVerdict:
 
 
 @pytest.fixture(scope="session")
-def golden_rows(booster: xgb.Booster, contract: Contract) -> GoldenRows:
-    return record_golden_rows(bytes(booster.save_raw("ubj")), contract)
+def golden_rows_of(small_model: Callable[[str], SmallModel]) -> Callable[[str], GoldenRows]:
+    """Record the golden rows of one of ``small_models.TYPES``."""
+    return functools.cache(lambda kind: record_golden_rows(small_model(kind).file, small_model(kind).contract))
+
+
+@pytest.fixture(scope="session")
+def golden_rows(golden_rows_of: Callable[[str], GoldenRows]) -> GoldenRows:
+    return golden_rows_of("binary")
 
 
 @pytest.fixture(scope="session")
 def make_bundle(
-    contract: Contract,
-    reference: Reference,
-    bundle_metrics: BundleMetrics,
+    small_model: Callable[[str], SmallModel],
+    golden_rows_of: Callable[[str], GoldenRows],
     lineage: Lineage,
     verdict: GateVerdict,
-    booster: xgb.Booster,
-    golden_rows: GoldenRows,
     keys: KeyPair,
 ) -> Callable[..., Path]:
-    """Write the signed bundle of the small model into a folder: version 7 of orchard by default."""
+    """Write the signed bundle of a small model into a folder: version 7 of orchard, with two classes by default."""
 
     def make(
         folder: Path,
         *,
+        kind: str = "binary",
         name: str = "orchard",
         version: str = "7",
         sign_with: Path | None = keys.private,
         model: bytes | None = None,
-        golden: GoldenRows = golden_rows,
+        golden: GoldenRows | None = None,
         manifest_format: int = 3,
     ) -> Path:
+        small = small_model(kind)
         write_bundle(
             folder,
-            model=model if model is not None else bytes(booster.save_raw("ubj")),
-            contract=contract.model_copy(update={"model_name": name}),
-            reference=reference,
-            metrics=bundle_metrics,
-            golden_rows=golden,
+            model=model if model is not None else small.file,
+            contract=small.contract.model_copy(update={"model_name": name}),
+            reference=small.reference,
+            metrics=small.metrics,
+            golden_rows=golden if golden is not None else golden_rows_of(kind),
         )
         write_manifest(folder, identity=Identity(name=name, version=version), verdict=verdict, lineage=lineage)
         if manifest_format == 2:

@@ -26,7 +26,7 @@ from services.api.http.dependencies import Services
 from services.api.http.docs_page import serve_docs
 from services.api.http.fast_path import FastPath
 from services.api.http.middleware import PROBES, Limits, Observers, RequestMiddleware
-from services.api.http.openapi import describe_bodies
+from services.api.http.openapi import Bodies, describe_bodies
 from services.api.http.overload import Overload
 from services.api.http.problems import install_error_handlers
 from services.api.http.rate_limit import RateLimit
@@ -45,6 +45,7 @@ from services.api.prediction.feedback_store import FeedbackStore
 from services.api.prediction.feedback_tokens import FeedbackTokens
 from services.api.prediction.inline_rows import measure_inline_rows
 from services.api.prediction.quota import Quota
+from services.api.prediction.targets.chosen import choose_target
 from services.api.prediction.validation import RowReader
 from services.api.settings import Settings
 
@@ -70,7 +71,8 @@ def create_app(
     drain = drain or Drain()
     shared = SharedMetrics()
     registry.register(shared)
-    services = _services(settings, keys, model, engine, ApiMetrics(shared, registry, model), drain)
+    target = choose_target(model.bundle.contract, model.bundle.reference.score)
+    services = _services(settings, keys, model, engine, ApiMetrics(shared, registry, model, target), drain)
     access_log = AccessLog(is_enabled=settings.log_level in ("DEBUG", "INFO"))
 
     @asynccontextmanager
@@ -93,7 +95,7 @@ def create_app(
     if settings.docs_enabled:
         serve_docs(app)
     app.state.services, app.state.access_log = services, access_log
-    app.state.inference = inference.Inference.of(model, max_rows=settings.max_rows)
+    app.state.inference = inference.Inference.of(model, target, max_rows=settings.max_rows)
     app.state.feedback_batches = Batches(concurrency=FEEDBACK_CONCURRENCY, waiting=FEEDBACK_WAITING)
     app.state.batches = Batches(
         concurrency=settings.batch_concurrency,
@@ -121,7 +123,7 @@ def create_app(
     )
     for router in routers:
         app.include_router(router)
-    describe_bodies(app, model, services.reader, services.columnar.json, services.feedback_reader)
+    describe_bodies(app, Bodies(model, target, services.reader, services.columnar.json, services.feedback_reader))
     return app
 
 
@@ -137,7 +139,7 @@ def _limits(settings: Settings) -> Limits:
 def _services(
     settings: Settings, keys: Keys, model: Model, engine: Engine, metrics: ApiMetrics, drain: Drain
 ) -> Services:
-    issuer, audience = settings.jwt_issuer, settings.jwt_audience
+    issuer, audience, target = settings.jwt_issuer, settings.jwt_audience, metrics.target
     users_store = SqlUserStore(engine)
     login = Login(
         users_store,
@@ -152,16 +154,17 @@ def _services(
         max_explain_rows=settings.max_explain_rows,
         inline_rows=measure_inline_rows(model),
         model=model,
-        answer=JsonAnswer(model),
-        columnar=create_columnar(settings, model, metrics.overload_refusals["batches"].inc),
+        target=target,
+        answer=JsonAnswer(model, target),
+        columnar=create_columnar(settings, model, target, metrics.overload_refusals["batches"].inc),
         reader=RowReader(model.bundle.contract, max_rows=settings.max_rows),
-        feedback_reader=FeedbackReader(model.bundle.contract, max_rows=settings.max_rows),
+        feedback_reader=FeedbackReader(target, max_rows=settings.max_rows),
         feedback_tokens=feedback_tokens,
         feedback=Feedback(
             feedback_tokens,
             FeedbackStore(engine, rows_per_hour=settings.feedback_rows_per_hour),
             metrics.feedback.count,
-            classes=model.label_names,
+            target=target,
             max_rows=settings.max_rows,
             senders=settings.feedback_senders,
         ),
@@ -190,7 +193,6 @@ def _feedback_tokens(settings: Settings, keys: Keys, model: Model) -> FeedbackTo
     return FeedbackTokens(
         list(keys.feedback),
         model_version=model.version,
-        classes=model.label_names,
-        threshold=model.threshold,
+        target=model.bundle.contract.target,
         seconds=settings.feedback_days * SECONDS_A_DAY,
     )

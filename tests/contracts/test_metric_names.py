@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
 
 from dashboards.tools.queries import Window, substitute
 from services.api.app import ROUTES
@@ -21,15 +21,17 @@ from services.api.metrics.http import served_methods
 from services.api.metrics.model import describe_limits
 from services.api.metrics.registry import RegistryState
 from services.api.metrics.shared import SharedMetrics
-from services.api.model.loaded import load_model
+from services.api.model.loaded import Model, load_model
 from services.api.model.mlflow_registry import RegisteredVersion
 from services.api.model.source import ServedBundle
+from services.api.prediction.targets.chosen import choose_target
 from services.api.process.wait_for_model import Wait
 from services.api.settings import Settings
 from services.api.startup import dependency_monitor, requested_model
 from tests.alerts.promtool import RULE_FILES, rules
 from tests.metric_names import API, recorded, series
 from tests.promql import selectors
+from tests.small_models import TYPES
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = defaultdict(lambda: "any", Window(0, 3600).constants(30))
@@ -92,28 +94,34 @@ def test_routes_are_selected_by_the_labels_that_the_api_emits():
 
 @pytest.fixture
 def exposed(make_bundle, keys, tmp_path) -> dict[str, set[str]]:
-    """Every metric that a worker and its parent process expose, with its labels."""
+    """Every metric that a worker and its parent process expose with a model of any type, with its labels."""
     settings = Settings(
         jwt_signing_key_file=keys.private,
         model_public_key_files=(keys.public,),
         mlflow_tracking_uri="http://127.0.0.1:1",
         model_name="orchard",
     )
-    served = ServedBundle("orchard", "7", make_bundle(tmp_path / "served"), "registry")
-    registry = CollectorRegistry()
-    shared = SharedMetrics()
-    registry.register(shared)
-    ApiMetrics(shared, registry, load_model(served, requested_model(settings, load_keys(settings))))
-    describe_limits(registry, model_days=1, data_days=1)
+    limits = CollectorRegistry()
+    describe_limits(limits, model_days=1, data_days=1)
     version = RegisteredVersion(number=7, created=1.0, tags={})
-    families = [*registry.collect(), *dependency_monitor(settings, "7").collect()]
+    families = [*limits.collect(), *dependency_monitor(settings, "7").collect()]
+    for kind in TYPES:
+        served = ServedBundle("orchard", "7", make_bundle(tmp_path / kind, kind=kind), "registry")
+        families += _families_of(load_model(served, requested_model(settings, load_keys(settings))))
     families += RegistryState(aliases={}, versions=[version]).gauges()
     families += Wait(StartupFailed("no model yet")).collect()
     found: dict[str, set[str]] = {}
     for family in families:
         name = f"{family.name}_total" if family.type == "counter" else family.name
-        found[name] = {label for one in family.samples for label in one.labels} - {"le"}
+        found[name] = found.get(name, set()) | {label for one in family.samples for label in one.labels} - {"le"}
     return found
+
+
+def _families_of(model: Model) -> list[Metric]:
+    registry, shared = CollectorRegistry(), SharedMetrics()
+    registry.register(shared)
+    ApiMetrics(shared, registry, model, choose_target(model.bundle.contract, model.bundle.reference.score))
+    return list(registry.collect())
 
 
 def test_listed_metrics_are_the_exposed_ones(exposed):

@@ -17,8 +17,10 @@ from services.api.prediction.columnar.arrow_answer import ArrowAnswer
 from services.api.prediction.columnar.arrow_stream import ArrowReader
 from services.api.prediction.columnar.columns import Columns
 from services.api.prediction.columnar.json_columns import JsonColumnsReader
+from services.api.prediction.feedback_tokens import MAX_VALUES
 from services.api.prediction.parquet.decoder import ParquetDecoder
 from services.api.prediction.parquet.process import Limits
+from services.api.prediction.targets.target import ServedTarget
 from services.api.settings import Settings
 
 __all__ = ["Columnar", "Form", "Reader", "create_columnar"]
@@ -66,12 +68,15 @@ class Columnar:
     answer: ArrowAnswer
     max_body_bytes: int
     max_feedback_rows: int
-    """Predictions of more rows have no feedback token, because /v1/feedback takes as many labels at most."""
+    """Predictions of more rows have no feedback token, because /v1/feedback takes as many labels at most, and no longer
+    token."""
 
     bodies: LargeBodies
 
 
-def create_columnar(settings: Settings, model: Model, on_refused: Callable[[], None] = lambda: None) -> Columnar:
+def create_columnar(
+    settings: Settings, model: Model, target: ServedTarget, on_refused: Callable[[], None] = lambda: None
+) -> Columnar:
     """Return the readers of a model's contract; ``on_refused`` is called for each file that cannot wait its turn."""
     contract = model.bundle.contract
     columns, max_rows = Columns(contract), settings.max_columnar_rows
@@ -84,9 +89,9 @@ def create_columnar(settings: Settings, model: Model, on_refused: Callable[[], N
         },
         parquet=_parquet_decoder(settings, columns, on_refused),
         json=by_json,
-        answer=ArrowAnswer(model),
+        answer=ArrowAnswer(model, target),
         max_body_bytes=settings.max_columnar_body_bytes,
-        max_feedback_rows=settings.max_rows,
+        max_feedback_rows=min(settings.max_rows, MAX_VALUES // model.bundle.contract.target.outputs),
         # As many as are predicted, and as many that arrive meanwhile.
         bodies=LargeBodies(at_a_time=2 * settings.batch_concurrency),
     )

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from services.api.errors import InvalidRequest
 from services.api.http.dependencies import Services
-from services.api.prediction.predict import Predicted, predict_matrix, predict_untraced
+from services.api.prediction.predict import predict_matrix, predict_untraced
+from services.api.prediction.targets.target import Predicted
 
 __all__ = ["charged", "counted_refusals", "predict_and_count"]
 
@@ -44,9 +45,9 @@ def predict_and_count(
     """Predict (n, features) rows, and count values and labels in the same thread: many rows take time there too."""
     metrics, predict = services.metrics, predict_matrix if may_trace else predict_untraced
     started = time.perf_counter()
-    predicted = predict(services.model, matrix, explain=explain)
+    predicted = predict(services.model, services.target, matrix, explain=explain)
     metrics.predict_seconds.observe(time.perf_counter() - started)
-    metrics.count_predictions(predicted.matrix, predicted.probabilities, int(np.count_nonzero(predicted.positive)))
+    metrics.count_predictions(predicted)
     if predicted.contributions is not None:
         metrics.count_contributions(predicted.contributions)
     return predicted

@@ -26,6 +26,7 @@ from services.api.model.loaded import Model
 from services.api.prediction.answer import JsonAnswer
 from services.api.prediction.feedback import Feedback, FeedbackReader
 from services.api.prediction.feedback_tokens import FeedbackTokens
+from services.api.prediction.targets.target import ServedTarget
 from services.api.prediction.validation import RowReader
 
 __all__ = ["Caller", "Served", "Services", "allow", "allow_administrator", "allow_prediction", "client_address"]
@@ -42,6 +43,9 @@ class Services:
     """Up to this many rows are predicted on the event loop: switching to a thread would cost more than the work."""
 
     model: Model
+    target: ServedTarget
+    """What its predictions are."""
+
     reader: RowReader
     answer: JsonAnswer
     columnar: Columnar

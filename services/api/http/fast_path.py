@@ -153,7 +153,7 @@ class FastPath:
             return None
         try:
             predicted = predict_and_count(services, matrix, explain=False, may_trace=False)
-            token = services.feedback_tokens.issue(subject, predicted.probabilities)
+            token = services.feedback_tokens.issue(subject, predicted.outputs)
             content = services.answer.write(predicted, feedback_token=token, request_id=request.request_id)
         except Exception:  # the application meets it again, and answers
             log.exception("unexpected error")

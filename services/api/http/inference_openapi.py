@@ -9,18 +9,18 @@ from services.api.http.media_types import JSON
 from services.api.http.openapi_responses import model_version_header
 from services.api.model.loaded import Model
 from services.api.prediction.inference.metadata import datatype_of
-from services.api.prediction.inference.outputs import OUTPUTS
 from services.api.prediction.inference.request import request_schemas
 from services.api.prediction.inference.tensors import BYTES, DATATYPES
+from services.api.prediction.targets.target import ServedTarget
 
 __all__ = ["describe_inference"]
 
 PATHS = "/v2/models/"
 
 
-def describe_inference(document: dict[str, Any], model: Model) -> None:
+def describe_inference(document: dict[str, Any], model: Model, target: ServedTarget) -> None:
     """Describe the routes under /v2 with a real row as the example."""
-    document["components"]["schemas"] |= _requests(model) | {"InferResponse": _response(model)}
+    document["components"]["schemas"] |= _requests(model) | {"InferResponse": _response(model, target)}
     for path, operations in document["paths"].items():
         if not path.startswith(PATHS):
             continue
@@ -73,16 +73,17 @@ def _requests(model: Model) -> dict[str, Any]:
     return schemas
 
 
-def _response(model: Model) -> dict[str, Any]:
+def _response(model: Model, target: ServedTarget) -> dict[str, Any]:
     text = {"type": "string"}
     lineage = dict.fromkeys(("run_id", "git_commit", "data_md5", "feedback_token"), text)
+    datatypes = dict.fromkeys(tensor.datatype for tensor in target.tensors.values())
     output = {
         "type": "object",
         "required": ["name", "shape", "datatype"],
         "properties": {
-            "name": {"type": "string", "enum": list(OUTPUTS)},
+            "name": {"type": "string", "enum": list(target.tensors)},
             "shape": {"type": "array", "items": {"type": "integer"}},
-            "datatype": {"type": "string", "enum": list(OUTPUTS.values())},
+            "datatype": {"type": "string", "enum": list(datatypes)},
             "parameters": {"type": "object", "properties": {"binary_data_size": {"type": "integer"}}},
             "data": {"type": "array"},
         },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from operator import getitem
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bundle import Bins, Contract, Feature, Reference
+from bundle import Bins, Contract, Reference
 from bundle.reference import MISSING, OTHER
 
 __all__ = ["SMALL_BATCH_ROWS", "BinCounter", "DriftCounter"]
@@ -53,13 +53,12 @@ class _Lookup(NamedTuple):
 class BinCounter:
     """Assigns the values of one column of the matrix to bins."""
 
-    def __init__(self, bins: Bins, feature: Feature | None = None) -> None:
-        """Prepare the lookup; without a feature, the bins are those of the score."""
+    def __init__(self, bins: Bins, categories: Mapping[str, int] | None = None) -> None:
+        """Prepare the lookup; the values are codes of these categories, or numbers if there are none."""
         self.labels = bins.labels
         self._missing = self.labels.index(MISSING) if MISSING in self.labels else len(self.labels) - 1
         self._edges = np.asarray(bins.edges or (), dtype=np.float32)
         self._edge_list = self._edges.tolist()
-        categories = None if feature is None else feature.categories
         self._bin_of_code = None if categories is None else self._by_code(categories)
 
     def count(self, values: Vector) -> list[tuple[int, int]]:
@@ -88,7 +87,7 @@ class BinCounter:
             return self._bin_of_code[int(value)]
         return bisect_right(self._edge_list, value)
 
-    def _by_code(self, categories: dict[str, int]) -> list[int]:
+    def _by_code(self, categories: Mapping[str, int]) -> list[int]:
         other = self.labels.index(OTHER) if OTHER in self.labels else self._missing
         places = {label: place for place, label in enumerate(self.labels)}
         return [places.get(category, other) for category in sorted(categories, key=categories.__getitem__)]
@@ -100,9 +99,12 @@ class DriftCounter:
     def __init__(self, contract: Contract, reference: Reference) -> None:
         """Prepare the lookup of every column."""
         self.features = {
-            feature.name: BinCounter(reference.features[feature.name], feature) for feature in contract.features
+            feature.name: BinCounter(reference.features[feature.name], feature.categories)
+            for feature in contract.features
         }
-        self.score = BinCounter(reference.score)
+        classes = {label: code for code, label in enumerate(contract.target.classes)}
+        # The score is a number, or if there are more than two classes the predicted one.
+        self.score = BinCounter(reference.score, None if reference.score.edges is not None else classes)
         counters = list(self.features.values())
         begins = [0, *accumulate(len(counter.labels) for counter in counters)]
         self.bins = begins.pop()

@@ -19,6 +19,7 @@ from services.api.prediction.validation import ROW_REASONS
 
 if TYPE_CHECKING:
     from services.api.model.loaded import Model
+    from services.api.prediction.targets.target import Predicted, ServedTarget
 
 __all__ = ["AUTH_FAILURES", "CONNECTION_REFUSALS", "REJECTIONS", "ApiMetrics"]
 
@@ -47,10 +48,10 @@ PREDICT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 class ApiMetrics:
     """The metrics of one worker."""
 
-    def __init__(self, shared: SharedMetrics, registry: CollectorRegistry, model: Model) -> None:
+    def __init__(self, shared: SharedMetrics, registry: CollectorRegistry, model: Model, target: ServedTarget) -> None:
         """Create every series in shared memory, and register the constant ones."""
         self.shared = shared
-        self._version, self._labels = model.version, model.label_names
+        self._version, self.target = model.version, target
         self._drift = DriftCounter(model.bundle.contract, model.bundle.reference)
         self.predict_seconds = shared.histogram(
             "espalier_predict_seconds", "Time to predict the rows of one request.", PREDICT_SECONDS
@@ -60,12 +61,13 @@ class ApiMetrics:
         self._count_predictions(shared)
         self._count_refusals(shared)
         self._count_explanations(shared)
-        self.feedback = FeedbackMetrics(shared, model)
+        self.feedback = FeedbackMetrics(shared, target, served=model.version)
         describe_model(registry, model)
 
     def _count_predictions(self, shared: SharedMetrics) -> None:
         predictions = shared.counter("espalier_predictions_total", "Rows predicted.", ["model_version", "label"])
-        self._negative, self._positive = (predictions.labels(self._version, label) for label in self._labels)
+        labels = self.target.classes or ("",)
+        self._label_begin, *_ = (predictions.labels(self._version, label).cell for label in labels)
         features = shared.counter(
             "espalier_feature_bin_total", "Values of the predicted rows, by bin.", ["model_version", "feature", "bin"]
         )
@@ -100,7 +102,7 @@ class ApiMetrics:
         self._explained = shared.counter("espalier_explained_rows_total", "Rows with an explanation.").labels()
         sums = shared.counter(
             "espalier_shap_abs_sum_total",
-            "Sum of the absolute SHAP values of explained rows, log-odds.",
+            "Sum of the absolute SHAP values of explained rows, in log-odds or the unit of the target.",
             ["feature"],
         )
         self._contributions = [sums.labels(name) for name in self._drift.features]
@@ -117,35 +119,31 @@ class ApiMetrics:
         """Count a connection that was refused before a complete request."""
         self._refused_connections[reason].inc()
 
-    def count_predictions(
-        self, matrix: npt.NDArray[np.float32], probabilities: npt.NDArray[np.float32], positives: int
-    ) -> None:
-        """Count (n, features) values and (n,) probabilities into their bins, and the predicted labels."""
-        if len(matrix) <= SMALL_BATCH_ROWS:
-            self._count_row_by_row(matrix.tolist(), probabilities.tolist(), positives)
+    def count_predictions(self, predicted: Predicted) -> None:
+        """Count the values of the rows and their scores into their bins, and the predicted labels."""
+        if len(predicted.matrix) <= SMALL_BATCH_ROWS:
+            self._count_row_by_row(predicted)
             return
-        counts, scores = self._drift.count(matrix), self._drift.score.count(probabilities)
+        counts, scores = self._drift.count(predicted.matrix), self._drift.score.count(predicted.scores)
         with self.shared.lock:
             values = self.shared.values
             np.asarray(values[self._feature_begin : self._feature_end])[:] += counts
             for place, number in scores:
                 values[self._score_begin + place] += number
-            values[self._negative.cell] += len(matrix) - positives
-            values[self._positive.cell] += positives
+            self.target.count_labels(predicted, values, self._label_begin)
 
-    def _count_row_by_row(self, rows: list[list[float]], probabilities: list[float], positives: int) -> None:
+    def _count_row_by_row(self, predicted: Predicted) -> None:
         drift, begin = self._drift, self._feature_begin
+        rows, scores = predicted.matrix.tolist(), predicted.scores.tolist()
         with self.shared.lock:
             values = self.shared.values
-            for row, probability in zip(rows, probabilities, strict=True):
+            for row, score in zip(rows, scores, strict=True):
                 drift.add_row(row, values, begin)
-                values[self._score_begin + drift.score.place(probability)] += 1
-            values[self._negative.cell] += len(rows) - positives
-            values[self._positive.cell] += positives
+                values[self._score_begin + drift.score.place(score)] += 1
+            self.target.count_labels(predicted, values, self._label_begin)
 
     def count_contributions(self, contributions: npt.NDArray[np.float32]) -> None:
-        """Count (n, features + 1) SHAP values, of which the last column is the base value."""
+        """Count the SHAP values of n rows, as in ``Predicted``."""
         self._explained.inc(len(contributions))
-        sums = abs(contributions[:, :-1]).sum(axis=0, dtype="float64").tolist()
-        for child, value in zip(self._contributions, sums, strict=True):
+        for child, value in zip(self._contributions, self.target.shap_sums(contributions), strict=True):
             child.inc(value)

@@ -57,7 +57,7 @@ def _describe_version(registry: CollectorRegistry, model: Model) -> None:
         )
         until.set(lineage.data_until.timestamp())
     metric = _gauge("espalier_model_test_metric", "Scores of the model on the test rows.", ["metric"], registry)
-    for name, value in scores.model_dump(exclude_none=True).items():
+    for name, value in scores.figures.items():
         metric.labels(name).set(value)
 
 
@@ -88,7 +88,7 @@ def _describe_reference(registry: CollectorRegistry, model: Model) -> None:
         score.labels(model.version, label).set(value)
     contribution = _gauge(
         "espalier_reference_shap_abs_mean",
-        "Mean absolute SHAP value on the test rows, in log-odds.",
+        "Mean absolute SHAP value on the test rows, in log-odds or the unit of the target.",
         ["feature"],
         registry,
     )

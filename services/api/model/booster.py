@@ -34,12 +34,15 @@ def load_booster(content: bytes) -> xgb.Booster:
 
 
 def predict(booster: xgb.Booster, matrix: Matrix) -> npt.NDArray[np.float32]:
-    """Return (n,) probabilities for (n, features). It takes no lock, and gives the same numbers as with a DMatrix."""
+    """Return (n,) or (n, outputs) predictions for (n, features).
+
+    It takes no lock, and gives the same numbers as with a DMatrix.
+    """
     return np.asarray(booster.inplace_predict(matrix, validate_features=False), dtype=np.float32)
 
 
 def explain(booster: xgb.Booster, matrix: Matrix, contract: Contract) -> Matrix:
-    """Return (n, features + 1) SHAP values in log-odds; the last column is the base value.
+    """Return (n, features + 1) or (n, outputs, features + 1) SHAP values of the margins, with the base value last.
 
     Source: Lundberg et al., From local explanations to global understanding with explainable AI for trees, 2020.
     """

@@ -35,13 +35,12 @@ __all__ = [
 ]
 
 Matrix = npt.NDArray[np.float32]
-Vector = npt.NDArray[np.float32]
 
 VERIFIED = "verified"
 """lignum gives the golden rows' numbers, bit for bit. Only then is it used."""
 
 UNSUPPORTED = "unsupported"
-"""Not a plain sum of trees (DART)."""
+"""Trees with weights (DART), or a model of several quantiles."""
 
 DIFFERENT = "different"
 """lignum gives other numbers."""
@@ -68,8 +67,8 @@ class Evaluator:
     reason: str
     """One of REASONS."""
 
-    predict: Callable[[Matrix], Vector]
-    """(n,) probabilities for (n, features) float32, with NaN for missing values."""
+    predict: Callable[[Matrix], Matrix]
+    """(n,) or (n, outputs) predictions for (n, features) float32, with NaN for missing values."""
 
 
 def lignum_evaluator(content: bytes, contract: Contract) -> Evaluator:
@@ -78,8 +77,8 @@ def lignum_evaluator(content: bytes, contract: Contract) -> Evaluator:
     return Evaluator("lignum", VERIFIED, lambda matrix: predict_with_lignum(model, matrix))
 
 
-def predict_with_lignum(model: Any, matrix: Matrix, *, raw_score: bool = False) -> Vector:
-    """Return (n,) probabilities, or margins if ``raw_score``, for (n, features)."""
+def predict_with_lignum(model: Any, matrix: Matrix, *, raw_score: bool = False) -> Matrix:
+    """Return (n,) or (n, outputs) predictions, or margins if ``raw_score``, for (n, features)."""
     return model.predict(matrix, raw_score=raw_score, n_jobs=1).astype(np.float32)  # type: ignore[no-any-return]
 
 

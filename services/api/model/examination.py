@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bundle import Bundle, Contract
+from bundle import Bundle
 from bundle.golden_rows import GoldenRows
 from services.api.errors import BundleRefused
-from services.api.model.encoding import encode
 from services.api.model.evaluator import (
     DIFFERENT,
     FAILED,
@@ -28,6 +27,7 @@ from services.api.model.evaluator import (
     load_lignum,
     predict_with_lignum,
 )
+from services.api.model.example import check_example
 
 __all__ = ["examine", "examine_xgboost"]
 
@@ -45,12 +45,12 @@ def examine(bundle: Bundle) -> str:
     """Return one of ``evaluator.REASONS``.
 
     Raises:
-        BundleRefused: not a booster, other features than in the contract, or no probability for the example.
+        BundleRefused: not a booster, other features or outputs than in the contract, or no prediction for the example.
     """
     golden = bundle.golden_rows
     if golden is None:
         return examine_xgboost(bundle, NO_GOLDEN_ROWS)
-    if golden.booster != "gbtree":
+    if golden.booster != "gbtree" or bundle.contract.target.quantiles:
         return examine_xgboost(bundle, UNSUPPORTED)
     try:
         model = load_lignum(bundle.model, bundle.contract)
@@ -61,7 +61,7 @@ def examine(bundle: Bundle) -> str:
     if not is_equal:
         log.warning("lignum differs from what the gate recorded for this model")
         return examine_xgboost(bundle, DIFFERENT)
-    _check_example(bundle.contract, lambda matrix: predict_with_lignum(model, matrix))
+    check_example(bundle.contract, lambda matrix: predict_with_lignum(model, matrix))
     if _gates_xgboost(bundle) != _installed_xgboost():
         _load_checked(bundle)  # it explains predictions; the gate has only shown that its own release reads the file
     return VERIFIED
@@ -76,13 +76,13 @@ def examine_xgboost(bundle: Bundle, reason: str) -> str:
     from services.api.model.booster import predict
 
     booster, golden = _load_checked(bundle), bundle.golden_rows
-    _check_example(bundle.contract, lambda matrix: predict(booster, matrix))
+    check_example(bundle.contract, lambda matrix: predict(booster, matrix))
     if golden is None:
         return reason
     margins = booster.inplace_predict(golden.rows, predict_type="margin", validate_features=False)
-    if _is_equal(np.ravel(margins), golden.margins) and _is_equal(predict(booster, golden.rows), golden.predictions):
+    if _is_equal(margins, golden.margins) and _is_equal(predict(booster, golden.rows), golden.predictions):
         return reason
-    difference = float(np.abs(np.ravel(margins) - golden.margins).max())
+    difference = float(np.abs(np.reshape(margins, golden.margins.shape) - golden.margins).max())
     log.warning(
         "XGBoost differs from what the gate recorded for this model",
         extra={"margin_difference": difference, "gate": _gates_xgboost(bundle), "installed": _installed_xgboost()},
@@ -97,7 +97,7 @@ def _equals(model: Any, golden: GoldenRows) -> bool:
 
 
 def _in_two_ways(predict: Callable[[Floats], Floats], rows: Floats) -> Floats:
-    """Return (n,) values: of the first rows one at a time, of the others at once."""
+    """Return (n,) or (n, outputs) values: of the first rows one at a time, of the others at once."""
     singles = [predict(rows[index : index + 1]) for index in range(SINGLE_ROWS)]
     return np.concatenate([*singles, predict(rows[SINGLE_ROWS:])])
 
@@ -105,14 +105,6 @@ def _in_two_ways(predict: Callable[[Floats], Floats], rows: Floats) -> Floats:
 def _is_equal(found: Floats, recorded: Floats) -> bool:
     """Compare bits: also -0 and 0 differ."""
     return found.astype(np.float32).tobytes() == recorded.tobytes()
-
-
-def _check_example(contract: Contract, predict: Callable[[Floats], Floats]) -> None:
-    probability = float(predict(encode([contract.example], contract))[0])
-    if not 0 <= probability <= 1:
-        raise BundleRefused(
-            f"the bundle's model predicts {probability} for its own example, which is not a probability"
-        )
 
 
 def _load_checked(bundle: Bundle) -> Any:

@@ -1,4 +1,4 @@
-"""The loaded model: probabilities and explanations for a matrix."""
+"""The loaded model: predictions and explanations for a matrix."""
 
 from __future__ import annotations
 
@@ -35,11 +35,14 @@ class Model:
     """Where its bundle came from: one of ``source.SOURCES``."""
 
     def predict(self, matrix: Matrix) -> npt.NDArray[np.float32]:
-        """Return (n,) probabilities of the positive class for (n, features), without a lock: threads may share this."""
+        """Return (n,) or (n, outputs) predictions for (n, features), without a lock: threads may share this.
+
+        ``Target.outputs`` says what they are.
+        """
         return self.evaluator.predict(matrix)
 
     def explain(self, matrix: Matrix) -> npt.NDArray[np.float32]:
-        """Return (n, features + 1) SHAP values in log-odds; the last column is the base value.
+        """Return (n, features + 1) or (n, outputs, features + 1) SHAP values; the last column is the base value.
 
         The first call in a worker imports XGBoost, which takes a second.
         """
@@ -54,16 +57,6 @@ class Model:
 
         return booster.load_booster(self.bundle.model)
 
-    @property
-    def label_names(self) -> tuple[str, str]:
-        """The negative and the positive label."""
-        return self.bundle.contract.target.classes
-
-    @property
-    def threshold(self) -> float:
-        """A probability at or above it gets the positive label."""
-        return self.bundle.contract.target.threshold
-
 
 def load_model(
     served: ServedBundle, requested: RequestedModel, *, examine: Callable[[Bundle], str] | None = None
@@ -76,7 +69,7 @@ def load_model(
         examine: ``examination.examine`` in another process; None for this process.
 
     Raises:
-        BundleRefused: not verified, not a booster of the contract, or no probability for the example.
+        BundleRefused: not verified, not a booster of the contract, or no prediction for the example.
     """
     try:
         bundle = requested.read(served.folder, served.version)

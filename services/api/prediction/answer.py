@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from services.api.model.loaded import Model
-from services.api.prediction.predict import Predicted
+from services.api.prediction.targets.target import Predicted, ServedTarget
 
 __all__ = ["JsonAnswer", "describe_model"]
 
@@ -28,10 +28,9 @@ def describe_model(model: Model) -> dict[str, str]:
 class JsonAnswer:
     """Writes responses of one model. What is the same in all of them is converted to JSON once."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, target: ServedTarget) -> None:
         """Prepare the constant parts."""
-        self._features = [feature.name for feature in model.bundle.contract.features]
-        self._labels = model.label_names
+        self._rows = target.rows
         self._begin = b'{"model":%b,"predictions":' % orjson.dumps(describe_model(model))
 
     def write(self, predicted: Predicted, *, feedback_token: str, request_id: str) -> bytes:
@@ -45,22 +44,9 @@ class JsonAnswer:
 
     def _write_predictions(self, predicted: Predicted) -> bytes:
         """Return the list in JSON; of many rows, only a part at a time becomes Python objects."""
-        rows = len(predicted.probabilities)
+        rows = len(predicted.outputs)
         if rows <= BLOCK_ROWS:
-            return orjson.dumps(self._predictions(predicted, 0, rows))
+            return orjson.dumps(self._rows(predicted, 0, rows))
         blocks = range(0, rows, BLOCK_ROWS)
-        parts = (orjson.dumps(self._predictions(predicted, start, start + BLOCK_ROWS)) for start in blocks)
+        parts = (orjson.dumps(self._rows(predicted, start, start + BLOCK_ROWS)) for start in blocks)
         return b"[%b]" % b",".join(part[1:-1] for part in parts)
-
-    def _predictions(self, predicted: Predicted, start: int, stop: int) -> list[dict[str, object]]:
-        labels = self._labels
-        positives, probabilities = predicted.positive[start:stop].tolist(), predicted.probabilities[start:stop].tolist()
-        predictions: list[dict[str, object]] = [
-            {"label": labels[positive], "probability": probability}
-            for positive, probability in zip(positives, probabilities, strict=True)
-        ]
-        if predicted.contributions is not None:
-            for prediction, values in zip(predictions, predicted.contributions[start:stop].tolist(), strict=True):
-                prediction["contributions"] = dict(zip(self._features, values[:-1], strict=True))
-                prediction["base_value"] = values[-1]
-        return predictions

@@ -1,6 +1,6 @@
 """Feedback: the ground truth (true labels) of predicted rows, to measure the quality of live predictions.
 
-Gives:  sums from which recording rules compute log loss, Brier score, accuracy and calibration of each version.
+Gives:  sums from which recording rules compute the quality of each version, such as its log loss and calibration.
 Never:  stores a label, counts a row twice, or accepts a row that this API has not predicted.
 """
 
@@ -10,26 +10,26 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from bundle import Contract
 from services.api.errors import FieldProblem, InvalidRows, TooManyRows
 from services.api.prediction.feedback_store import FeedbackStore
 from services.api.prediction.feedback_tokens import FeedbackTokens, InvalidFeedbackToken, Receipt
 from services.api.prediction.row_schema import FieldSpec, dict_type
+from services.api.prediction.targets.target import ServedTarget, Truth
 from services.api.prediction.validation import MAX_PROBLEMS, ListReader
 
-__all__ = ["Feedback", "FeedbackReader", "Scored", "Taken", "score_labels"]
+__all__ = ["Counts", "Feedback", "FeedbackReader", "Taken"]
 
-SMALLEST = float(np.finfo(np.float64).eps)
-"""Minimum distance of probabilities from 0 and 1, as in scikit-learn: a certain mistake costs 36 nats."""
+Counts = npt.NDArray[np.float64]
+"""What rows add to each counter of ``ServedTarget.feedback_series``."""
 
 MAX_TOKEN_CHARACTERS = 600_000
-"""More than the longest token has: 100,000 rows of four bytes in base64."""
+"""More than the longest token has: 100,000 values of four bytes in base64."""
 
 MAX_TOKENS_OF_A_LABEL = 3
 """The label, a comma, and the bracket of its list."""
@@ -40,37 +40,23 @@ log = logging.getLogger("espalier.api.feedback")
 class FeedbackReader(ListReader):
     """Reads feedback tokens with the labels of their rows."""
 
-    def __init__(self, contract: Contract, *, max_rows: int) -> None:
-        """Create the checks from the contract."""
-        classes = contract.target.classes
+    def __init__(self, target: ServedTarget, *, max_rows: int) -> None:
+        """Create the checks from the target."""
         token = Annotated[str, Field(max_length=MAX_TOKEN_CHARACTERS, description="From the response of /v1/predict.")]
-        by_row = "The true label of each row, in the order of the rows; null if it is not known."
-        label: Any = Literal[classes]
-        labels = Annotated[list[label | None], Field(max_length=max_rows, description=by_row)]
+        what = "label" if target.classes else "value"
+        by_row = f"The true {what} of each row, in the order of the rows; null if it is not known."
+        labels = Annotated[list[target.truth_type | None], Field(max_length=max_rows, description=by_row)]
         kind = dict_type("Feedback", {"feedback_token": token, "labels": labels})
         place = FieldSpec(
             names={
                 "feedback_token": FieldSpec("the feedback_token from the response of /v1/predict"),
-                "labels": FieldSpec(f"a list with one of {', '.join(classes)} or null for each row"),
+                "labels": FieldSpec(f"a list with {target.truth_text} or null for each row"),
             },
             unknown="is not a known name; feedback has feedback_token and labels",
         )
-        form = '{"feedback": [{"feedback_token": text, "labels": [label or null, ...]}, ...]}'
+        form = f'{{"feedback": [{{"feedback_token": text, "labels": [{what} or null, ...]}}, ...]}}'
         more = MAX_TOKENS_OF_A_LABEL * max_rows
         super().__init__("feedback", kind, place, form=form, max_rows=max_rows, more_tokens=more)
-
-
-@dataclass(frozen=True)
-class Scored:
-    """(n,) probabilities, true labels and predicted labels; sums over all n rows."""
-
-    probabilities: npt.NDArray[np.float32]
-    truth: npt.NDArray[np.bool_]
-    predicted: npt.NDArray[np.bool_]
-    log_loss: float
-    """Nats."""
-
-    squared_error: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +70,7 @@ class Taken:
 @dataclass(frozen=True)
 class _Labelled:
     receipt: Receipt
-    labels: Sequence[str | None]
+    labels: Sequence[Truth | None]
 
 
 class Feedback:
@@ -94,22 +80,22 @@ class Feedback:
         self,
         tokens: FeedbackTokens,
         store: FeedbackStore,
-        count: Callable[[str, Scored], None],
+        count: Callable[[str, Counts], None],
         *,
-        classes: tuple[str, str],
+        target: ServedTarget,
         max_rows: int,
         senders: Collection[str],
     ) -> None:
         """Store the dependencies.
 
         Args:
-            count: called with a version and the scores of its rows.
-            classes: the current labels; feedback on a version with other labels is refused.
+            count: called with a version and what its rows add to the counters.
+            target: that of the served model, which scores feedback on every version with the same one.
             max_rows: maximum rows in one request, with or without a label.
             senders: users who may send feedback on every user's predictions.
         """
         self._tokens, self._store, self._count = tokens, store, count
-        self._classes, self._max_rows, self._senders = classes, max_rows, frozenset(senders)
+        self._target, self._max_rows, self._senders = target, max_rows, frozenset(senders)
 
     def take(self, subject: str, items: Sequence[dict[str, Any]]) -> Taken:
         """Count all labels that were not counted yet, or none.
@@ -130,8 +116,8 @@ class Feedback:
         ]
         new = self._store.take(subject, rows) if rows else set()
         # Stored first, then counted: a process killed in between loses a row, but none is counted twice.
-        for version, scored in _score_by_version(labelled, new):
-            self._count(version, scored)
+        for version, counts in _score_by_version(labelled, new, self._target):
+            self._count(version, counts)
         log.info("feedback", extra={"subject": subject, "rows": len(rows), "counted": len(new)})
         return Taken(counted=len(new), already_counted=len(rows) - len(new))
 
@@ -156,42 +142,28 @@ class Feedback:
     def _check_receipt(self, receipt: Receipt, subject: str, labels: int) -> None:
         if subject != receipt.subject and subject not in self._senders:
             raise InvalidFeedbackToken("from a prediction of another user")
-        if receipt.classes != self._classes:
+        if receipt.target != self._tokens.target:
             raise InvalidFeedbackToken(
-                f"from version {receipt.model_version}, whose labels differ from those of the served model"
+                f"from version {receipt.model_version}, whose {self._target.identity} differ from those of the served "
+                "model"
             )
-        if labels != len(receipt.probabilities):
-            raise InvalidFeedbackToken(f"for {len(receipt.probabilities)} row(s), but there are {labels} labels")
+        if labels != len(receipt.outputs):
+            raise InvalidFeedbackToken(f"for {len(receipt.outputs)} row(s), but there are {labels} labels")
 
 
-def _score_by_version(labelled: Iterable[_Labelled], new: Collection[tuple[str, int]]) -> Iterable[tuple[str, Scored]]:
+def _score_by_version(
+    labelled: Iterable[_Labelled], new: Collection[tuple[str, int]], target: ServedTarget
+) -> Iterable[tuple[str, Counts]]:
     """Score the new rows, grouped by version and threshold."""
-    by_version: dict[tuple[str, float], tuple[list[float], list[bool]]] = defaultdict(lambda: ([], []))
+    by_version: dict[tuple[str, float], tuple[list[npt.NDArray[np.float32]], list[Truth]]] = defaultdict(
+        lambda: ([], [])
+    )
     for item in labelled:
         receipt = item.receipt
-        probabilities, truth = by_version[receipt.model_version, receipt.threshold]
-        for row, label in enumerate(item.labels):
-            if (receipt.receipt_id, row) in new:
-                probabilities.append(float(receipt.probabilities[row]))
-                truth.append(label == receipt.classes[1])
-    for (version, threshold), (probabilities, truth) in by_version.items():
+        counted = {row: label for row, label in enumerate(item.labels) if (receipt.receipt_id, row) in new}
+        outputs, truth = by_version[receipt.model_version, receipt.threshold]
+        outputs.append(receipt.outputs[list(counted)])
+        truth.extend(label for label in counted.values() if label is not None)
+    for (version, threshold), (outputs, truth) in by_version.items():
         if truth:
-            yield (
-                version,
-                score_labels(
-                    np.asarray(probabilities, dtype=np.float32), np.asarray(truth, dtype=np.bool_), threshold=threshold
-                ),
-            )
-
-
-def score_labels(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.bool_], *, threshold: float) -> Scored:
-    """Compare (n,) probabilities of the positive class with (n,) true labels."""
-    likely = probabilities.astype(np.float64)
-    of_truth = np.clip(np.where(truth, likely, 1 - likely), SMALLEST, 1 - SMALLEST)
-    return Scored(
-        probabilities=probabilities,
-        truth=truth,
-        predicted=probabilities >= threshold,
-        log_loss=float(-np.log(of_truth).sum()),
-        squared_error=float(np.square(likely - truth).sum()),
-    )
+            yield version, target.score(np.concatenate(outputs), truth, threshold)

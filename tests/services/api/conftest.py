@@ -23,6 +23,8 @@ from services.api.database.engine import migrate, open_engine
 from services.api.keys import load_keys
 from services.api.model.loaded import Model, load_model
 from services.api.model.source import ServedBundle
+from services.api.prediction.targets.chosen import choose_target
+from services.api.prediction.targets.target import ServedTarget
 from services.api.settings import Settings
 from services.api.startup import requested_model
 from tests.services.api.postgres import is_installed, running_postgres
@@ -57,13 +59,25 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 
 
 @pytest.fixture
-def served(make_bundle, tmp_path: Path) -> ServedBundle:
-    return ServedBundle("orchard", "7", make_bundle(tmp_path / "served"), "registry")
+def target_type() -> str:
+    """The type of the model: one of ``small_models.TYPES``, by ``parametrize``."""
+    return "binary"
+
+
+@pytest.fixture
+def served(make_bundle, tmp_path: Path, target_type: str) -> ServedBundle:
+    return ServedBundle("orchard", "7", make_bundle(tmp_path / "served", kind=target_type), "registry")
 
 
 @pytest.fixture
 def model(served: ServedBundle, settings: Settings) -> Model:
     return load_model(served, requested_model(settings, load_keys(settings)))
+
+
+@pytest.fixture
+def target(model: Model) -> ServedTarget:
+    """What the predictions of the model are."""
+    return choose_target(model.bundle.contract, model.bundle.reference.score)
 
 
 @pytest.fixture

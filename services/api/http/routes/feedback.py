@@ -30,6 +30,7 @@ async def give_feedback(request: Request, caller: Sender, services: Served) -> R
     """Send the true labels of predicted rows. Each row is counted once, for the version that predicted it.
 
     Send the `feedback_token` of a prediction with the true label of each of its rows, or null if it is not known yet.
+    For a predicted number the true value takes the place of the label.
     Rows that were counted before are not counted again, so you can repeat a request, and send more labels as they
     become known. If one token of a request is not accepted, no row of the request is counted.
     """

@@ -20,6 +20,7 @@ from services.api.prediction.batches import Batches, Cost
 from services.api.prediction.inference.metadata import describe_served_model, describe_server
 from services.api.prediction.inference.outputs import InferenceAnswer
 from services.api.prediction.inference.reader import InferenceReader
+from services.api.prediction.targets.target import ServedTarget
 
 __all__ = ["MODEL", "VERSION", "Inference", "router"]
 
@@ -40,9 +41,10 @@ class Inference:
     answer: InferenceAnswer
 
     @classmethod
-    def of(cls, model: Model, *, max_rows: int) -> Inference:
+    def of(cls, model: Model, target: ServedTarget, *, max_rows: int) -> Inference:
         """Prepare the requests and responses of a model."""
-        return cls(InferenceReader(model.bundle.contract, max_rows=max_rows), InferenceAnswer(model))
+        reader = InferenceReader(model.bundle.contract, tuple(target.tensors), max_rows=max_rows)
+        return cls(reader, InferenceAnswer(model, target))
 
 
 @router.get("/v2/health/live")
@@ -72,7 +74,7 @@ async def read_server(caller: Reader) -> dict[str, Any]:  # noqa: ARG001
 async def read_model_tensors(request: Request, caller: Reader, services: Served) -> dict[str, Any]:  # noqa: ARG001
     """Return the input and output tensors of the model, and its lineage."""
     _check_model(request, services.model)
-    return describe_served_model(services.model)
+    return describe_served_model(services.model, services.target)
 
 
 @router.get(f"{MODEL}/ready", responses=documented_inference(401, 403, 404))
@@ -108,11 +110,12 @@ async def infer(request: Request, caller: Annotated[Claims, Depends(allow_predic
             batches: Batches = request.app.state.batches
             cost = Cost("rows", len(wanted.matrix))
             predicted = await batches.run(request, cost, predict_and_count, services, wanted.matrix, explain=False)
+    has_token = len(predicted.outputs) <= services.columnar.max_feedback_rows
     body, json_bytes = inference.answer.write(
         predicted,
         wanted.outputs,
         answer_id=wanted.id or request.scope["request_id"],
-        feedback_token=services.feedback_tokens.issue(caller.subject, predicted.probabilities),
+        feedback_token=services.feedback_tokens.issue(caller.subject, predicted.outputs) if has_token else "",
     )
     headers = {"X-Model-Version": services.model.version, "Cache-Control": "no-store"}
     if json_bytes is None:

@@ -19,7 +19,7 @@ from services.api.http.dependencies import Served, Services, allow_prediction
 from services.api.http.media_types import ARROW, JSON, prefers_arrow
 from services.api.http.problems import documented
 from services.api.prediction.batches import Batches, Cost
-from services.api.prediction.predict import Predicted
+from services.api.prediction.targets.target import Predicted
 
 __all__ = ["router"]
 
@@ -29,6 +29,11 @@ Matrix = npt.NDArray[np.float32]
 
 INLINE_BYTES = 256 * 1024
 """Columns in up to this many bytes are read on the event loop; a thread would cost more than reading them."""
+
+EXPLAIN = (
+    "Add the contribution of each feature (SHAP): in log-odds; for three or more classes, to the score of each class; "
+    "for a predicted number, in its unit."
+)
 
 Predictor = Annotated[Claims, Depends(allow_prediction)]
 
@@ -40,10 +45,12 @@ async def predict(
     request: Request,
     caller: Predictor,
     services: Served,
-    explain: Annotated[bool, Query(description="Add the contribution of each feature, in log-odds (SHAP).")] = False,
-    feedback: Annotated[bool, Query(description="Return a feedback_token; false saves 5 bytes for each row.")] = True,
+    explain: Annotated[bool, Query(description=EXPLAIN)] = False,
+    feedback: Annotated[
+        bool, Query(description="Return a feedback_token; false saves 5 bytes for each number of the predictions.")
+    ] = True,
 ) -> Response:
-    """Predict every row: the label, the probability of the positive class, and the model that predicted it.
+    """Predict every row, and name the model that predicted it.
 
     Send rows or columns in JSON, a Parquet file, or an Arrow stream, which is fastest for many rows. With an Accept
     header the response is an Arrow stream too.
@@ -91,8 +98,8 @@ class _Answer:
     def write(self, predicted: Predicted) -> bytes:
         """Return the body of the response."""
         services, token = self.services, ""
-        if self.has_feedback and len(predicted.probabilities) <= services.columnar.max_feedback_rows:
-            token = services.feedback_tokens.issue(self.user, predicted.probabilities)
+        if self.has_feedback and len(predicted.outputs) <= services.columnar.max_feedback_rows:
+            token = services.feedback_tokens.issue(self.user, predicted.outputs)
         written = services.columnar.answer if self.is_arrow else services.answer
         return written.write(predicted, feedback_token=token, request_id=self.request_id)
 

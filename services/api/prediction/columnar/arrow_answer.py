@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from services.api.model.loaded import Model
 from services.api.prediction.answer import describe_model
@@ -21,7 +20,7 @@ from services.api.prediction.columnar.flatbuffers import (
     Structs,
     Written,
 )
-from services.api.prediction.predict import Predicted
+from services.api.prediction.targets.target import Predicted, ServedTarget
 
 __all__ = ["ArrowAnswer"]
 
@@ -32,39 +31,40 @@ PADDING = 64
 
 
 class ArrowAnswer:
-    """Writes responses of one model: label, probability and, if requested, the contributions of the features."""
+    """Writes responses of one model: the label if there are classes, numbers, and explanations if requested."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, target: ServedTarget) -> None:
         """Prepare the constant parts."""
-        self._model = json.dumps(describe_model(model))
-        self._features = [f"contribution.{feature.name}" for feature in model.bundle.contract.features]
-        texts = [label.encode() for label in model.label_names]
-        offsets = np.array([0, len(texts[0]), len(texts[0]) + len(texts[1])], dtype="<i4")
-        batch, body = _batch(2, [(b"", offsets.tobytes(), b"".join(texts))])
-        self._labels = write_message(DICTIONARY, {0: Number(INT64, 0), 1: batch}, body)
+        self._model, self._target = json.dumps(describe_model(model)), target
+        self._labels = _dictionary(target.classes) if target.classes else b""
 
     def write(self, predicted: Predicted, *, feedback_token: str, request_id: str) -> bytes:
         """Return the stream, with the model, the token and the id in the schema's metadata."""
-        rows = len(predicted.probabilities)
-        values: list[npt.NDArray[np.float32]] = [predicted.probabilities]
-        names = ["probability"]
-        if predicted.contributions is not None:
-            names += ["base_value", *self._features]
-            values += [predicted.contributions[:, -1], *predicted.contributions[:, :-1].T]
+        target, codes = self._target, predicted.codes
+        names = target.number_columns if predicted.contributions is None else target.all_columns
         metadata = {"model": self._model, "feedback_token": feedback_token, "request_id": request_id}
-        columns = [(b"", predicted.positive.tobytes())]
-        columns += [(b"", column.astype("<f4", copy=False).tobytes()) for column in values]
-        batch, body = _batch(rows, columns)
-        return b"".join((_schema(names, metadata), self._labels, write_message(RECORDS, batch, body), END))
+        columns = [] if codes is None else [(b"", codes.tobytes())]
+        columns += [(b"", column.astype("<f4", copy=False).tobytes()) for column in target.numbers(predicted)]
+        batch, body = _batch(len(predicted.outputs), columns)
+        schema = _schema(names, metadata, has_label=codes is not None)
+        return b"".join((schema, self._labels, write_message(RECORDS, batch, body), END))
 
 
-def _schema(names: Sequence[str], metadata: dict[str, str]) -> bytes:
+def _schema(names: Sequence[str], metadata: dict[str, str], *, has_label: bool) -> bytes:
     """Return the message with the columns: the label, and 32-bit numbers with these names."""
     int8: Written = {0: Number(INT32, 8), 1: Number(BOOL, True)}
     label: Written = {0: "label", 2: Number(UINT8, UTF8), 3: {}, 4: {0: Number(INT64, 0), 1: int8}, 5: []}
     numbers: list[Written] = [{0: name, 2: Number(UINT8, FLOAT), 3: {0: SINGLE}, 5: []} for name in names]
     texts = [{0: key, 1: value} for key, value in metadata.items()]
-    return write_message(SCHEMA, {1: [label, *numbers], 2: texts})
+    return write_message(SCHEMA, {1: [label, *numbers] if has_label else numbers, 2: texts})
+
+
+def _dictionary(labels: Sequence[str]) -> bytes:
+    """Return the message with the texts of the labels' codes."""
+    texts = [label.encode() for label in labels]
+    offsets = np.cumsum([0, *map(len, texts)], dtype="<i4")
+    batch, body = _batch(len(texts), [(b"", offsets.tobytes(), b"".join(texts))])
+    return write_message(DICTIONARY, {0: Number(INT64, 0), 1: batch}, body)
 
 
 def _batch(rows: int, columns: Sequence[Sequence[bytes]]) -> tuple[Written, bytes]:

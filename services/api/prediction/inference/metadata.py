@@ -7,7 +7,7 @@ from typing import Any
 
 from bundle import Feature
 from services.api.model.loaded import Model
-from services.api.prediction.inference.outputs import OUTPUTS
+from services.api.prediction.targets.target import ServedTarget
 
 __all__ = ["describe_served_model", "describe_server"]
 
@@ -19,7 +19,7 @@ def describe_server() -> dict[str, Any]:
     return {"name": "espalier", "version": version("espalier"), "extensions": ["binary_tensor_data"]}
 
 
-def describe_served_model(model: Model) -> dict[str, Any]:
+def describe_served_model(model: Model, target: ServedTarget) -> dict[str, Any]:
     """Return the tensors of a model, and as properties its lineage: which run, code and data it comes from."""
     lineage = model.bundle.manifest.lineage.model_dump(mode="json", exclude={"libraries"}, exclude_none=True)
     features = model.bundle.contract.features
@@ -28,7 +28,10 @@ def describe_served_model(model: Model) -> dict[str, Any]:
         "versions": [model.version],
         "platform": PLATFORM,
         "inputs": [{"name": each.name, "datatype": datatype_of(each), "shape": [-1]} for each in features],
-        "outputs": [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in OUTPUTS.items()],
+        "outputs": [
+            {"name": name, "datatype": tensor.datatype, "shape": [-1, *tensor.shape]}
+            for name, tensor in target.tensors.items()
+        ],
         "properties": {name: str(value) for name, value in lineage.items()},
     }
 

@@ -30,9 +30,9 @@ class InferenceRequest:
 class InferenceReader:
     """Reads requests to one model."""
 
-    def __init__(self, contract: Contract, *, max_rows: int) -> None:
-        """Create the checks from the contract."""
-        self._max_rows = max_rows
+    def __init__(self, contract: Contract, outputs: Sequence[str], *, max_rows: int) -> None:
+        """Create the checks from the contract and the names of the model's outputs."""
+        self._max_rows, self._outputs = max_rows, tuple(outputs)
         self._columns, self._coded_columns = _TensorColumns(contract), _CodedColumns(contract)
         self._parser = RequestParser(features=len(contract.features))
         self._decoder = TensorDecoder()
@@ -46,7 +46,7 @@ class InferenceReader:
             InvalidRows: tensors are missing or unknown, or values do not match the contract.
         """
         request = self._parser.parse(body, json_bytes)
-        outputs = choose_outputs(request.outputs, is_binary=request.has_binary_outputs)
+        outputs = choose_outputs(request.outputs, self._outputs, is_binary=request.has_binary_outputs)
         tensors = request.inputs
         rows = self._count_rows(tensors)
         if len(tensors) == 1 and tensors[0].name not in self._columns.places:

@@ -16,8 +16,8 @@ def test_rows_labels_bins_and_time_are_counted(services, matrix, sample, referen
     rows = np.ascontiguousarray(matrix[:number])
     predicted = predict_and_count(services, rows, explain=False)
 
-    np.testing.assert_array_equal(predicted.probabilities, services.model.predict(rows))
-    positives = int(predicted.positive.sum())
+    np.testing.assert_array_equal(predicted.outputs, services.model.predict(rows))
+    positives = int(predicted.codes.sum())
     labels = [sample("espalier_predictions_total", model_version="7", label=label) for label in ("bare", "bearing")]
     assert labels == [number - positives, positives]
     for feature, bins in reference.features.items():

@@ -7,6 +7,7 @@ import pytest
 
 from services.api.http import fast_path
 from services.api.http.fast_path import MAX_BODY_BYTES
+from tests.small_models import TYPES
 
 IDENTICAL = ("model", "predictions", "request_id")
 
@@ -89,6 +90,7 @@ def left(client, user="ana"):
 
 @pytest.mark.parametrize("settings", [{}, QUOTA], indirect=True, ids=["no quota", "quota"])
 @pytest.mark.parametrize("number", [1, 3, 12])
+@pytest.mark.parametrize("target_type", TYPES)
 def test_same_answer_counts_and_log_line_as_the_route(client, fast, request_of, row, access_lines, refill, number):
     rows = [{**row, "height": float(index), "soil": None if index % 2 else "moon"} for index in range(number)]
     body = body_of(*rows)
@@ -109,7 +111,7 @@ def test_same_answer_counts_and_log_line_as_the_route(client, fast, request_of, 
     assert {name: content[name] for name in IDENTICAL} == {name: response.json()[name] for name in IDENTICAL}
     verify = client.app.state.services.feedback_tokens.verify
     receipts = [verify(one["feedback_token"]) for one in (content, response.json())]
-    assert receipts[0].probabilities.tolist() == receipts[1].probabilities.tolist()
+    assert receipts[0].outputs.tolist() == receipts[1].outputs.tolist()
     assert (receipts[0].subject, receipts[0].model_version) == (receipts[1].subject, receipts[1].model_version)
     assert {**sent, "content-length": ""} == {**response.headers, "content-length": ""}
     assert fast_counts == route_counts and fast_counts

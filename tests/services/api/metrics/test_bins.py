@@ -45,3 +45,22 @@ def test_column_with_one_bin_counts_every_value(reference):
     one = BinCounter(reference.score.model_copy(update=changes))
 
     assert counts(one, [1, 2, np.nan]) == [2, 1]
+
+
+def test_predicted_classes_have_a_bin_each(small_model):
+    small = small_model("multiclass")
+    reversed_bins = small.reference.score.model_copy(update={"labels": ("many", "some", "none")})
+
+    for rows in (1, 10):
+        values = [2, *[0] * (rows - 1)]
+        counter = DriftCounter(small.contract, small.reference).score
+        assert counts(counter, values) == [rows - 1, 0, 1]
+        turned = DriftCounter(small.contract, small.reference.model_copy(update={"score": reversed_bins})).score
+        assert counts(turned, values) == [1, 0, rows - 1], "a bin is found by its label"
+
+
+@pytest.mark.parametrize("kind", ["regression", "interval"])
+def test_predicted_values_fall_between_edges(small_model, kind):
+    small = small_model(kind)
+
+    assert counts(DriftCounter(small.contract, small.reference).score, [11.9, 12, 30]) == [1, 2]

@@ -54,3 +54,35 @@ def test_explained_rows_and_contributions_are_counted(ask, row, sample):
     for feature in row:
         expected = sum(abs(prediction["contributions"][feature]) for prediction in predictions)
         assert sample("espalier_shap_abs_sum_total", feature=feature) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("target_type", ["multiclass"])
+@pytest.mark.parametrize("number", [1, 4, 5, 200])
+def test_predicted_classes_are_counted(ask, row, sample, number):
+    predictions = ask(*[{**row, "height": float(index % 20)} for index in range(number)]).json()["predictions"]
+
+    labels = [prediction["label"] for prediction in predictions]
+    for label in ("none", "some", "many"):
+        assert sample("espalier_predictions_total", model_version="7", label=label) == labels.count(label)
+        assert sample("espalier_score_bin_total", model_version="7", bin=label) == labels.count(label)
+
+
+@pytest.mark.parametrize("target_type", ["regression", "interval"])
+@pytest.mark.parametrize("number", [1, 4, 5, 200])
+def test_predicted_values_are_counted(ask, row, sample, number):
+    predictions = ask(*[{**row, "height": float(index % 20)} for index in range(number)]).json()["predictions"]
+
+    assert sample("espalier_predictions_total", model_version="7", label="") == number
+    low = sum(prediction["value"] < 12 for prediction in predictions)
+    found = [sample("espalier_score_bin_total", model_version="7", bin=name) for name in ("below 12", "12 and above")]
+    assert found == [low, number - low]
+
+
+@pytest.mark.parametrize("target_type", ["multiclass"])
+def test_contributions_are_counted_as_the_mean_over_the_classes(ask, row, sample):
+    predictions = ask(row, {**row, "height": 20.0}, params={"explain": "true"}).json()["predictions"]
+
+    for feature in row:
+        by_row = [[abs(one[feature]) for one in each["contributions"].values()] for each in predictions]
+        expected = sum(sum(values) / 3 for values in by_row)
+        assert sample("espalier_shap_abs_sum_total", feature=feature) == pytest.approx(expected)

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from services.api.metrics.model import describe_limits, describe_model
 
 
@@ -44,3 +46,28 @@ def test_age_limits_are_in_seconds_and_absent_without_a_limit(client, sample, re
     describe_limits(fresh, model_days=0, data_days=3)
     assert fresh.get_sample_value("espalier_max_age_seconds", {"kind": "model"}) is None
     assert fresh.get_sample_value("espalier_max_age_seconds", {"kind": "data"}) == 3 * 86400
+
+
+@pytest.mark.parametrize(
+    ("target_type", "scores"),
+    [
+        ("multiclass", {"balanced_accuracy": 0.7, "roc_auc": 0.85, "class_shares": None, "base_rate": None}),
+        ("regression", {"mae": 1.5, "r2": 0.84, "coverage": None, "log_loss": None}),
+        ("interval", {"pinball_loss": 0.5, "coverage": 0.88}),
+    ],
+)
+def test_scores_of_other_targets_are_described(client, sample, scores):
+    found = {name: sample("espalier_model_test_metric", metric=name) for name in scores}
+
+    assert found == scores
+
+
+@pytest.mark.parametrize("target_type", ["multiclass"])
+def test_shares_of_classes_are_described(client, sample):
+    assert sample("espalier_score_reference_share", model_version="7", bin="some") == 0.5
+    assert sample("espalier_label_reference_share", model_version="7", label="some") == 0.5
+
+
+@pytest.mark.parametrize("target_type", ["regression"])
+def test_regression_has_no_shares_of_labels(client, registry):
+    assert not [one for metric in registry.collect() for one in metric.samples if "label_reference" in one.name]

@@ -99,7 +99,7 @@ def test_bundle_without_golden_rows_is_evaluated_by_xgboost(bundle):
     assert examine(replace(bundle, golden_rows=None)) == NO_GOLDEN_ROWS
 
 
-@pytest.mark.parametrize("name", ["margins", "probabilities"])
+@pytest.mark.parametrize("name", ["margins", "predictions"])
 def test_xgboost_that_differs_from_the_gates_is_reported(bundle, name, caplog):
     assert examine(with_other_bit(bundle, name)) == XGBOOST_DIFFERENT
 
@@ -173,3 +173,12 @@ def test_no_probability_of_lignum(bundle, monkeypatch):
 
     with pytest.raises(BundleRefused, match="predicts nan for its own example"):
         examine(bundle)
+
+
+@pytest.mark.parametrize("target_type", ["multiclass", "regression", "interval"])
+def test_other_targets_are_compared_bit_for_bit(bundle, target_type):
+    expected = UNSUPPORTED if target_type == "interval" else VERIFIED
+
+    assert examine(bundle) == expected
+    assert examine(with_other_bit(bundle, "margins")) == XGBOOST_DIFFERENT
+    assert examine(with_other_bit(bundle, "predictions")) == XGBOOST_DIFFERENT

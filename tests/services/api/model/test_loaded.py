@@ -62,3 +62,39 @@ def test_booster_without_probabilities_is_refused(make_bundle, requested, tmp_pa
 
     with pytest.raises(BundleRefused, match="not a probability"):
         load_model(ServedBundle("orchard", "8", folder, "registry"), requested)
+
+
+@pytest.mark.parametrize(
+    ("target_type", "evaluator", "reason"),
+    [
+        ("multiclass", "lignum", "verified"),
+        ("regression", "lignum", "verified"),
+        ("interval", "xgboost", "unsupported"),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 300])
+def test_other_targets_have_the_same_numbers(model, matrix, small_model, target_type, evaluator, reason, rows):
+    booster = small_model(target_type).booster
+
+    assert (model.evaluator.name, model.evaluator.reason) == (evaluator, reason)
+    found, expected = model.predict(matrix[:rows]), booster.inplace_predict(matrix[:rows], validate_features=False)
+    assert found.shape == expected.shape and found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("target_type", ["multiclass", "regression", "interval"])
+def test_contributions_of_other_targets_add_up_to_the_margins(model, matrix):
+    contributions = model.explain(matrix)
+
+    margins = model.booster.inplace_predict(matrix, predict_type="margin", validate_features=False)
+    np.testing.assert_allclose(contributions.sum(axis=-1), margins, atol=1e-4)
+
+
+@pytest.mark.parametrize(("target_type", "other"), [("multiclass", "binary"), ("binary", "multiclass")])
+def test_booster_of_another_target_than_its_contract_is_refused(
+    make_bundle, requested, tmp_path, small_model, target_type, other
+):
+    folder = make_bundle(tmp_path / "other", kind=target_type, version="8", model=small_model(other).file)
+
+    with pytest.raises(BundleRefused, match=r"output\(s\) for a row, but its target, which is"):
+        load_model(ServedBundle("orchard", "8", folder, "registry"), requested)

@@ -1,16 +1,14 @@
 import json
 
-import numpy as np
 import pytest
-from sklearn.metrics import brier_score_loss, log_loss
 
 from services.api.errors import InvalidRows, MalformedBody, TooManyRows
-from services.api.prediction.feedback import FeedbackReader, score_labels
+from services.api.prediction.feedback import FeedbackReader
 
 
 @pytest.fixture
-def reader(contract):
-    return FeedbackReader(contract, max_rows=5)
+def reader(target):
+    return FeedbackReader(target, max_rows=5)
 
 
 @pytest.fixture
@@ -70,9 +68,9 @@ def test_body_of_another_structure_is_refused(reader, raw):
         reader.read(raw)
 
 
-def test_largest_valid_bodies_are_accepted(contract):
+def test_largest_valid_bodies_are_accepted(target):
     """One list of all labels, and a list for each."""
-    reader = FeedbackReader(contract, max_rows=1000)
+    reader = FeedbackReader(target, max_rows=1000)
 
     assert len(reader.read(body({"feedback_token": "A" * 5500, "labels": ["bearing"] * 1000}))) == 1
     assert len(reader.read(body(*[{"feedback_token": "A" * 90, "labels": ["bearing"]}] * 1000))) == 1000
@@ -85,28 +83,36 @@ def test_too_many_are_refused(reader, good):
         reader.read(body({**good, "labels": ["bare"] * 6}))
 
 
-def test_sums_are_those_of_scikit_learn():
-    random = np.random.default_rng(5)
-    likely = random.uniform(0, 1, 50).astype(np.float32)
-    truth = random.integers(2, size=50).astype(bool)
+@pytest.mark.parametrize("target_type", ["multiclass"])
+def test_labels_of_many_classes(reader):
+    good = {"feedback_token": "AQ", "labels": ["none", None, "many"]}
 
-    scored = score_labels(likely, truth, threshold=0.5)
-
-    assert scored.log_loss / 50 == pytest.approx(log_loss(truth, likely.astype(np.float64)))
-    assert scored.squared_error / 50 == pytest.approx(brier_score_loss(truth, likely.astype(np.float64)))
-    np.testing.assert_array_equal(scored.predicted, likely >= 0.5)
-
-
-def test_probability_at_the_threshold_gets_the_positive_label():
-    at = np.asarray([0.3, np.nextafter(np.float32(0.3), np.float32(0))], dtype=np.float32)
-
-    scored = score_labels(at, np.asarray([True, True]), threshold=float(np.float32(0.3)))
-
-    assert scored.predicted.tolist() == [True, False]
+    assert reader.read(body(good)) == [good]
+    with pytest.raises(InvalidRows) as caught:
+        reader.read(body({**good, "labels": ["bare"]}))
+    (problem,) = caught.value.problems
+    assert problem.message == "must be a list with one of none, some, many or null for each row"
 
 
-def test_certain_mistake_has_a_finite_loss():
-    scored = score_labels(np.ones(1, dtype=np.float32), np.asarray([False]), threshold=0.5)
+@pytest.mark.parametrize("target_type", ["regression", "interval"])
+def test_true_values(reader):
+    good = {"feedback_token": "AQ", "labels": [12, None, -3.5, 1e30]}
 
-    assert 30 < scored.log_loss < 40
-    assert scored.squared_error == 1
+    assert reader.read(body(good)) == [good]
+
+
+@pytest.mark.parametrize("target_type", ["regression"])
+@pytest.mark.parametrize("value", ["12", True, 1e39, [1], {}])
+def test_what_is_not_a_true_value(reader, value):
+    with pytest.raises(InvalidRows) as caught:
+        reader.read(body({"feedback_token": "AQ", "labels": [value]}))
+
+    (problem,) = caught.value.problems
+    expected = "must be a list with a number within 32 bits (up to 3.4e38) in kg or null for each row"
+    assert problem.message == expected
+
+
+@pytest.mark.parametrize("target_type", ["regression"])
+def test_form_of_true_values_is_told(reader):
+    with pytest.raises(MalformedBody, match=r'"labels": \[value or null, ...\]'):
+        reader.read(b"[]")

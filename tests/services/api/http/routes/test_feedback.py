@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from bundle import Target
 from services.api.keys import load_keys
 from services.api.prediction.feedback_tokens import FeedbackTokens
 
@@ -109,9 +110,8 @@ def earlier(settings):
     """Tokens of an earlier version with other scores."""
 
     def issue(*scores, classes=("bare", "bearing"), subject="ana", threshold=0.5):
-        tokens = FeedbackTokens(
-            load_keys(settings).feedback, model_version="6", classes=classes, threshold=threshold, seconds=3600
-        )
+        target = Target(name="bears", classes=classes, threshold=threshold)
+        tokens = FeedbackTokens(load_keys(settings).feedback, model_version="6", target=target, seconds=3600)
         return tokens.issue(subject, np.asarray(scores, dtype=np.float32))
 
     return issue

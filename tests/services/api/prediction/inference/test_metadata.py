@@ -15,8 +15,8 @@ def test_server():
     }
 
 
-def test_model_has_a_tensor_for_each_feature(model, lineage):
-    found = describe_served_model(model)
+def test_model_has_a_tensor_for_each_feature(model, target, lineage):
+    found = describe_served_model(model, target)
 
     assert (found["name"], found["versions"], found["platform"]) == ("orchard", ["7"], "xgboost_ubj")
     assert {one["name"]: one["datatype"] for one in found["inputs"]} == {
@@ -42,3 +42,17 @@ def test_described_datatype_is_accepted_and_can_be_missing(kind, nullable):
 
     assert found in datatypes_of(feature)
     assert not nullable or found in ("FP32", "BYTES")
+
+
+@pytest.mark.parametrize(
+    ("target_type", "outputs"),
+    [
+        ("multiclass", [("probabilities", "FP32", [-1, 3]), ("label", "BYTES", [-1])]),
+        ("regression", [("value", "FP32", [-1])]),
+        ("interval", [("value", "FP32", [-1]), ("lower", "FP32", [-1]), ("upper", "FP32", [-1])]),
+    ],
+)
+def test_outputs_of_other_targets(model, target, outputs):
+    found = describe_served_model(model, target)["outputs"]
+
+    assert [(one["name"], one["datatype"], one["shape"]) for one in found] == outputs

@@ -7,8 +7,8 @@ import pytest
 from services.api.errors import MalformedBody
 from services.api.prediction.inference.outputs import InferenceAnswer, WantedOutput, choose_outputs
 from services.api.prediction.inference.request import InferOutput, InferOutputParameters
-from services.api.prediction.predict import Predicted
 
+OUTPUTS = ("probability", "label")
 PROBABILITIES = np.array([0.1, 0.5, 0.7], dtype=np.float32)
 
 
@@ -30,7 +30,7 @@ def wanted(name, **parameters):
     ],
 )
 def test_outputs_are_chosen(requested, is_binary, expected):
-    assert [tuple(output) for output in choose_outputs(requested, is_binary=is_binary)] == expected
+    assert [tuple(output) for output in choose_outputs(requested, OUTPUTS, is_binary=is_binary)] == expected
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_outputs_are_chosen(requested, is_binary, expected):
 )
 def test_wrong_outputs(requested, expected):
     with pytest.raises(MalformedBody, match=expected):
-        choose_outputs(requested, is_binary=False)
+        choose_outputs(requested, OUTPUTS, is_binary=False)
 
 
 @pytest.fixture
-def write(model):
-    answer = InferenceAnswer(model)
-    predicted = Predicted(np.zeros((3, 5), np.float32), PROBABILITIES, PROBABILITIES >= 0.5, None)
+def write(model, target):
+    answer = InferenceAnswer(model, target)
+    predicted = target.decide(np.zeros((3, 5), np.float32), PROBABILITIES, None)
 
     def make(*outputs):
         body, length = answer.write(
@@ -102,3 +102,33 @@ def test_only_some_outputs_are_binary(write):
     answer, rest = write(("label", False), ("probability", True))
 
     assert "data" in answer["outputs"][0] and len(rest) == 12
+
+
+@pytest.mark.parametrize(
+    ("target_type", "expected"),
+    [
+        ("multiclass", {"probabilities": ("FP32", [2, 3]), "label": ("BYTES", [2])}),
+        ("regression", {"value": ("FP32", [2])}),
+        ("interval", {"value": ("FP32", [2]), "lower": ("FP32", [2]), "upper": ("FP32", [2])}),
+    ],
+)
+@pytest.mark.parametrize("is_binary", [False, True])
+def test_outputs_of_other_targets(model, target, expected, is_binary):
+    outputs = np.float32([1, 2]) if target.number_columns == ("value",) else np.float32([[1, 2, 3], [6, 5, 4]])
+    predicted = target.decide(np.zeros((2, 5), np.float32), outputs, None)
+    wanted = choose_outputs([], tuple(target.tensors), is_binary=is_binary)
+
+    body, length = InferenceAnswer(model, target).write(predicted, wanted, answer_id="1", feedback_token="AQ")
+
+    found = json.loads(body[:length])["outputs"]
+    assert {one["name"]: (one["datatype"], one["shape"]) for one in found} == expected
+    start = length
+    for one in found:
+        values = target.tensors[one["name"]].read(predicted)
+        if one["datatype"] == "FP32":
+            size = one.get("parameters", {}).get("binary_data_size", 0)
+            data = np.frombuffer(body[start : start + size], "<f4") if is_binary else np.float32(one["data"])
+            assert data.tolist() == values.ravel().tolist()
+            start = start + size if is_binary else None
+        elif not is_binary:
+            assert one["data"] == ["many", "none"]

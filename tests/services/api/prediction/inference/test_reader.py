@@ -14,6 +14,7 @@ from services.api.prediction.inference.reader import InferenceReader
 from services.api.prediction.validation import RowReader
 from tests.services.api.prediction.inference.tensors import body, tensor, tensors_of
 
+OUTPUTS = ("probability", "label")
 MAX_ROWS = 5
 CHECKED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -41,7 +42,7 @@ def rows_of(values):
 
 @pytest.fixture(scope="module")
 def reader(contract):
-    return InferenceReader(contract, max_rows=MAX_ROWS)
+    return InferenceReader(contract, OUTPUTS, max_rows=MAX_ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def test_limit_in_32_bits_is_within_the_limit(contract):
         example={"share": 0.75},
     )
     limits = [0.7, 0.8]
-    reader = InferenceReader(small, max_rows=2)
+    reader = InferenceReader(small, OUTPUTS, max_rows=2)
 
     found = reader.read(*body(tensor("share", "FP32", limits), binary=True)).matrix
 
