@@ -1,4 +1,4 @@
-"""The order of predicted quantiles, for everybody who makes answers or scores of them. It needs NumPy."""
+"""Predicted quantiles in ascending order: one function for training and serving."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy.typing as npt
 __all__ = ["in_order"]
 
 
-def in_order(outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return (n, quantiles) outputs of a model with those of each row in ascending order.
+def in_order(quantiles: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return (n, quantiles) predictions, each row sorted.
 
-    A model is fitted for every quantile on its own, so that for some rows a lower one may be above a higher one.
-    Sorting them never increases the pinball loss.
-    Source: Chernozhukov, Fernández-Val, Galichon, Quantile and Probability Curves Without Crossing, Econometrica 78,
+    A model predicts each quantile by trees of its own, so for some rows a lower one can come out above a higher one.
+    Sorting never makes the pinball loss larger.
+    Source: Chernozhukov, Fernández-Val, Galichon, Quantile and Probability Curves without Crossing, Econometrica 78,
     2010.
     """
-    return np.sort(outputs, axis=1)
+    return np.sort(quantiles, axis=1)

@@ -56,6 +56,7 @@ TESTED_ELSEWHERE = {
     "services/api/internal/ports.py": "services/api/server_process/test_internal_ports.py",
     "services/api/internal/server.py": "services/api/server_process/test_workers.py",
     "services/api/internal/metrics_server.py": "services/api/server_process/test_workers.py",
+    "services/api/prediction/targets/target.py": "services/api/prediction/targets/test_chosen.py",
     "services/api/prediction/predict.py": "services/api/http/routes/test_predictions.py",
     "services/api/auth/scopes.py": "services/api/auth/test_users.py",
     "services/api/process/listen.py": "services/api/test_startup.py",

@@ -15,19 +15,28 @@ from services.api.auth.users import open_user_store
 
 
 @pytest.fixture(scope="session")
-def registered(mlflow, tmp_path_factory, make_bundle):
-    """The small model as the champion of a name."""
+def register(mlflow, tmp_path_factory, make_bundle):
+    """Make a small model the champion of a name."""
     import mlflow as package
 
-    folder = make_bundle(tmp_path_factory.mktemp("bundle"), name="process", version="1")
-    client = package.MlflowClient(tracking_uri=mlflow.uri)
-    run_id = client.create_run(client.create_experiment("process")).info.run_id
-    client.log_artifacts(run_id, str(folder), "bundle")
-    client.create_registered_model("process")
-    source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
-    version = client.create_model_version("process", source, run_id, tags={"gate": "passed"}).version
-    client.set_registered_model_alias("process", "champion", version)
-    return "process"
+    def make(name, **options):
+        folder = make_bundle(tmp_path_factory.mktemp("bundle"), name=name, version="1", **options)
+        client = package.MlflowClient(tracking_uri=mlflow.uri)
+        run_id = client.create_run(client.create_experiment(name)).info.run_id
+        client.log_artifacts(run_id, str(folder), "bundle")
+        client.create_registered_model(name)
+        source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
+        version = client.create_model_version(name, source, run_id, tags={"gate": "passed"}).version
+        client.set_registered_model_alias(name, "champion", version)
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def registered(register):
+    """The small model as the champion of a name."""
+    return register("process")
 
 
 @pytest.fixture
@@ -79,9 +88,9 @@ def secure(environment, tmp_path):
 def headers(environment, secure, passwords):
     """Log in once the API is up; a new connection for each request, so that both workers get some."""
 
-    def log_in():
+    def log_in(scopes=("predict",)):
         with closing(open_user_store(environment["API_DATABASE_URL"])) as store:
-            store.create("ana", passwords.hash("grafted quince"), ["predict"])
+            store.create("ana", passwords.hash("grafted quince"), list(scopes))
         answer = secure.post("/v1/auth/token", data={"username": "ana", "password": "grafted quince"})
         return {"Authorization": f"Bearer {answer.json()['access_token']}", "Connection": "close"}
 
