@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(
     path.relative_to(ROOT)
-    for package in ("bundle", "espalier", "pipelines", "services")
+    for package in ("bundle", "espalier", "evaluation", "pipelines", "services")
     for path in (ROOT / package).rglob("*.py")
     if "migrations" not in path.parts
 )
@@ -23,6 +23,7 @@ TESTED_ELSEWHERE = {
     "bundle/metrics.py": "pipelines/model/test_scores.py",
     "bundle/verdict.py": "bundle/test_writer.py",
     "bundle/vocabulary.py": "pipelines/promotion/test_promote.py",
+    "evaluation/columns.py": "services/api/prediction/columnar/test_columns.py",
     "espalier/local/errors.py": "espalier/local/test_processes.py",
     "espalier/local/api_server.py": "demo/test_demo.py",
     "espalier/local/mlflow_server.py": "conftest.py",
@@ -160,5 +161,6 @@ def test_api_side_needs_neither_dvc_nor_pandera():
 
 
 def test_no_pickle_in_what_serves():
-    for path in [*(ROOT / "services").rglob("*.py"), *(ROOT / "bundle").rglob("*.py")]:
+    served = ("services", "evaluation", "bundle")
+    for path in [path for package in served for path in (ROOT / package).rglob("*.py")]:
         assert not {"pickle", "cloudpickle", "joblib"} & set(imported(path.relative_to(ROOT))), path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Metric
 from prometheus_client.metrics_core import CounterMetricFamily
 
-from services.api.metrics.bins import BinCounter
+from evaluation.bins import BinCounter
 from services.api.metrics.shared import SharedMetrics, Totals
 
 if TYPE_CHECKING:

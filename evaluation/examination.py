@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bundle import Bundle, Contract
+from bundle import Bundle, Contract, InvalidModel
 from bundle.golden_rows import GoldenRows
-from services.api.errors import BundleRefused
-from services.api.model.encoding import encode
-from services.api.model.evaluator import (
+from evaluation.encoding import encode
+from evaluation.evaluator import (
     DIFFERENT,
     FAILED,
     NO_GOLDEN_ROWS,
@@ -38,14 +37,14 @@ XGBOOST = "xgboost-cpu"
 
 Floats = npt.NDArray[np.float32]
 
-log = logging.getLogger("espalier.api.model")
+log = logging.getLogger("espalier.evaluation")
 
 
 def examine(bundle: Bundle) -> str:
     """Return one of ``evaluator.REASONS``.
 
     Raises:
-        BundleRefused: not a booster, other features than in the contract, or no probability for the example.
+        InvalidModel: not a booster, other features than in the contract, or no probability for the example.
     """
     golden = bundle.golden_rows
     if golden is None:
@@ -71,9 +70,9 @@ def examine_xgboost(bundle: Bundle, reason: str) -> str:
     """Return why XGBoost evaluates the model: ``reason``, or that its own numbers are not the recorded ones.
 
     Raises:
-        BundleRefused: as for ``examine``.
+        InvalidModel: as for ``examine``.
     """
-    from services.api.model.booster import predict
+    from evaluation.booster import predict
 
     booster, golden = _load_checked(bundle), bundle.golden_rows
     _check_example(bundle.contract, lambda matrix: predict(booster, matrix))
@@ -110,20 +109,16 @@ def _is_equal(found: Floats, recorded: Floats) -> bool:
 def _check_example(contract: Contract, predict: Callable[[Floats], Floats]) -> None:
     probability = float(predict(encode([contract.example], contract))[0])
     if not 0 <= probability <= 1:
-        raise BundleRefused(
-            f"the bundle's model predicts {probability} for its own example, which is not a probability"
-        )
+        raise InvalidModel(f"the bundle's model predicts {probability} for its own example, which is not a probability")
 
 
 def _load_checked(bundle: Bundle) -> Any:
     """Return XGBoost's booster."""
-    from services.api.model.booster import load_booster
+    from evaluation.booster import load_booster
 
     booster, features = load_booster(bundle.model), len(bundle.contract.features)
     if booster.num_features() != features:
-        raise BundleRefused(
-            f"the bundle's model has {booster.num_features()} features, but its contract has {features}"
-        )
+        raise InvalidModel(f"the bundle's model has {booster.num_features()} features, but its contract has {features}")
     return booster
 
 
