@@ -42,7 +42,7 @@ from espalier.local.state import open_state
 from pipelines.model.golden_rows import record_golden_rows
 from tests.http_server import serving
 
-pytest_plugins = ["tests.small_project"]
+pytest_plugins = ["tests.s3_server", "tests.small_project"]
 
 SHA = "0" * 64
 
