@@ -55,11 +55,5 @@ with tempfile.TemporaryDirectory() as folder:
 botocore.session.get_session().create_client("s3", region_name="us-east-1")
 kubernetes.client.AppsV1Api(kubernetes.client.ApiClient())
 kubernetes.client.CoordinationV1Api(kubernetes.client.ApiClient())
-print(
-    "used",
-    dvc_s3.__name__,
-    lignum.__name__,
-    kubernetes.config.__name__,
-    mlflow.xgboost.__name__,
-    espalier.cli.main.__name__,
-)  # noqa: T201
+libraries = (dvc_s3, lignum, kubernetes.config, mlflow.xgboost, espalier.cli.main)
+print("used", *(library.__name__ for library in libraries))  # noqa: T201
