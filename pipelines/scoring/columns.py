@@ -91,15 +91,10 @@ def _column(array: Any, feature: Feature, coder: Coder | None) -> Column:
         return Missing()
     if coder is not None:
         return _coded(array, coder)
-    missing = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
-    elif pa.types.is_float16(array.type):
-        array = array.cast(pa.float32())
-    if array.null_count:
-        array = pc.fill_null(array, 0)
-    values = array.to_numpy(zero_copy_only=False)
-    return Numbers(_only_switches(values) if feature.type == "bool" else values, missing)
+    values = array.to_numpy(zero_copy_only=False)  # with NaN for null
+    return Numbers(_only_switches(values) if feature.type == "bool" else values)
 
 
 def _coded(array: Any, coder: Coder) -> Coded:

@@ -74,8 +74,9 @@ class OutputTable:
 
     def open(self, file: BinaryIO) -> Any:
         """Return a pyarrow.parquet.ParquetWriter."""
-        texts = [field.name for field in self.schema if not _is_number(field.type)]
-        return pq.ParquetWriter(file, self.schema, use_dictionary=texts, compression="zstd", compression_level=1)
+        # A dictionary costs time where the values of a column are different ones.
+        coded = [field.name for field in self.schema if _is_text(field.type) or field.name in self._lineage]
+        return pq.ParquetWriter(file, self.schema, use_dictionary=coded, compression="snappy")
 
 
 def read_output_record(place: Place, name: str) -> OutputRecord | None:
@@ -126,5 +127,5 @@ def _as_plain(array: Any) -> Any:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
-def _is_number(kind: Any) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind))

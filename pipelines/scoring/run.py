@@ -99,12 +99,12 @@ def run_scoring(
         threads=max(1, options.workers // processes),
     )
     results = list(score_partitions(work, partitions, processes=processes, advance=advance))
-    if newer and not any(result.is_new for result in results):
+    seconds = time.monotonic() - began
+    name = DRIFT if tables.is_folder else f"{tables.partitions[0].target.removesuffix('.parquet')}.drift.json"
+    if newer and not any(result.is_new for result in results) and target.read(name) is not None:
         raise OutputConflict(
             f"{tables.target} is finished, with {run.model}, but version {newer} is meant now; choose another output"
         )
-    seconds = time.monotonic() - began
-    name = DRIFT if tables.is_folder else f"{partitions[0].target.removesuffix('.parquet')}.drift.json"
     counts = _all_counts(tables, target, results)
     drift = None if counts is None else drift_report(run, bundle.contract, bundle.reference, counts)
     if drift is not None:

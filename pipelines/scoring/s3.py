@@ -91,14 +91,13 @@ class Prefix:
 
         def get(byte_range: str) -> bytes:
             try:
-                answer = self._ask("get_object", **target, Range=byte_range, IfMatch=etag, read_body=True)
+                return self._get(**target, Range=byte_range, IfMatch=etag)
             except _Refused as error:
                 if error.code in (*CHANGED, *MISSING):
                     raise AlteredData(
                         f"{self.address(name)} changed while it was read; run again when nothing writes it any more"
                     ) from error
                 raise
-            return cast(bytes, answer["Body"])
 
         file = cast(BinaryIO, RangeReader(get, head["ContentLength"]))
         yield _RemoteInput(file, etag)
@@ -118,7 +117,7 @@ class Prefix:
     def read(self, name: str) -> bytes | None:
         """Return the content of a small object."""
         try:
-            return cast(bytes, self._ask("get_object", **self._target(name), read_body=True)["Body"])
+            return self._get(**self._target(name))
         except _Refused as error:
             if error.code in MISSING:
                 return None
@@ -142,30 +141,14 @@ class Prefix:
     def _target(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": f"{self._prefix}{name}"}
 
-    def _ask(self, operation: str, *, read_body: bool = False, **options: Any) -> dict[str, Any]:
-        """Send one request; ``read_body`` replaces the body of the answer by its bytes."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            if read_body:
-                return self._read(operation, options)
+    def _ask(self, operation: str, **options: Any) -> dict[str, Any]:
+        """Send one request."""
+        with self._reporting(operation, options.get("Key", self._prefix)):
             answer: dict[str, Any] = getattr(self._client, operation)(**options)
             return answer
-        except ClientError as error:
-            code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
-            raise _Refused(
-                f"S3 refused {operation} of s3://{self._bucket}/{options.get('Key', self._prefix)}: {code} {message}; "
-                "check the URL and the AWS_* credentials",
-                code,
-            ) from error
-        except BotoCoreError as error:
-            raise Unreachable(
-                f"{self._address} did not answer in {self._attempts} attempts ({str(error).splitlines()[0]}); check "
-                "PIPELINE_S3_ENDPOINT_URL and the AWS_* credentials"
-            ) from error
 
-    def _read(self, operation: str, options: dict[str, Any]) -> dict[str, Any]:
-        """Send a request and read the body of its answer: only the request itself is retried by botocore."""
+    def _get(self, **options: Any) -> bytes:
+        """Return the content of an object, or of a range. The retries of botocore do not cover reading it."""
         from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
         retrying = Retrying(
@@ -174,12 +157,30 @@ class Prefix:
             retry=retry_if_exception_type((IncompleteReadError, ReadTimeoutError, ResponseStreamingError)),
             reraise=True,
         )
+        with self._reporting("get_object", options["Key"]):
+            return retrying(self._get_once, options)
 
-        def read() -> dict[str, Any]:
-            answer = getattr(self._client, operation)(**options)
-            return {**answer, "Body": answer["Body"].read()}
+    def _get_once(self, options: dict[str, Any]) -> bytes:
+        return cast(bytes, self._client.get_object(**options)["Body"].read())
 
-        return retrying(read)
+    @contextmanager
+    def _reporting(self, operation: str, key: str) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+            raise _Refused(
+                f"S3 refused {operation} of s3://{self._bucket}/{key}: {code} {message}; check the URL and the AWS_* "
+                "credentials",
+                code,
+            ) from error
+        except BotoCoreError as error:
+            raise Unreachable(
+                f"{self._address} did not answer in {self._attempts} attempts ({str(error).splitlines()[0]}); check "
+                "PIPELINE_S3_ENDPOINT_URL and the AWS_* credentials"
+            ) from error
 
 
 def _client(endpoint: str | None, attempts: int) -> Any:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-KILLS = 15
-FILES, ROWS = 6, 20_000
+KILLS = 10
+FILES, ROWS = 4, 10_000
 
 SCORE = """
 import os

@@ -70,6 +70,15 @@ def test_finished_run_is_not_taken_for_one_of_the_new_champion(run, registry, fo
         run(folder, tmp_path / "scored")
 
 
+def test_run_that_was_killed_before_its_report_is_finished(run, registry, folder, tmp_path):
+    run(folder, tmp_path / "scored")
+    (tmp_path / "scored/_drift.json").unlink()
+    registry.aliases[CHAMPION] = "8"
+
+    assert run(folder, tmp_path / "scored").drift["rows"] == 603
+    assert (tmp_path / "scored/_drift.json").exists()
+
+
 def test_named_version_is_not_replaced_by_another_one(run, folder, tmp_path):
     run(folder, tmp_path / "scored", "7")
 

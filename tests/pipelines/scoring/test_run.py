@@ -189,6 +189,12 @@ def test_shards_share_the_files_and_the_last_one_reports_the_drift(folder, score
     assert first.run == second.run
 
 
+def test_shard_without_a_file(table, score, tmp_path):
+    summary = score(table, tmp_path / "scored.parquet", shard=Shard(1, 2))
+
+    assert (summary.results, summary.drift) == ([], None)
+
+
 def test_drift_of_a_continued_run_is_that_of_all_files(folder, score, tmp_path):
     whole = score(folder, tmp_path / "whole").drift
     score(folder, tmp_path / "scored")
