@@ -9,9 +9,11 @@ import pkgutil
 import tempfile
 from pathlib import Path
 
+import botocore.session
 import dvc_s3
 import kubernetes.client
 import kubernetes.config
+import lignum
 import matplotlib as mpl
 import mlflow.xgboost
 import numpy as np
@@ -50,6 +52,8 @@ with tempfile.TemporaryDirectory() as folder:
     pd.read_parquet(Path(folder) / "table.parquet")
     Repo.init(folder, no_scm=True).close()
 
+botocore.session.get_session().create_client("s3", region_name="us-east-1")
 kubernetes.client.AppsV1Api(kubernetes.client.ApiClient())
 kubernetes.client.CoordinationV1Api(kubernetes.client.ApiClient())
-print("used", dvc_s3.__name__, kubernetes.config.__name__, mlflow.xgboost.__name__, espalier.cli.main.__name__)  # noqa: T201
+libraries = (dvc_s3, lignum, kubernetes.config, mlflow.xgboost, espalier.cli.main)
+print("used", *(library.__name__ for library in libraries))  # noqa: T201

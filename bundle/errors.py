@@ -8,6 +8,7 @@ BundleError
 ├── UntrustedSignature   signed, but not by a trusted key
 ├── AlteredBundle        a file differs from what was signed
 ├── MalformedBundle      signed and complete, but not in this format
+├── InvalidModel         signed and complete, but not a model of its contract
 ├── WrongIdentity        signed and complete, but for another version or model than requested
 ├── RejectedBundle       the manifest says that the gate rejected the model
 ├── UnsafeName           a version, file or folder name that must not become part of a path
@@ -23,6 +24,7 @@ __all__ = [
     "BundleError",
     "BundleTooLarge",
     "InvalidKey",
+    "InvalidModel",
     "MalformedBundle",
     "MissingFile",
     "RejectedBundle",
@@ -81,6 +83,12 @@ class MalformedBundle(BundleError):
     """A signed file does not follow the format."""
 
     reason = "malformed"
+
+
+class InvalidModel(BundleError):
+    """The signed model is not a booster, or not one of the contract."""
+
+    reason = "invalid_model"
 
 
 class WrongIdentity(BundleError):

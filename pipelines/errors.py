@@ -8,7 +8,8 @@
     ├── Unreachable     6   the remote or MLflow did not answer within the retry budget
     ├── RegistryFailure 7   MLflow answered with a refusal
     ├── RolloutFailed   8   the new model passed the gate, but its rollout failed
-    └── PromotionLocked 10  another promotion holds the lock for too long, or the lock was lost
+    ├── PromotionLocked 10  another promotion holds the lock for too long, or the lock was lost
+    └── OutputConflict  11  what batch scoring would write exists, from another model or another table
 
 9 is a rejected bundle (bundle/errors.py), 130 and 143 a run stopped by Ctrl-C or SIGTERM (runner/run.py). A model that
 the gate rejects is not a failure: the stage exits with 0.
@@ -21,6 +22,7 @@ __all__ = [
     "InvalidData",
     "InvalidParams",
     "MissingData",
+    "OutputConflict",
     "PipelineError",
     "PromotionLocked",
     "RegistryFailure",
@@ -79,3 +81,9 @@ class PromotionLocked(PipelineError):
     """This run does not hold the promotion lock."""
 
     exit_code = 10
+
+
+class OutputConflict(PipelineError):
+    """The output of batch scoring exists, and belongs to another run."""
+
+    exit_code = 11

@@ -42,7 +42,7 @@ from pipelines.model.golden_rows import record_golden_rows
 from tests.http_server import serving
 from tests.small_models import SmallModel, make_model
 
-pytest_plugins = ["tests.small_project"]
+pytest_plugins = ["tests.s3_server", "tests.small_project"]
 
 SHA = "0" * 64
 

@@ -22,6 +22,7 @@ from espalier.cli import (
     load,
     models,
     predict,
+    score,
     serve,
     simulate,
     token,
@@ -58,6 +59,7 @@ app.command("rollback")(models.rollback)
 app.command("serve")(serve.serve)
 app.command("token")(token.token)
 app.command("predict")(predict.predict)
+app.command("score")(score.score)
 app.command("feedback")(feedback.feedback)
 app.command("load")(load.load)
 app.command("keys")(keys.keys)

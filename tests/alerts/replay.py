@@ -21,6 +21,7 @@ import xgboost as xgb
 
 from bundle import Contract, Reference
 from bundle.reference import MIN_PSI_ROWS
+from evaluation.bins import BinCounter, DriftCounter
 from pipelines.config.params import PARAMS_FILE
 from pipelines.config.schema import SCHEMA_FILE
 from pipelines.data.flights import export_flights
@@ -30,7 +31,6 @@ from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, 
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.stages.prepare import split_by_time
 from pipelines.targets.project import load_project
-from services.api.metrics.bins import BinCounter, DriftCounter
 
 ROOT = Path(__file__).parents[2]
 DAY_HOURS, TWO_WEEKS_HOURS = 24, 14 * 24

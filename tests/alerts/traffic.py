@@ -12,7 +12,7 @@ import pandas as pd
 
 from bundle import Bins, Contract, Reference
 from bundle.reference import MISSING, OTHER
-from services.api.metrics.bins import BinCounter, DriftCounter
+from evaluation.bins import BinCounter, DriftCounter
 
 Series = dict[str, str]
 Floats = npt.NDArray[np.floating[Any]]

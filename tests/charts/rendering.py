@@ -18,6 +18,7 @@ SECRETS: dict[str, Any] = {
     "api": {"existingSecret": "espalier-api", "model": {"existingSecret": "espalier-model-keys"}},
     "mlflow": {"existingSecret": "espalier-mlflow"},
     "training": {"existingSecret": "espalier-training", "publicKeysSecret": "espalier-model-keys"},
+    "scoring": {"existingSecret": "espalier-training", "publicKeysSecret": "espalier-model-keys"},
     "postgresql": {"existingSecret": "espalier-postgresql"},
     "object-store": {"existingSecret": "espalier-object-store"},
     "kube-prometheus-stack": {
@@ -43,6 +44,7 @@ EVERYTHING: dict[str, Any] = {
         "jwt": {"extraVerificationKeys": ["old.pub.pem"]},
     },
     "observability": {"serviceMonitors": {"ingress": {"enabled": True}}},
+    "scoring": {"enabled": True},
     "training": {
         "schedule": {"enabled": True},
         "data": {"pointer": "outs: []", "params": "fetch: {}", "schema": "features: []"},

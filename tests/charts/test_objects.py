@@ -67,14 +67,16 @@ DEFAULT |= {
     ("ConfigMap", f"espalier-dashboard-{path.stem.removeprefix('espalier-')}")
     for path in (ROOT / "dashboards").glob("*.json")
 }
+SCORING = {(kind, "espalier-scoring") for kind in ("ConfigMap", "CronJob", "NetworkPolicy", "ServiceAccount")}
 EVALUATION = {what for what in DEFAULT if "postgresql" in what[1] or "object-store" in what[1]}
 CERTIFICATE = {("Ingress", "espalier-api"), ("Certificate", "espalier-api")}
 EXPECTED = {
     "default": DEFAULT,
     "everything": DEFAULT
     | CERTIFICATE
+    | SCORING
     | {("HTTPRoute", "espalier-api"), ("ServiceMonitor", "espalier-metrics-ingress")},
-    "kind": DEFAULT | {("Ingress", "espalier-api")},
+    "kind": DEFAULT | SCORING | {("Ingress", "espalier-api")},
     "prod": (DEFAULT - EVALUATION) | CERTIFICATE | {("NetworkPolicy", "espalier-api-acme-solver")},
 }
 

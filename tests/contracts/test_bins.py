@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from bundle import Contract
+from evaluation.bins import DriftCounter
 from pipelines.config.params import EvaluateParams
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.matrix import encode
-from services.api.metrics.bins import DriftCounter
 
 
 @pytest.fixture

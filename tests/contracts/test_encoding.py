@@ -8,15 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from evaluation.bins import DriftCounter
+from evaluation.encoding import encode as encode_rows
+from evaluation.row_schema import row_type
 from pipelines.config.params import EvaluateParams, TrainParams
 from pipelines.config.schema import ROW_HASH
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.matrix import build_contract, example_row
 from pipelines.model.matrix import encode as encode_table
 from pipelines.stages.train import train_booster
-from services.api.metrics.bins import DriftCounter
-from services.api.model.encoding import encode as encode_rows
-from services.api.prediction.row_schema import row_type
 from tests.small_project import project_of
 
 ROW = st.fixed_dictionaries(

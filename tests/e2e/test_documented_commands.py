@@ -46,7 +46,7 @@ def fitted(platform, finished_run):
 
     def fit(line):
         line = re.sub(r"(-n|namespace) espalier\b", rf"\1 {platform.kube.namespace}", line)
-        line = re.sub(r"\bjob/(run|train|rollback)-\w+", "job/JOB", line)
+        line = re.sub(r"\bjob/(run|train|rollback|score)-\w+", "job/JOB", line)
         line = line.replace("mine.csv.dvc", "flights.csv.dvc")
         for placeholder, name in names.items():
             line = re.sub(rf"\b{placeholder}\b", name, line)

@@ -13,4 +13,5 @@ def test_exit_codes_match_the_documentation():
         "RegistryFailure": 7,
         "RolloutFailed": 8,
         "PromotionLocked": 10,
+        "OutputConflict": 11,
     }

@@ -5,9 +5,9 @@ names the value that has to be set.
 {{- define "espalier.requirePeers" -}}
 {{- $root := . -}}
 {{- range $part, $paths := dict
-  "mlflow" (list "api.mlflowTrackingUri" "api.networkPolicy.mlflow.to" "training.mlflowTrackingUri" "training.networkPolicy.mlflow.to")
+  "mlflow" (list "api.mlflowTrackingUri" "api.networkPolicy.mlflow.to" "training.mlflowTrackingUri" "training.networkPolicy.mlflow.to" "scoring.mlflowTrackingUri" "scoring.networkPolicy.mlflow.to")
   "postgresql" (list "api.networkPolicy.database.to" "mlflow.networkPolicy.database.to")
-  "object-store" (list "mlflow.artifacts.endpointUrl" "mlflow.networkPolicy.objectStore.to" "training.remote.endpointUrl" "training.networkPolicy.objectStore.to") -}}
+  "object-store" (list "mlflow.artifacts.endpointUrl" "mlflow.networkPolicy.objectStore.to" "training.remote.endpointUrl" "training.networkPolicy.objectStore.to" "scoring.storage.endpointUrl" "scoring.networkPolicy.objectStore.to") -}}
 {{- if not (index $root.Values $part "enabled") -}}
 {{- range $path := $paths -}}
 {{- $client := splitList "." $path | first -}}

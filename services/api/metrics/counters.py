@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from prometheus_client import CollectorRegistry
 
-from services.api.metrics.bins import SMALL_BATCH_ROWS, DriftCounter
+from evaluation.bins import SMALL_BATCH_ROWS, DriftCounter
 from services.api.metrics.feedback import FeedbackMetrics
 from services.api.metrics.model import describe_model
 from services.api.metrics.shared import SharedMetrics

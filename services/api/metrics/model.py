@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from services.api.model.evaluator import REASONS, VERIFIED
+from evaluation.evaluator import REASONS, VERIFIED
 from services.api.model.source import SOURCES
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from bundle import Bundle
+from bundle import Bundle, BundleError
+from evaluation.evaluator import FAILED
 from services.api.errors import BundleRefused
-from services.api.model.evaluator import FAILED
 
 __all__ = ["examine_in_child"]
 
@@ -47,7 +47,7 @@ def examine_in_child(bundle: Bundle) -> str:
 
 
 def _examination() -> Any:
-    from services.api.model import examination
+    from evaluation import examination
 
     return examination
 
@@ -83,7 +83,7 @@ def _work_and_exit(work: Callable[[], str], writing: int) -> None:
     try:
         try:
             answer = {"reason": work()}
-        except BundleRefused as error:
+        except (BundleError, BundleRefused) as error:
             answer = {"refused": str(error)}
         os.write(writing, json.dumps(answer).encode())
         status = 0

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bundle import Bundle, BundleError
+from evaluation.evaluator import Evaluator, create_evaluator
 from services.api.errors import BundleRefused
-from services.api.model.evaluator import VERIFIED, Evaluator, lignum_evaluator, xgboost_evaluator
 from services.api.model.requested import RequestedModel
 from services.api.model.source import ServedBundle
 
@@ -46,14 +46,14 @@ class Model:
 
         The first call in a worker imports XGBoost, which takes a second.
         """
-        from services.api.model import booster
+        from evaluation import booster
 
         return booster.explain(self.booster, matrix, self.bundle.contract)
 
     @cached_property
     def booster(self) -> Any:
         """XGBoost's booster, loaded when it is first used."""
-        from services.api.model import booster
+        from evaluation import booster
 
         return booster.load_booster(self.bundle.model)
 
@@ -74,15 +74,13 @@ def load_model(
     try:
         bundle = requested.read(served.folder, served.version)
         reason = (examine or _examine_here)(bundle)
+        evaluator = create_evaluator(bundle.model, bundle.contract, reason)
     except (BundleError, BundleRefused) as error:
         raise BundleRefused(f"the bundle of {served.name} version {served.version} is refused: {error}") from error
-    content = bundle.model
-    is_verified = reason == VERIFIED
-    evaluator = lignum_evaluator(content, bundle.contract) if is_verified else xgboost_evaluator(content, reason)
     return Model(served.name, served.version, replace(bundle, golden_rows=None), evaluator, served.source)
 
 
 def _examine_here(bundle: Bundle) -> str:
-    from services.api.model.examination import examine
+    from evaluation.examination import examine
 
     return examine(bundle)

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from evaluation.row_schema import FieldSpec, dict_type
 from services.api.errors import FieldProblem, InvalidRows, TooManyRows
 from services.api.prediction.feedback_store import FeedbackStore
 from services.api.prediction.feedback_tokens import FeedbackTokens, InvalidFeedbackToken, Receipt
-from services.api.prediction.row_schema import FieldSpec, dict_type
 from services.api.prediction.targets.target import ServedTarget, Truth
 from services.api.prediction.validation import MAX_PROBLEMS, ListReader
 

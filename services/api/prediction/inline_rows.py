@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from services.api.model.encoding import encode
+from evaluation.encoding import encode
 from services.api.model.loaded import Model
 
 __all__ = ["INLINE_ROWS", "measure_inline_rows"]

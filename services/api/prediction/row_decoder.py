@@ -21,7 +21,7 @@ from msgspec import Meta, defstruct
 from msgspec.structs import astuple
 
 from bundle import Contract, Feature
-from services.api.prediction.row_schema import FLOAT32_LIMIT, MAX_CATEGORY
+from evaluation.row_schema import FLOAT32_LIMIT, MAX_CATEGORY
 
 __all__ = ["RowDecoder"]
 

@@ -13,11 +13,11 @@ from pydantic import FailFast, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from bundle import Contract
+from evaluation.encoding import encode
+from evaluation.row_schema import FieldSpec, dict_type, requirement, row_spec, row_type
 from services.api.errors import FieldProblem, InvalidRows, MalformedBody, TooManyRows
-from services.api.model.encoding import encode
 from services.api.prediction.json_size import find_end
 from services.api.prediction.row_decoder import RowDecoder
-from services.api.prediction.row_schema import FieldSpec, dict_type, requirement, row_spec, row_type
 
 __all__ = ["MAX_FIELD", "MAX_PROBLEMS", "ROW_REASONS", "ListReader", "RowReader", "reason_of", "refuse_fields"]
 

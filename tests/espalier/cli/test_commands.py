@@ -33,6 +33,7 @@ COMMANDS = [
     ("serve",),
     ("token",),
     ("predict",),
+    ("score",),
     ("load",),
     ("keys",),
     ("demo",),

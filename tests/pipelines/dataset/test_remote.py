@@ -1,6 +1,4 @@
 import socket
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -93,37 +91,6 @@ def test_folder_without_dvc_is_reported(pointer, settings, tmp_path):
 
     with pytest.raises(MissingData, match="not a DVC project"):
         Remote(settings, tmp_path / "bare").fetch(pointer, TARGET)
-
-
-@pytest.fixture
-def s3(need, tmp_path, monkeypatch):
-    """A real S3 server with one bucket."""
-    import boto3
-
-    program, port = need("versitygw"), free_port()
-    folder = tmp_path / "s3"
-    folder.mkdir()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "espalier")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "for-this-test-alone")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    arguments = [program, "--access", "espalier", "--secret", "for-this-test-alone", "--port", f"127.0.0.1:{port}"]
-    process = subprocess.Popen([*arguments, "posix", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    client = boto3.client("s3", endpoint_url=url)
-    try:
-        for _ in range(100):
-            try:
-                client.create_bucket(Bucket="data")
-                break
-            except client.exceptions.ClientError:
-                raise
-            except Exception:
-                time.sleep(0.1)
-        yield url
-    finally:
-        client.close()
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.mark.s3

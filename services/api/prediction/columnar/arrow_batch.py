@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from services.api.prediction.columnar.arrow_buffers import Buffers, Mask, Texts
+from evaluation.columns import Coded, Coder, Column, Floats, Missing, Numbers
+from services.api.prediction.columnar.arrow_buffers import Buffers, Texts
 from services.api.prediction.columnar.arrow_schema import TEXTS, Kind, Plan
-from services.api.prediction.columnar.columns import Coder, Column, Floats, Missing, Numbers
 from services.api.prediction.columnar.flatbuffers import Malformed
 
 __all__ = ["read_columns"]
@@ -26,23 +22,19 @@ class _Categories:
         block[:] = self._coder(self._texts.read(start, stop))
 
 
-class _Coded:
-    """Places in a dictionary, of whose texts the codes are known."""
+class _Coded(Coded):
+    """Places in a dictionary that a client has sent."""
 
-    def __init__(self, places: npt.NDArray[Any], codes: Floats, missing: Mask | None) -> None:
-        """Store the arrays; the last code is that of a missing value."""
-        self._places, self._codes, self._missing = places, codes, missing
+    __slots__ = ()
 
     def fill(self, block: Floats, start: int, stop: int) -> None:
-        places, number = self._places[start:stop].astype(np.intp), len(self._codes) - 1
-        outside = (places < 0) | (places >= number)
-        if self._missing is not None:
-            missing = self._missing[start:stop]
-            outside &= ~missing
-            places[missing] = number
+        places = self.places[start:stop]
+        outside = (places < 0) | (places >= len(self.codes) - 1)
+        if self.missing is not None:
+            outside &= ~self.missing[start:stop]
         if outside.any():
             raise Malformed("a value is outside of its dictionary")
-        block[:] = self._codes[places]
+        super().fill(block, start, stop)
 
 
 def read_columns(

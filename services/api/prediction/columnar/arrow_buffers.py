@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from evaluation.columns import MAX_TEXT_BYTES
 from services.api.prediction.columnar.arrow_schema import Field, Kind
-from services.api.prediction.columnar.columns import MAX_TEXT_BYTES
 from services.api.prediction.columnar.flatbuffers import INT64, Malformed, Table
 
 __all__ = ["Buffers", "Mask", "Texts"]

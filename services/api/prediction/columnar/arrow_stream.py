@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from evaluation.columns import Floats
 from services.api.errors import MalformedBody, TooManyRows
 from services.api.prediction.columnar.arrow_batch import read_columns
 from services.api.prediction.columnar.arrow_buffers import Buffers
 from services.api.prediction.columnar.arrow_messages import DICTIONARY, RECORDS, SCHEMA, Message, split
 from services.api.prediction.columnar.arrow_schema import TEXTS, Kind, Plan, read_plan
-from services.api.prediction.columnar.columns import Columns, Floats
+from services.api.prediction.columnar.columns import Columns
 from services.api.prediction.columnar.flatbuffers import BOOL, INT64, Malformed
 
 __all__ = ["ArrowReader"]

@@ -19,10 +19,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from bundle import Contract, Feature
+from evaluation.columns import Coder, Numbers
+from evaluation.row_schema import columns_type, dict_type, value_checker
 from services.api.errors import FieldProblem, MalformedBody, TooManyRows
-from services.api.prediction.columnar.columns import Coder, Columns, Numbers
+from services.api.prediction.columnar.columns import Columns
 from services.api.prediction.json_size import find_end
-from services.api.prediction.row_schema import columns_type, dict_type, value_checker
 from services.api.prediction.validation import MAX_PROBLEMS, reason_of, refuse_fields
 
 __all__ = ["BEGIN_BYTES", "JsonColumnsReader", "is_columnar"]

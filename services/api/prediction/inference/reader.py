@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bundle import Contract, Feature
+from evaluation.columns import Floats, Numbers
 from services.api.errors import FieldProblem, MalformedBody, TooManyRows
-from services.api.prediction.columnar.columns import Columns, Floats, Numbers
+from services.api.prediction.columnar.columns import Columns
 from services.api.prediction.inference.outputs import WantedOutput, choose_outputs
 from services.api.prediction.inference.request import InputTensor, RequestParser
 from services.api.prediction.inference.tensors import BOOL, BYTES, FLOATS, INTEGERS, TensorDecoder

@@ -8,10 +8,11 @@ import time
 
 from starlette.requests import Request
 
+from evaluation.columns import BLOCK_ROWS
 from services.api.errors import ApiError, BodyCutShort, BodyTooLarge, Busy, InvalidRequest, MalformedBody, TooManyRows
 from services.api.prediction.batches import Batches, Cost
 from services.api.prediction.columnar.arrow_messages import MAX_MESSAGES, RECORDS, split
-from services.api.prediction.columnar.columns import BLOCK_ROWS, Columns
+from services.api.prediction.columnar.columns import Columns
 from services.api.prediction.columnar.flatbuffers import INT64, Malformed
 from services.api.prediction.parquet.footer import Footer, read_footer
 from services.api.prediction.parquet.process import Decoding, End, Ended, Limits

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from bundle import Contract
 from bundle.quantiles import in_order
-from services.api.prediction.row_schema import FLOAT32_LIMIT
+from evaluation.row_schema import FLOAT32_LIMIT
 from services.api.prediction.targets.explanations import Explanations
 from services.api.prediction.targets.target import Floats, Predicted, Series, Tensor, Truth
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 import xgboost as xgb
 
-from services.api.model.encoding import encode
+from evaluation.encoding import encode
 
 LOAD = """
 import logging, os, sys
@@ -18,7 +18,7 @@ from bundle import load_public_keys
 from services.api.errors import BundleRefused
 from services.api.model import child
 from services.api.model.child import examine_in_child
-from services.api.model.encoding import encode
+from evaluation.encoding import encode
 from services.api.model.loaded import load_model
 from services.api.model.requested import RequestedModel
 from services.api.model.source import ServedBundle
@@ -42,8 +42,8 @@ class Examination:
     def examine_xgboost(bundle, reason):
         {xgboost}
 
-import services.api.model
-sys.modules["services.api.model.examination"] = services.api.model.examination = Examination
+import evaluation
+sys.modules["evaluation.examination"] = evaluation.examination = Examination
 """
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
+from evaluation.evaluator import REASONS, VERIFIED
 from services.api.errors import BundleRefused
 from services.api.model.loaded import load_model
 from services.api.model.source import ServedBundle
@@ -98,3 +99,13 @@ def test_booster_of_another_target_than_its_contract_is_refused(
 
     with pytest.raises(BundleRefused, match=r"output\(s\) for a row, but its target, which is"):
         load_model(ServedBundle("orchard", "8", folder, "registry"), requested)
+
+
+def test_metric_names_the_evaluator(client, sample):
+    found = {
+        (name, reason): sample("espalier_model_evaluator", evaluator=name, reason=reason)
+        for name, reason in [("lignum", VERIFIED), *(("xgboost", one) for one in REASONS if one != VERIFIED)]
+    }
+
+    assert found.pop(("lignum", VERIFIED)) == 1
+    assert set(found.values()) == {0}

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bundle import Contract, Feature
+from evaluation.encoding import encode
 from services.api.errors import InvalidRequest
-from services.api.model.encoding import encode
 from services.api.prediction.row_decoder import RowDecoder
 from services.api.prediction.validation import RowReader
 

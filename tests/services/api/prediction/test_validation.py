@@ -3,8 +3,8 @@ import json
 import pytest
 
 from bundle import Contract, Feature
+from evaluation.row_schema import FieldSpec, dict_type
 from services.api.errors import BodyTooLarge, FieldProblem, InvalidRows, MalformedBody, TooManyRows
-from services.api.prediction.row_schema import FieldSpec, dict_type
 from services.api.prediction.validation import ListReader, RowReader
 
 

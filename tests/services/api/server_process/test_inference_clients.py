@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluation.encoding import encode
 from services.api.auth.users import open_user_store
-from services.api.model.encoding import encode
 from tests.services.api.server_process.running import wait_until_ready
 from tests.small_project import ROOT
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from services.api.model.encoding import encode
+from evaluation.encoding import encode
 from tests.services.api.prediction.columnar.arrow import stream, table
 
 ARROW = "application/vnd.apache.arrow.stream"

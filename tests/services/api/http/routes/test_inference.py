@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.api.model.encoding import encode
+from evaluation.encoding import encode
 from tests.services.api.prediction.inference.tensors import body, tensor, tensors_of
 
 INFER = "/v2/models/orchard/infer"

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from evaluation.encoding import encode
 from services.api.http.media_types import ARROW, JSON, PARQUET
-from services.api.model.encoding import encode
 from services.api.prediction.parquet import process
 from tests.services.api.prediction.columnar.arrow import table
 from tests.services.api.prediction.parquet.files import claim, element, parquet, with_metadata

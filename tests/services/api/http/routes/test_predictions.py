@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.api.model.encoding import encode
+from evaluation.encoding import encode
 
 
 def test_response_names_the_model(client, ask, row, lineage):

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from services.api.model.encoding import encode
+from evaluation.encoding import encode
 from tests.services.api.prediction.inference.tensors import body, tensors_of
 from tests.small_models import CLASSES
 

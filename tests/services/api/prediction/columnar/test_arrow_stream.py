@@ -5,8 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from evaluation.encoding import encode
 from services.api.errors import InvalidRequest, InvalidRows, MalformedBody, TooManyRows
-from services.api.model.encoding import encode
 from services.api.prediction.columnar.arrow_messages import DICTIONARY, END, RECORDS, SCHEMA, write_message
 from services.api.prediction.columnar.arrow_stream import MAX_PLANS, ArrowReader
 from services.api.prediction.columnar.columns import Columns

@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bundle import Contract, Feature
+from evaluation.columns import BLOCK_ROWS, Missing, Numbers
 from services.api.errors import InvalidRows
 from services.api.prediction.columnar.arrow_stream import ArrowReader
-from services.api.prediction.columnar.columns import BLOCK_ROWS, Columns, Missing, Numbers
+from services.api.prediction.columnar.columns import Columns
 from services.api.prediction.columnar.json_columns import JsonColumnsReader
 from services.api.prediction.validation import RowReader
 from tests.services.api.prediction.columnar.arrow import stream, table

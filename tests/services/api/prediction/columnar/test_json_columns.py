@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from bundle import Contract, Feature
+from evaluation.encoding import encode
 from services.api.errors import InvalidRequest, InvalidRows, MalformedBody, TooManyRows
-from services.api.model.encoding import encode
 from services.api.prediction.columnar.columns import Columns
 from services.api.prediction.columnar.json_columns import JsonColumnsReader, is_columnar
 

@@ -13,6 +13,7 @@ import polars
 import pyarrow as pa
 import pytest
 
+from evaluation.encoding import encode
 from services.api.errors import (
     BodyCutShort,
     BodyTooLarge,
@@ -22,7 +23,6 @@ from services.api.errors import (
     MalformedBody,
     TooManyRows,
 )
-from services.api.model.encoding import encode
 from services.api.prediction.batches import Batches
 from services.api.prediction.columnar.arrow_stream import ArrowReader
 from services.api.prediction.columnar.columns import Columns

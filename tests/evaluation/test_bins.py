@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from services.api.metrics.bins import BinCounter, DriftCounter
+from evaluation.bins import BinCounter, DriftCounter
 
 
 def counts(counter, values):

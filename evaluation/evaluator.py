@@ -28,6 +28,7 @@ __all__ = [
     "VERIFIED",
     "XGBOOST_DIFFERENT",
     "Evaluator",
+    "create_evaluator",
     "lignum_evaluator",
     "load_lignum",
     "predict_with_lignum",
@@ -71,6 +72,15 @@ class Evaluator:
     """(n,) or (n, outputs) predictions for (n, features) float32, with NaN for missing values."""
 
 
+def create_evaluator(content: bytes, contract: Contract, reason: str) -> Evaluator:
+    """Return who evaluates a booster's file, as ``examination.examine`` has decided.
+
+    Raises:
+        InvalidModel: not a booster.
+    """
+    return lignum_evaluator(content, contract) if reason == VERIFIED else xgboost_evaluator(content, reason)
+
+
 def lignum_evaluator(content: bytes, contract: Contract) -> Evaluator:
     """Return lignum's evaluation of a booster's file."""
     model = load_lignum(content, contract)
@@ -84,7 +94,7 @@ def predict_with_lignum(model: Any, matrix: Matrix, *, raw_score: bool = False) 
 
 def xgboost_evaluator(content: bytes, reason: str) -> Evaluator:
     """Return XGBoost's evaluation of a booster's file, and why it is not lignum's."""
-    from services.api.model import booster as xgboost
+    from evaluation import booster as xgboost
 
     loaded = xgboost.load_booster(content)
     return Evaluator("xgboost", reason, lambda matrix: xgboost.predict(loaded, matrix))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from services.api.errors import BundleRefused
-from services.api.model.example import check_example
+from bundle import InvalidModel
+from evaluation.example import check_example
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,5 @@ def test_predictions(small_model, kind, found):
     ],
 )
 def test_refused(small_model, kind, found, message):
-    with pytest.raises(BundleRefused, match=message):
+    with pytest.raises(InvalidModel, match=message):
         check_example(small_model(kind).contract, lambda _rows: np.float32(found))

@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from pipelines.model.golden_rows import record_golden_rows
-from services.api.model.evaluator import (
+from evaluation.evaluator import (
     DIFFERENT,
     FAILED,
-    REASONS,
     UNSUPPORTED,
     VERIFIED,
+    create_evaluator,
     lignum_evaluator,
     load_lignum,
-    xgboost_evaluator,
 )
-from services.api.model.examination import SINGLE_ROWS, examine
+from evaluation.examination import SINGLE_ROWS, examine
+from pipelines.model.golden_rows import record_golden_rows
 
 
 def train(contract, matrix, **params):
@@ -38,7 +37,7 @@ def choose_evaluator(bundle, contract):
     def choose(content):
         golden = record_golden_rows(content, contract)
         reason = examine(replace(bundle, model=content, golden_rows=golden))
-        return lignum_evaluator(content, contract) if reason == VERIFIED else xgboost_evaluator(content, reason)
+        return create_evaluator(content, contract, reason)
 
     return choose
 
@@ -179,13 +178,3 @@ def test_any_layout_of_the_matrix(choose_evaluator, contract, matrix, rows):
 
     found = choose_evaluator(content).predict(rows)
     np.testing.assert_array_equal(found, expected(booster, np.ascontiguousarray(rows)))
-
-
-def test_metric_names_the_evaluator(client, sample):
-    found = {
-        (name, reason): sample("espalier_model_evaluator", evaluator=name, reason=reason)
-        for name, reason in [("lignum", VERIFIED), *(("xgboost", one) for one in REASONS if one != VERIFIED)]
-    }
-
-    assert found.pop(("lignum", VERIFIED)) == 1
-    assert set(found.values()) == {0}

@@ -1,6 +1,6 @@
 import numpy as np
 
-from services.api.model.encoding import encode
+from evaluation.encoding import encode
 
 
 def test_values_are_encoded_in_the_order_of_the_contract(contract):

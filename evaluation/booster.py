@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
-from bundle import Contract
-from services.api.errors import BundleRefused
+from bundle import Contract, InvalidModel
 
 __all__ = ["explain", "load_booster", "predict"]
 
@@ -21,14 +20,14 @@ def load_booster(content: bytes) -> xgb.Booster:
     """Return the booster in a file's content, with one thread: every worker has a core of its own.
 
     Raises:
-        BundleRefused: not a booster.
+        InvalidModel: not a booster.
     """
     booster = xgb.Booster({"nthread": 1})  # also while it loads: threads of OpenMP do not survive a fork
     try:
         booster.load_model(bytearray(content))
     except xgb.core.XGBoostError as error:
         reason = str(error).partition("\n")[0]  # XGBoost appends a C++ stack
-        raise BundleRefused(f"the bundle's model is refused: {reason}") from error
+        raise InvalidModel(f"the bundle's model is refused: {reason}") from error
     booster.set_param({"nthread": 1})
     return booster
 

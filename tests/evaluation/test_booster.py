@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from services.api.errors import BundleRefused
-from services.api.model import booster as module
+from bundle import InvalidModel
+from evaluation import booster as module
 
 
 def test_same_numbers_as_xgboosts_own_matrix(booster, matrix, contract):
@@ -21,6 +21,6 @@ def test_contributions_add_up_to_the_margin(booster, matrix, contract):
 
 
 def test_other_content_is_refused_without_a_stack():
-    with pytest.raises(BundleRefused, match="model is refused") as caught:
+    with pytest.raises(InvalidModel, match="model is refused") as caught:
         module.load_booster(b"not a booster")
     assert "\n" not in str(caught.value)

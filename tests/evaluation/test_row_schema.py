@@ -2,7 +2,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from bundle import Contract, Feature
-from services.api.prediction.row_schema import FieldSpec, describe, row_type
+from evaluation.row_schema import FieldSpec, describe, row_type
 
 
 def test_description_names_the_limits(contract):

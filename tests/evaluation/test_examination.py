@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from pipelines.model.golden_rows import record_golden_rows
-from services.api.errors import BundleRefused
-from services.api.model.evaluator import (
+from bundle import InvalidModel
+from evaluation.evaluator import (
     DIFFERENT,
     FAILED,
     NO_GOLDEN_ROWS,
@@ -20,7 +19,8 @@ from services.api.model.evaluator import (
     VERIFIED,
     XGBOOST_DIFFERENT,
 )
-from services.api.model.examination import examine, examine_xgboost
+from evaluation.examination import examine, examine_xgboost
+from pipelines.model.golden_rows import record_golden_rows
 
 
 def with_model(bundle, other):
@@ -64,18 +64,18 @@ def test_lignum_that_gives_the_recorded_numbers_evaluates(bundle):
     assert examine(bundle) == VERIFIED
 
 
-def test_verified_model_needs_no_xgboost(served, keys):
+def test_verified_model_needs_no_xgboost(bundle_folder, keys):
     script = """
 import sys
 from pathlib import Path
 from bundle import Identity, load_public_keys, read_bundle
-from services.api.model.examination import examine
+from evaluation.examination import examine
 
 keys = load_public_keys([Path(sys.argv[2])])
 bundle = read_bundle(Path(sys.argv[1]), expected=Identity(name="orchard", version="7"), trusted_keys=keys)
 print(examine(bundle), sorted({"xgboost", "scipy", "pandas"} & set(sys.modules)))
 """
-    command = [sys.executable, "-c", script, str(served.folder), str(keys.public)]
+    command = [sys.executable, "-c", script, str(bundle_folder), str(keys.public)]
 
     printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
 
@@ -123,16 +123,16 @@ def unreadable(monkeypatch):
     """XGBoost of another release cannot read the file."""
 
     def refuse(_content):
-        raise BundleRefused("the bundle's model is refused: unknown version")
+        raise InvalidModel("the bundle's model is refused: unknown version")
 
-    monkeypatch.setattr("services.api.model.booster.load_booster", refuse)
+    monkeypatch.setattr("evaluation.booster.load_booster", refuse)
 
 
 def test_file_of_another_xgboost_must_be_readable(bundle, unreadable):
     """XGBoost explains predictions, so a file that only lignum can read is refused."""
     assert examine(bundle) == VERIFIED, "the gate has loaded it with the same release"
     for release in ("0.1", "unknown"):
-        with pytest.raises(BundleRefused, match="unknown version"):
+        with pytest.raises(InvalidModel, match="unknown version"):
             examine(with_xgboost(bundle, release))
 
 
@@ -144,7 +144,7 @@ def test_other_features_than_in_the_contract(bundle):
     other = with_model(bundle, xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(np.eye(4), [0, 1, 0, 1]), 2))
 
     for examined in (other, replace(other, golden_rows=None)):
-        with pytest.raises(BundleRefused, match="has 4 features, but its contract has 5"):
+        with pytest.raises(InvalidModel, match="has 4 features, but its contract has 5"):
             examine(examined)
 
 
@@ -153,7 +153,7 @@ def test_no_probability(bundle):
     other = with_model(bundle, xgb.train({"objective": "reg:squarederror", "base_score": 9.0}, matrix, 1))
 
     for examined in (other, replace(other, golden_rows=None)):
-        with pytest.raises(BundleRefused, match="not a probability"):
+        with pytest.raises(InvalidModel, match="not a probability"):
             examine(examined)
 
 
@@ -171,7 +171,7 @@ def test_no_probability_of_lignum(bundle, monkeypatch):
 
     monkeypatch.setattr(lignum, "load", lambda *args, **options: Wrong(load(*args, **options)))
 
-    with pytest.raises(BundleRefused, match="predicts nan for its own example"):
+    with pytest.raises(InvalidModel, match="predicts nan for its own example"):
         examine(bundle)
 
 

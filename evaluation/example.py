@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bundle import Contract, Target
-from services.api.errors import BundleRefused
-from services.api.model.encoding import encode
+from bundle import Contract, InvalidModel, Target
+from evaluation.encoding import encode
 
 __all__ = ["check_example"]
 
@@ -28,18 +27,18 @@ def check_example(contract: Contract, predict: Callable[[Floats], Any]) -> None:
         predict: from (n, features) to (n,) or (n, outputs).
 
     Raises:
-        BundleRefused: another number of outputs, or numbers that are no prediction of such a target.
+        InvalidModel: another number of outputs, or numbers that are no prediction of such a target.
     """
     target, found = contract.target, np.asarray(predict(encode([contract.example], contract)))
     wanted = (1,) if target.outputs == 1 else (1, target.outputs)
     if found.shape != wanted:
-        raise BundleRefused(
+        raise InvalidModel(
             f"the bundle's model has {found.size} output(s) for a row, but its target, which is {target.type}, has "
             f"{target.outputs}"
         )
     if not _is_prediction(found.astype(np.float64), target):
         numbers = ", ".join(map(str, found.ravel().tolist()))
-        raise BundleRefused(f"the bundle's model predicts {numbers} for its own example, which is not {_kind(target)}")
+        raise InvalidModel(f"the bundle's model predicts {numbers} for its own example, which is not {_kind(target)}")
 
 
 def _is_prediction(found: npt.NDArray[np.float64], target: Target) -> bool:

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bundle import Bundle
+from bundle import Bundle, InvalidModel
 from bundle.golden_rows import GoldenRows
-from services.api.errors import BundleRefused
-from services.api.model.evaluator import (
+from evaluation.evaluator import (
     DIFFERENT,
     FAILED,
     NO_GOLDEN_ROWS,
@@ -27,7 +26,7 @@ from services.api.model.evaluator import (
     load_lignum,
     predict_with_lignum,
 )
-from services.api.model.example import check_example
+from evaluation.example import check_example
 
 __all__ = ["examine", "examine_xgboost"]
 
@@ -38,14 +37,14 @@ XGBOOST = "xgboost-cpu"
 
 Floats = npt.NDArray[np.float32]
 
-log = logging.getLogger("espalier.api.model")
+log = logging.getLogger("espalier.evaluation")
 
 
 def examine(bundle: Bundle) -> str:
     """Return one of ``evaluator.REASONS``.
 
     Raises:
-        BundleRefused: not a booster, other features or outputs than in the contract, or no prediction for the example.
+        InvalidModel: not a booster, other features or outputs than in the contract, or no prediction for the example.
     """
     golden = bundle.golden_rows
     if golden is None:
@@ -71,9 +70,9 @@ def examine_xgboost(bundle: Bundle, reason: str) -> str:
     """Return why XGBoost evaluates the model: ``reason``, or that its own numbers are not the recorded ones.
 
     Raises:
-        BundleRefused: as for ``examine``.
+        InvalidModel: as for ``examine``.
     """
-    from services.api.model.booster import predict
+    from evaluation.booster import predict
 
     booster, golden = _load_checked(bundle), bundle.golden_rows
     check_example(bundle.contract, lambda matrix: predict(booster, matrix))
@@ -109,13 +108,11 @@ def _is_equal(found: Floats, recorded: Floats) -> bool:
 
 def _load_checked(bundle: Bundle) -> Any:
     """Return XGBoost's booster."""
-    from services.api.model.booster import load_booster
+    from evaluation.booster import load_booster
 
     booster, features = load_booster(bundle.model), len(bundle.contract.features)
     if booster.num_features() != features:
-        raise BundleRefused(
-            f"the bundle's model has {booster.num_features()} features, but its contract has {features}"
-        )
+        raise InvalidModel(f"the bundle's model has {booster.num_features()} features, but its contract has {features}")
     return booster
 
 

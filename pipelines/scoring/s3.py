@@ -1,0 +1,195 @@
+"""Tables below a prefix of an S3 bucket.
+
+Uses the address and the retries of the data remote (PIPELINE_S3_ENDPOINT_URL, PIPELINE_REMOTE_RETRIES) and the usual
+AWS_* credentials. An object is read in the state that it had at first, and written by one request or a multipart
+upload, so that it is never seen incomplete. Parts of a process that was killed stay in the bucket until a lifecycle
+rule removes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from pipelines.config.settings import Settings
+from pipelines.errors import AlteredData, MissingData, PipelineError, Unreachable
+from pipelines.scoring.s3_files import RangeReader, Upload
+
+__all__ = ["Prefix"]
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+
+MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
+CHANGED = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
+UNSUPPORTED = ("501", "NotImplemented")
+
+
+class _Refused(PipelineError):
+    """S3 has answered with an error code."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        """Store both; an error that comes from another process has the text alone."""
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class _RemoteInput:
+    file: BinaryIO
+    etag: str
+
+    def digest(self) -> str:
+        return f"etag:{self.etag.strip(chr(34))}"
+
+    def check(self) -> None:
+        """Every range was requested with the ETag, so there is nothing left to check."""
+
+
+class Prefix:
+    """A prefix of a bucket."""
+
+    def __init__(self, address: str, settings: Settings) -> None:
+        """Store the URL, and create a client; nothing is sent yet."""
+        self._address = address.rstrip("/")
+        self._bucket, _, prefix = self._address.removeprefix("s3://").partition("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._attempts = 1 + settings.remote_retries
+        self._client = _client(settings.s3_endpoint_url or None, self._attempts)
+
+    def names(self) -> list[str]:
+        """Return the names of all objects, without hidden ones."""
+        found: list[str] = []
+        options: dict[str, str] = {}
+        while True:
+            page = self._ask("list_objects_v2", Bucket=self._bucket, Prefix=self._prefix, **options)
+            found += [entry["Key"].removeprefix(self._prefix) for entry in page.get("Contents", ())]
+            if not page.get("IsTruncated"):
+                break
+            options = {"ContinuationToken": page["NextContinuationToken"]}
+        return sorted(name for name in found if name and not any(part[:1] in ("", ".") for part in name.split("/")))
+
+    def address(self, name: str) -> str:
+        """Return the URL of an object."""
+        return f"{self._address}/{name}"
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[_RemoteInput]:
+        """Open an object; its digest is its ETag."""
+        target = self._target(name)
+        try:
+            head = self._ask("head_object", **target)
+        except _Refused as error:
+            if error.code in MISSING:
+                raise MissingData(f"{self.address(name)} not found") from error
+            raise
+        etag = head["ETag"]
+
+        def get(byte_range: str) -> bytes:
+            try:
+                return self._get(**target, Range=byte_range, IfMatch=etag)
+            except _Refused as error:
+                if error.code in (*CHANGED, *MISSING):
+                    raise AlteredData(
+                        f"{self.address(name)} changed while it was read; run again when nothing writes it any more"
+                    ) from error
+                raise
+
+        file = cast(BinaryIO, RangeReader(get, head["ContentLength"]))
+        yield _RemoteInput(file, etag)
+
+    @contextmanager
+    def write(self, name: str) -> Iterator[BinaryIO]:
+        """Upload an object; it exists when the block has succeeded."""
+        upload = Upload(self._ask, self._target(name))
+        try:
+            yield cast(BinaryIO, upload)
+            upload.commit()
+        except BaseException:
+            with suppress(PipelineError):
+                upload.abort()
+            raise
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a small object."""
+        try:
+            return self._get(**self._target(name))
+        except _Refused as error:
+            if error.code in MISSING:
+                return None
+            raise
+
+    def create(self, name: str, content: bytes) -> bytes:
+        """Write a small object unless it exists, and read it: some S3 servers do not know the condition."""
+        try:
+            self._ask("put_object", **self._target(name), Body=content, IfNoneMatch="*")
+        except _Refused as error:
+            if error.code in UNSUPPORTED and self.read(name) is None:
+                self.replace(name, content)
+            elif error.code not in (*CHANGED, *UNSUPPORTED):
+                raise
+        return self.read(name) or content
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a small object."""
+        self._ask("put_object", **self._target(name), Body=content)
+
+    def _target(self, name: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": f"{self._prefix}{name}"}
+
+    def _ask(self, operation: str, **options: Any) -> dict[str, Any]:
+        """Send one request."""
+        with self._reporting(operation, options.get("Key", self._prefix)):
+            answer: dict[str, Any] = getattr(self._client, operation)(**options)
+            return answer
+
+    def _get(self, **options: Any) -> bytes:
+        """Return the content of an object, or of a range. The retries of botocore do not cover reading it."""
+        from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+
+        retrying = Retrying(
+            stop=stop_after_attempt(self._attempts),
+            wait=wait_exponential(multiplier=0.5, max=10),
+            retry=retry_if_exception_type((IncompleteReadError, ReadTimeoutError, ResponseStreamingError)),
+            reraise=True,
+        )
+        with self._reporting("get_object", options["Key"]):
+            return retrying(self._get_once, options)
+
+    def _get_once(self, options: dict[str, Any]) -> bytes:
+        return cast(bytes, self._client.get_object(**options)["Body"].read())
+
+    @contextmanager
+    def _reporting(self, operation: str, key: str) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+            raise _Refused(
+                f"S3 refused {operation} of s3://{self._bucket}/{key}: {code} {message}; check the URL and the AWS_* "
+                "credentials",
+                code,
+            ) from error
+        except BotoCoreError as error:
+            raise Unreachable(
+                f"{self._address} did not answer in {self._attempts} attempts ({str(error).splitlines()[0]}); check "
+                "PIPELINE_S3_ENDPOINT_URL and the AWS_* credentials"
+            ) from error
+
+
+def _client(endpoint: str | None, attempts: int) -> Any:
+    import botocore.session
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
+    )
+    return botocore.session.get_session().create_client("s3", endpoint_url=endpoint, config=config)
