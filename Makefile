@@ -217,9 +217,16 @@ mutants: $(VENV)/mutmut/.installed ## Break gate, promotion, bundle reader, toke
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(VENV)/mutmut/bin/python -m tests.mutation $${MUTANTS:+"$$MUTANTS"}
 
 .PHONY: audit
-audit: $(STAMP) ## Look for known vulnerabilities in the locked packages (asks PyPI's advisory service)
-	@exceptions=$$($(BIN)/python .ci/audit-exceptions); \
-	  $(BIN)/pip-audit --strict --require-hashes --disable-pip $$exceptions -r $(VENV)/requirements.txt
+audit: $(STAMP) ## Look for known vulnerabilities in the locked packages (asks PyPI; or a local copy of OSV's database, docs/release.md)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash .ci/audit $(BIN)
+
+.PHONY: audit-tools
+audit-tools: ## Build osv-scanner, for an audit without network (asks for Go)
+	@bash .ci/audit-tools $(VENV)/bin
+
+.PHONY: test-audit
+test-audit: $(STAMP) ## Audit a small lock with osv-scanner and a database of one advisory (make audit-tools)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/ci/test_audit.py
 
 .PHONY: workflows
 workflows: $(STAMP) ## Check .github: zizmor (security) and, where Go is, actionlint (form), in an environment of their own

@@ -54,6 +54,16 @@ def test_no_exceptions_print_no_option(write):
     assert ask(*write("")) == (0, "\n", "")
 
 
+def test_osv_scanner_gets_the_same_exceptions(write):
+    file = write('[[exception]]\nid = "CVE-1"\npackage = "p"\nreason = \'no "fix" § \\\'\nuntil = 2027-01-31\n')
+
+    code, configuration, _ = ask(*file, "--osv-scanner", "--today", "2027-01-31")
+    assert code == 0
+    assert tomllib.loads(configuration) == {"IgnoredVulns": [{"id": "CVE-1", "reason": 'no "fix" § \\'}]}
+
+    assert ask(*file, "--osv-scanner", "--today", "2027-02-01")[:2] == (1, "")
+
+
 def test_documentation_names_every_exception():
     text = (ROOT / "docs/security.md").read_text()
 

@@ -43,6 +43,8 @@ RUN_BY = {
     "make images": "tests/espalier/cluster/test_images.py",
     "make dependencies": "tests/espalier/cluster/test_charts.py",
     "make audit": ".github/workflows/audit.yml",
+    "make audit-tools": ".github/workflows/audit.yml",
+    "make test-audit": ".github/workflows/audit.yml",
     "make workflows": ".github/workflows/test.yml",
     "make docs": "tests/contracts/test_docs.py",
     "make lock": "tests/ci/test_lock.py",
