@@ -84,8 +84,8 @@ def _draw_calibration(ax: Axes, evidence: Evidence) -> None:
         ends = [min(values), max(values)]
     ax.plot(ends, ends, color="black", linewidth=0.8, linestyle=":")
     for name, colour in (("champion", GREY), ("candidate", GREEN)):
-        bins = evidence.calibration[name]
-        ax.plot([one.predicted for one in bins], [one.observed for one in bins], "o-", color=colour, label=name)
+        own = evidence.calibration[name]
+        ax.plot([one.predicted for one in own], [one.observed for one in own], "o-", color=colour, label=name)
     ax.set_xlabel("mean predicted probability" if evidence.are_probabilities else "mean predicted value")
     ax.set_ylabel("observed share" if evidence.are_probabilities else "mean true value")
     ax.legend(loc="upper left")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from bundle import Target
 from pipelines.errors import InvalidData, MissingData, OutputConflict
 from pipelines.scoring.places import Place
-from pipelines.scoring.predictions import prediction_columns
+from pipelines.scoring.predictions import no_outputs, prediction_columns
 from pipelines.scoring.record import OUTPUT_KEY, OutputRecord, RunRecord
 
 __all__ = ["OutputTable", "read_output_record"]
@@ -42,7 +42,7 @@ class OutputTable:
         self._with_reason = run.invalid_rows == "null"
         self._lineage = _lineage(run)
         copied = [schema.field(name).with_type(_plain(schema.field(name).type)) for name in kept]
-        predicted = prediction_columns(target, np.empty(0, np.float32))
+        predicted = prediction_columns(target, no_outputs(target))
         if self._with_reason:
             predicted[REASON] = pa.array([], pa.string())
         made = {**predicted, **self._lineage}

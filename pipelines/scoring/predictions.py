@@ -1,4 +1,4 @@
-"""The columns that a prediction has in the output. The only place that knows the kinds of targets."""
+"""What a prediction is in the output, and what is counted of it: the only place here that knows types of targets."""
 
 from __future__ import annotations
 
@@ -9,24 +9,40 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from bundle import Target
+from bundle.quantiles import in_order
 
-__all__ = ["count_labels", "prediction_columns"]
+__all__ = ["count_labels", "counted_scores", "no_outputs", "prediction_columns"]
 
-Scores = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 
-def prediction_columns(target: Target, scores: Scores, refused: Mask | None = None) -> dict[str, Any]:
-    """Return a pyarrow.Array for each column of the predictions.
+def prediction_columns(target: Target, outputs: Floats, refused: Mask | None = None) -> dict[str, Any]:
+    """Return a pyarrow.Array for each column of the predictions, named as in the API's Arrow answers.
 
     Args:
         target: what is predicted.
-        scores: (n,) what the evaluator returned, for two classes the probability of the positive one.
+        outputs: (n,) or (n, outputs), what the evaluator returned.
         refused: (n,) rows without a prediction, which is null.
     """
-    positive = (scores >= target.threshold).astype(np.int8)
-    labels = pa.DictionaryArray.from_arrays(pa.array(positive, mask=refused), pa.array(target.classes))
-    return {"label": labels, "probability": pa.array(scores, mask=refused)}
+    if target.type == "regression":
+        return {name: pa.array(column, mask=refused) for name, column in _values(target, outputs).items()}
+    codes = _codes(target, outputs)
+    label = pa.DictionaryArray.from_arrays(pa.array(codes, mask=refused), pa.array(target.classes))
+    if target.type == "binary":
+        return {"label": label, "probability": pa.array(outputs, mask=refused)}
+    probabilities = {
+        f"probability.{name}": pa.array(np.ascontiguousarray(column), mask=refused)
+        for name, column in zip(target.classes, outputs.T, strict=True)
+    }
+    return {"label": label, **probabilities}
+
+
+def counted_scores(target: Target, outputs: Floats) -> Floats:
+    """Return (n,) values that are counted into the bins of the reference's score, as in the API."""
+    if target.type == "multiclass":
+        return _codes(target, outputs).astype(np.float32)
+    return _values(target, outputs)["value"] if target.type == "regression" else outputs
 
 
 def count_labels(columns: dict[str, Any]) -> dict[str, int]:
@@ -37,3 +53,22 @@ def count_labels(columns: dict[str, Any]) -> dict[str, int]:
     places = label.indices.drop_null().to_numpy(zero_copy_only=False)
     counts = np.bincount(places, minlength=len(label.dictionary))
     return dict(zip(label.dictionary.to_pylist(), counts.tolist(), strict=True))
+
+
+def no_outputs(target: Target) -> Floats:
+    """Return the outputs of no rows."""
+    return np.empty(0 if target.outputs == 1 else (0, target.outputs), dtype=np.float32)
+
+
+def _codes(target: Target, outputs: Floats) -> npt.NDArray[np.int8]:
+    """Return (n,) codes of the predicted classes."""
+    if target.threshold is not None:
+        return (outputs >= target.threshold).astype(np.int8)
+    return np.asarray(outputs.argmax(axis=1), dtype=np.int8)
+
+
+def _values(target: Target, outputs: Floats) -> dict[str, Floats]:
+    if not target.quantiles:
+        return {"value": outputs}
+    lower, median, upper = (np.ascontiguousarray(column) for column in in_order(outputs).T)
+    return {"value": median, "lower": lower, "upper": upper}

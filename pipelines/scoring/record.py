@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from bundle import Bundle, Identity
-from bundle.contract import FrozenModel
+from bundle.target import FrozenModel
 from pipelines.errors import OutputConflict
 
 __all__ = [

@@ -6,8 +6,14 @@ from bundle import Bundle, Identity, load_public_keys, read_bundle
 
 
 @pytest.fixture
-def bundle_folder(make_bundle, tmp_path) -> Path:
-    return make_bundle(tmp_path / "bundle")
+def target_type() -> str:
+    """Which of the small models; tests are parametrized with others."""
+    return "binary"
+
+
+@pytest.fixture
+def bundle_folder(make_bundle, tmp_path, target_type) -> Path:
+    return make_bundle(tmp_path / "bundle", kind=target_type)
 
 
 @pytest.fixture

@@ -108,7 +108,10 @@ class ServedTarget(Protocol):
     truth_text: str
     """What a true label must be, for error messages."""
 
-    example_truth: Truth
+    @property
+    def example_truth(self) -> Truth:
+        """A true label."""
+
     identity: str
     """What two versions must have in common for their feedback to be scored alike, in the plural."""
 
