@@ -10,7 +10,7 @@ import yaml
 from tests.charts.rendering import EVERYTHING, INGRESS, ROOT, merged, render, values_file
 
 EXCEPTIONS = yaml.safe_load((ROOT / "charts/checkov.yaml").read_text())
-PARTS = ("api", "mlflow", "training", "postgresql", "object-store")
+PARTS = ("api", "mlflow", "training", "scoring", "postgresql", "object-store")
 PINNED = {part: {"image": {"digest": f"sha256:{'a' * 64}"}} for part in PARTS}
 """Each installation sets its digests; all other values are as shipped."""
 

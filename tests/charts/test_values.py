@@ -16,6 +16,7 @@ OPEN = {
     "api",
     "mlflow",
     "training",
+    "scoring",
     "postgresql",
     "object-store",
     "kube-prometheus-stack",

@@ -37,6 +37,7 @@ RUN_BY = {
     "make bench": ".ci/run",
     ".venv/bin/python -m benchmarks.overload": "tests/benchmarks/test_overload.py",
     ".venv/bin/python -m benchmarks.soak": "tests/benchmarks/soak/test_main.py",
+    ".venv/bin/python -m benchmarks.scoring": "tests/benchmarks/test_scoring.py",
     "make up": "tests/e2e/conftest.py",
     "make down": "tests/espalier/cluster/test_kind.py",
     "make secrets": "tests/espalier/cluster/test_secrets.py",
