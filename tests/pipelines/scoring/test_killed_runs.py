@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 KILLS = 10
 FILES, ROWS = 4, 10_000
+PARQUET = re.compile(r"\.parquet$")
 
 SCORE = """
 import os
@@ -102,22 +104,21 @@ def runs(bundle_folder, keys, tmp_path):
         one.process.stdout.close()
 
 
-def kill_and_repeat(runs, other, finished):
-    """Kill runs at random moments, and let the last one finish; return how many were killed.
+def kill_and_repeat(runs, names, finished):
+    """Kill runs soon after their first, second or third new file, and let the last one finish; return the kills.
 
     Args:
         runs: starts them.
-        other: starts runs with another output: how long does a whole run take?
+        names: returns the files that there are now.
         finished: is called after each kill.
     """
-    began = time.monotonic()
-    other.start()
-    other.wait()
-    seconds = time.monotonic() - began
-    moments, kills = random.Random(7), 0  # noqa: S311 - no secret
-    for _ in range(KILLS):
-        child = runs.start()
-        time.sleep(moments.uniform(0, seconds / 3))  # each run continues; on a busy machine one may take a third
+    pauses, kills = random.Random(7), 0  # noqa: S311 - no secret
+    for number in range(KILLS):
+        child, last, changes = runs.start(), names(), 0
+        while changes <= number % 3 and not _has_ended(child):
+            now = names()
+            changes, last = changes + (now != last), now
+        time.sleep(pauses.uniform(0, 0.02))
         os.kill(child, signal.SIGKILL)
         if runs.wait() != signal.SIGKILL:
             break  # it had ended
@@ -126,6 +127,10 @@ def kill_and_repeat(runs, other, finished):
     runs.start()
     assert runs.wait() == 0
     return kills
+
+
+def _has_ended(child):
+    return Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def contents(folder):
@@ -141,7 +146,7 @@ def test_killed_and_repeated_run_gives_the_files_of_one_run(lake, score, runs, t
         for path in names:
             assert pq.ParquetFile(path).metadata.num_rows == ROWS, "a file under its name is whole"
 
-    assert kill_and_repeat(runs(lake, killed), runs(lake, tmp_path / "timed"), check)
+    assert kill_and_repeat(runs(lake, killed), lambda: set(killed.rglob("*")), check)
     assert len(seen) > 1, "the kills came while files were written"
     whole.mkdir()
     (whole / "_scoring.json").write_bytes((killed / "_scoring.json").read_bytes())  # it has the time
@@ -159,21 +164,23 @@ def test_the_same_on_s3(lake, score, runs, s3, monkeypatch, tmp_path):
     for path in lake.iterdir():
         client.upload_file(str(path), "data", f"lake/{path.name}")
 
+    def names():
+        listed = client.list_objects_v2(Bucket="data", Prefix="scored/").get("Contents", ())
+        return {entry["Key"] for entry in listed}
+
     def found():
-        keys = [entry["Key"] for entry in client.list_objects_v2(Bucket="data", Prefix="scored/").get("Contents", ())]
-        return {key: client.get_object(Bucket="data", Key=key)["Body"].read() for key in keys}
+        return {key: client.get_object(Bucket="data", Key=key)["Body"].read() for key in names()}
 
     def check():
         for key, content in found().items():
-            if key.endswith(".parquet"):
+            if PARQUET.search(key):
                 (tmp_path / "found.parquet").write_bytes(content)
                 assert pq.ParquetFile(tmp_path / "found.parquet").metadata.num_rows == ROWS, key
 
-    assert kill_and_repeat(runs("s3://data/lake", "s3://data/scored"), runs("s3://data/lake", "s3://data/timed"), check)
+    assert kill_and_repeat(runs("s3://data/lake", "s3://data/scored"), names, check)
     before = found()
-    for key in before:
-        if key.endswith(".parquet") and not key.startswith("_"):
-            client.delete_object(Bucket="data", Key=key)
+    for key in filter(PARQUET.search, before):
+        client.delete_object(Bucket="data", Key=key)
     one = runs("s3://data/lake", "s3://data/scored")
     one.start()
     assert one.wait() == 0
