@@ -146,8 +146,6 @@ def test_every_type_of_target_has_golden_rows(trained, name, changes, outputs):
     assert golden.margins.shape == golden.predictions.shape == shape
     read = read_golden_rows(golden.to_bytes(), features=len(made.contract.features), target=made.contract.target)
     np.testing.assert_array_equal(read.predictions, golden.predictions)
-    names = [feature.name for feature in made.contract.features]
-    matrix = xgb.DMatrix(
-        golden.rows, feature_names=names, feature_types=made.contract.feature_types, enable_categorical=True
-    )
+    types, names = made.contract.feature_types, [feature.name for feature in made.contract.features]
+    matrix = xgb.DMatrix(golden.rows, feature_names=names, feature_types=types, enable_categorical=True)
     np.testing.assert_array_equal(golden.predictions, made.fit.booster.predict(matrix))
