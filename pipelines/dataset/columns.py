@@ -43,7 +43,7 @@ def as_codes(values: pd.Series[Any], target: TargetColumn) -> pd.Series[Any]:
 
 
 def _target_column(target: TargetColumn) -> pa.Column:
-    if target.type == "regression":
+    if not target.classes:
         return pa.Column("float64", _number_checks(target), nullable=True, coerce=True)
     allowed = list(target.values) or list(range(len(target.classes)))
     return pa.Column("str" if target.is_text else "float64", pa.Check.isin(allowed), nullable=True, coerce=True)

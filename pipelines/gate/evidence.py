@@ -102,8 +102,11 @@ class Evidence(_Part):
     calibration: dict[str, tuple[CalibrationBin, ...]] = {}
     """Of ``champion`` and ``candidate``, on the compared rows."""
 
-    honesty: dict[str, dict[str, float]] = {}
-    """Of ``champion`` and ``candidate``: calibration error, or coverage of the interval."""
+    calibration_errors: dict[str, float] = {}
+    """Classes."""
+
+    coverages: dict[str, float] = {}
+    """Regression with an interval: the share of the true values inside it."""
 
     are_probabilities: bool = True
     """Whether the predictions are probabilities of classes, and not values."""
@@ -173,10 +176,8 @@ def collect(
             "candidate": _calibration(task.calibration(truth, ours)),
         },
         are_probabilities=bool(task.target.classes),
-        honesty={
-            "champion": task.honesty(predictions.their_scores),
-            "candidate": task.honesty(predictions.our_scores),
-        },
+        calibration_errors=_of_both(predictions, "calibration_error"),
+        coverages=_of_both(predictions, "coverage"),
     )
 
 
@@ -192,6 +193,13 @@ def _periods(gains: BlockGains, blocks: Blocks) -> tuple[Period, ...]:
         Period(start=start, rows=int(rows[number]), gain=float(means[number]))
         for number, start in enumerate(blocks.starts)
     )
+
+
+def _of_both(predictions: Predictions, score: str) -> dict[str, float]:
+    """Return a score of champion and candidate, of those that have it."""
+    both = {"champion": predictions.their_scores, "candidate": predictions.our_scores}
+    values = {name: scores.figures.get(score) for name, scores in both.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _calibration(bins: BinSums) -> tuple[CalibrationBin, ...]:

@@ -77,10 +77,10 @@ def _draw_periods(ax: Axes, evidence: Evidence) -> None:
 
 
 def _draw_calibration(ax: Axes, evidence: Evidence) -> None:
-    bins = [one for of_model in evidence.calibration.values() for one in of_model]
+    every = [one for of_model in evidence.calibration.values() for one in of_model]
     ends = [0.0, 1.0]
     if not evidence.are_probabilities:
-        values = [value for one in bins for value in (one.predicted, one.observed)]
+        values = [value for one in every for value in (one.predicted, one.observed)]
         ends = [min(values), max(values)]
     ax.plot(ends, ends, color="black", linewidth=0.8, linestyle=":")
     for name, colour in (("champion", GREY), ("candidate", GREEN)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pipelines.gate.checks import Verdict
 from pipelines.gate.evidence import Evidence
@@ -43,9 +43,14 @@ def numbers(evidence: Evidence) -> Iterator[list[str]]:
         yield ["neighbouring blocks", f"correlation {evidence.neighbours:.2f}{hint}"]
     if evidence.rows_to_decide is not None:
         yield ["rows that would decide", f"about {evidence.rows_to_decide:,}, if the gain stays as it is"]
-    theirs, ours = evidence.honesty.get("champion", {}), evidence.honesty.get("candidate", {})
-    for name, value in ours.items():
-        yield [name, f"{value:.4f}" + (f", champion {theirs[name]:.4f}" if name in theirs else "")]
+    yield from _of_both("calibration error", evidence.calibration_errors)
+    yield from _of_both("coverage of the interval", evidence.coverages)
+
+
+def _of_both(name: str, values: Mapping[str, float]) -> Iterator[list[str]]:
+    if "candidate" in values:
+        champion = f", champion {values['champion']:.4f}" if "champion" in values else ""
+        yield [name, f"{values['candidate']:.4f}{champion}"]
 
 
 def _slices(evidence: Evidence) -> list[str]:

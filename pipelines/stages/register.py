@@ -125,7 +125,12 @@ def _register(
             run_id=read_json(RUN_JSON, stage="train")["run_id"],
             description=params.register_.description,
             version_description=_describe(project, metrics, verdict),
-            tags={**tags, "data_md5": origin.data_md5, "git_commit": origin.git_commit},
+            tags={
+                **tags,
+                "data_md5": origin.data_md5,
+                "git_commit": origin.git_commit,
+                "target_type": project.target.type,
+            },
         )
     _report(registry, version, judged)
     golden_rows = _write_bundle(version, verdict, metrics, origin)

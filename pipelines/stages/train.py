@@ -21,7 +21,7 @@ import pandas as pd
 import xgboost as xgb
 
 from bundle import Contract
-from pipelines.config.params import Params, TrainParams
+from pipelines.config.params import TrainParams
 from pipelines.config.schema import Schema
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import (
@@ -77,7 +77,7 @@ def main() -> str:
     train, test = read_prepared(TRAIN), read_prepared(TEST)
     contract = build_contract(train, project, example=example_row(test, schema))
     origin = read_origin(settings)
-    run_id = registry.start_run(params.register_.model_name, origin, _flat(params))
+    run_id = registry.start_run(params.register_.model_name, origin, _flat(project))
     started = time.monotonic()
     with registry.failing(run_id):
         measured, registered = _fit(train, test, contract, project)
@@ -199,10 +199,10 @@ def _write(measured: Fit, registered: Fit, contract: Contract) -> None:
     write_json(training.model_dump(mode="json"), TRAINING_JSON)
 
 
-def _flat(params: Params) -> dict[str, Any]:
+def _flat(project: Project) -> dict[str, Any]:
     """Return all parameters that affect the model or its verdict, flat with dotted names, for MLflow."""
-    nested = params.model_dump(include={"prepare", "train", "evaluate"}, mode="json", exclude_none=True)
-    flat: dict[str, Any] = {}
+    nested = project.params.model_dump(include={"prepare", "train", "evaluate"}, mode="json", exclude_none=True)
+    flat: dict[str, Any] = {"target.type": project.target.type}
     for stage, block in nested.items():
         for name, value in block.items():
             inner = value if isinstance(value, dict) else {"": value}

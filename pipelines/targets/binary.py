@@ -42,6 +42,11 @@ class Binary(Task[BinaryScores]):
             return f"every row has {self.target.name} = {truth[0]:g}"
         return ""
 
+    def shares(self, truth: Truth) -> dict[str, float]:
+        """Return the share of each class."""
+        share = float(truth.mean())
+        return dict(zip(self.target.classes, (1 - share, share), strict=True))
+
     def score(self, truth: Truth, outputs: Outputs) -> BinaryScores:
         """Score (n,) probabilities against (n,) labels."""
         likely = outputs.astype(np.float64)
@@ -95,10 +100,6 @@ class Binary(Task[BinaryScores]):
     def calibration(self, truth: Truth, outputs: Outputs) -> BinSums:
         """Return ten bins of equal width of the probabilities."""
         return calibration_bins(truth, outputs.astype(np.float64))
-
-    def honesty(self, scores: BinaryScores) -> dict[str, float]:
-        """Return the calibration error."""
-        return {"calibration error": scores.calibration_error}
 
     def counted(self, outputs: Outputs) -> npt.NDArray[np.float32]:
         """Return the probabilities."""

@@ -47,6 +47,11 @@ class Multiclass(Task[MulticlassScores]):
         missing = self._missing(truth)
         return f"no row has {self.target.name} = {', '.join(missing)}" if train and missing else ""
 
+    def shares(self, truth: Truth) -> dict[str, float]:
+        """Return the share of each class."""
+        counts = np.bincount(truth, minlength=len(self.target.classes)) / len(truth)
+        return dict(zip(self.target.classes, counts.tolist(), strict=True))
+
     def score(self, truth: Truth, outputs: Outputs) -> MulticlassScores:
         """Score (n, classes) probabilities against (n,) codes."""
         likely, codes = outputs.astype(np.float64), np.arange(len(self.target.classes))
@@ -55,7 +60,7 @@ class Multiclass(Task[MulticlassScores]):
         right = guessed == truth
         return MulticlassScores(
             rows=len(truth),
-            class_shares=self.shares(truth) or {},
+            class_shares=self.shares(truth),
             log_loss=float(self.row_losses("log_loss", truth, likely).mean()),
             base_rate_log_loss=float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum()) + 0.0,
             brier=float(self.row_losses("brier", truth, likely).mean()),
@@ -111,10 +116,6 @@ class Multiclass(Task[MulticlassScores]):
     def calibration(self, truth: Truth, outputs: Outputs) -> BinSums:
         """Return ten bins of equal width of the probability of the predicted class."""
         return calibration_bins(outputs.argmax(axis=1) == truth, outputs.max(axis=1).astype(np.float64))
-
-    def honesty(self, scores: MulticlassScores) -> dict[str, float]:
-        """Return the calibration error."""
-        return {"calibration error": scores.calibration_error}
 
     def counted(self, outputs: Outputs) -> npt.NDArray[np.float32]:
         """Return the code of the class with the largest probability; of equal ones the first."""

@@ -112,10 +112,6 @@ class Regression(Task[RegressionScores]):
         """Return ten bins of about as many rows each, by predicted value."""
         return tenths(truth, _point(outputs).astype(np.float64))
 
-    def honesty(self, scores: RegressionScores) -> dict[str, float]:
-        """Return the share of values inside the interval, if there is one."""
-        return {} if scores.coverage is None else {"coverage of the interval": scores.coverage}
-
     def counted(self, outputs: Outputs) -> npt.NDArray[np.float32]:
         """Return the values, or the medians."""
         return _point(outputs).astype(np.float32)

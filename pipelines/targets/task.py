@@ -84,12 +84,9 @@ class Task(ABC, Generic[S]):
         """Return why nothing can be learned from these rows, or measured on them: ``every row has …``; empty if it
         can."""
 
-    def shares(self, truth: Truth) -> dict[str, float] | None:
+    def shares(self, truth: Truth) -> dict[str, float] | None:  # noqa: ARG002
         """Return the share of each class; None without classes."""
-        if not self.target.classes:
-            return None
-        counts = np.bincount(truth, minlength=len(self.target.classes)) / len(truth)
-        return dict(zip(self.target.classes, counts.tolist(), strict=True))
+        return None
 
     # --- scores -----------------------------------------------------------------------------------------------------
 
@@ -116,10 +113,6 @@ class Task(ABC, Generic[S]):
     @abstractmethod
     def calibration(self, truth: Truth, outputs: Outputs) -> BinSums:
         """Return the bins that show whether predictions are right on average."""
-
-    def honesty(self, scores: S) -> dict[str, float]:  # noqa: ARG002
-        """Return the scores that say whether the model is as sure as it should be, by plain names."""
-        return {}
 
     # --- the score that the API counts --------------------------------------------------------------------------------
 

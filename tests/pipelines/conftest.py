@@ -48,7 +48,7 @@ def evidence() -> Callable[..., Evidence]:
             "calibration": {
                 name: (CalibrationBin(predicted=0.2, observed=0.25, rows=90_000),) for name in ("champion", "candidate")
             },
-            "honesty": {name: {"calibration error": 0.05} for name in ("champion", "candidate")},
+            "calibration_errors": {"champion": 0.05, "candidate": 0.05},
         }
         return Evidence.model_validate(usual | changes)
 

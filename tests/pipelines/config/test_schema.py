@@ -58,7 +58,7 @@ def test_wrong_schema_names_file_and_column(project, old, new, message):
         ("{name: bears, classes: [a, b], values: [1]}", "one value for each of the 2 classes"),
         ("{name: bears, classes: [a, b], values: [1, 1]}", "all different"),
         ("{name: bears, classes: [a, b], values: [1, x]}", "all texts or all numbers"),
-        ("{name: bears, classes: [a, b], values: [no, yes]}", r"target\.values\.0.*put it in quotes"),
+        ("{name: bears, classes: [a, b], values: [no, yes]}", r"target\.values\.0.*write False in quotes"),
     ],
 )
 def test_wrong_target_is_reported(project, target, message):

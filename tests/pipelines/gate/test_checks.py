@@ -93,7 +93,11 @@ def test_policy_decides_what_passes(scores, evidence, kind, lower, newer, params
 
 def test_missed_floor_rejects_a_better_model(scores, evidence):
     verdict = judge(
-        scores, GateParams(min_roc_auc=0.99), champion_version="4", evidence=evidence(kind=Kind.BETTER, lower=0.001)
+        scores,
+        GateParams(min_roc_auc=0.99),
+        binary(),
+        champion_version="4",
+        evidence=evidence(kind=Kind.BETTER, lower=0.001),
     )
 
     assert not verdict.passed
@@ -155,6 +159,7 @@ def test_direction_of_the_metric_is_stated(scores, evidence, metric, word):
     verdict = judge(
         scores,
         GateParams(min_roc_auc=0.5, compare_by=metric),
+        binary(),
         champion_version="4",
         evidence=evidence(kind=Kind.BETTER, metric=metric),
     )

@@ -113,7 +113,7 @@ def test_rows_of_one_class_are_not_compared(world, parts):
 
     verdict = world.judge(world.champion(pd.concat([parts[0], test.head(100)]), metrics), metrics)
 
-    assert "all have the same class" in verdict.reasons[0]
+    assert "and there every row has bears = 1, so scores are undefined" in verdict.reasons[0]
 
 
 def test_champion_is_encoded_by_its_own_contract(world, parts, schema):
@@ -238,7 +238,7 @@ def test_evidence_has_the_numbers_of_the_comparison(world, parts):
     assert sum(period.rows * period.gain for period in found.periods) == pytest.approx(found.gain * found.rows)
     assert {slice_.column for slice_ in found.slices} == {"kind", "month"}
     assert sum(one.rows for one in found.calibration["candidate"]) == found.rows
-    assert found.honesty["candidate"]["calibration error"] == metrics.test.calibration_error
+    assert found.calibration_errors["candidate"] == metrics.test.calibration_error
 
 
 def test_swapped_models_are_worse(world, parts):

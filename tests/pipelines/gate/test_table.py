@@ -71,11 +71,10 @@ def test_refusal_is_shown():
 
 
 def test_coverage_is_shown_for_an_interval_and_nothing_without(evidence):
-    def lines(honesty):
-        return "\n".join(verdict_lines(Verdict(champion_version="4", evidence=evidence(honesty=honesty))))
+    def lines(coverages):
+        found = evidence(coverages=coverages, calibration_errors={})
+        return "\n".join(verdict_lines(Verdict(champion_version="4", evidence=found)))
 
-    both = {"champion": {"coverage of the interval": 0.85}, "candidate": {"coverage of the interval": 0.9}}
-    assert "coverage of the interval  0.9000, champion 0.8500" in lines(both)
-    alone = {"champion": {}, "candidate": {"coverage of the interval": 0.9}}
-    assert lines(alone).endswith("coverage of the interval  0.9000")
-    assert "coverage" not in lines({"champion": {}, "candidate": {}})
+    assert "coverage of the interval  0.9000, champion 0.8500" in lines({"champion": 0.85, "candidate": 0.9})
+    assert lines({"candidate": 0.9}).endswith("coverage of the interval  0.9000")
+    assert "coverage" not in lines({}) and "calibration" not in lines({})

@@ -4,15 +4,16 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from bundle import Lineage
-from pipelines.config.schema import ROW_HASH
+from pipelines.config.schema import ROW_HASH, Schema
 from pipelines.gate.unseen import unseen_rows
 from pipelines.stages.prepare import split_by_hash
 from pipelines.stages.validate import check_table
 from pipelines.targets.project import load_project
 from tests.projects.tables import table_of
-from tests.small_project import project_of, use_project
+from tests.small_project import SCHEMA, project_of, use_project
 
 
 @pytest.fixture
@@ -81,7 +82,8 @@ def test_another_seed_leaves_few_rows(penguins, rows, trained):
 
 
 def test_champion_of_groups_is_compared_on_groups_it_has_not_seen(penguins, rows, trained):
-    champion, learned = trained(rows, seeded(penguins, group="year"))
+    rows = rows[rows["flipper_length_mm"].notna()]
+    champion, learned = trained(rows, seeded(penguins, group="flipper_length_mm"))
     few = seeded(penguins, group=None)
     gate = few.params.register_.gate.model_copy(update={"min_compared_rows": 1})
     few = project_of(few.schema, few.params, register_=few.params.register_.model_copy(update={"gate": gate}))
@@ -89,8 +91,9 @@ def test_champion_of_groups_is_compared_on_groups_it_has_not_seen(penguins, rows
 
     unseen, _ = unseen_rows(champion, test, few)
 
-    assert champion.split.columns == ("year",)
-    assert set(unseen["year"]).isdisjoint(learned["year"])
+    assert champion.split.columns == ("flipper_length_mm",)
+    assert len(unseen) > 0
+    assert set(unseen["flipper_length_mm"]).isdisjoint(learned["flipper_length_mm"])
 
 
 def test_new_column_does_not_hide_what_the_champion_knows(penguins, rows, trained):
@@ -127,9 +130,9 @@ def test_champion_whose_training_rows_cannot_be_told_is_refused(penguins, rows, 
     assert "remove the alias champion to start over" in reason
 
 
-def test_champion_divided_by_hash_is_no_match_for_a_table_with_a_time(penguins, rows, trained, schema):
+def test_champion_divided_by_hash_is_no_match_for_a_table_with_a_time(penguins, rows, trained):
     champion, _ = trained(rows, penguins)
-    timed = project_of(schema)
+    timed = project_of(Schema.model_validate(yaml.safe_load(SCHEMA)))
     test = pd.DataFrame({"seen": pd.to_datetime(["2025-01-01"]), "bears": [1.0]})
 
     _, reason = unseen_rows(champion, test, timed)

@@ -88,7 +88,7 @@ def test_numbers_are_xgboosts(request, contract, kind):
     found = record_golden_rows(bytes(booster.save_raw("ubj")), contract)
 
     assert found.booster == ("dart" if kind == "dart" else "gbtree")
-    for name, kind_of_number in (("margins", "margin"), ("probabilities", "value")):
+    for name, kind_of_number in (("margins", "margin"), ("predictions", "value")):
         expected = booster.inplace_predict(found.rows, predict_type=kind_of_number, validate_features=False)
         np.testing.assert_array_equal(getattr(found, name), expected)
     assert len(set(found.margins.tolist())) > 10, "rows of one value would show no difference"
@@ -109,7 +109,7 @@ def test_bundle_that_was_read_back_has_the_written_rows(read, golden_rows):
     verify_golden_rows(read(), golden_rows)
 
 
-@pytest.mark.parametrize("name", ["rows", "margins", "probabilities"])
+@pytest.mark.parametrize("name", ["rows", "margins", "predictions"])
 def test_other_rows_than_the_written_ones_are_refused(read, golden_rows, name):
     array = getattr(golden_rows, name).copy()
     array.flat[np.flatnonzero(~np.isnan(array))[-1]] = 0.25
@@ -124,7 +124,7 @@ def test_bundle_without_golden_rows_is_refused(read, golden_rows):
         verify_golden_rows(read(manifest_format=2), golden_rows)
 
 
-@pytest.mark.parametrize("name", ["margins", "probabilities"])
+@pytest.mark.parametrize("name", ["margins", "predictions"])
 def test_one_bit_that_the_model_does_not_predict_is_refused(read, golden_rows, name):
     array = getattr(golden_rows, name).copy()
     array[1234] = np.nextafter(array[1234], np.float32(0))
@@ -146,8 +146,6 @@ def test_every_type_of_target_has_golden_rows(trained, name, changes, outputs):
     assert golden.margins.shape == golden.predictions.shape == shape
     read = read_golden_rows(golden.to_bytes(), features=len(made.contract.features), target=made.contract.target)
     np.testing.assert_array_equal(read.predictions, golden.predictions)
-    names = [feature.name for feature in made.contract.features]
-    matrix = xgb.DMatrix(
-        golden.rows, feature_names=names, feature_types=made.contract.feature_types, enable_categorical=True
-    )
+    types, names = made.contract.feature_types, [feature.name for feature in made.contract.features]
+    matrix = xgb.DMatrix(golden.rows, feature_names=names, feature_types=types, enable_categorical=True)
     np.testing.assert_array_equal(golden.predictions, made.fit.booster.predict(matrix))

@@ -78,6 +78,7 @@ def test_first_model_becomes_champion_and_is_compared_with(use, registry, keys, 
     assert {path.stem for path in Path("pipelines/work/plots").glob("*.png")} == plots
     assert all(bins.natural_psi is None for bins in [*bundle.reference.features.values(), bundle.reference.score])
     assert champion.tags["gate.verdict"] == "first"
+    assert champion.tags["target_type"] == registry._client.get_run(champion.run_id).data.params["target.type"] == kind
 
     _, summaries = use.again(("eta: ", "gamma: 0, eta: "))  # the same model, as other work
 
