@@ -52,6 +52,7 @@ from pipelines.gate.rescore import verify_metrics
 from pipelines.gate.table import verdict_lines
 from pipelines.model.golden_rows import record_golden_rows, verify_golden_rows
 from pipelines.model.lineage import Origin, read_origin
+from pipelines.model.served_rows import verify_served_rows
 from pipelines.model.trained import read_model, read_training
 from pipelines.promotion.lock import PromotionLock, promotion_lock
 from pipelines.promotion.promote import clear_unfinished, promote
@@ -138,6 +139,7 @@ def _register(
         sign_bundle(BUNDLE, key)
         written = read_bundle(BUNDLE, expected=version.identity, trusted_keys=[key.public_key()])
         verify_golden_rows(written, golden_rows)
+        console.print(verify_served_rows(written, read_prepared(TEST), project.schema), markup=False, soft_wrap=True)
     registry.upload_bundle(version, BUNDLE)
     if verdict.passed:
         read_version(registry, settings, version, own_key=key.public_key())  # check that the upload is intact

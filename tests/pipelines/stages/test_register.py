@@ -18,6 +18,7 @@ from bundle.vocabulary import CHALLENGER, CHAMPION, PREVIOUS
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import GATE_JSON, TEST, TRAIN, read_json, read_prepared
 from pipelines.errors import AlteredData, InvalidParams, RolloutFailed
+from pipelines.model import served_rows
 from pipelines.model.golden_rows import record_golden_rows
 from pipelines.model.matrix import encode, labels
 from pipelines.model.measure import predict
@@ -101,6 +102,23 @@ def test_version_whose_golden_rows_are_altered_on_the_way_is_not_uploaded(candid
     monkeypatch.setattr(register, "write_bundle", write_other)
 
     with pytest.raises(AlteredData, match="golden rows in the bundle are not the ones that were written"):
+        register.main()
+    assert registry.version(name, "1").is_uploading
+    assert aliases(registry, name)[CHAMPION] is None
+
+
+def test_version_that_the_api_would_answer_differently_is_not_uploaded(candidate, registry, name, monkeypatch):
+    candidate()
+    encode = served_rows.encode_served
+
+    def shifted(rows, contract):
+        matrix = encode(rows, contract)
+        matrix[0, 0] += 1
+        return matrix
+
+    monkeypatch.setattr(served_rows, "encode_served", shifted)
+
+    with pytest.raises(AlteredData, match="encode test row 1 differently"):
         register.main()
     assert registry.version(name, "1").is_uploading
     assert aliases(registry, name)[CHAMPION] is None
