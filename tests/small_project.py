@@ -104,9 +104,9 @@ def own_name(name: str) -> str:
 
 
 def use_project(name: str) -> None:
-    """Put the two files of a project of tests/projects in the place of the present ones."""
+    """Put the two files of a project of examples/ in the place of the present ones."""
     for file in ("schema.yaml", "params.yaml"):
-        text = (FOLDER / name / file).read_text(encoding="utf-8")
+        text = (FOLDER / name / "pipelines" / file).read_text(encoding="utf-8")
         text = re.sub(r"model_name: (\S+)", lambda found: f"model_name: {own_name(found[1])}", text)
         Path("pipelines", file).write_text(text, encoding="utf-8")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from espalier.cli.output import CommandFailed, JsonOption, print_json, say
+from espalier.cli.output import CommandFailed, JsonOption, ProjectOption, print_json, say
 
 __all__ = ["app"]
 
@@ -38,7 +38,11 @@ def export(json: JsonOption = False) -> None:
 
 
 @app.command("push")
-def push(pointer: PointerOption = None, json: JsonOption = False) -> None:
+def push(
+    pointer: PointerOption = None,
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
+    json: JsonOption = False,
+) -> None:
     """Upload the table that the pointer names to the data remote.
 
     The default remote is a folder in this checkout. For an S3 bucket, set PIPELINE_REMOTE_URL=s3://bucket/prefix
@@ -73,7 +77,10 @@ def _how_to_get(name: str) -> str:
 
 
 @app.command("fetch")
-def fetch(json: JsonOption = False) -> None:
+def fetch(
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
+    json: JsonOption = False,
+) -> None:
     """Download the table that the pointer names to pipelines/work/raw, and verify it.
 
     Example: `espalier data fetch`

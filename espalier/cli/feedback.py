@@ -21,7 +21,7 @@ __all__ = ["feedback"]
 def feedback(  # noqa: PLR0913, PLR0917 - each is an option
     answer: Annotated[Path, typer.Argument(help="Output of espalier predict --json.")],
     labels: Annotated[
-        Path, typer.Argument(help="Text file with the true label of each row; an empty line if unknown.")
+        Path, typer.Argument(help="Text file with the true label, or number, of each row; an empty line if unknown.")
     ],
     user: UserOption = "",
     password_file: PasswordFileOption = None,
@@ -31,14 +31,16 @@ def feedback(  # noqa: PLR0913, PLR0917 - each is an option
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Send the true labels of predicted rows. Each row counts once, even if it is sent again.
+    """Send the true labels of predicted rows, or the true values. Each row counts once, even if it is sent again.
 
     The user needs the scope feedback:write.
 
     Example: `espalier predict day.csv --user ana --json > answer.json`, and when the labels are known:
     `espalier feedback answer.json truth.txt --user ana`
     """
-    receipts, truth = _read_receipts(answer), _read_labels(labels)
+    (receipts, are_numbers), truth = _read_receipts(answer), _read_lines(labels)
+    if are_numbers:
+        truth = _as_numbers(truth, labels)
     with connect(url, user, password_file, token, cacert, state) as client:
         taken = client.feedback(receipts, truth)
     if json:
@@ -47,20 +49,32 @@ def feedback(  # noqa: PLR0913, PLR0917 - each is an option
     say(f"{taken.counted} row(s) counted, {taken.already_counted} were already counted")
 
 
-def _read_receipts(path: Path) -> list[Receipt]:
-    from espalier.client import Receipt
+def _read_receipts(path: Path) -> tuple[list[Receipt], bool]:
+    """Return what feedback needs, and whether numbers were predicted."""
+    from espalier.client import Receipt, RegressionPrediction
 
     try:
-        tokens = jsonlib.loads(path.read_text(encoding="utf-8"))["feedback_tokens"]
-        return [Receipt(str(item["token"]), int(item["rows"])) for item in tokens]
+        answer = jsonlib.loads(path.read_text(encoding="utf-8"))
+        receipts = [Receipt(str(item["token"]), int(item["rows"])) for item in answer["feedback_tokens"]]
+        return receipts, answer.get("target_type") == RegressionPrediction.type
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandFailed(
             f"{path} has no feedback tokens; create it with: espalier predict ROWS --json > {path}"
         ) from error
 
 
-def _read_labels(path: Path) -> list[str | None]:
+def _read_lines(path: Path) -> list[str | float | None]:
     try:
         return [line.strip() or None for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
         raise CommandFailed(f"cannot read {path}: {error}") from error
+
+
+def _as_numbers(lines: list[str | float | None], path: Path) -> list[str | float | None]:
+    numbers: list[str | float | None] = []
+    for place, line in enumerate(lines, start=1):
+        try:
+            numbers.append(None if line is None else float(line))
+        except ValueError as error:
+            raise CommandFailed(f"{path}, line {place}: {line} is not a number, which the model predicts") from error
+    return numbers

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from bundle.vocabulary import CHAMPION, GATE_TAG, PASSED, PREVIOUS, ROLLOUT_TAG, SUPERSEDED_TAG
-from espalier.cli.output import JsonOption, StateOption, print_json, print_table, say
+from espalier.cli.output import JsonOption, ProjectOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
     from pipelines.config.settings import Settings
@@ -24,7 +24,12 @@ app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)
-def list_models(context: typer.Context, state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
+def list_models(
+    context: typer.Context,
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
+    state: StateOption = Path(".espalier"),
+    json: JsonOption = False,
+) -> None:
     """List the registered versions, newest first: aliases, verdict of the gate, rollout.
 
     Examples: `espalier models`, `espalier models show 3`
@@ -54,6 +59,7 @@ def list_models(context: typer.Context, state: StateOption = Path(".espalier"), 
 @app.command("show")
 def show(
     number: Annotated[str, typer.Argument(metavar="VERSION", help="Number of the version.")],
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
@@ -85,6 +91,7 @@ def _as_json(version: Version) -> dict[str, Any]:
 
 def promote(
     number: Annotated[str, typer.Argument(metavar="VERSION", help="A version that passed the gate.")],
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
@@ -111,7 +118,11 @@ def promote(
     _report(name, number, json)
 
 
-def rollback(state: StateOption = Path(".espalier"), json: JsonOption = False) -> None:
+def rollback(
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
+    state: StateOption = Path(".espalier"),
+    json: JsonOption = False,
+) -> None:
     """Make the previous champion the champion again, after verifying its bundle.
 
     Example: `espalier rollback`

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from bundle import ExpectedError
 
-__all__ = ["CommandFailed", "JsonOption", "StateOption", "console", "print_json", "print_table", "say"]
+__all__ = ["CommandFailed", "JsonOption", "ProjectOption", "StateOption", "console", "print_json", "print_table", "say"]
 
 console = Console(highlight=False)
 _aside = Console(stderr=True, highlight=False)
@@ -23,6 +23,24 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 StateOption = Annotated[
     Path,
     typer.Option("--state", envvar="ESPALIER_STATE", help="Folder with registry, keys, certificate and users."),
+]
+
+
+def _enter(folder: Path | None) -> Path | None:
+    if folder is not None:
+        from espalier.local.project import enter_project
+
+        enter_project(folder)
+    return folder
+
+
+ProjectOption = Annotated[
+    Path | None,
+    typer.Option(
+        callback=_enter,
+        is_eager=True,
+        help="Folder of a project of its own (docs/projects.md); other paths are relative to it, as with git -C.",
+    ),
 ]
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from espalier.cli.tables.batch import Batch
-    from espalier.client import Client, Model, Prediction
+    from espalier.client import Client, Model
+    from espalier.client.predictions import AnyPrediction, Columns
 
 __all__ = ["predict"]
 
@@ -36,7 +37,7 @@ class Answers:
     versions: dict[str, int] = field(default_factory=dict)
     """Rows per model version; a rollout meanwhile gives two versions."""
 
-    predictions: list[dict[str, Any]] = field(default_factory=list)
+    predictions: list[AnyPrediction] = field(default_factory=list)
     """All predictions if they are printed as JSON, otherwise the first ones."""
 
     feedback: list[dict[str, Any]] = field(default_factory=list)
@@ -68,7 +69,7 @@ def predict(  # noqa: PLR0913, PLR0917 - each is an option
     ],
     output: Annotated[
         Path | None,
-        typer.Option(help="Write label, probability and model version of each row to a .csv, .parquet or .jsonl file."),
+        typer.Option(help="Write the prediction and the model version of each row to a .csv, .parquet or .jsonl file."),
     ] = None,
     id_column: Annotated[
         list[str] | None, typer.Option(help="Column of the table to copy to the output; may be repeated.")
@@ -105,9 +106,9 @@ def predict(  # noqa: PLR0913, PLR0917 - each is an option
             for batch in _read(rows, id_column or [], client, sending, progress):
                 predictions, versions = _ask(client, batch, answers, sending, progress)
                 if writer is not None:
-                    writer.write(list(map(_record, batch.kept, predictions, versions)))
+                    writer.write(list(map(_record, batch.kept, _as_rows(predictions), versions)))
                 room = None if kept_rows is None else max(0, kept_rows - len(answers.predictions))
-                answers.predictions += predictions[:room]
+                answers.predictions += _first(predictions, room)
             if not answers.rows:
                 raise CommandFailed(f"{rows} has no rows")
     _report(answers, output, time.monotonic() - began, explain=explain, json=json)
@@ -127,10 +128,8 @@ def _read(path: Path, keep: list[str], client: Client, sending: Sending, progres
         yield batch
 
 
-def _ask(
-    client: Client, batch: Batch, answers: Answers, sending: Sending, progress: Progress
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the prediction and the model version of each row."""
+def _ask(client: Client, batch: Batch, answers: Answers, sending: Sending, progress: Progress) -> tuple[Any, list[str]]:
+    """Return the predictions, as a list or a table of pyarrow, and the model version of each row."""
     from espalier.client import ApiProblem
 
     before = answers.rows
@@ -147,22 +146,25 @@ def _ask(
     for version, rows in result.versions.items():
         answers.versions[version] = answers.versions.get(version, 0) + rows
     answers.feedback += [{"token": receipt.feedback_token, "rows": receipt.rows} for receipt in result.receipts]
-    return _plain(result.predictions), [part.model.version for part in result.parts for _ in range(part.rows)]
+    return result.predictions, [part.model.version for part in result.parts for _ in range(part.rows)]
 
 
-def _plain(predictions: Any) -> list[dict[str, Any]]:
-    """Return predictions as the API gives them in JSON."""
-    if not isinstance(predictions, list):  # a table of pyarrow
-        records: list[dict[str, Any]] = predictions.to_pylist()
-        return records
-    return [_as_record(one) for one in predictions]
+def _as_rows(predictions: Any) -> list[Columns]:
+    """Return predictions as rows of a table."""
+    if isinstance(predictions, list):
+        return [one.columns() for one in predictions]
+    rows: list[Columns] = predictions.to_pylist()
+    return rows
 
 
-def _as_record(prediction: Prediction) -> dict[str, Any]:
-    record: dict[str, Any] = {"label": prediction.label, "probability": prediction.probability}
-    if prediction.contributions is None:
-        return record
-    return {**record, "contributions": prediction.contributions, "base_value": prediction.base_value}
+def _first(predictions: Any, number: int | None) -> list[AnyPrediction]:
+    """Return the first predictions; None: all."""
+    if isinstance(predictions, list):
+        return predictions[:number]
+    from espalier.client.predictions import kind_of_columns
+
+    kind = kind_of_columns(predictions.column_names)
+    return [kind.from_columns(row) for row in predictions.slice(0, number).to_pylist()]
 
 
 class Progress:
@@ -195,15 +197,13 @@ def _progress() -> Iterator[Progress]:
         yield Progress(partial(bar.update, bar.add_task("", total=None)))
 
 
-def _record(kept: dict[str, Any], prediction: dict[str, Any], version: str) -> dict[str, Any]:
-    """Return a row of the output."""
-    contributions = prediction.get("contributions", {})
-    return {
-        **kept,
-        **{name: prediction[name] for name in ("label", "probability")},
-        "model_version": version,
-        **{f"contribution.{name}": value for name, value in contributions.items()},
+def _record(kept: dict[str, Any], prediction: Columns, version: str) -> dict[str, Any]:
+    """Return a row of the output: the prediction, the model version, the contributions."""
+    explained = {name: value for name, value in prediction.items() if name.startswith("contribution.")}
+    predicted = {
+        name: value for name, value in prediction.items() if name not in explained and not name.startswith("base_value")
     }
+    return {**kept, **predicted, "model_version": version, **explained}
 
 
 def _report(answers: Answers, output: Path | None, seconds: float, *, explain: bool, json: bool) -> None:
@@ -212,23 +212,18 @@ def _report(answers: Answers, output: Path | None, seconds: float, *, explain: b
     rate = f"{answers.rows:,} rows in {seconds:.1f} s, {answers.rows / seconds:,.0f} per second"
     if json and not all(receipt["token"] for receipt in answers.feedback):
         say("no feedback tokens for so many rows in one request; if you will know the labels, add --batch-rows 1000")
-    summary: dict[str, Any] = {"model": asdict(answers.model), "feedback_tokens": answers.feedback}
+    kind = answers.predictions[0].type
+    summary: dict[str, Any] = {"model": asdict(answers.model), "target_type": kind, "feedback_tokens": answers.feedback}
     if json and output is None:
-        print_json({**summary, "predictions": answers.predictions})
+        print_json({**summary, "predictions": [one.as_json() for one in answers.predictions]})
     elif json:
         print_json({**summary, "rows": answers.rows, "versions": answers.versions, "output": str(output)})
     elif output is not None:
         say(f"{output}: {rate}, model version {versions}")
     else:
-        lines = [_line(number, prediction) for number, prediction in enumerate(answers.predictions, start=1)]
+        from espalier.cli.shown import columns_of, line_of
+
+        lines = [line_of(number, prediction) for number, prediction in enumerate(answers.predictions, start=1)]
         title = f"{answers.model.name} version {versions}"
-        print_table(title, ["row", "label", "probability", "main contributions"][: 4 if explain else 3], lines)
+        print_table(title, columns_of(answers.predictions[0], explain=explain), lines)
         say(rate if answers.rows == len(lines) else f"{rate}; the first {len(lines)} are shown, --output writes all")
-
-
-def _line(number: int, prediction: dict[str, Any]) -> list[str]:
-    line = [str(number), prediction["label"], f"{prediction['probability']:.3f}"]
-    if "contributions" in prediction:
-        strongest = sorted(prediction["contributions"].items(), key=lambda item: -abs(item[1]))[:3]
-        line.append(", ".join(f"{name} {value:+.2f}" for name, value in strongest))
-    return line

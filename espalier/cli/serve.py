@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from espalier.cli.output import JsonOption, StateOption, print_json, say
+from espalier.cli.output import JsonOption, ProjectOption, StateOption, print_json, say
 
 __all__ = ["serve"]
 
@@ -19,6 +19,7 @@ def serve(
         typer.Option(help="Port of MLflow; default: 5000, or that of the MLflow that already runs on this state."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of the API.")] = 1,
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:

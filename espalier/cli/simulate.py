@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from espalier.cli.output import JsonOption, print_json, print_table, say
+from espalier.cli.output import JsonOption, ProjectOption, print_json, print_table, say
 
 if TYPE_CHECKING:
     from pipelines.config.params import GateParams
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["simulate_gate"]
 
 
-def simulate_gate(
+def simulate_gate(  # noqa: PLR0913, PLR0917 - each is an option
     retrains: Annotated[int, typer.Option(min=2, help="How many comparisons of retrained models.")] = 200,
     rows: Annotated[
         int | None,
@@ -29,6 +29,7 @@ def simulate_gate(
         list[str] | None, typer.Option(help="Column that each champion does without; may be repeated.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other rows.")] = 0,
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
     json: JsonOption = False,
 ) -> None:
     """Train the model of params.yaml many times, and let the gate compare each with the one before.
@@ -46,11 +47,11 @@ def simulate_gate(
     from pipelines.targets.project import load_project
 
     plan = Plan(retrains, rows, champion_rows, tuple(without or ()), seed)
-    project = load_project()
+    loaded = load_project()
     train, test = read_prepared(TRAIN), read_prepared(TEST)
     with progress_bar("training", plan.models) as advance:
-        found = list(retrain(train, test, project, plan, advance))
-    gate = project.params.register_.gate
+        found = list(retrain(train, test, loaded, plan, advance))
+    gate = loaded.params.register_.gate
     summary = summarise(found, gate)
     if json:
         print_json({**summary.model_dump(mode="json"), "each": [one.model_dump(mode="json") for one in found]})

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from espalier.cli.output import JsonOption, StateOption, print_json, say
+from espalier.cli.output import JsonOption, ProjectOption, StateOption, print_json, say
 
 __all__ = ["gate", "train"]
 
@@ -29,6 +29,7 @@ def train(
     until: Annotated[
         Until | None, typer.Option(help="Last stage to run. evaluate: everything but the gate; needs no signing key.")
     ] = None,
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
@@ -65,6 +66,7 @@ def gate(
         Path | None,
         typer.Option("--from", help="Folder pipelines/work of the training container; default: that of this project."),
     ] = None,
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:

@@ -14,7 +14,8 @@ from espalier.client.errors import (
     InvalidInput,
     UnexpectedAnswer,
 )
-from espalier.client.results import FeedbackCount, Model, Part, Prediction, Predictions, Receipt
+from espalier.client.predictions import MulticlassPrediction, Prediction, RegressionPrediction
+from espalier.client.results import FeedbackCount, Model, Part, Predictions, Receipt
 from espalier.client.retries import Retries
 from espalier.client.synchronous import Client
 from espalier.client.tls import trust
@@ -29,10 +30,12 @@ __all__ = [
     "FieldProblem",
     "InvalidInput",
     "Model",
+    "MulticlassPrediction",
     "Part",
     "Prediction",
     "Predictions",
     "Receipt",
+    "RegressionPrediction",
     "Retries",
     "UnexpectedAnswer",
     "trust",

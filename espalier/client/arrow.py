@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from espalier.client.errors import UnexpectedAnswer
+from espalier.client.predictions import kind_of_columns
 from espalier.client.results import Answered, Model
 
 __all__ = ["read_stream", "write_stream"]
@@ -33,15 +34,16 @@ def read_stream(content: bytes) -> Answered:
     """
     try:
         table = pa.ipc.open_stream(content).read_all()
+        kind_of_columns(table.column_names)
         metadata: dict[bytes, bytes] = table.schema.metadata or {}
         return Answered(
             Model.read(json.loads(metadata[b"model"])),
             metadata[b"feedback_token"].decode(),
             metadata[b"request_id"].decode(),
-            _texts(table.column("label")),
-            table.column("probability").to_pylist(),
+            table.num_rows,
+            columns={name: _values(table.column(name)) for name in table.column_names},
         )
-    except (pa.ArrowException, KeyError, ValueError) as error:
+    except (pa.ArrowException, KeyError, ValueError, UnexpectedAnswer) as error:
         raise UnexpectedAnswer(f"the answer is not an Arrow stream of predictions: {error}") from error
 
 
@@ -65,8 +67,11 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _texts(column: pa.ChunkedArray) -> list[str]:
-    """Return texts of which equal ones are one object, because there are few labels and many rows."""
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Return numbers, or texts of which equal ones are one object, because there are few labels and many rows."""
+    if not (pa.types.is_dictionary(column.type) or _is_text(column.type)):
+        numbers: list[float] = column.to_pylist()
+        return numbers
     labels: list[str] = []
     for chunk in column.chunks:
         encoded: Any = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()

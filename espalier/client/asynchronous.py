@@ -12,7 +12,8 @@ from espalier.client.answers import as_unreachable, read_object
 from espalier.client.connection import TIMEOUT_SECONDS, Connection, http_arguments, read
 from espalier.client.errors import ApiProblem
 from espalier.client.exchanges import Exchange, Options, Request
-from espalier.client.results import FeedbackCount, Prediction, Predictions, Receipt
+from espalier.client.predictions import AnyPrediction, P, Prediction
+from espalier.client.results import FeedbackCount, Predictions, Receipt
 from espalier.client.retries import Retries
 from espalier.client.rows import Frame
 from espalier.client.tls import Ca
@@ -64,8 +65,20 @@ class AsyncClient:
         *,
         explain: bool = ...,
         rows_per_request: int | None = ...,
+        kind: None = ...,
         progress: Callable[[int], None] | None = ...,
     ) -> Predictions[list[Prediction]]: ...
+
+    @overload
+    async def predict(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        explain: bool = ...,
+        rows_per_request: int | None = ...,
+        kind: type[P],
+        progress: Callable[[int], None] | None = ...,
+    ) -> Predictions[list[P]]: ...
 
     @overload
     async def predict(
@@ -74,6 +87,7 @@ class AsyncClient:
         *,
         explain: bool = ...,
         rows_per_request: int | None = ...,
+        kind: type[AnyPrediction] | None = ...,
         progress: Callable[[int], None] | None = ...,
     ) -> Predictions[FrameT]: ...
 
@@ -83,6 +97,7 @@ class AsyncClient:
         *,
         explain: bool = False,
         rows_per_request: int | None = None,
+        kind: type[AnyPrediction] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Predictions[Any]:
         """Predict every row, as ``Client.predict`` does.
@@ -90,7 +105,7 @@ class AsyncClient:
         Raises:
             ApiProblem, ApiUnreachable, UnexpectedAnswer, InvalidInput
         """
-        options = Options(explain, rows_per_request, progress)
+        options = Options(explain, rows_per_request, kind, progress)
         return await self._run(exchanges.predict(rows, self._connection.limits, options))
 
     async def feedback(self, of: Predictions[Any] | Sequence[Receipt], labels: Any) -> FeedbackCount:

@@ -14,6 +14,7 @@ import httpx
 
 from espalier.client.answers import read_object
 from espalier.client.errors import ApiProblem, InvalidInput, UnexpectedAnswer
+from espalier.client.predictions import AnyPrediction, read_prediction
 from espalier.client.results import Answered, FeedbackCount, Model, Predictions, Receipt
 from espalier.client.rows import Rows, accept, plain_value
 
@@ -76,6 +77,9 @@ class Options:
 
     explain: bool = False
     rows_per_request: int | None = None
+    kind: type[AnyPrediction] | None = None
+    """What the model must predict; None: whatever it predicts."""
+
     progress: Callable[[int], None] | None = None
     """Called after each request with the number of rows that are predicted so far."""
 
@@ -102,7 +106,7 @@ def predict(rows: Any, limits: Limits, options: Options) -> Exchange[Predictions
             if not limits.learn(problem, kind, sent, explain=options.explain):
                 raise problem.shifted(done) from None
             continue
-        answers.append(_read_predictions(response, sent))
+        answers.append(_checked(_read_predictions(response, sent), options.kind))
         done += sent
         if options.progress is not None:
             options.progress(done)
@@ -110,7 +114,7 @@ def predict(rows: Any, limits: Limits, options: Options) -> Exchange[Predictions
 
 
 def feedback(of: Predictions[Any] | Sequence[Receipt], labels: Any) -> Exchange[FeedbackCount]:
-    """Send the true label of each row, or None where it is not known; one request for each receipt.
+    """Send the true label or value of each row, or None where it is not known; one request for each receipt.
 
     Raises:
         InvalidInput: there is not one label for each row, or a receipt has no token.
@@ -177,25 +181,32 @@ def _read_predictions(response: httpx.Response, rows: int) -> Answered:
         answered = read_stream(response.content)
     else:
         answered = _read_json(read_object(response))
-    if len(answered.labels) != rows:
-        raise UnexpectedAnswer(f"{rows:,} rows were sent, but {len(answered.labels):,} predictions returned")
+    if answered.rows != rows:
+        raise UnexpectedAnswer(f"{rows:,} rows were sent, but {answered.rows:,} predictions returned")
+    return answered
+
+
+def _checked(answered: Answered, kind: type[AnyPrediction] | None) -> Answered:
+    found = answered.kind()
+    if kind is not None and found is not kind:
+        raise UnexpectedAnswer(
+            f"{answered.model.name} version {answered.model.version} predicts a {found.type} target: pass "
+            f"kind={found.__name__}, not {kind.__name__}"
+        )
     return answered
 
 
 def _read_json(answer: dict[str, Any]) -> Answered:
     try:
-        predictions = answer["predictions"]
-        explained = bool(predictions) and "contributions" in predictions[0]
+        predictions = [read_prediction(one) for one in answer["predictions"]]
         return Answered(
             Model.read(answer["model"]),
             str(answer.get("feedback_token", "")),
             str(answer.get("request_id", "")),
-            [prediction["label"] for prediction in predictions],
-            [prediction["probability"] for prediction in predictions],
-            [prediction["contributions"] for prediction in predictions] if explained else None,
-            [prediction["base_value"] for prediction in predictions] if explained else None,
+            len(predictions),
+            predictions,
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UnexpectedAnswer(f"the answer has no predictions: {error!r}") from error
 
 

@@ -8,25 +8,11 @@ from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
 from espalier.client.errors import UnexpectedAnswer
+from espalier.client.predictions import AnyPrediction, kind_of_columns
 
-__all__ = ["Answered", "FeedbackCount", "Model", "Part", "Prediction", "Predictions", "Receipt"]
+__all__ = ["Answered", "FeedbackCount", "Model", "Part", "Predictions", "Receipt"]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The prediction of one row."""
-
-    label: str
-    probability: float
-    """Of the positive class, from 0 to 1."""
-
-    contributions: dict[str, float] | None = None
-    """By feature, in log-odds (SHAP); only with ``explain=True``."""
-
-    base_value: float | None = None
-    """Log-odds without any feature; the contributions are added to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +61,29 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answer to one request, by column."""
+    """The answer to one request: from JSON as predictions, from Arrow as columns."""
 
     model: Model
     feedback_token: str
     request_id: str
-    labels: Sequence[str]
-    probabilities: Sequence[float]
-    contributions: Sequence[Mapping[str, float]] | None = None
-    base_values: Sequence[float] | None = None
+    rows: int
+    predictions: Sequence[AnyPrediction] | None = None
+    columns: Mapping[str, Sequence[Any]] | None = None
+
+    def kind(self) -> type[AnyPrediction]:
+        """Return what was predicted."""
+        return kind_of_columns(self.columns) if self.columns is not None else type((self.predictions or ())[0])
 
     def part(self) -> Part:
         """Return the answer without its rows."""
-        return Part(len(self.labels), self.model, self.feedback_token, self.request_id)
+        return Part(self.rows, self.model, self.feedback_token, self.request_id)
+
+    def as_columns(self) -> Mapping[str, Sequence[Any]]:
+        """Return the columns of a table."""
+        if self.columns is not None:
+            return self.columns
+        rows = [prediction.columns() for prediction in self.predictions or ()]
+        return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 @dataclass(frozen=True)
@@ -95,8 +91,11 @@ class Predictions(Generic[T]):
     """The predictions of all rows, and where they come from."""
 
     predictions: T
-    """Of the kind that was passed: a list of ``Prediction``, or a table with the columns ``label`` and ``probability``
-    (and with ``explain=True`` ``base_value`` and a column ``contribution.NAME`` for each feature)."""
+    """Of the kind that was passed: a list of ``Prediction`` (``MulticlassPrediction``, ``RegressionPrediction``), or a
+    table. Its columns are ``label`` and ``probability``; with three or more classes ``label`` and ``probability.CLASS``
+    for each; for a number ``value``, and ``lower`` and ``upper`` if it has an interval. With ``explain=True`` also
+    ``base_value`` and ``contribution.NAME`` for each feature; with three or more classes ``base_value.CLASS`` and
+    ``contribution.CLASS.NAME``."""
 
     parts: tuple[Part, ...]
     """One for each request, in the order of the rows; at least one."""
@@ -131,7 +130,7 @@ class Predictions(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class FeedbackCount:
-    """How many labels were counted. A row counts once, however often its label is sent."""
+    """How many labels, or true values, were counted. A row counts once, however often its label is sent."""
 
     counted: int
     already_counted: int

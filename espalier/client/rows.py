@@ -13,8 +13,9 @@ from itertools import chain
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
-from espalier.client.errors import InvalidInput
-from espalier.client.results import Answered, Prediction
+from espalier.client.errors import InvalidInput, UnexpectedAnswer
+from espalier.client.predictions import LABEL, AnyPrediction
+from espalier.client.results import Answered
 
 __all__ = ["Frame", "Rows", "accept", "plain_value"]
 
@@ -106,16 +107,17 @@ def _plain(records: Sequence[Mapping[Any, Any]]) -> list[Record]:
 
 
 def _columns(answers: Sequence[Answered]) -> dict[str, list[Any]]:
-    """Return the columns of a table of predictions."""
-    columns: dict[str, list[Any]] = {
-        "label": list(chain.from_iterable(answer.labels for answer in answers)),
-        "probability": list(chain.from_iterable(answer.probabilities for answer in answers)),
-    }
-    explained = list(chain.from_iterable(answer.contributions or () for answer in answers))
-    if explained:
-        columns["base_value"] = list(chain.from_iterable(answer.base_values or () for answer in answers))
-        columns |= {f"contribution.{name}": [row[name] for row in explained] for name in explained[0]}
-    return columns
+    """Return the columns of a table of predictions.
+
+    Raises:
+        UnexpectedAnswer: a model with other outputs was rolled out between two requests.
+    """
+    parts = [answer.as_columns() for answer in answers]
+    names = list(parts[0])
+    if any(list(part) != names for part in parts):
+        versions = " and ".join(dict.fromkeys(answer.model.version for answer in answers))
+        raise UnexpectedAnswer(f"the model versions {versions} have other columns of predictions; predict again")
+    return {name: list(chain.from_iterable(part[name] for part in parts)) for name in names}
 
 
 class _Records:
@@ -133,13 +135,8 @@ class _Records:
     def table(self, start: int, stop: int) -> Any:  # noqa: ARG002 (every value may have another type)
         return None
 
-    def answer(self, answers: Sequence[Answered]) -> list[Prediction]:
-        columns = _columns(answers)
-        if "base_value" not in columns:
-            return list(map(Prediction, columns["label"], columns["probability"]))
-        explained = chain.from_iterable(answer.contributions or () for answer in answers)
-        every = zip(columns["label"], columns["probability"], map(dict, explained), columns["base_value"], strict=True)
-        return [Prediction(*values) for values in every]
+    def answer(self, answers: Sequence[Answered]) -> list[AnyPrediction]:
+        return list(chain.from_iterable(answer.predictions or () for answer in answers))
 
 
 class _Pandas:
@@ -165,7 +162,7 @@ class _Pandas:
 
     def answer(self, answers: Sequence[Answered]) -> Any:
         columns = _columns(answers)
-        types = {name: "float32" for name in columns if name != "label"}
+        types = {name: "float32" for name in columns if name != LABEL}
         return self._pandas.DataFrame(columns, index=self._rows.index).astype(types)
 
 
@@ -186,7 +183,7 @@ class _Polars:
 
     def answer(self, answers: Sequence[Answered]) -> Any:
         columns = _columns(answers)
-        schema = {name: self._polars.String if name == "label" else self._polars.Float32 for name in columns}
+        schema = {name: self._polars.String if name == LABEL else self._polars.Float32 for name in columns}
         return self._polars.DataFrame(columns, schema=schema)
 
 
@@ -208,5 +205,5 @@ class _Pyarrow:
 
     def answer(self, answers: Sequence[Answered]) -> Any:
         pa, columns = self._pyarrow, _columns(answers)
-        types = {name: pa.string() if name == "label" else pa.float32() for name in columns}
+        types = {name: pa.string() if name == LABEL else pa.float32() for name in columns}
         return pa.table({name: pa.array(values, types[name]) for name, values in columns.items()})

@@ -12,7 +12,8 @@ from espalier.client.answers import as_unreachable, read_object
 from espalier.client.connection import TIMEOUT_SECONDS, Connection, http_arguments, read
 from espalier.client.errors import ApiProblem
 from espalier.client.exchanges import Exchange, Options, Request
-from espalier.client.results import FeedbackCount, Prediction, Predictions, Receipt
+from espalier.client.predictions import AnyPrediction, P, Prediction
+from espalier.client.results import FeedbackCount, Predictions, Receipt
 from espalier.client.retries import Retries
 from espalier.client.rows import Frame
 from espalier.client.tls import Ca
@@ -74,8 +75,20 @@ class Client:
         *,
         explain: bool = ...,
         rows_per_request: int | None = ...,
+        kind: None = ...,
         progress: Callable[[int], None] | None = ...,
     ) -> Predictions[list[Prediction]]: ...
+
+    @overload
+    def predict(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        explain: bool = ...,
+        rows_per_request: int | None = ...,
+        kind: type[P],
+        progress: Callable[[int], None] | None = ...,
+    ) -> Predictions[list[P]]: ...
 
     @overload
     def predict(
@@ -84,6 +97,7 @@ class Client:
         *,
         explain: bool = ...,
         rows_per_request: int | None = ...,
+        kind: type[AnyPrediction] | None = ...,
         progress: Callable[[int], None] | None = ...,
     ) -> Predictions[FrameT]: ...
 
@@ -93,6 +107,7 @@ class Client:
         *,
         explain: bool = False,
         rows_per_request: int | None = None,
+        kind: type[AnyPrediction] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Predictions[Any]:
         """Predict every row; many rows are sent in several requests, in order.
@@ -103,25 +118,31 @@ class Client:
             explain: add the contribution of each feature.
             rows_per_request: at most; default: 1,000 as JSON, 100,000 as Arrow, 100 with ``explain``. If the API allows
                 fewer, the client sends fewer.
+            kind: ``MulticlassPrediction`` or ``RegressionPrediction``, if the model predicts three or more classes or a
+                number. The predictions are of that class without it too; it is for type checkers, and for a program
+                that needs one kind: another model is an error.
             progress: called after each request with the number of rows that are predicted so far.
 
         Returns:
-            predictions of the same kind: a list of ``Prediction``, or a table with as many rows (and in pandas the same
-            index), with the columns label and probability.
+            predictions of the same kind: a list of ``Prediction``, or of ``MulticlassPrediction`` or
+            ``RegressionPrediction``; or a table with as many rows (and in pandas the same index), with the columns
+            label and probability, or label and probability.CLASS, or value, lower and upper.
 
         Raises:
             ApiProblem: the API refused the rows; its problems name the fields.
-            ApiUnreachable, UnexpectedAnswer, InvalidInput
+            UnexpectedAnswer: the model predicts something else than ``kind``, or not the API answered.
+            ApiUnreachable, InvalidInput
         """
-        options = Options(explain, rows_per_request, progress)
+        options = Options(explain, rows_per_request, kind, progress)
         return self._run(exchanges.predict(rows, self._connection.limits, options))
 
     def feedback(self, of: Predictions[Any] | Sequence[Receipt], labels: Any) -> FeedbackCount:
-        """Send the true labels of predicted rows, so that the API measures the quality of its predictions.
+        """Send the true labels, or values, of predicted rows, so that the API measures the quality of its predictions.
 
         Args:
             of: the result of ``predict``, or its receipts.
-            labels: one for each row, in order; None where it is not known yet.
+            labels: one for each row, in order: the name of its class, or a number if the model predicts one; None where
+                it is not known yet.
 
         Raises:
             ApiProblem, ApiUnreachable, UnexpectedAnswer, InvalidInput

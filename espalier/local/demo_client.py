@@ -1,13 +1,12 @@
-"""The second half of the demo: create a user, and predict a day that the model was not trained on."""
+"""The second half of the demo: create a user, and predict rows that the model was not trained on."""
 
 from __future__ import annotations
 
 import os
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -18,27 +17,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from espalier.client import Client
+    from espalier.client.predictions import AnyPrediction
 
-__all__ = [
-    "Day",
-    "busiest_day",
-    "by_fifth",
-    "keep_password",
-    "make_user",
-    "most_middle_least",
-    "predict_day",
-    "read_metrics",
-]
+__all__ = ["Sample", "keep_password", "make_user", "predict_sample", "read_metrics", "sample_rows"]
+
+MOST_ROWS = 5000
+"""Test rows that are predicted of a table without a time."""
 
 
 @dataclass(frozen=True)
-class Day:
-    """Test rows of one day, with predictions and true labels."""
+class Sample:
+    """Test rows with predictions and what was true."""
 
     date: str
+    """The day; empty if the table has no time."""
+
     rows: pd.DataFrame
-    probabilities: list[float]
-    truth: list[int]
+    predictions: list[AnyPrediction]
+    truth: list[Any]
+    """Labels, or values."""
 
 
 def make_user(state: State, name: str) -> str:
@@ -65,61 +62,29 @@ def keep_password(path: Path, password: str) -> None:
         file.write(password)
 
 
-def most_middle_least(day: Day, each: int) -> list[int]:
-    """Return row positions: the ``each`` most likely, as many from the middle, and the least likely, in that order."""
-    order = _most_likely_first(day)
-    if len(order) <= 3 * each:
-        return order
-    middle = (len(order) - each) // 2
-    return [*order[:each], *order[middle : middle + each], *order[-each:]]
-
-
-def by_fifth(day: Day) -> list[tuple[float, float]]:
-    """Return the mean prediction and the actual share of each fifth of the rows, the most likely first.
-
-    Returns:
-        five pairs of shares from 0 to 1; fewer for fewer than five rows.
-    """
-    order = _most_likely_first(day)
-    bounds = [round(len(order) * part / 5) for part in range(6)]
-    parts = [order[begin:end] for begin, end in pairwise(bounds) if end > begin]
-    return [
-        (
-            sum(day.probabilities[place] for place in part) / len(part),
-            sum(day.truth[place] for place in part) / len(part),
-        )
-        for part in parts
-    ]
-
-
-def _most_likely_first(day: Day) -> list[int]:
-    return sorted(range(len(day.truth)), key=lambda place: -day.probabilities[place])
-
-
-def busiest_day() -> tuple[str, pd.DataFrame]:
-    """Return the day with the most rows of the test set."""
+def sample_rows() -> tuple[str, pd.DataFrame]:
+    """Return the day with the most rows of the test set, and these rows; of a table without a time the first rows."""
     from pipelines.dataset.files import TEST, read_prepared
-    from pipelines.errors import InvalidParams
     from pipelines.targets.project import load_project
 
     test, column = read_prepared(TEST), load_project().schema.time
     if column is None:
-        raise InvalidParams("schema.yaml has no time column, and the demo shows a day")
-    time = column.name
-    days = test[time].dt.strftime("%Y-%m-%d")
+        return "", test.iloc[:MOST_ROWS]
+    days = test[column.name].dt.strftime("%Y-%m-%d")
     date = str(days.value_counts().idxmax())
     return date, test[days == date]
 
 
-def predict_day(client: Client) -> Day:
-    """Predict all rows of the busiest test day with the API."""
+def predict_sample(client: Client) -> Sample:
+    """Predict these rows with the API."""
     from pipelines.model.matrix import labels, to_records
     from pipelines.targets.project import load_project
 
     project = load_project()
-    date, rows = busiest_day()
-    predictions = client.predict(to_records(rows, project.schema)).predictions
-    return Day(date, rows, [prediction.probability for prediction in predictions], labels(rows, project.task).tolist())
+    (date, rows), classes = sample_rows(), project.target.classes
+    truth = labels(rows, project.task).tolist()
+    predictions: list[AnyPrediction] = list(client.predict(to_records(rows, project.schema)).predictions)
+    return Sample(date, rows, predictions, [classes[code] for code in truth] if classes else truth)
 
 
 def read_metrics(address: ApiAddress, names: tuple[str, ...]) -> list[str]:

@@ -68,11 +68,11 @@ class Trained:
 
 @pytest.fixture(scope="session")
 def trained() -> Callable[..., Trained]:
-    """Return a function that trains an example project of tests/projects, with other values of ``train`` if any."""
+    """Return a function that trains an example project of examples/, with other values of ``train`` if any."""
 
     @cache
     def make(name: str, **changes: object) -> Trained:
-        folder = FOLDER / name
+        folder = FOLDER / name / "pipelines"
         params, schema = load_params(folder / "params.yaml"), load_schema(folder / "schema.yaml")
         changed = params.train.model_copy(update={"rounds": 12, **changes})
         whole = Project(schema, params.model_copy(update={"train": changed}))

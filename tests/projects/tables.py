@@ -1,7 +1,4 @@
-"""The tables of the example projects of other target types than the demo's: a project each, of the same code.
-
-Each folder has the schema.yaml and the params.yaml of one. The pointer of its table is made where the table is.
-"""
+"""The tables of the example projects of other target types than the demo's, from where they come from."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import pandas as pd
 
 __all__ = ["FOLDER", "PROJECTS", "table_of"]
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[2] / "examples"
 PROJECTS = ("wine", "penguins", "diabetes")
 
 
@@ -21,7 +18,7 @@ def table_of(name: str) -> pd.DataFrame:
 
     if name == "penguins":
         # The file of the package palmerpenguins 0.1.6 with empty cells instead of NA.
-        return pd.read_csv(FOLDER / "penguins/penguins.csv", keep_default_na=False, na_values=[""])
+        return pd.read_csv(FOLDER / "penguins/pipelines/data/penguins.csv", keep_default_na=False, na_values=[""])
     if name == "wine":
         return load_wine(as_frame=True).frame
     return load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progression"})

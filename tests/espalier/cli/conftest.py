@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from espalier.cli import main as entry
+from tests.espalier.running_api import PASSWORD, running_api
 
 
 @pytest.fixture
@@ -25,3 +26,32 @@ def run(monkeypatch, capfd):
         return code, printed.out, printed.err
 
     return call
+
+
+@pytest.fixture
+def target_type() -> str:
+    """The type of the model that the API serves: one of ``small_models.TYPES``, by ``parametrize``."""
+    return "binary"
+
+
+@pytest.fixture
+def api(make_bundle, keys, tmp_path, target_type):
+    (tmp_path / "api").mkdir()
+    with running_api(make_bundle(tmp_path / "bundle", kind=target_type), keys, tmp_path / "api") as running:
+        yield running
+
+
+@pytest.fixture
+def url(api):
+    return api.url
+
+
+@pytest.fixture
+def this_api(monkeypatch, url):
+    monkeypatch.setenv("ESPALIER_URL", url)
+
+
+@pytest.fixture
+def token(run, monkeypatch, this_api):
+    monkeypatch.setenv("ESPALIER_PASSWORD", PASSWORD)
+    return run("token", "--user", "ana")[1].strip()

@@ -8,33 +8,57 @@ import pandas as pd
 import pyarrow.feather
 import pytest
 
+from espalier.cli.shown import line_of
+from espalier.client.predictions import read_prediction
 from espalier.load import verdict
 from services.api.auth.verified_tokens import VerifiedTokens
 from services.api.errors import InvalidToken
-from tests.espalier.running_api import PASSWORD, running_api
+from tests.espalier.running_api import PASSWORD
+
+pytestmark = pytest.mark.usefixtures("this_api")
+
+OUTPUT = {
+    "binary": ["label", "probability"],
+    "multiclass": ["label", "probability.none", "probability.some", "probability.many"],
+    "regression": ["value"],
+    "interval": ["value", "lower", "upper"],
+}
 
 
-@pytest.fixture
-def api(make_bundle, keys, tmp_path):
-    (tmp_path / "api").mkdir()
-    with running_api(make_bundle(tmp_path / "bundle"), keys, tmp_path / "api") as running:
-        yield running
+@pytest.mark.parametrize("suffix", ["json", "parquet"])
+@pytest.mark.parametrize("target_type", OUTPUT)
+def test_every_type_of_target_is_shown_printed_and_written(run, token, contract, tmp_path, target_type, suffix):
+    rows, scores = tmp_path / f"rows.{suffix}", tmp_path / "scores.csv"
+    table = pd.DataFrame([contract.example] * 3)
+    rows.write_text(table.to_json(orient="records")) if suffix == "json" else table.to_parquet(rows)
+
+    printed = run("predict", str(rows), "--token", token, "--json")
+    shown = run("predict", str(rows), "--token", token)
+    written = run("predict", str(rows), "--token", token, "--output", str(scores))
+
+    assert [code for code, _, _ in (printed, shown, written)] == [0, 0, 0], (printed, shown, written)
+    answer = json.loads(printed[1])
+    assert answer["target_type"] == {"interval": "regression"}.get(target_type, target_type)
+    one = read_prediction(answer["predictions"][2])
+    found = pd.read_csv(scores)
+    assert found.columns.tolist() == [*OUTPUT[target_type], "model_version"]
+    assert found.iloc[2].drop("model_version").to_dict() == pytest.approx(one.columns())
+    assert set(line_of(3, one)) <= set(shown[1].replace("│", " ").split())
 
 
-@pytest.fixture
-def url(api):
-    return api.url
+@pytest.mark.parametrize("target_type", OUTPUT)
+def test_contributions_of_every_type_are_shown_and_written(run, token, contract, tmp_path, target_type):
+    rows, scores = tmp_path / "rows.json", tmp_path / "scores.csv"
+    rows.write_text(json.dumps([contract.example] * 2))
 
+    code, out, _ = run("predict", str(rows), "--token", token, "--explain")
+    run("predict", str(rows), "--token", token, "--explain", "--output", str(scores))
 
-@pytest.fixture(autouse=True)
-def this_api(monkeypatch, url):
-    monkeypatch.setenv("ESPALIER_URL", url)
-
-
-@pytest.fixture
-def token(run, monkeypatch):
-    monkeypatch.setenv("ESPALIER_PASSWORD", PASSWORD)
-    return run("token", "--user", "ana")[1].strip()
+    assert code == 0
+    assert "main contributions" in out
+    classes = [f"{label}." for label in ("none", "some", "many")] if target_type == "multiclass" else [""]
+    names = [f"contribution.{label}{feature.name}" for label in classes for feature in contract.features]
+    assert pd.read_csv(scores).columns.tolist() == [*OUTPUT[target_type], "model_version", *names]
 
 
 def test_token_is_printed_as_text_and_json(run, token):
@@ -300,34 +324,3 @@ def test_load_runs_against_a_real_api(run, url, contract, monkeypatch, tmp_path)
 
     assert code == 0, stderr
     assert (json.loads(out)["predictions"], json.loads(out)["versions"]) == (20, ["7"])
-
-
-@pytest.fixture(params=["shown", "written"])
-def answer(run, token, contract, tmp_path, request):
-    """What predict printed of three rows."""
-    (tmp_path / "rows.json").write_text(json.dumps([contract.example] * 3))
-    where = ["--output", str(tmp_path / "scores.csv")] if request.param == "written" else []
-    printed = run("predict", str(tmp_path / "rows.json"), "--token", token, "--json", *where)[1]
-    (tmp_path / "answer.json").write_text(printed)
-    return tmp_path / "answer.json"
-
-
-def test_labels_of_predicted_rows_count_once(run, token, answer, tmp_path):
-    (tmp_path / "truth.txt").write_text("bare\n\nbearing\n")
-
-    first = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token, "--json")
-    assert first[0] == 0, first[2]
-    code, _, stderr = run("feedback", str(answer), str(tmp_path / "truth.txt"), "--token", token)
-
-    assert (first[0], json.loads(first[1])["counted"]) == (0, 2)
-    assert code == 0
-    assert "0 row(s) counted, 2 were already counted" in stderr
-
-
-def test_feedback_without_tokens_explains_how_to_create_them(run, token, tmp_path):
-    (tmp_path / "rows.json").write_text("{}")
-
-    code, _, stderr = run("feedback", str(tmp_path / "rows.json"), str(tmp_path / "truth.txt"), "--token", token)
-
-    assert code == 1
-    assert "espalier predict ROWS --json" in stderr.replace("\n", " ")

@@ -22,8 +22,8 @@ WRAPS: dict[str, Wrap] = {"json": json_only, "arrow": lambda app: app}
 def start_api(make_bundle, keys, tmp_path) -> Iterator[Callable[..., RunningApi]]:
     with ExitStack() as stack:
 
-        def start(kind: str = "arrow", **changes: Any) -> RunningApi:
-            bundle = make_bundle(tmp_path / "bundle")
+        def start(kind: str = "arrow", *, target_type: str = "binary", **changes: Any) -> RunningApi:
+            bundle = make_bundle(tmp_path / "bundle", kind=target_type)
             return stack.enter_context(running_api(bundle, keys, tmp_path, wrap=WRAPS[kind], **changes))
 
         yield start

@@ -24,7 +24,8 @@ def test_predictions_are_read(encode):
 
     found = read_stream(stream({"label": labels, "probability": pa.array([0.25, 0.75, 0.5], pa.float32())}, METADATA))
 
-    assert (found.labels, found.probabilities) == (["bare", "bearing", "bare"], [0.25, 0.75, 0.5])
+    assert found.columns == {"label": ["bare", "bearing", "bare"], "probability": [0.25, 0.75, 0.5]}
+    assert found.rows == 3
     assert (found.model.version, found.feedback_token, found.request_id) == ("7", "f", "i")
 
 

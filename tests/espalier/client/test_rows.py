@@ -9,8 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from espalier.client import ApiProblem, InvalidInput
-from espalier.client.rows import plain_value
+from espalier.client import ApiProblem, InvalidInput, UnexpectedAnswer
+from espalier.client.results import Answered, Model
+from espalier.client.rows import accept, plain_value
 
 JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
 
@@ -160,6 +161,16 @@ def test_other_rows_are_refused_before_anything_is_sent(connect, rows, reason):
 
 def test_plain_values_stay_as_they_are():
     assert [plain_value(value) for value in (None, True, 3, 0.5, "pear")] == [None, True, 3, 0.5, "pear"]
+
+
+def test_models_with_other_outputs_give_no_table():
+    made = [
+        Answered(Model("fruit", version), "", "", 1, columns=columns)
+        for version, columns in (("1", {"value": [1.5]}), ("2", {"value": [1.5], "lower": [1.0], "upper": [2.0]}))
+    ]
+
+    with pytest.raises(UnexpectedAnswer, match="versions 1 and 2 have other columns"):
+        accept(pd.DataFrame({"height": [1, 2]})).answer(made)
 
 
 def test_no_table_library_is_imported_for_dictionaries():

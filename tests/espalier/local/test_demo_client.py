@@ -1,27 +1,30 @@
+import pandas as pd
 import pytest
 
-from espalier.local.demo_client import Day, by_fifth, keep_password, most_middle_least
+from espalier.local.demo_client import keep_password, sample_rows
+from pipelines.dataset.files import TEST, write_prepared
+from tests.small_project import use_project
 
 
-def day(*probabilities, truth=None):
-    return Day("2013-12-02", None, list(probabilities), truth or [0] * len(probabilities))
+@pytest.mark.usefixtures("project")
+def test_day_with_the_most_rows_is_taken():
+    seen = pd.to_datetime(["2025-01-01 23:00", "2025-01-02 00:00", "2025-01-02 23:00", "2025-01-03 00:00"])
+    write_prepared(pd.DataFrame({"seen": seen, "height": [1, 2, 3, 4]}), TEST)
+
+    date, rows = sample_rows()
+
+    assert (date, rows["height"].tolist()) == ("2025-01-02", [2, 3])
 
 
-def test_most_middle_and_least_likely_rows_are_shown():
-    many = day(*(number / 100 for number in range(100)))
+@pytest.mark.usefixtures("project")
+def test_first_rows_are_taken_without_a_time(monkeypatch):
+    use_project("wine")
+    monkeypatch.setattr("espalier.local.demo_client.MOST_ROWS", 2)
+    write_prepared(pd.DataFrame({"alcohol": [1, 2, 3]}), TEST)
 
-    assert most_middle_least(many, 2) == [99, 98, 50, 49, 1, 0]
+    date, rows = sample_rows()
 
-
-def test_few_rows_are_shown_once():
-    assert most_middle_least(day(0.1, 0.9, 0.5), 4) == [1, 2, 0]
-
-
-def test_each_fifth_has_predicted_and_actual_share():
-    found = by_fifth(day(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, truth=[0, 0, 0, 0, 0, 1, 0, 1, 1, 1]))
-
-    assert [really for _, really in found] == [1.0, 0.5, 0.5, 0.0, 0.0]
-    assert [predicted for predicted, _ in found] == pytest.approx([0.95, 0.75, 0.55, 0.35, 0.15])
+    assert (date, rows["alcohol"].tolist()) == ("", [1, 2])
 
 
 def test_password_file_has_mode_0600_even_if_it_existed(tmp_path):

@@ -163,10 +163,10 @@ def test_stage_reports_rows_and_missing_values(pushed):
 
 def reading(name, save, table=None, **changes):
     """Check the table of an example project."""
-    schema = load_schema(FOLDER / name / "schema.yaml")
+    schema = load_schema(FOLDER / name / "pipelines" / "schema.yaml")
     if changes:
         schema = schema.model_copy(update={"target": schema.target.model_copy(update=changes)})
-    rules = load_params(FOLDER / name / "params.yaml").validate_
+    rules = load_params(FOLDER / name / "pipelines" / "params.yaml").validate_
     return check_table(read_table(save(table_of(name) if table is None else table), schema), schema, rules)
 
 

@@ -22,7 +22,7 @@ def edit(file, *changes):
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_example_projects_are_valid(name):
-    project = load_project(FOLDER / name / "params.yaml", FOLDER / name / "schema.yaml")
+    project = load_project(FOLDER / name / "pipelines" / "params.yaml", FOLDER / name / "pipelines" / "schema.yaml")
 
     assert project.target.type == project.schema.target.type
     assert project.params.register_.gate.block is None
