@@ -3,7 +3,7 @@
     python -m dashboards.tools.render dashboards/espalier-model.json --url http://127.0.0.1:9090 --out model.png
 
 Graphs, heat maps and state timelines are lines, bar charts are bars, numbers and tables are text. A panel without data
-says "No data".
+says "No data", or why.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def draw(dashboard: dict[str, Any], prometheus: Prometheus, window: Window, valu
         if any(answers.values()):
             KINDS[panel["type"]](axes, panel, answers, UNITS[panel["fieldConfig"]["defaults"]["unit"]])
         else:
-            _write(axes, "No data")
+            _write(axes, panel["fieldConfig"]["defaults"].get("noValue", "No data"))
     return figure
 
 

@@ -1,7 +1,8 @@
 """The metrics of an example release as OpenMetrics text: every metric that the dashboards query, with its labels.
 
 The dashboards are tested with it without a cluster. It does not prove that the metrics exist: tests/contracts and the
-e2e tests do. Version 4 replaces version 3 in the middle, and one feature drifts.
+e2e tests do. Version 4 replaces version 3 in the middle, and one feature drifts. A second release in another namespace
+predicts a number (``example_number.py``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.dashboards.example_number import add_number_release
 from tests.dashboards.openmetrics import Release, Value
 
 PODS = {
@@ -56,6 +58,7 @@ def make(path: Path, start: float, end: float, step: float = 60) -> None:
     _rules(release)
     _deployments(release)
     _runs(release)
+    add_number_release(release)
     release.write(path)
 
 

@@ -15,19 +15,28 @@ __all__ = ["MAY_BE_EMPTY", "counts", "empty_panels"]
 
 GOOD_NEWS = "empty is the good case"
 BY_HAND = "runs are started by hand: the CronJob is suspended until a schedule is set"
+OF_A_NUMBER = "the target of the release has two classes"
 SHORT_LIVED = "cAdvisor may miss a run of less than a minute"
 
 MAY_BE_EMPTY: dict[str, str] = {
     "espalier-overview / Alerts / A": GOOD_NEWS,
     "espalier-api / Waiting containers / A": GOOD_NEWS,
     "espalier-api / Last exit codes / A": GOOD_NEWS,
+    **dict.fromkeys(
+        (
+            *(f"espalier-model / Root mean squared error / {ref}" for ref in "ABC"),
+            *(f"espalier-model / Mean absolute error / {ref}" for ref in "ABC"),
+            *(f"espalier-model / Coverage of the interval / {ref}" for ref in "AB"),
+        ),
+        OF_A_NUMBER,
+    ),
     "espalier-training / Last successful scheduled run / A": BY_HAND,
     "espalier-training / Next scheduled run / A": BY_HAND,
     "espalier-training / CPU / A": SHORT_LIVED,
     "espalier-training / Memory / A": SHORT_LIVED,
     "espalier-training / Memory / B": "deleted with the pods of a run",
 }
-"""Queries that may be empty in a healthy release with traffic, feedback and a run, with the reason."""
+"""Queries that may be empty in a healthy release with two classes, traffic, feedback and a run, with the reason."""
 
 
 def counts(url: str, namespace: str, ago: str = "1h") -> dict[str, int]:

@@ -162,6 +162,18 @@ def test_panel_is_of_a_known_type_and_unit(uid, panel):
     assert all(override["matcher"]["id"] == "byName" for override in panel["fieldConfig"]["overrides"])
 
 
+def test_panels_for_some_types_of_target_say_so_when_they_are_empty():
+    """Otherwise "No data" looks like a fault. A target has classes or is a number; these panels need one of the two."""
+    of_one_type = re.compile(
+        r"espalier_feedback_(total|log_loss|absolute|score|inside)|espalier:feedback_(log_loss|acc|abs|cov)"
+    )
+    for dashboard in ALL.values():
+        for panel in panels(dashboard):
+            exprs = [query.expr for query in panel_queries(panel)]
+            if any(of_one_type.search(expr) for expr in exprs) and not any(" or " in expr for expr in exprs):
+                assert panel["fieldConfig"]["defaults"]["noValue"].startswith("No data: "), panel["title"]
+
+
 @pytest.mark.parametrize(("uid", "panel"), PANELS)
 def test_links_have_a_target(uid, panel):
     for url in re.findall(r'"url": "([^"]+)"', json.dumps(panel)):

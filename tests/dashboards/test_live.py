@@ -7,7 +7,8 @@ import httpx
 from dashboards.tools.prometheus import Prometheus, fetch
 from dashboards.tools.queries import annotation_queries, load, panel_queries, panels, window_of
 from tests.dashboards.example import make
-from tests.dashboards.live import MAY_BE_EMPTY, counts, empty_panels
+from tests.dashboards.example_number import NUMBER_NAMESPACE
+from tests.dashboards.live import MAY_BE_EMPTY, OF_A_NUMBER, counts, empty_panels
 from tests.dashboards.openmetrics import names
 from tests.metric_names import recorded, series
 
@@ -19,6 +20,27 @@ def test_every_panel_has_data_in_a_complete_release(real_prometheus):
     assert len(found) == sum(len(panel_queries(panel)) for one in load().values() for panel in panels(one))
     assert found["espalier-model / Drift of the features / A"] == 6
     assert found["espalier-training / CPU / A"] == 1
+
+
+def test_panels_of_a_number_have_data_and_those_of_classes_have_none(real_prometheus):
+    found = counts(real_prometheus, NUMBER_NAMESPACE, "2h")
+
+    of_a_number = {name for name, reason in MAY_BE_EMPTY.items() if reason == OF_A_NUMBER}
+    both = {
+        "ROC AUC or R² on the test rows",
+        "Better than the base rate",
+        "Accuracy or coverage",
+        "Calibration error, or error of a number",
+        "Drift of the score",
+        "Live scores against test rows",
+        "Rows with feedback",
+    }
+    shown = {name for name, number in found.items() if number}
+    assert of_a_number <= shown
+    assert both <= {name.split(" / ")[1] for name in shown}
+    assert "espalier-overview / Rows predicted by label / A" in shown
+    for panel in ("Log loss", "Accuracy on feedback", "Brier score", "Confusion matrix", "Calibration"):
+        assert not [name for name in shown if name.startswith(f"espalier-model / {panel} /")]
 
 
 def test_rollout_annotation_marks_the_new_version(real_prometheus):

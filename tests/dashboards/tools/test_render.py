@@ -23,7 +23,9 @@ def prometheus(fake_prometheus):
 
 
 def empty_panels(figure):
-    return [axes.get_title() for axes in figure.axes if any(text.get_text() == "No data" for text in axes.texts)]
+    return [
+        axes.get_title() for axes in figure.axes if any(text.get_text().startswith("No data") for text in axes.texts)
+    ]
 
 
 @pytest.mark.parametrize("uid", ALL)
@@ -45,6 +47,16 @@ def test_panel_without_data_is_marked(prometheus, monkeypatch):
     figure = draw(dashboard, prometheus, WINDOW, resolve(dashboard, prometheus, WINDOW, {}))
 
     assert len(empty_panels(figure)) == len(panels(dashboard))
+
+
+def test_panel_without_data_says_for_which_target_it_is(prometheus, monkeypatch):
+    monkeypatch.setattr(Prometheus, "query", lambda *_: [])
+    monkeypatch.setattr(Prometheus, "query_range", lambda *_: [])
+    dashboard = ALL["espalier-model"]
+    figure = draw(dashboard, prometheus, WINDOW, resolve(dashboard, prometheus, WINDOW, {}))
+
+    (coverage,) = [axes for axes in figure.axes if axes.get_title() == "Coverage of the interval"]
+    assert [text.get_text() for text in coverage.texts] == ["No data: no feedback, or the model predicts no interval"]
 
 
 def test_command_writes_a_picture(fake_prometheus, tmp_path):
