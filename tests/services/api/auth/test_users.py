@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC
 from uuid import uuid4
 
@@ -147,31 +148,29 @@ def test_users_can_be_changed_without_an_administrator(users, how):
 @pytest.mark.parametrize("how", LOSING)
 def test_two_administrators_cannot_remove_each_other_at_once(identity_url, how):
     """On two replicas: the second request comes before the first has committed, on every database."""
-    engines = [open_engine(identity_url) for _ in range(2)]
-    first, second = (SqlUserStore(engine) for engine in engines)
-    ana, bob = (f"{name}{uuid4().hex[:8]}" for name in ("ana", "bob"))
-    for name in (ana, bob):
-        first.create(name, "hash", ["users:admin"])
-    for old in (account.name for account in first.list() if account.name not in (ana, bob)):
-        first.delete(old)
-    is_about_to_commit, is_answered = threading.Event(), threading.Event()
+    engine = open_engine(identity_url)
+    with closing(SqlUserStore(engine)) as first, closing(SqlUserStore(open_engine(identity_url))) as second:
+        ana, bob = (f"{name}{uuid4().hex[:8]}" for name in ("ana", "bob"))
+        for name in (ana, bob):
+            first.create(name, "hash", ["users:admin"])
+        for old in (account.name for account in first.list() if account.name not in (ana, bob)):
+            first.delete(old)
+        is_about_to_commit, is_answered = threading.Event(), threading.Event()
 
-    @event.listens_for(engines[0], "commit")
-    def hold(_connection):
-        is_about_to_commit.set()
-        is_answered.wait(0.5)  # in vain: the second request waits for this commit
+        @event.listens_for(engine, "commit")
+        def hold(_connection):
+            is_about_to_commit.set()
+            is_answered.wait(0.5)  # in vain: the second request waits for this commit
 
-    with ThreadPoolExecutor(1) as pool:
-        removed = pool.submit(LOSING[how], first, ana)
-        assert is_about_to_commit.wait(10)
-        with pytest.raises(LastAdministrator):
-            LOSING[how](second, bob)
-        is_answered.set()
-        removed.result()
+        with ThreadPoolExecutor(1) as pool:
+            removed = pool.submit(LOSING[how], first, ana)
+            assert is_about_to_commit.wait(10)
+            with pytest.raises(LastAdministrator):
+                LOSING[how](second, bob)
+            is_answered.set()
+            removed.result()
 
-    assert [account.name for account in second.list() if account.is_administrator] == [bob]
-    first.close()
-    second.close()
+        assert [account.name for account in second.list() if account.is_administrator] == [bob]
 
 
 def claims(account):
