@@ -192,6 +192,12 @@ def test_rollout_removes_no_pod_before_its_successor_is_ready(release):
     assert spec["minReadySeconds"] >= 5
 
 
+def test_rollout_takes_as_long_with_many_pods_as_with_few(release):
+    surge = deployment(release)["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+
+    assert isinstance(surge, str) and surge.endswith("%"), "a number would replace twenty pods one after another"
+
+
 def test_replicas_are_not_rendered(release):
     assert "replicas" not in deployment(release)["spec"]
 

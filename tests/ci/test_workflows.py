@@ -6,6 +6,7 @@ import tomllib
 import pytest
 import yaml
 
+from tests.mutation.__main__ import KINDS
 from tests.small_project import ROOT
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -56,6 +57,17 @@ def test_publish_needs_every_test_of_the_same_digests():
     assert jobs["e2e"]["env"]["E2E_IMAGES"] == "given"
     pulled = next(step for step in jobs["e2e"]["steps"] if step.get("run") == ".ci/release pull")
     assert pulled["env"] == jobs["publish"]["env"]
+
+
+def test_images_of_a_release_are_built_once():
+    jobs = load(ROOT / ".github/workflows/release.yml")["jobs"]
+    building = [
+        name
+        for name, job in jobs.items()
+        if any(re.search(r"make images|docker build", step.get("run", "")) for step in job["steps"])
+    ]
+
+    assert building == ["build"]
 
 
 def test_deployment_verifies_first_and_runs_the_tagged_code():
@@ -133,3 +145,14 @@ def test_new_versions_wait_a_week():
 
     assert {update["package-ecosystem"] for update in updates} == {"github-actions", "docker", "uv"}
     assert all(update["cooldown"]["default-days"] == 7 for update in updates)
+
+
+def test_mutants_of_every_kind_run_every_week():
+    workflow = load(ROOT / ".github/workflows/mutants.yml")
+    times = workflow[True]["schedule"]  # YAML 1.1 reads the key "on" as true
+
+    assert [time["cron"].split()[2:4] for time in times] == [["*", "*"]]
+    assert "workflow_dispatch" in workflow[True]
+    job = workflow["jobs"]["mutants"]
+    assert sorted(job["strategy"]["matrix"]["kind"]) == sorted(KINDS)
+    assert job["steps"][-1] == {"run": 'make mutants MUTANTS="$KIND"', "env": {"KIND": "${{ matrix.kind }}"}}

@@ -87,6 +87,15 @@ def test_every_command_has_a_runner():
     assert all((ROOT / where).exists() for where in RUN_BY.values())
 
 
+@pytest.mark.parametrize("path", sorted({path for path in RUN_BY.values() if path.startswith(".github/")}))
+def test_workflow_runs_its_commands(path):
+    jobs = yaml.safe_load((ROOT / path).read_text())["jobs"].values()
+    run = [step.get("run", "") for job in jobs for step in job["steps"]]
+
+    for command in (command for command, where in RUN_BY.items() if where == path):
+        assert any(line == command or line.startswith(f"{command} ") for line in run), command
+
+
 def test_every_runner_has_a_printed_command():
     printed = [line for _page, line in ALL]
 

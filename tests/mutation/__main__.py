@@ -24,10 +24,11 @@ def main() -> None:
     for kind, results in results_of.items():
         console.print(f"\n{table(kind.capitalize(), results)}\n")
         console.print("\n".join(f"survived: {mutant}" for result in results for mutant in result.survivors))
-    sys.exit(_verdict(results_of))
+    sys.exit(verdict(results_of))
 
 
-def _verdict(results_of: dict[str, list[Result]]) -> str | None:
+def verdict(results_of: dict[str, list[Result]]) -> str | None:
+    """Return which kinds have too few killed mutants, or None."""
     shares = {kind: share_killed(results) for kind, results in results_of.items()}
     weak = [f"{kind} {share:.1%}" for kind, share in shares.items() if share < MIN_KILLED]
     return f"fewer than {MIN_KILLED:.0%} of the mutants are killed: {', '.join(weak)}" if weak else None

@@ -6,6 +6,7 @@ import pytest
 
 from tests.alerts.promtool import FOLDER, RULE_FILES, all_alerts
 from tests.mutation import constants, functions, thresholds
+from tests.mutation.__main__ import verdict
 from tests.mutation.result import Result, share_killed, table
 
 LISTED = """
@@ -41,6 +42,30 @@ def test_table_has_rows_and_a_sum():
 
 def test_mutated_modules_exist():
     assert [module for module in constants.mutated_modules() if not (constants.ROOT / module).exists()] == []
+
+
+def test_every_subject_of_the_target_is_mutated():
+    """`make help` and CONTRIBUTING.md say: gate, promotion, bundle reader, tokens, throttle, rows and scores."""
+    assert set(constants.mutated_modules()) >= {
+        "pipelines/gate/checks.py",
+        "pipelines/gate/comparison.py",
+        "pipelines/promotion/promote.py",
+        "bundle/reader.py",
+        "services/api/auth/access_tokens.py",
+        "services/api/auth/login_throttle.py",
+        "services/api/prediction/row_schema.py",
+        "services/api/prediction/validation.py",
+        "pipelines/model/scores.py",
+    }
+
+
+def test_fewer_than_95_percent_killed_fail():
+    enough, too_few = Result("a", killed=95, survivors=["one"] * 5), Result("a", killed=94, survivors=["one"] * 6)
+
+    assert verdict({"functions": [enough]}) is None
+    assert verdict({"functions": [enough], "constants": [too_few]}) == (
+        "fewer than 95% of the mutants are killed: constants 94.0%"
+    )
 
 
 def test_constant_is_changed_in_place():

@@ -94,6 +94,8 @@ def test_damaged_bodies_are_treated_as_by_the_reader(decoder, reader, contract):
         '{"rows": [{"height": 1, "height": 2, "age": 1, "grafted": true, "kind": "pear", "soil": null}]}',
         '{"rows": [], "rows": [{"height": 1, "age": 1, "grafted": true, "kind": "pear", "soil": null}]}',
         '{"rows": [{"height": 1, "age": 1.5, "grafted": true, "kind": "pear", "soil": null}]}',
+        '{"rows": [{"height": 1, "age": 2.6e-42, "grafted": true, "kind": "pear", "soil": null}]}',
+        '{"rows": [{"height": 1, "age": 12.0000000001, "grafted": true, "kind": "pear", "soil": null}]}',
         '{"rows": [{"height": 1, "age": 1, "grafted": true, "kind": "pear", "soil": ""}]}',
         '{"rows": [{"height": 1, "age": 1, "grafted": true, "kind": "pear"}]}',
         '{"rows": [' + "[" * 10_000 + "]}",

@@ -163,8 +163,9 @@ def test_signalling_nan_is_a_missing_value_too(columns, contract):
     assert np.isnan(encode(columns, contract, height=Numbers(signalling))[0, 0])
 
 
-def test_fraction_is_no_whole_number(columns, contract):
-    found = encode(columns, contract, age=Numbers(np.array([1.5])))
+@pytest.mark.parametrize("value", [1.5, 2.6e-42, 12.0000000001])
+def test_fraction_is_no_whole_number(columns, contract, value):
+    found = encode(columns, contract, age=Numbers(np.array([value])))
 
     assert found == [("columns.age[0]", "must be a whole number from 0 to 300 a", "wrong_type")]
 
