@@ -45,7 +45,8 @@ class FeedbackReader(ListReader):
         token = Annotated[str, Field(max_length=MAX_TOKEN_CHARACTERS, description="From the response of /v1/predict.")]
         what = "label" if target.classes else "value"
         by_row = f"The true {what} of each row, in the order of the rows; null if it is not known."
-        labels = Annotated[list[target.truth_type | None], Field(max_length=max_rows, description=by_row)]
+        truth: Any = target.truth_type
+        labels = Annotated[list[truth | None], Field(max_length=max_rows, description=by_row)]
         kind = dict_type("Feedback", {"feedback_token": token, "labels": labels})
         place = FieldSpec(
             names={
