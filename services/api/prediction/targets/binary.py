@@ -43,7 +43,8 @@ class BinaryTarget:
         self.all_columns = (PROBABILITY, *self._explanations.columns)
         self.tensors = {PROBABILITY: Tensor("FP32", (), lambda predicted: predicted.outputs), LABEL: LABEL_TENSOR}
         self.truth_type: Any = Literal[self.classes]
-        self.truth_text, self.example_truth = label_text(self.classes), self.classes[1]
+        self.truth_text = label_text(self.classes)
+        self.example_truth: Truth = self.classes[1]
         self._edges, self._bins = np.asarray(score.edges or (), dtype=np.float32), len(score.labels)
         self.feedback_series: tuple[Series, ...] = (
             *series_of_labels(self.classes),

@@ -42,7 +42,8 @@ class MulticlassTarget:
         probabilities = Tensor("FP32", (len(self.classes),), lambda predicted: predicted.outputs)
         self.tensors = {PROBABILITIES: probabilities, LABEL: LABEL_TENSOR}
         self.truth_type: Any = Literal[self.classes]
-        self.truth_text, self.example_truth = label_text(self.classes), self.classes[1]
+        self.truth_text = label_text(self.classes)
+        self.example_truth: Truth = self.classes[1]
         self.feedback_series: tuple[Series, ...] = series_of_labels(self.classes)
 
     def decide(self, matrix: Floats, outputs: Floats, contributions: Floats | None) -> Predicted:
