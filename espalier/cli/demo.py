@@ -31,6 +31,9 @@ __all__ = ["demo"]
 USER = "demo"
 SHOWN_ROWS = 12
 PLOTS = Path("pipelines/work/plots")
+CERTAINTY = ("calibration_error", "coverage")
+"""Scores that say whether the model is as sure as it should be; a type of target has one of them, or none."""
+
 METRICS = ("espalier_predictions_total", "espalier_model_test_metric", "http_requests_total")
 
 
@@ -160,7 +163,7 @@ def _show(card: dict[str, Any], sample: Sample, api: ApiAddress) -> None:
     rows = [
         ["name, version", f"{card['name']}, {card['version']}"],
         ["scores", f"{task.headline(scores, base=True)} on {scores.rows:,} test rows"],
-        *([name, f"{value:.4f}"] for name, value in task.honesty(scores).items()),
+        *([name.replace("_", " "), f"{scores.figures[name]:.4f}"] for name in CERTAINTY if name in scores.figures),
         ["data (DVC MD5)", lineage["data_md5"]],
         ["code (git)", lineage["git_commit"]],
         ["MLflow run", lineage["run_id"]],
