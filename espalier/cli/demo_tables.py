@@ -72,9 +72,9 @@ class _Binary:
 
     def __init__(self, sample: Sample, classes: Sequence[str]) -> None:
         self._truth, self._positive = sample.truth, classes[1]
-        self.scores = [one.probability for one in _of(Prediction, sample)]
-        self.columns = (f"P({self._positive})", "actual")
-        self.summary_columns = ("fifth", "predicted", f"actually {self._positive}")
+        self.scores: Sequence[float] = [one.probability for one in _of(Prediction, sample)]
+        self.columns: Sequence[str] = (f"P({self._positive})", "actual")
+        self.summary_columns: Sequence[str] = ("fifth", "predicted", f"actually {self._positive}")
 
     def line(self, place: int) -> list[str]:
         return [f"{self.scores[place]:.2f}", self._truth[place]]
@@ -87,14 +87,14 @@ class _Binary:
 class _Multiclass:
     order = "probability of the predicted class"
     summary_title = "by actual and predicted class"
-    columns = ("predicted", "probability", "actual")
+    columns: Sequence[str] = ("predicted", "probability", "actual")
 
     def __init__(self, sample: Sample, classes: Sequence[str]) -> None:
         self._truth, self._classes = sample.truth, classes
         predictions = _of(MulticlassPrediction, sample)
         self._labels = [one.label for one in predictions]
-        self.scores = [one.probabilities[one.label] for one in predictions]
-        self.summary_columns = ("actual", *(f"predicted {label}" for label in classes))
+        self.scores: Sequence[float] = [one.probabilities[one.label] for one in predictions]
+        self.summary_columns: Sequence[str] = ("actual", *(f"predicted {label}" for label in classes))
 
     def line(self, place: int) -> list[str]:
         return [self._labels[place], f"{self.scores[place]:.2f}", self._truth[place]]
@@ -107,14 +107,14 @@ class _Multiclass:
 class _Regression:
     order = "value"
     summary_title = "by fifths of predicted value"
-    summary_columns = ("fifth", "predicted (mean)", "actual (mean)")
+    summary_columns: Sequence[str] = ("fifth", "predicted (mean)", "actual (mean)")
 
     def __init__(self, sample: Sample) -> None:
         self._truth = sample.truth
         self._predictions = _of(RegressionPrediction, sample)
-        self.scores = [one.value for one in self._predictions]
+        self.scores: Sequence[float] = [one.value for one in self._predictions]
         ends = () if self._predictions[0].interval is None else ("lower", "upper")
-        self.columns = ("value", *ends, "actual")
+        self.columns: Sequence[str] = ("value", *ends, "actual")
 
     def line(self, place: int) -> list[str]:
         one = self._predictions[place]

@@ -97,7 +97,7 @@ class AsyncClient:
         *,
         explain: bool = False,
         rows_per_request: int | None = None,
-        kind: type[AnyPrediction] | None = None,
+        kind: type[Any] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Predictions[Any]:
         """Predict every row, as ``Client.predict`` does.

@@ -107,7 +107,7 @@ class Client:
         *,
         explain: bool = False,
         rows_per_request: int | None = None,
-        kind: type[AnyPrediction] | None = None,
+        kind: type[Any] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Predictions[Any]:
         """Predict every row; many rows are sent in several requests, in order.
