@@ -14,7 +14,11 @@ CLAIMS = ("docs/security.md", "docs/what-happens-when-it-fails.md")
 REFERENCE = re.compile(r"`(tests/[\w./-]*)?(?:::(test_\w+)(?:\[[^`]*\])?)?`")
 FOLDERS = "alerts|bundle|charts|dashboards|docs|espalier|manifests|pipelines|services|tests|\\.ci|\\.github"
 PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]+)`")
-MADE_BY_RUNS = {("0003-dvc-lock-is-a-result.md", "pipelines/dvc.lock")}
+MADE_BY_RUNS = {
+    ("0003-dvc-lock-is-a-result.md", "pipelines/dvc.lock"),
+    ("projects.md", "pipelines/data/TABLE.csv"),  # of a project
+    ("projects.md", "pipelines/work"),
+}
 ROW = re.compile(r"^\|(.+)\|\s*$", re.M)
 
 
