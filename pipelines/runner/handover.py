@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 import xgboost as xgb
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
-from bundle import BundleMetrics, Contract, Reference
+from bundle import BundleMetrics, Contract, HashSplit, Reference
 from pipelines.config.files import describe_problems
 from pipelines.dataset.files import (
     CONTRACT_JSON,
@@ -25,6 +25,7 @@ from pipelines.dataset.files import (
     MODEL,
     REFERENCE_JSON,
     RUN_JSON,
+    SPLIT_JSON,
     TEST,
     TRAINING_JSON,
     WORK,
@@ -46,6 +47,7 @@ HANDED_OVER = {
     REFERENCE_JSON: 16 * MIB,
     METRICS_JSON: 16 * MIB,
     TRAINING_JSON: 64 * KIB,
+    SPLIT_JSON: 64 * KIB,
     MODEL: 512 * MIB,
     MEASURED_MODEL: 512 * MIB,
     TEST: GIB,
@@ -63,6 +65,10 @@ class _Run(BaseModel):
     run_id: str
 
 
+class _Split(RootModel[HashSplit | None]):
+    """Null if the rows were split by time."""
+
+
 FORMATS: dict[Path, type[BaseModel]] = {
     DATA_JSON: _Data,
     RUN_JSON: _Run,
@@ -70,6 +76,7 @@ FORMATS: dict[Path, type[BaseModel]] = {
     REFERENCE_JSON: Reference,
     METRICS_JSON: BundleMetrics,
     TRAINING_JSON: Training,
+    SPLIT_JSON: _Split,
 }
 
 

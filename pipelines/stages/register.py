@@ -12,6 +12,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bundle import (
@@ -44,7 +45,8 @@ from pipelines.dataset.files import (
     read_prepared,
     write_json,
 )
-from pipelines.errors import InvalidParams
+from pipelines.dataset.hash_split import is_test
+from pipelines.errors import InvalidData, InvalidParams
 from pipelines.gate.checks import Verdict, judge
 from pipelines.gate.comparison import Against, judge_against
 from pipelines.gate.page import write_report
@@ -52,6 +54,7 @@ from pipelines.gate.rescore import verify_metrics
 from pipelines.gate.table import verdict_lines
 from pipelines.model.golden_rows import record_golden_rows, verify_golden_rows
 from pipelines.model.lineage import Origin, read_origin
+from pipelines.model.matrix import labels
 from pipelines.model.served_rows import verify_served_rows
 from pipelines.model.trained import read_model, read_training
 from pipelines.promotion.lock import PromotionLock, promotion_lock
@@ -134,7 +137,7 @@ def _register(
             },
         )
     _report(registry, version, judged)
-    golden_rows = _write_bundle(version, verdict, metrics, origin)
+    golden_rows = _write_bundle(project, version, verdict, metrics, origin)
     if verdict.passed:
         sign_bundle(BUNDLE, key)
         written = read_bundle(BUNDLE, expected=version.identity, trusted_keys=[key.public_key()])
@@ -203,7 +206,9 @@ def _report(registry: Registry, version: Version, verdict: Verdict) -> None:
     registry.log_report(version, GATE_REPORT)
 
 
-def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin) -> GoldenRows:
+def _write_bundle(
+    project: Project, version: Version, verdict: GateVerdict, metrics: BundleMetrics, origin: Origin
+) -> GoldenRows:
     booster, contract = read_model()
     model = MODEL.read_bytes()
     golden_rows = record_golden_rows(model, contract)
@@ -229,15 +234,25 @@ def _write_bundle(version: Version, verdict: GateVerdict, metrics: BundleMetrics
         data_from=rows.oldest,
         data_until=rows.newest,
         trained_rows=rows.rows,
-        split=_split(),
+        split=_split(project),
     )
     write_manifest(BUNDLE, identity=version.identity, verdict=verdict, lineage=lineage)
     return golden_rows
 
 
-def _split() -> HashSplit | None:
-    split = read_json(SPLIT_JSON, stage="prepare")
-    return None if split is None else HashSplit.model_validate(split)
+def _split(project: Project) -> HashSplit | None:
+    """Return how the rows were divided, after a check that it is how the test rows were."""
+    found = read_json(SPLIT_JSON, stage="prepare")
+    split = None if found is None else HashSplit.model_validate(found)
+    problem = f"{SPLIT_JSON} does not belong to {TEST}; run every stage again: espalier train --force"
+    if (split is None) != (project.schema.time is not None):
+        raise InvalidData(problem)
+    if split is not None:
+        test = read_prepared(TEST)
+        codes = labels(test, project.task).astype(np.intp)
+        if not is_test(test, split, codes, project.target.classes).all():
+            raise InvalidData(problem)
+    return split
 
 
 def _describe(project: Project, metrics: BundleMetrics, verdict: GateVerdict) -> str:

@@ -96,8 +96,9 @@ def test_policies_select_pods_that_exist(default):
         assert any(selects(policy["spec"]["podSelector"], labels) for labels in labels_of(default).values())
 
 
-def test_peers_in_this_release_exist(default):
-    labels = labels_of(default).values()
+def test_peers_in_this_release_exist(default, everything):
+    """Batch scoring is a peer of the model registry and the object store, and is installed if it is enabled."""
+    labels = [*labels_of(default).values(), *labels_of(everything).values()]
     for policy in ours(default):
         for side, rules in (("from", policy["spec"].get("ingress", [])), ("to", policy["spec"].get("egress", []))):
             for peer in (peer for rule in rules for peer in rule.get(side, []) if set(peer) == {"podSelector"}):

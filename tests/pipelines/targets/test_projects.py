@@ -9,9 +9,10 @@ import pytest
 from bundle import load_public_keys, read_bundle
 from bundle.vocabulary import CHAMPION
 from pipelines.config.settings import load_settings
-from pipelines.dataset.files import GATE_REPORT, TEST, TRAIN, read_prepared
+from pipelines.dataset.files import GATE_REPORT, SPLIT_JSON, TEST, TRAIN, read_prepared
 from pipelines.dataset.pointer import load_pointer
 from pipelines.dataset.remote import Remote
+from pipelines.errors import InvalidData
 from pipelines.simulation.retrains import Plan, retrain
 from pipelines.stages import evaluate, fetch, prepare, register, train, validate
 from pipelines.targets.project import load_project
@@ -120,3 +121,14 @@ def test_gate_is_simulated(use, project_name):
     assert all(
         np.isfinite([one.gain, one.lower, one.upper]).all() and one.lower < one.gain < one.upper for one in found
     )
+
+
+def test_split_of_other_test_rows_is_not_registered(use, registry):
+    use("wine")
+    split = json.loads(SPLIT_JSON.read_text())
+    SPLIT_JSON.write_text(json.dumps(split | {"seed": 9}))
+    edited = Path("pipelines/params.yaml")
+    edited.write_text(edited.read_text().replace("min_accuracy: 0.8", "min_accuracy: 0.79"))
+
+    with pytest.raises(InvalidData, match=r"split\.json does not belong to .*test\.parquet"):
+        register.main()
