@@ -42,7 +42,8 @@ def test_every_template_of_the_library_is_used():
 
 @pytest.fixture(scope="module")
 def release():
-    return helm_python.Chart.load(CHART).render(SECRETS, name="espalier", namespace="espalier")
+    values = merged(SECRETS, {"scoring": {"enabled": True}})
+    return helm_python.Chart.load(CHART).render(values, name="espalier", namespace="espalier")
 
 
 @pytest.mark.parametrize("part", PARTS, **BY_NAME)

@@ -53,7 +53,7 @@ def test_every_subject_of_the_target_is_mutated():
         "bundle/reader.py",
         "services/api/auth/access_tokens.py",
         "services/api/auth/login_throttle.py",
-        "services/api/prediction/row_schema.py",
+        "evaluation/row_schema.py",
         "services/api/prediction/validation.py",
         "pipelines/model/scores.py",
     }

@@ -148,7 +148,7 @@ def test_started_response_is_not_followed_by_another(caplog):
 def test_requests_in_progress_are_counted(client, ask, bearer, row, sample, monkeypatch):
     seen = []
 
-    def fail(_model, _matrix, *, explain):
+    def fail(_model, _target, _matrix, *, explain):
         seen.append(sample("espalier_requests_in_progress"))
         raise RuntimeError
 
