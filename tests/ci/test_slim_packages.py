@@ -14,6 +14,10 @@ REMOVED = (
     "botocore/data/ec2/service-2.json",
     "pyarrow/include/arrow.h",
     "kubernetes/aio/client.py",
+    "scipy/linalg/_flinalg.c",
+    "sklearn/tree/_tree.pyx",
+    "sklearn/tree/_tree.pxd",
+    "pandas/_libs/lib.pyi",
 )
 KEPT = (
     "pandas/core/frame.py",
