@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -98,6 +99,13 @@ def _begin(work: Work) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its processes
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = Worker(work)
+    atexit.register(_release)
+
+
+def _release() -> None:
+    """Release the model before Python ends: lignum prints a warning for one that is left."""
+    global _worker  # noqa: PLW0603
+    _worker = None
 
 
 def _end_with_parent() -> None:
