@@ -13,7 +13,7 @@ from pipelines.config.params import GateParams, Metric
 from pipelines.targets import plots
 from pipelines.targets.bins import equal_width_bins
 from pipelines.targets.calibration import BinSums, calibration_bins, calibration_error
-from pipelines.targets.check import Check, at_least, at_most
+from pipelines.targets.check import Check, floors_of_classes
 from pipelines.targets.task import Drawing, Floats, Outputs, Task, Truth
 
 __all__ = ["Binary"]
@@ -79,23 +79,9 @@ class Binary(Task[BinaryScores]):
 
     def floors(self, scores: BinaryScores, gate: GateParams) -> list[Check]:
         """Return the checks of ROC AUC, accuracy, log loss and calibration."""
-        checks = []
-        if gate.min_roc_auc is not None:
-            checks.append(at_least("ROC AUC", scores.roc_auc, gate.min_roc_auc, undefined="only one class is present"))
-        if gate.min_accuracy is not None:
-            checks.append(at_least("accuracy", scores.accuracy, gate.min_accuracy))
-        if gate.beat_base_rate:
-            checks.append(
-                Check(
-                    name="log loss",
-                    found=scores.log_loss,
-                    wanted=f"below {scores.base_rate_log_loss:.4f}, the log loss of the base rate",
-                    passed=scores.log_loss < scores.base_rate_log_loss,
-                )
-            )
-        if gate.max_calibration_error is not None:
-            checks.append(at_most("calibration error", scores.calibration_error, gate.max_calibration_error))
-        return checks
+        return floors_of_classes(
+            scores, gate, auc="ROC AUC", undefined="only one class is present", base="the base rate"
+        )
 
     def calibration(self, truth: Truth, outputs: Outputs) -> BinSums:
         """Return ten bins of equal width of the probabilities."""

@@ -13,7 +13,7 @@ from pipelines.config.params import GateParams, Metric
 from pipelines.targets import plots
 from pipelines.targets.bins import class_bins
 from pipelines.targets.calibration import BinSums, calibration_bins, calibration_error
-from pipelines.targets.check import Check, at_least, at_most
+from pipelines.targets.check import Check, floors_of_classes
 from pipelines.targets.task import Drawing, Floats, Outputs, Task, Truth
 
 __all__ = ["Multiclass"]
@@ -87,31 +87,14 @@ class Multiclass(Task[MulticlassScores]):
 
     def floors(self, scores: MulticlassScores, gate: GateParams) -> list[Check]:
         """Return the checks of ROC AUC, accuracy, log loss and calibration."""
-        checks = []
-        if gate.min_roc_auc is not None:
-            missing = ", ".join(name for name, share in scores.class_shares.items() if not share)
-            checks.append(
-                at_least(
-                    "mean ROC AUC of a class against the rest",
-                    scores.roc_auc,
-                    gate.min_roc_auc,
-                    undefined=f"no test row has the class {missing}",
-                )
-            )
-        if gate.min_accuracy is not None:
-            checks.append(at_least("accuracy", scores.accuracy, gate.min_accuracy))
-        if gate.beat_base_rate:
-            checks.append(
-                Check(
-                    name="log loss",
-                    found=scores.log_loss,
-                    wanted=f"below {scores.base_rate_log_loss:.4f}, the log loss of the shares of the classes",
-                    passed=scores.log_loss < scores.base_rate_log_loss,
-                )
-            )
-        if gate.max_calibration_error is not None:
-            checks.append(at_most("calibration error", scores.calibration_error, gate.max_calibration_error))
-        return checks
+        missing = ", ".join(name for name, share in scores.class_shares.items() if not share)
+        return floors_of_classes(
+            scores,
+            gate,
+            auc="mean ROC AUC of a class against the rest",
+            undefined=f"no test row has the class {missing}",
+            base="the shares of the classes",
+        )
 
     def calibration(self, truth: Truth, outputs: Outputs) -> BinSums:
         """Return ten bins of equal width of the probability of the predicted class."""
