@@ -42,7 +42,7 @@ class OutputTable:
         self._with_reason = run.invalid_rows == "null"
         self._lineage = _lineage(run)
         copied = [schema.field(name).with_type(_plain(schema.field(name).type)) for name in kept]
-        predicted = prediction_columns(target, no_outputs(target))
+        predicted, _ = prediction_columns(target, no_outputs(target))
         if self._with_reason:
             predicted[REASON] = pa.array([], pa.string())
         made = {**predicted, **self._lineage}

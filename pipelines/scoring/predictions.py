@@ -11,14 +11,15 @@ import pyarrow as pa
 from bundle import Target
 from bundle.quantiles import in_order
 
-__all__ = ["count_labels", "counted_scores", "no_outputs", "prediction_columns"]
+__all__ = ["count_labels", "no_outputs", "prediction_columns"]
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 
-def prediction_columns(target: Target, outputs: Floats, refused: Mask | None = None) -> dict[str, Any]:
-    """Return a pyarrow.Array for each column of the predictions, named as in the API's Arrow answers.
+def prediction_columns(target: Target, outputs: Floats, refused: Mask | None = None) -> tuple[dict[str, Any], Floats]:
+    """Return a pyarrow.Array for each column of the predictions, named as in the API's Arrow answers; and (n,) scores,
+    which are counted into the bins of the reference, as in the API.
 
     Args:
         target: what is predicted.
@@ -26,23 +27,17 @@ def prediction_columns(target: Target, outputs: Floats, refused: Mask | None = N
         refused: (n,) rows without a prediction, which is null.
     """
     if target.type == "regression":
-        return {name: pa.array(column, mask=refused) for name, column in _values(target, outputs).items()}
+        values = _values(target, outputs)
+        return {name: pa.array(column, mask=refused) for name, column in values.items()}, values["value"]
     codes = _codes(target, outputs)
     label = pa.DictionaryArray.from_arrays(pa.array(codes, mask=refused), pa.array(target.classes))
     if target.type == "binary":
-        return {"label": label, "probability": pa.array(outputs, mask=refused)}
+        return {"label": label, "probability": pa.array(outputs, mask=refused)}, outputs
     probabilities = {
         f"probability.{name}": pa.array(np.ascontiguousarray(column), mask=refused)
         for name, column in zip(target.classes, outputs.T, strict=True)
     }
-    return {"label": label, **probabilities}
-
-
-def counted_scores(target: Target, outputs: Floats) -> Floats:
-    """Return (n,) values that are counted into the bins of the reference's score, as in the API."""
-    if target.type == "multiclass":
-        return _codes(target, outputs).astype(np.float32)
-    return _values(target, outputs)["value"] if target.type == "regression" else outputs
+    return {"label": label, **probabilities}, codes.astype(np.float32)
 
 
 def count_labels(columns: dict[str, Any]) -> dict[str, int]:

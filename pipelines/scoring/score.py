@@ -22,7 +22,7 @@ from pipelines.scoring.drift import BatchCounter
 from pipelines.scoring.outputs import OutputTable, read_output_record
 from pipelines.scoring.partitions import Partition
 from pipelines.scoring.places import Place
-from pipelines.scoring.predictions import count_labels, counted_scores, prediction_columns
+from pipelines.scoring.predictions import count_labels, prediction_columns
 from pipelines.scoring.record import OUTPUT_KEY, Counts, OutputRecord, RunRecord, check_same_run
 from pipelines.scoring.tables import InputTable
 
@@ -151,7 +151,7 @@ class Scorer:
         matrix, reasons = encoded.matrix, self._reasons(encoded.wrong)
         target, outputs = self._contract.target, self._evaluator.predict(matrix)
         refused = _mask(reasons, len(matrix)) if reasons else None
-        predicted, scores = prediction_columns(target, outputs, refused), counted_scores(target, outputs)
+        predicted, scores = prediction_columns(target, outputs, refused)
         if refused is not None:
             matrix, scores = matrix[~refused], scores[~refused]
         counts = self._counter.count(matrix, scores, count_labels(predicted), refused=len(reasons))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bundle import Target
-from pipelines.scoring.predictions import count_labels, counted_scores, no_outputs, prediction_columns
+from pipelines.scoring.predictions import count_labels, no_outputs, prediction_columns
 
 CLASSES = Target(type="multiclass", name="kind", classes=("apple", "pear", "plum"))
 VALUE = Target(type="regression", name="weight")
@@ -20,17 +20,17 @@ def lists(columns):
 def test_two_classes_give_label_and_probability(contract):
     outputs = floats(0.2, 0.5, 0.9)
 
-    found = prediction_columns(contract.target, outputs)
+    found, scores = prediction_columns(contract.target, outputs)
 
     assert lists(found) == {"label": ["bare", "bearing", "bearing"], "probability": outputs.tolist()}
     assert count_labels(found) == {"bare": 1, "bearing": 2}
-    assert counted_scores(contract.target, outputs).tolist() == outputs.tolist()
+    assert scores.tolist() == outputs.tolist()
 
 
 def test_more_classes_give_label_and_all_probabilities():
     outputs = floats([0.5, 0.25, 0.25], [0.125, 0.125, 0.75])
 
-    found = prediction_columns(CLASSES, outputs)
+    found, scores = prediction_columns(CLASSES, outputs)
 
     assert lists(found) == {
         "label": ["apple", "plum"],
@@ -39,23 +39,25 @@ def test_more_classes_give_label_and_all_probabilities():
         "probability.plum": [0.25, 0.75],
     }
     assert count_labels(found) == {"apple": 1, "pear": 0, "plum": 1}
-    assert counted_scores(CLASSES, outputs).tolist() == [0, 2]
+    assert scores.tolist() == [0, 2]
 
 
 def test_number_gives_a_value():
     outputs = floats(-1.5, 1e30)
 
-    assert lists(prediction_columns(VALUE, outputs)) == {"value": outputs.tolist()}
-    assert counted_scores(VALUE, outputs).tolist() == outputs.tolist()
+    found, scores = prediction_columns(VALUE, outputs)
+
+    assert lists(found) == {"value": outputs.tolist()}
+    assert scores.tolist() == outputs.tolist()
 
 
 def test_interval_gives_its_ends_and_the_median_in_order():
     outputs = floats([1, 2, 3], [6, 5, 4])
 
-    found = prediction_columns(INTERVAL, outputs)
+    found, scores = prediction_columns(INTERVAL, outputs)
 
     assert lists(found) == {"value": [2, 5], "lower": [1, 4], "upper": [3, 6]}
-    assert counted_scores(INTERVAL, outputs).tolist() == [2, 5]
+    assert scores.tolist() == [2, 5]
     assert count_labels(found) == {}
 
 
@@ -64,7 +66,7 @@ def test_refused_rows_have_none_in_every_column(target):
     outputs = floats([0.2, 0.3, 0.5], [0.2, 0.3, 0.5])
     outputs = outputs[:, 0] if target.outputs == 1 else outputs
 
-    found = prediction_columns(target, outputs, np.array([False, True]))
+    found, _ = prediction_columns(target, outputs, np.array([False, True]))
 
     assert found
     for column in found.values():
@@ -72,7 +74,7 @@ def test_refused_rows_have_none_in_every_column(target):
 
 
 def test_refused_rows_of_two_classes_have_none(contract):
-    found = prediction_columns(contract.target, floats(0.2, 0.9), np.array([False, True]))
+    found, _ = prediction_columns(contract.target, floats(0.2, 0.9), np.array([False, True]))
 
     assert lists(found) == {"label": ["bare", None], "probability": [floats(0.2)[0], None]}
     assert count_labels(found) == {"bare": 1, "bearing": 0}
@@ -83,7 +85,7 @@ def test_columns_of_no_rows_have_the_same_types(target):
     some = no_outputs(target)
     full = np.zeros((2, *some.shape[1:]), dtype=np.float32)
 
-    of_none, of_some = prediction_columns(target, some), prediction_columns(target, full)
+    (of_none, _), (of_some, _) = prediction_columns(target, some), prediction_columns(target, full)
 
     assert {name: column.type for name, column in of_none.items()} == {n: c.type for n, c in of_some.items()}
     assert all(len(column) == 0 for column in of_none.values())
