@@ -26,6 +26,9 @@ class Step:
     """Of the peak."""
 
     slow_clients: int
+    peak: float
+    """Answers per second that were measured last before it."""
+
     offered: float
     """Requests per second that were sent: fewer than asked for if all connections waited for an answer."""
 
@@ -52,17 +55,17 @@ class Curve:
     steps: tuple[Step, ...]
 
 
-def goodput_share(step: Step, peak: float) -> float:
+def goodput_share(step: Step) -> float:
     """Return the goodput as a share of what can be answered at this rate."""
-    return step.goodput / (peak * min(1.0, step.multiple))
+    return step.goodput / (step.peak * min(1.0, step.multiple))
 
 
-def line(step: Step, peak: float) -> str:
+def line(step: Step) -> str:
     """Return a step for the terminal."""
     beside = ", ".join(f"{name} {_watched(one)}" for name, one in step.beside.items())
     return (
         f"  {step.multiple:g} times{_slowly(step)}: sent {step.offered:,.0f}/s, goodput {step.goodput:,.0f}/s"
-        f" ({goodput_share(step, peak):.0%}), refused {step.errors:,}, p50 {_ms(step.p50_ms)}, p99 {_ms(step.p99_ms)};"
+        f" ({goodput_share(step):.0%}), refused {step.errors:,}, p50 {_ms(step.p50_ms)}, p99 {_ms(step.p99_ms)};"
         f" load program {step.load_cpu_share:.0%} of its core; {beside}"
     )
 
@@ -82,19 +85,20 @@ def write_page(curves: Sequence[Curve], *, commit: str, machine: Mapping[str, st
 
 
 def _table(curve: Curve) -> Table:
-    columns = ["rate asked for", "sent", "goodput", "refused", "p50 ms", "p99 ms", *_kinds(curve)]
+    columns = ["rate asked for", "peak before", "sent", "goodput", "refused", "p50 ms", "p99 ms", *_kinds(curve)]
     rows = [
         [
             f"{step.multiple:g} times the peak{_slowly(step)}",
+            f"{step.peak:,.0f}",
             f"{step.offered:,.0f}",
-            f"{step.goodput:,.0f} ({goodput_share(step, curve.peak):.0%})",
+            f"{step.goodput:,.0f} ({goodput_share(step):.0%})",
             f"{step.errors:,}",
             *(f"{value:,.1f}" if value is not None else "-" for value in (step.p50_ms, step.p99_ms)),
             *(_watched(one) for one in step.beside.values()),
         ]
         for step in curve.steps
     ]
-    title = f"{rows_text(curve.scenario)} in a request: requests per second, peak {curve.peak:,.0f}; in order of time"
+    title = f"{rows_text(curve.scenario)} in a request: requests per second, in order of time"
     return Table(title, columns, rows)
 
 
@@ -124,10 +128,10 @@ def _draw(curves: Sequence[Curve]) -> None:
     for place, curve in enumerate(curves):
         *before, after, _slow = curve.steps
         steps = sorted(before, key=lambda step: step.multiple)
-        shares = [100 * step.goodput / curve.peak for step in steps]
+        shares = [100 * step.goodput / step.peak for step in steps]
         label = rows_text(curve.scenario)
         ax.plot([step.multiple for step in steps], shares, marker="o", color=f"C{place}", label=label)
-        share = 100 * after.goodput / curve.peak
+        share = 100 * after.goodput / after.peak
         ax.plot(after.multiple, share, marker="x", color=f"C{place}", label=f"{label}, right after the overload")
     ax.axhline(90, color="grey", linestyle="--", linewidth=1)
     ax.set(xlabel="rate asked for, multiples of the peak", ylabel="successful requests, % of the peak", ylim=(0, 110))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -35,11 +36,12 @@ def find_vegeta() -> str:
 def send_open(requests: Requests, *, rate: float, seconds: float, core: int, most_connections: int = 0) -> Counted:
     """Send ``rate`` requests per second for this many seconds.
 
-    With ``most_connections`` fewer are sent if all these connections wait for an answer; 0 is no limit.
+    With ``most_connections`` fewer are sent if all these connections wait for an answer; 0 is no limit. With this limit
+    the rate may be infinite: each connection sends its next request when it has the answer.
     """
     vegeta, found = find_vegeta(), requests.folder / "vegeta.results"
     command = [vegeta, "attack", "-format=json", f"-targets={_write_targets(requests)}", f"-output={found}"]
-    command += [f"-rate={round(rate * RATE_UNIT_SECONDS)}/{RATE_UNIT_SECONDS}s", f"-duration={seconds:g}s"]
+    command += [f"-rate={_rate(rate)}", f"-duration={seconds:g}s"]
     command += [f"-timeout={TIMEOUT_SECONDS}s", "-max-body=0"]  # bodies are read, and not kept
     if most_connections:
         command += [f"-{limit}={most_connections}" for limit in ("max-workers", "connections", "max-connections")]
@@ -49,6 +51,10 @@ def send_open(requests: Requests, *, rate: float, seconds: float, core: int, mos
     output, _ = run_pinned([vegeta, "report", "-type=json", str(found)], core=core, seconds=TIMEOUT_SECONDS)
     counted = parse_vegeta(output)
     return replace(counted, load_cpu_share=cpu_seconds / counted.seconds)
+
+
+def _rate(per_second: float) -> str:
+    return "0" if math.isinf(per_second) else f"{round(per_second * RATE_UNIT_SECONDS)}/{RATE_UNIT_SECONDS}s"
 
 
 def _write_targets(requests: Requests) -> Path:

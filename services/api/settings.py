@@ -167,7 +167,8 @@ class Settings(BaseSettings):
     """How long they may have to wait, as measured; if it would be longer, the others get a 503."""
 
     max_wait_seconds: float = Field(default=0.25, gt=0)
-    """How long a prediction of few rows may have waited for earlier requests when it is read; then it gets a 503."""
+    """How long a prediction of few rows may have waited for earlier requests when it is read; then it gets a 503.
+    Requests with at most 4 KiB may wait twice as long."""
 
     small_body_bytes: int = Field(default=16 * 1024, ge=1024)
     """Maximum bytes in one request without rows, such as a login. Never more than ``max_body_bytes``."""

@@ -64,6 +64,7 @@ TESTED_ELSEWHERE = {
     "services/api/prediction/predict.py": "services/api/http/routes/test_predictions.py",
     "services/api/auth/scopes.py": "services/api/auth/test_users.py",
     "services/api/process/listen.py": "services/api/test_startup.py",
+    "services/api/process/refusals.py": "services/api/process/test_http_protocol.py",
 }
 """Modules without a test file of the same name, and where under tests/ they are tested instead."""
 

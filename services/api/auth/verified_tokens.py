@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class VerifiedTokens:
     ) -> None:
         """Start empty."""
         self._verifier, self._revocations, self._now = verifier, revocations, now
-        self._tokens: dict[bytes, VerifiedToken] = {}
+        self._tokens: OrderedDict[bytes, VerifiedToken] = OrderedDict()
 
     def check(self, token: str) -> Claims:
         """Return the claims of a valid token that is not revoked.
@@ -60,7 +61,7 @@ class VerifiedTokens:
     def _verify(self, token: str) -> Claims:
         claims = self._verifier.verify(token)
         if len(self._tokens) >= MAX_TOKENS:
-            del self._tokens[next(iter(self._tokens))]
+            self._tokens.popitem(last=False)
         self._tokens[_digest(token.encode())] = VerifiedToken(claims, claims.expires + LEEWAY_SECONDS)
         return claims
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -83,8 +84,9 @@ class FastPath:
         self._forwarded = ForwardedAddress(trusted_proxies)
         counters, self._seconds = http.of(PATH, "POST")
         self._answered = counters[2]
-        self._heads: dict[bytes, KnownHead] = {}
-        """By digest, because a head has a token in it."""
+        self._heads: OrderedDict[bytes, KnownHead] = OrderedDict()
+        """By digest, because a head has a token in it. A dict takes time to find its oldest entry once many were
+        deleted."""
         limit = services.rate_limit
         policy = "" if limit is None else f"ratelimit-policy: {limit.policy}\r\n"
         self._head = (
@@ -113,7 +115,7 @@ class FastPath:
         if head.request_id or head.body_bytes != body_bytes:  # no other request will have this id
             return
         if len(self._heads) >= MAX_HEADS:
-            del self._heads[next(iter(self._heads))]
+            self._heads.popitem(last=False)
         self._heads[digest] = head
 
     def recall(self, digest: bytes) -> KnownHead | None:

@@ -26,6 +26,12 @@ PREDICT, INFERENCE = PATH.encode(), b"/v2/models/"
 INFER, INFER_VERSION = f"{MODEL}/infer", f"{VERSION}/infer"
 ROUTES = (PATH, INFER, INFER_VERSION)
 
+SHORT_BODY_BYTES = 4096
+"""The refusal of a body that is no longer costs about half of an answer, so it saves little."""
+
+SHORT_BODY_FACTOR = 2
+"""Requests with a short body may wait this many times as long as others."""
+
 LOG_SECONDS = 10.0
 """Between two log lines."""
 
@@ -63,7 +69,7 @@ class Overload:
     """Refuses predictions of one worker that have waited too long."""
 
     def __init__(self, http: HttpMetrics, refused: Counter, drain: Drain, *, max_seconds: float) -> None:
-        """Prepare the responses; ``max_seconds`` is how long a prediction may have waited."""
+        """Prepare the responses; ``max_seconds`` is how long a prediction may have waited, unless its body is short."""
         self.max_seconds, self._refused, self._drain = max_seconds, refused, drain
         self._routes = {route: _prepare(route, http) for route in ROUTES}
         self._logged, self._unlogged = 0.0, 0
@@ -73,8 +79,11 @@ class Overload:
         """Return whether a POST request to this path and query is a prediction."""
         return url.startswith((PREDICT, INFERENCE))
 
-    def refuse(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
-        """Return the refusal of a POST request with these headers, names in lower case; None if it is not refused."""
+    def refuse(self, url: bytes, headers: Sequence[tuple[bytes, bytes]], *, waited: float) -> Refusal | None:
+        """Return the refusal of a POST request that has waited so many seconds; None if it is not refused.
+
+        The headers have names in lower case.
+        """
         sent_id, length = b"", b""
         for name, value in headers:
             if name == b"content-length":
@@ -82,13 +91,16 @@ class Overload:
             elif name == b"x-request-id":
                 sent_id = value
         route, body_bytes = _route(url), short_length(length)
-        if route is None or body_bytes is None or self._drain.is_draining:
+        if route is None or body_bytes is None or self._drain.is_draining or not self._is_late(waited, body_bytes):
             return None
         prepared = self._routes[route]
         own_id = request_id_of(sent_id.decode("latin1")).encode()
         body = own_id.join(prepared.body)
         content = b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (prepared.head, own_id, len(body), body)
         return Refusal(content, partial(self._count, prepared, time.perf_counter()), body_bytes)
+
+    def _is_late(self, waited: float, body_bytes: int) -> bool:
+        return waited > self.max_seconds * (SHORT_BODY_FACTOR if body_bytes <= SHORT_BODY_BYTES else 1)
 
     def _count(self, prepared: _Prepared, started: float) -> None:
         """Count a refusal that is sent; log how many there were, but not each."""

@@ -47,8 +47,6 @@ class FastHttpProtocol(BoundedHttpProtocol):
         self._date: tuple[Any, bytes] = (None, b"")
         self._read: _Read | None = None
         """What is being parsed, if a request begins with it and its head is complete."""
-        self._idle_since: float | None = None
-        """Since when the connection is idle, after a response without the parser: a timer for each costs more."""
 
     def data_received(self, data: bytes) -> None:
         """Answer a request whose head is remembered, if it arrived whole; else parse."""
@@ -115,11 +113,8 @@ class FastHttpProtocol(BoundedHttpProtocol):
         return True
 
     def check_time(self, now: float) -> None:
-        """Let the application have a request whose body does not arrive, and close an idle connection."""
-        if self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive:
-            self._idle_since = None
-            self.timeout_keep_alive_handler()
-        elif self._held is None or self._is_refused or self.transport.is_closing():
+        """Let the application have a request whose body does not arrive."""
+        if self._held is None or self._is_refused or self.transport.is_closing():
             super().check_time(now)
         elif self._held_since is None:
             self._held_since = now
@@ -158,9 +153,10 @@ class FastHttpProtocol(BoundedHttpProtocol):
     def _refuse_late(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
         """Return the refusal of a request that has waited too long."""
         overload = self._all.overload
-        if overload is None or self._all.loop_delay.seconds(self.loop) <= overload.max_seconds:
+        if overload is None:
             return None
-        return overload.refuse(url, headers)
+        waited = self._all.loop_delay.seconds(self.loop)
+        return None if waited <= overload.max_seconds else overload.refuse(url, headers, waited=waited)
 
     def _answer(self, held: FastRequest | Refusal) -> bool:
         parts, read, fast = self._parts, self._read, self._all.fast_path

@@ -8,18 +8,14 @@ is a subclass: docs/adr/0015-bounds-of-a-connection.md.
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import httptools
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from services.api.http.middleware import PROBES
-from services.api.http.problems import ProblemResponse, problem_response
 from services.api.process.connections import Connections
+from services.api.process.refusals import OF_ONE_CLIENT, REFUSALS, refusal, refuse_but_probes
 from services.api.process.upgrades import without_upgrade
 
 __all__ = ["BoundedHttpProtocol"]
@@ -38,20 +34,6 @@ VERSIONS = ("1.1", "1.0")
 
 MAX_CHUNKS = 10_000
 """Maximum chunks of one body; each costs as much as a read."""
-
-REFUSALS = {
-    400: ("malformed_request", "this is not a valid HTTP/1.1 request"),
-    408: ("head_too_slow", "the request line and headers must be complete within {limits.head_seconds:g} s"),
-    431: (
-        "head_too_large",
-        "send at most {limits.head_bytes:,} bytes of request line and headers, and {limits.head_fields:,} headers",
-    ),
-    503: ("too_many_connections", "too many connections are open; retry in a second"),
-}
-"""Status → code and detail."""
-
-OF_ONE_CLIENT = "too_many_connections_of_client"
-"""Reason in the metrics if one client has too many connections, but the worker has not."""
 
 log = logging.getLogger("espalier.api.connections")
 
@@ -76,6 +58,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._closing_since: float | None = None
         self._head_since: float | None = None
         """Since when a head is expected; None during a request and while an idle connection is kept alive."""
+        self._idle_since: float | None = None
+        """Since when the connection is idle, unless uvicorn has started a timer: one for each request costs more."""
         self._is_open = False
         """Between the first byte of a message and its last."""
         self._head_ended = True
@@ -99,7 +83,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._note(503, reason)
             transport.abort()
         else:
-            self.app = _refuse_but_probes(self.app, partial(self._all.count_refused, reason))
+            self.app = refuse_but_probes(self.app, partial(self._all.count_refused, reason))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Discard the connection."""
@@ -116,6 +100,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, in parts no larger than the limit of a head."""
+        self._idle_since = None
         self._unset_keepalive_if_required()
         step = self._limits.head_bytes
         if len(data) <= max(step, self.expected_bytes):
@@ -128,14 +113,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             rest = rest[part:]
 
     def check_time(self, now: float) -> None:
-        """Close if a head, the rest of an unread body, or the client's side of closing takes too long."""
+        """Close if a request, the rest of an unread body, or the client's side of closing takes too long."""
         if self._is_refused or self.transport.is_closing():
             self._check_closing(now)
+        elif self._idle_since is not None:
+            if now - self._idle_since > self.timeout_keep_alive:
+                self.timeout_keep_alive_handler()
         elif self._head_since is not None:
-            if self.flow.read_paused:  # not the client's fault: an earlier response is not sent yet
-                self._head_since = now
-            elif now - self._head_since > (self._limits.head_seconds if self._is_within else OVERFULL_SECONDS):
-                self._end_late_head()
+            self._check_head(now, self._head_since)
         elif self._is_open and self.cycle.response_complete:
             self._closing_since = self._closing_since or now
             if now - self._closing_since > self._limits.body_seconds:
@@ -221,14 +206,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self._head_since = self.loop.time()
         elif not self._is_open and (self.cycle is None or self.cycle.response_complete):
             if self._has_moved:  # the rest of a body that was not read
-                self.timeout_keep_alive_task = self.loop.call_later(
-                    self.timeout_keep_alive, self.timeout_keep_alive_handler
-                )
+                self._idle_since = self.loop.time()
             elif self._head_since is None:
                 self._head_since = self.loop.time()
 
     def _head_bytes(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _check_head(self, now: float, since: float) -> None:
+        if self.flow.read_paused:  # not the client's fault: an earlier response is not sent yet
+            self._head_since = now
+        elif now - since > (self._limits.head_seconds if self._is_within else OVERFULL_SECONDS):
+            self._end_late_head()
 
     def _end_late_head(self) -> None:
         if self._head_ended:  # not one byte was sent, so no client expects a response
@@ -262,7 +251,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
 
     def _respond(self, status: int) -> None:
-        response = _refusal(status, self._limits)
+        response = refusal(status, self._limits)
         response.write_for(self.url.decode("latin1").partition("?")[0])  # of which only a part may have arrived
         lines = [STATUS_LINE[status]]
         for name, value in (*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")):
@@ -279,22 +268,3 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         address = self.client[0] if self.client else None
         self._all.count_refused(reason)
         log.info("connection refused", extra={"address": address, "status": status, "reason": reason})
-
-
-def _refusal(status: int, limits: Any) -> ProblemResponse:
-    code, detail = REFUSALS[status]
-    retry_after = 1 if status == 503 else None  # noqa: PLR2004
-    return problem_response(
-        uuid.uuid4().hex, status, code=code, detail=detail.format(limits=limits), retry_after_seconds=retry_after
-    )
-
-
-def _refuse_but_probes(app: Any, count: Callable[[], None]) -> ASGIApp:
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in PROBES:
-            await app(scope, receive, send)
-        else:
-            count()
-            await _refusal(503, None)(scope, receive, send)
-
-    return answer

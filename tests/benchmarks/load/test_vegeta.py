@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -69,6 +70,12 @@ def test_rate_keeps_two_decimals(commands, requests):
     assert "-rate=1234/100s" in commands[0]
     assert "-duration=5s" in commands[0]
     assert counted.load_cpu_share == 0.25
+
+
+def test_rate_without_a_limit_is_sent_by_few_connections(commands, requests):
+    vegeta.send_open(requests, rate=math.inf, seconds=5, core=1, most_connections=16)
+
+    assert {"-rate=0", "-max-workers=16"} <= set(commands[0])
 
 
 @pytest.mark.parametrize(("most", "limits"), [(0, 0), (7, 3)])

@@ -12,6 +12,7 @@ from services.api.metrics.http import HttpMetrics
 from services.api.metrics.shared import SharedMetrics
 
 PATHS = ("/v1/predict", "/v2/models/{model_name}/infer", "/v2/models/{model_name}/versions/{model_version}/infer")
+WAITED = 1.0
 HEADERS = [(b"host", b"localhost"), (b"content-length", b"100"), (b"x-request-id", b"mine")]
 
 
@@ -48,7 +49,7 @@ def split(refusal):
 
 
 def test_refusal_is_the_same_as_the_application_s(overload):
-    headers, body = split(overload.refuse(b"/v1/predict?explain=true", HEADERS))
+    headers, body = split(overload.refuse(b"/v1/predict?explain=true", HEADERS, waited=WAITED))
     expected = problem_response("mine", 503, code=body["code"], detail=body["detail"], retry_after_seconds=1)
 
     assert body == json.loads(expected.body)
@@ -59,7 +60,7 @@ def test_refusal_is_the_same_as_the_application_s(overload):
 
 @pytest.mark.parametrize("path", [b"/v2/models/delays/infer", b"/v2/models/delays/versions/3/infer"])
 def test_refusal_under_v2_has_the_protocol_s_form(overload, path):
-    headers, body = split(overload.refuse(path, HEADERS))
+    headers, body = split(overload.refuse(path, HEADERS, waited=WAITED))
 
     assert set(body) == {"error"}
     assert (headers[b"x-request-id"], headers[b"content-type"]) == (b"mine", b"application/json")
@@ -67,7 +68,7 @@ def test_refusal_under_v2_has_the_protocol_s_form(overload, path):
 
 
 def test_request_without_an_id_gets_one_of_its_own(overload):
-    ids = {split(overload.refuse(b"/v1/predict", HEADERS[:2]))[0][b"x-request-id"] for _ in range(3)}
+    ids = {split(overload.refuse(b"/v1/predict", HEADERS[:2], waited=WAITED))[0][b"x-request-id"] for _ in range(3)}
 
     assert {len(each) for each in ids} == {32}
     assert len(ids) == 3
@@ -85,13 +86,21 @@ def test_request_without_an_id_gets_one_of_its_own(overload):
     ],
 )
 def test_other_requests_are_left_to_the_application(overload, url, headers):
-    assert overload.refuse(url, headers) is None
+    assert overload.refuse(url, headers, waited=WAITED) is None
 
 
 def test_nothing_is_refused_while_draining(overload, drain):
     drain.start()  # the application closes the connection with its response
 
-    assert overload.refuse(b"/v1/predict", HEADERS) is None
+    assert overload.refuse(b"/v1/predict", HEADERS, waited=WAITED) is None
+
+
+@pytest.mark.parametrize(("length", "late"), [(b"4097", 0.25), (b"4096", 0.5), (b"0", 0.5)])
+def test_short_body_may_wait_twice_as_long(overload, length, late):
+    headers = [(b"content-length", length)]
+
+    assert overload.refuse(b"/v1/predict", headers, waited=late) is None
+    assert overload.refuse(b"/v1/predict", headers, waited=late + 0.001) is not None
 
 
 def test_only_predictions_concern_it(overload):
@@ -104,11 +113,11 @@ def test_refusals_are_counted_when_sent_and_logged_together(overload, http, refu
     monkeypatch.setattr(module.time, "perf_counter", lambda: now)
     caplog.set_level(logging.WARNING)
     for _ in range(3):
-        refusal = overload.refuse(b"/v1/predict", HEADERS)
+        refusal = overload.refuse(b"/v1/predict", HEADERS, waited=WAITED)
         refusal.on_sent()
-    overload.refuse(b"/v1/predict", HEADERS)
+    overload.refuse(b"/v1/predict", HEADERS, waited=WAITED)
     now += module.LOG_SECONDS + 1
-    overload.refuse(b"/v1/predict", HEADERS).on_sent()
+    overload.refuse(b"/v1/predict", HEADERS, waited=WAITED).on_sent()
 
     counters, _ = http.of("/v1/predict", "POST")
     assert counters[5]._shared.values[counters[5].cell] == refused.value == 4

@@ -198,7 +198,7 @@ class AlwaysOverloaded:
     def concerns(self, url):
         return url.startswith(b"/v1/predict")
 
-    def refuse(self, url, headers):
+    def refuse(self, url, headers, *, waited):
         assert url.startswith(b"/v1/predict")
         length = int(dict(headers)[b"content-length"])
         return None if (b"x-leave", b"1") in headers else Refusal(b"content-length: 4\r\n\r\nbusy", self.count, length)
