@@ -193,6 +193,10 @@ inference-clients: $(VENV)/inference-clients/.installed ## Install tritonclient 
 test: $(STAMP) lint ## Run everything that needs only Python, with coverage
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90 --ignore tests/e2e -m "not slow"
 
+.PHONY: test-kills
+test-kills: $(STAMP) ## Kill a training run at every write of every stage, and see that it can be repeated (an hour)
+	@ESPALIER_TEST_EVERY_KILL=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/pipelines/runner/test_killed_runs.py
+
 .PHONY: test-release
 test-release: $(STAMP) ## Publish and verify a release in a registry on loopback, signed by a Sigstore on loopback (make release-tools, docker, helm)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/ci/release_registry

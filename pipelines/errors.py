@@ -9,16 +9,20 @@
     ├── RegistryFailure 7   MLflow answered with a refusal
     ├── RolloutFailed   8   the new model passed the gate, but its rollout failed
     ├── PromotionLocked 10  another promotion holds the lock for too long, or the lock was lost
-    └── OutputConflict  11  what batch scoring would write exists, from another model or another table
+    ├── OutputConflict  11  what batch scoring would write exists, from another model or another table
+    └── DiskFull        12  a file did not fit on its disk
 
 9 is a rejected bundle (bundle/errors.py), 130 and 143 a run stopped by Ctrl-C or SIGTERM (runner/run.py). A model that
 the gate rejects is not a failure: the stage exits with 0.
 """
 
+import errno
+
 from bundle import ExpectedError
 
 __all__ = [
     "AlteredData",
+    "DiskFull",
     "InvalidData",
     "InvalidParams",
     "MissingData",
@@ -28,6 +32,7 @@ __all__ = [
     "RegistryFailure",
     "RolloutFailed",
     "Unreachable",
+    "is_disk_full",
 ]
 
 
@@ -87,3 +92,14 @@ class OutputConflict(PipelineError):
     """The output of batch scoring exists, and belongs to another run."""
 
     exit_code = 11
+
+
+class DiskFull(PipelineError):
+    """There is no space for a file."""
+
+    exit_code = 12
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error of the operating system means that a disk, or a quota of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

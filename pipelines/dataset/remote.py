@@ -19,7 +19,7 @@ from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, 
 from pipelines.config.settings import Settings
 from pipelines.dataset.pointer import Pointer, check_file
 from pipelines.dataset.site_cache import private_site_cache
-from pipelines.errors import AlteredData, MissingData, PipelineError, Unreachable
+from pipelines.errors import AlteredData, DiskFull, MissingData, PipelineError, Unreachable, is_disk_full
 
 __all__ = ["Remote"]
 
@@ -68,11 +68,14 @@ class Remote:
         Raises:
             MissingData: the remote does not have it.
             AlteredData: the downloaded data differs from its pointer; ``target`` is unchanged.
+            DiskFull: there is no space for it.
             Unreachable: the remote did not answer within the retry budget.
         """
         with self._open() as repo:
             cache = repo.cache.local
-            if not cache.exists(pointer.md5):
+            is_cached = cache.exists(pointer.md5)
+            _check_space(self._root, pointer.size_bytes * (1 if is_cached else 2))  # the cache has a copy
+            if not is_cached:
                 self._transfer(repo, repo.cloud.pull, pointer)
             target.parent.mkdir(parents=True, exist_ok=True)
             unfinished = target.with_suffix(target.suffix + ".part")
@@ -128,6 +131,8 @@ class Remote:
         except PipelineError:
             raise
         except Exception as error:
+            if is_disk_full(error):
+                raise
             raise Unreachable(
                 f"the data remote {self._name(repo)} did not answer in {tries} attempts ({_first_line(error)}); check "
                 "PIPELINE_REMOTE_URL, PIPELINE_S3_ENDPOINT_URL and the AWS_* credentials"
@@ -135,6 +140,17 @@ class Remote:
 
     def _name(self, repo: Any) -> str:
         return self._settings.remote_url or str(repo.config["remote"][repo.config["core"]["remote"]]["url"])
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    """Refuse before a transfer: DVC would try again and again, and say nothing of the reason."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise DiskFull(
+            f"the table and its copy in DVC's cache need {needed / 2**20:,.0f} MiB, and {folder.resolve()} has "
+            f"{free / 2**20:,.0f} MiB left; delete what is not needed, or give the Job a larger volume "
+            "(training.workSize)"
+        )
 
 
 def _is_there(repo: Any, pointer: Pointer) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bundle import BundleMetrics
 from pipelines.config.settings import Settings
-from pipelines.errors import RegistryFailure, Unreachable
+from pipelines.errors import RegistryFailure, Unreachable, is_disk_full
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -176,6 +176,8 @@ class Tracking:
         except RestException as error:
             raise RegistryFailure(f"MLflow at {self._uri} refused to {what}: {error.message}") from error
         except (MlflowException, OSError) as error:
+            if is_disk_full(error):  # of this machine: a file is written before it is sent
+                raise
             text = str(error).strip().splitlines()[0]
             raise Unreachable(
                 f"MLflow at {self._uri} did not {what} ({text[:200]}); is it running? Check "

@@ -18,6 +18,7 @@ from pipelines.config.params import load_params
 from pipelines.dataset.pointer import load_pointer
 from pipelines.dataset.site_cache import private_site_cache
 from pipelines.errors import InvalidParams, PipelineError
+from pipelines.runner.half_written import remove_half_written
 from pipelines.stages.process import INTERRUPTED
 
 __all__ = ["DAG", "Interrupted", "StageFailed", "run_pipeline"]
@@ -73,6 +74,7 @@ def run_pipeline(environment: Mapping[str, str], *, force: bool = False, until: 
     target = f"{DAG}:{until}" if until else DAG
     try:
         with Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo, _forward_sigterm():
+            remove_half_written(repo, DAG)
             ran = [stage.name for stage in repo.reproduce([target], force=force)]
             if not until and "register" not in ran and not _verdict_is_current():
                 ran += [stage.name for stage in repo.reproduce([f"{DAG}:register"], force=True, single_item=True)]

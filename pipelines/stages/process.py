@@ -7,11 +7,13 @@ import sys
 import warnings
 from collections.abc import Callable
 from types import FrameType
+from typing import NoReturn
 
 from rich.markup import escape
 
 from bundle import ExpectedError
 from pipelines.console import console
+from pipelines.errors import DiskFull, is_disk_full
 
 __all__ = ["INTERRUPTED", "run_stage"]
 
@@ -36,11 +38,26 @@ def _run(name: str, main: Callable[[], str]) -> None:
     try:
         summary = main()
     except ExpectedError as error:
-        console.print(f"[bold red]{name} failed:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(error.exit_code)
+        _fail(name, error)
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        _fail(
+            name,
+            DiskFull(
+                f"no space left on the disk{where}; delete what is not needed, or give the Job a larger volume "
+                "(training.workSize), then run it again"
+            ),
+        )
     except KeyboardInterrupt:  # the parent process reports it
         sys.exit(INTERRUPTED)
     console.print(f"[bold green]{name}[/] {escape(summary)}", soft_wrap=True)
+
+
+def _fail(name: str, error: ExpectedError) -> NoReturn:
+    console.print(f"[bold red]{name} failed:[/] {escape(str(error))}", soft_wrap=True)
+    sys.exit(error.exit_code)
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

@@ -156,3 +156,4 @@ def test_mutants_of_every_kind_run_every_week():
     job = workflow["jobs"]["mutants"]
     assert sorted(job["strategy"]["matrix"]["kind"]) == sorted(KINDS)
     assert job["steps"][-1] == {"run": 'make mutants MUTANTS="$KIND"', "env": {"KIND": "${{ matrix.kind }}"}}
+    assert workflow["jobs"]["kills"]["steps"][-1] == {"run": "make test-kills"}

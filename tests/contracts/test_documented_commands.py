@@ -54,6 +54,7 @@ RUN_BY = {
     "make reset": "tests/contracts/test_makefile.py",
     "make replay-alerts": "tests/alerts/replay.py",
     "make mutants": ".github/workflows/mutants.yml",
+    "make test-kills": ".github/workflows/mutants.yml",
     "make deploy": "tests/espalier/cluster/test_deploy.py",
     "make chart-linter": ".ci/run",
     "make inference-clients": ".ci/run",

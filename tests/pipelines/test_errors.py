@@ -3,7 +3,7 @@ from pipelines import errors
 
 def test_exit_codes_match_the_documentation():
     """docs/what-happens-when-it-fails.md lists them, and the chart's podFailurePolicy names them."""
-    assert {name: getattr(errors, name).exit_code for name in errors.__all__} == {
+    assert {name: getattr(errors, name).exit_code for name in errors.__all__ if name != "is_disk_full"} == {
         "PipelineError": 1,
         "InvalidParams": 2,
         "MissingData": 3,
@@ -14,4 +14,5 @@ def test_exit_codes_match_the_documentation():
         "RolloutFailed": 8,
         "PromotionLocked": 10,
         "OutputConflict": 11,
+        "DiskFull": 12,
     }

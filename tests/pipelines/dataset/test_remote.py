@@ -1,12 +1,18 @@
+import resource
+import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from pipelines.config.settings import Settings
 from pipelines.dataset.pointer import load_pointer
 from pipelines.dataset.remote import Remote
-from pipelines.errors import AlteredData, MissingData, Unreachable
+from pipelines.errors import AlteredData, DiskFull, MissingData, Unreachable
+from tests.cutting_proxy import cutting_proxy
 
 CURRENT = Path("pipelines/data/current.yaml")
 TARGET = Path("pipelines/work/raw/trees.csv")
@@ -84,6 +90,20 @@ def test_unavailable_remote_is_reported_within_the_retry_budget(pointer, monkeyp
     assert "top-secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_table_that_does_not_fit_is_refused_before_it_is_fetched(pointer, settings, is_cached):
+    remote, total = Remote(settings), shutil.disk_usage(".").total
+    if is_cached:
+        remote.fetch(pointer, TARGET)
+        TARGET.unlink()
+    huge = replace(pointer, size_bytes=total + 1 if is_cached else total // 2 + 1)
+
+    with pytest.raises(DiskFull, match=r"need [\d,]+ MiB, and .* has [\d,]+ MiB left"):
+        remote.fetch(huge, TARGET)
+
+    assert not TARGET.exists()
+
+
 def test_folder_without_dvc_is_reported(pointer, settings, tmp_path):
     (tmp_path / "bare").mkdir()
     (tmp_path / ".dvc/config").unlink()
@@ -108,6 +128,64 @@ def test_push_and_fetch_on_an_s3_server(pointer, settings, s3):
     on_s3.fetch(pointer, TARGET)
 
     assert TARGET.stat().st_size == pointer.size_bytes
+
+
+@pytest.fixture
+def cut(s3, pointer, settings):
+    """A remote on S3 that has the table, behind a proxy; and the proxy."""
+    Remote(settings).fetch(pointer, TARGET)
+    address = urlsplit(s3)
+    with cutting_proxy((address.hostname, address.port)) as proxy:
+        remote = Remote(Settings(remote_url="s3://data/tables", s3_endpoint_url=proxy.url, remote_retries=2))
+        remote.push(pointer, TARGET)
+        remote.forget(pointer)
+        TARGET.unlink()
+        yield remote, proxy
+
+
+@pytest.mark.s3
+def test_dropped_connections_are_tried_again(pointer, cut):
+    remote, proxy = cut
+    proxy.cuts = 3
+
+    remote.fetch(pointer, TARGET)
+
+    assert proxy.cut == 3
+    assert TARGET.stat().st_size == pointer.size_bytes
+
+
+@pytest.mark.s3
+def test_connections_that_are_always_dropped_end_the_budget_and_leave_nothing(pointer, cut, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    remote, proxy = cut
+    proxy.cuts = -1
+
+    with pytest.raises(Unreachable, match="did not answer in 3 attempts"):
+        remote.fetch(pointer, TARGET)
+
+    assert proxy.cut >= 3
+    assert not list(TARGET.parent.glob("*"))
+    proxy.cuts = 0
+    remote.fetch(pointer, TARGET)
+    assert TARGET.stat().st_size == pointer.size_bytes
+
+
+@pytest.mark.s3
+def test_storage_that_is_full_is_reported_and_the_push_can_be_repeated(pointer, settings, s3, monkeypatch):
+    """The server may write no file of more than 1 kB; it answers as if its disk were full."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    (server,) = [child for child in psutil.Process().children() if "versitygw" in child.name()]
+    remote = Remote(Settings(remote_url="s3://data/tables", s3_endpoint_url=s3, remote_retries=1))
+    Remote(settings).fetch(pointer, TARGET)
+    server.rlimit(psutil.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+
+    with pytest.raises(Unreachable, match="did not answer in 2 attempts"):
+        remote.push(pointer, TARGET)
+
+    assert not remote.has(pointer)
+    server.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    remote.push(pointer, TARGET)
+    assert remote.has(pointer)
 
 
 @pytest.mark.s3

@@ -1,8 +1,11 @@
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from bundle import UnsignedBundle
+from pipelines.dataset.files import WORK
 from pipelines.errors import PipelineError, Unreachable
 from pipelines.stages.process import run_stage
 
@@ -35,6 +38,42 @@ def test_expected_failure_prints_one_line_and_sets_the_exit_code(capsys, error, 
     printed = capsys.readouterr().err
     assert caught.value.code == code
     assert printed == f"train failed: {error}\n"
+
+
+@pytest.fixture
+def run_stage_process(project):
+    """A function that runs a stage as a process, in the project."""
+
+    def run(stage):
+        command = [sys.executable, "-m", f"pipelines.stages.{stage}"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("stage", "file"), [("fetch", "data.json"), ("validate", "table.parquet"), ("prepare", "train.parquet")]
+)
+def test_full_disk_is_one_line_and_the_stage_can_run_again(pushed, connected, run_stage_process, stage, file):
+    """The device /dev/full answers every write as a full disk does."""
+    stages = ("fetch", "validate", "prepare")
+    for earlier in stages[: stages.index(stage)]:
+        assert run_stage_process(earlier).returncode == 0
+    WORK.mkdir(parents=True, exist_ok=True)
+    (WORK / file).symlink_to("/dev/full")
+
+    failed = run_stage_process(stage)
+
+    assert failed.returncode == 12
+    assert f"{stage} failed: no space left on the disk" in failed.stderr
+    assert "training.workSize" in failed.stderr and "Traceback" not in failed.stderr
+    (WORK / file).unlink()
+    assert run_stage_process(stage).returncode == 0
+
+
+def test_other_errors_of_the_operating_system_are_not_a_full_disk():
+    with pytest.raises(PermissionError):
+        run_stage("train", fail(PermissionError(13, "no")))
 
 
 def test_exit_codes_are_unique():

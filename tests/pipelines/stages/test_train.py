@@ -1,18 +1,24 @@
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xgboost as xgb
+from mlflow import MlflowClient
 from sklearn.metrics import log_loss
 
+from espalier.local.mlflow_server import mlflow_server
+from espalier.local.processes import free_port
+from espalier.local.state import open_state
 from pipelines.config.params import PrepareParams, TrainParams
-from pipelines.dataset.files import MEASURED_MODEL, TEST, TRAIN, read_prepared
+from pipelines.dataset.files import MEASURED_MODEL, MODEL, RUN_JSON, TEST, TRAIN, read_prepared
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.errors import InvalidParams, MissingData, Unreachable
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.model.measure import predict
 from pipelines.model.trained import read_model, read_training
+from pipelines.stages import fetch, prepare, train, validate
 from pipelines.stages.prepare import split_by_time
 from pipelines.stages.train import main, to_matrix, train_booster
 from pipelines.stages.validate import check_table
@@ -164,6 +170,39 @@ def test_open_run_of_a_killed_job_is_closed(candidate, registry, name):
     candidate()
 
     assert registry._client.get_run(first).info.status == "KILLED"
+
+
+def test_mlflow_that_dies_while_the_model_trains(pushed, connected, schema, tmp_path_factory, monkeypatch):
+    """Its process is terminated after the run was started, and started again for the next try."""
+    state, port = open_state(tmp_path_factory.mktemp("platform")), free_port()
+    for stage in (fetch, validate, prepare):
+        stage.main()
+    monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "0")
+    real = train.train_booster
+    with ExitStack() as server:
+        uri = server.enter_context(mlflow_server(state, port))
+        monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", uri)
+
+        def train_and_lose_mlflow(*arguments, **options):
+            fit = real(*arguments, **options)
+            server.close()
+            return fit
+
+        monkeypatch.setattr(train, "train_booster", train_and_lose_mlflow)
+        with pytest.raises(Unreachable, match="did not store metrics"):
+            main()
+    assert not MODEL.exists() and not RUN_JSON.exists()
+    monkeypatch.setattr(train, "train_booster", real)
+
+    with mlflow_server(state, port):
+        main()
+        client = MlflowClient(uri)
+        found = client.search_runs([each.experiment_id for each in client.search_experiments()])
+
+    assert sorted(each.info.status for each in found) == ["KILLED", "RUNNING"]  # register ends the second
+    assert json.loads(RUN_JSON.read_text())["run_id"] == next(
+        each.info.run_id for each in found if each.info.status == "RUNNING"
+    )
 
 
 def test_unavailable_mlflow_is_reported_before_the_work(project, monkeypatch):

@@ -199,7 +199,7 @@ class AlwaysOverloaded:
         return url.startswith(b"/v1/predict")
 
     def refuse(self, url, headers, *, waited):
-        assert url.startswith(b"/v1/predict")
+        assert url.startswith(b"/v1/predict") and waited >= 0
         length = int(dict(headers)[b"content-length"])
         return None if (b"x-leave", b"1") in headers else Refusal(b"content-length: 4\r\n\r\nbusy", self.count, length)
 
