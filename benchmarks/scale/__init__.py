@@ -1,0 +1,1 @@
+"""How much time and memory does the pipeline take as the table grows, compared with training alone?"""

@@ -1,0 +1,93 @@
+"""Measure the pipeline and training alone on tables of several sizes: ``python -m benchmarks.scale``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.errors import BenchmarkFailed
+from benchmarks.machine import describe_commit, describe_machine
+from benchmarks.scale.table import ROUNDS, write_project
+from benchmarks.scale.watch import Watched, watch
+
+__all__ = ["main", "measure"]
+
+SIZES = "336000,3000000"
+STAGES = ("fetch", "validate", "prepare", "train", "evaluate")
+LIMIT_SECONDS = 3600
+
+_aside = Console(stderr=True, highlight=False)
+
+
+def measure(rows: int, threads: int) -> dict[str, Any]:
+    """Return seconds and MiB of each stage, and those of training alone, on a table of so many rows."""
+    with tempfile.TemporaryDirectory(prefix="espalier-scale-") as name:
+        folder = Path(name)
+        table = write_project(folder, rows=rows, threads=threads)
+        size = table.stat().st_size
+        espalier = str(Path(sys.executable).with_name("espalier"))
+        bare, memory = _bare(table, threads)
+        watch([espalier, "data", "push", "--project", str(folder)])
+        found = watch([espalier, "train", "--until", "evaluate", "--project", str(folder)])
+    return {"rows": rows, "file_mib": size / 2**20, "bare": bare, "bare_mib": memory, **_stages(found)}
+
+
+def _bare(table: Path, threads: int) -> tuple[dict[str, float], float]:
+    command = [sys.executable, "-m", "benchmarks.scale.bare", str(table), str(ROUNDS), str(threads)]
+    found = watch(command)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LIMIT_SECONDS)  # noqa: S603
+    return json.loads(done.stdout), found.peaks["other"]
+
+
+def _stages(found: Watched) -> dict[str, Any]:
+    return {
+        "seconds": found.seconds,
+        "stages": {name: found.stages.get(name, 0.0) for name in STAGES},
+        "mib": {name: found.peaks.get(name, 0.0) for name in STAGES},
+    }
+
+
+def main(
+    rows: Annotated[str, typer.Option(help="Sizes of the table, separated by commas.")] = SIZES,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of XGBoost.")] = 2,
+    json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON, for programs.")] = False,
+) -> None:
+    """Run the pipeline without its gate on made tables, and training alone on the same rows.
+
+    Example: `python -m benchmarks.scale --rows 336000,3000000`
+    """
+    results = []
+    try:
+        for size in rows.split(","):
+            results.append(measure(int(size), threads))
+            _show(results[-1])
+    except (BenchmarkFailed, ValueError) as error:
+        _aside.print(f"[bold red]benchmark:[/] {error}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    if json_:
+        told = {"commit": describe_commit(), "machine": describe_machine(), "results": results}
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+
+
+def _show(result: dict[str, Any]) -> None:
+    table = Table(title=f"{result['rows']:,} rows, a file of {result['file_mib']:,.0f} MiB")
+    for column in ("", "seconds", "peak memory, MiB"):
+        table.add_column(column, justify="left" if not column else "right")
+    bare = result["bare"]
+    table.add_row("training alone", f"{bare['train']:.1f} (reading {bare['read']:.1f})", f"{result['bare_mib']:,.0f}")
+    for name in STAGES:
+        table.add_row(name, f"{result['stages'][name]:.1f}", f"{result['mib'][name]:,.0f}")
+    table.add_row("espalier train --until evaluate", f"{result['seconds']:.1f}", "")
+    _aside.print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,38 @@
+import json
+
+import typer
+from typer.testing import CliRunner
+
+from benchmarks.errors import BenchmarkFailed
+from benchmarks.scale import __main__ as scale
+from benchmarks.scale.__main__ import STAGES, main
+
+
+def run(*arguments):
+    app = typer.Typer()
+    app.command()(main)
+    return CliRunner().invoke(app, arguments)
+
+
+def test_pipeline_and_training_alone_are_measured():
+    done = run("--rows", "2000", "--threads", "1", "--json")
+
+    assert done.exit_code == 0, done.output
+    (result,) = json.loads(done.stdout)["results"]
+    assert result["rows"] == 2000 and result["bare"]["rows"] == 1600
+    assert set(result["stages"]) == set(result["mib"]) == set(STAGES)
+    assert all(value > 0 for value in (*result["stages"].values(), *result["mib"].values(), result["bare_mib"]))
+    assert result["seconds"] > max(result["stages"].values())
+    assert "training alone" in done.stderr
+
+
+def test_failure_is_one_line(monkeypatch):
+    def fail(*_):
+        raise BenchmarkFailed("espalier exited with 4: no target")
+
+    monkeypatch.setattr(scale, "measure", fail)
+
+    done = run("--rows", "10")
+
+    assert done.exit_code == 1
+    assert done.stderr == "benchmark: espalier exited with 4: no target\n"
