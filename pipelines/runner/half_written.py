@@ -1,13 +1,15 @@
 """Remove files of DVC that a killed run left half written: DVC would refuse every later run because of them.
 
-Both only save time: without ``dvc.lock`` every stage runs again, and an entry of the read-write lock belongs to a
-process that has ended. DVC does not replace them by renaming, so a kill at the wrong moment leaves half of one.
+All only save time: without ``dvc.lock`` or an entry of the run cache a stage runs again, and an entry of the
+read-write lock belongs to a process that has ended. DVC does not replace them by renaming, so a kill at the wrong
+moment leaves half of one, or a folder of the run cache without a file.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ __all__ = ["remove_half_written"]
 
 
 def remove_half_written(repo: Any, dag: str) -> None:
-    """Check the lock files of this repository of DVC; remove what cannot be read.
+    """Check the lock files and the run cache of this repository of DVC; remove what DVC could not read.
 
     Each is checked while DVC's own lock for it is held, so that no other run is in the middle of writing it.
     """
@@ -29,6 +31,9 @@ def remove_half_written(repo: Any, dag: str) -> None:
         _remove_unless(_is_json, folder / RWLOCK_FILE)
     with repo.lock:
         _remove_unless(lambda path: _is_lock_file(repo, path), Path(repo.root_dir, dag).with_suffix(".lock"))
+        for folder in Path(repo.stage_cache.cache_dir).glob("*/*"):
+            with suppress(OSError):  # it has a file, as it should
+                folder.rmdir()
 
 
 def _remove_unless(is_whole: Callable[[Path], bool], path: Path) -> None:

@@ -23,6 +23,19 @@ def test_file_with_whole_lines_of_which_some_are_missing_is_continued(pushed, co
     assert run_pipeline({}, until="fetch") == []
 
 
+@pytest.mark.parametrize("left", [None, '{"half'])
+def test_entry_of_the_run_cache_without_content_is_made_again(pushed, connected, project, left):
+    run_pipeline({}, until="validate")
+    entries = list((project / ".dvc/cache/runs").glob("*/*/*"))
+    assert len(entries) == 2
+    for entry in entries:
+        entry.unlink() if left is None else entry.write_text(left)
+
+    for _ in range(2):  # DVC removes a file that it cannot read, and fails because its folder is empty
+        (project / "pipelines/dvc.lock").unlink()
+        assert run_pipeline({}, until="validate") == ["fetch", "validate"]
+
+
 def test_whole_files_stay(pushed, connected, project, capsys):
     run_pipeline({}, until="fetch")
     before = (project / "pipelines/dvc.lock").read_bytes()
