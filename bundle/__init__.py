@@ -27,7 +27,15 @@ from bundle.identity import Identity, ModelName, VersionNumber, artifact_folder,
 from bundle.keys import load_private_key, load_public_keys, write_key_pair
 from bundle.layout import ALL_FILES, BUNDLE_FILES, COMPANION_FILES
 from bundle.manifest import FileEntry, HashSplit, Lineage, Manifest
-from bundle.metrics import BinaryScores, BundleMetrics, MulticlassScores, RegressionScores, Scores, SliceScores
+from bundle.metrics import (
+    BinaryScores,
+    BundleMetrics,
+    MulticlassScores,
+    RegressionScores,
+    Scores,
+    SliceScores,
+    StoppedEarly,
+)
 from bundle.reader import Bundle, read_bundle
 from bundle.reference import Bins, Reference
 from bundle.target import Category, Target, TargetType
@@ -67,6 +75,7 @@ __all__ = [
     "RejectedBundle",
     "Scores",
     "SliceScores",
+    "StoppedEarly",
     "Target",
     "TargetType",
     "UnexpectedFile",

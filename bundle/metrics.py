@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bundle.target import FrozenModel
+from bundle.target import FrozenModel, is_none
 
 __all__ = [
     "BinaryScores",
@@ -19,6 +19,7 @@ __all__ = [
     "RegressionScores",
     "Scores",
     "SliceScores",
+    "StoppedEarly",
 ]
 
 
@@ -118,6 +119,25 @@ class SliceScores(FrozenModel):
     scores: Scores
 
 
+class StoppedEarly(FrozenModel):
+    """How the number of rounds was found: on validation rows, which are training rows and no test rows.
+
+    The model was then fitted on all its training rows with this number of rounds.
+    """
+
+    rounds: int = Field(ge=1)
+    most_rounds: int = Field(ge=1)
+    """Number of rounds at which the search ends: if ``rounds`` equals it, more might have been better."""
+
+    metric: str
+    """XGBoost's name of the metric that was watched."""
+
+    value: float
+    """Its value on the validation rows after ``rounds`` rounds."""
+
+    validation_rows: int = Field(ge=1)
+
+
 class BundleMetrics(FrozenModel):
     """The test scores and those of every slice."""
 
@@ -127,3 +147,6 @@ class BundleMetrics(FrozenModel):
     final_fit: bool = False
     """True: the scores are of a model fitted on the training rows only. The model in this bundle was then refitted with
     the same parameters on training and test rows together, so no rows are left to score it on."""
+
+    early_stopping: StoppedEarly | None = Field(default=None, exclude_if=is_none)
+    """None, and not in the file: the number of rounds is that of params.yaml."""

@@ -8,6 +8,7 @@ import pandas as pd
 import xgboost as xgb
 
 from bundle import BundleMetrics
+from pipelines.dataset.trained_rows import Training
 from pipelines.model.matrix import labels
 from pipelines.model.scores import score_slices
 from pipelines.targets.project import Project
@@ -24,13 +25,13 @@ def measure(
     rows: pd.DataFrame,
     outputs: npt.NDArray[np.float32],
     project: Project,
-    *,
-    final_fit: bool = False,
+    training: Training,
 ) -> BundleMetrics:
-    """Score the model's outputs for (n, k) rows, overall and per slice."""
+    """Score the model's outputs for (n, k) rows, overall and per slice, and state how it was trained."""
     truth = labels(rows, project.task)
     return BundleMetrics(
         test=project.task.score(truth, outputs),
         slices=score_slices(rows, truth, outputs, project),
-        final_fit=final_fit,
+        final_fit=training.final_fit,
+        early_stopping=training.early_stopping,
     )

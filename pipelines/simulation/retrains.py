@@ -24,11 +24,12 @@ from pipelines.errors import InvalidParams
 from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_in
 from pipelines.gate.decision import decide_gains
 from pipelines.gate.gains import Measure
+from pipelines.model.boosting import train_booster
+from pipelines.model.early_stopping import find_rounds
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.model.measure import predict
 from pipelines.progress import Advance
 from pipelines.simulation.summary import Comparison
-from pipelines.stages.train import train_booster
 from pipelines.targets.project import Project
 from pipelines.targets.task import Outputs, Task, Truth
 
@@ -144,9 +145,19 @@ class _Maker:
         places = random.choice(rows, count, replace=False) if count else random.integers(0, rows, rows)
         params = self._project.params.train.model_copy(update={"seed": int(random.integers(2**31))})
         rows_of = self._train.iloc[places]
-        fit = train_booster(rows_of, self._contract, self._project.schema, _alone(params), _silent)
+        params = self._stopped(rows_of, _alone(params))
+        fit = train_booster(rows_of, self._contract, self._project.schema, params, _silent)
         advance()
         return predict(fit.booster, self._test)
+
+
+    def _stopped(self, rows: pd.DataFrame, params: TrainParams) -> TrainParams:
+        """Find the number of rounds as ``train`` does, if it does."""
+        if params.early_stopping is None:
+            return params
+        project = replace(self._project, params=self._project.params.model_copy(update={"train": params}))
+        found = find_rounds(rows, self._contract, project, params.early_stopping, _silent)
+        return params.model_copy(update={"rounds": found.stopped.rounds})
 
 
 def _alone(params: TrainParams) -> TrainParams:

@@ -55,7 +55,7 @@ def main() -> str:
     with progress_bar("measuring", 5) as advance:
         outputs = predict(booster, encode(test, contract))
         advance("predicted")
-        metrics = measure(test, outputs, project, final_fit=training.final_fit)
+        metrics = measure(test, outputs, project, training)
         advance("measured")
         sample = test.sample(min(len(test), params.explained_rows), random_state=SAMPLE_SEED)
         contributions = mean_contributions(booster, encode(sample, contract), contract)

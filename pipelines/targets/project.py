@@ -33,7 +33,14 @@ ONLY_FOR = {
 }
 """Keys of params.yaml that only some types of target have."""
 
-NEEDS_TIME = ("prepare.test_from", "prepare.test_last", "prepare.train_last")
+NEEDS_TIME = {
+    "prepare.test_from": "prepare.test_share",
+    "prepare.test_last": "prepare.test_share",
+    "prepare.train_last": "prepare.test_share",
+    "train.early_stopping.validation_last": "validation_share",
+}
+"""Keys that need a time column, and what to use without one."""
+
 NEEDS_NO_TIME = ("prepare.group", "prepare.stratify")
 
 
@@ -110,9 +117,9 @@ def _by_type(params: Params, schema: Schema) -> Iterator[str]:
 def _by_time(params: Params, schema: Schema) -> Iterator[str]:
     given = set(_given(params))
     if schema.time is None:
-        for key in NEEDS_TIME:
+        for key, instead in NEEDS_TIME.items():
             if key in given:
-                yield f"{key} needs a time column, and schema.yaml has none; use prepare.test_share"
+                yield f"{key} needs a time column, and schema.yaml has none; use {instead}"
         yield from _without_time(params, given)
         return
     for key in NEEDS_NO_TIME:

@@ -44,6 +44,8 @@ TESTED_ELSEWHERE = {
     "pipelines/scoring/tables.py": "pipelines/scoring/test_score.py",
     "pipelines/scoring/record.py": "pipelines/scoring/test_run.py",
     "pipelines/scoring/s3_files.py": "pipelines/scoring/test_s3.py",
+    "pipelines/config/train_params.py": "pipelines/config/test_params.py",
+    "pipelines/config/values.py": "pipelines/config/test_params.py",
     "pipelines/console.py": "pipelines/stages/test_process.py",
     "pipelines/model/measure.py": "pipelines/stages/test_evaluate.py",
     "pipelines/model/trained.py": "pipelines/stages/test_evaluate.py",

@@ -32,6 +32,23 @@ def test_every_stage_has_a_params_block(params):
         ("eta: 0.3", "eta: 0.3, quantile_alpha: 0.1", r"set train\.interval instead of quantile_alpha"),
         ("eta: 0.3", "eta: 0.3, multi_strategy: multi_output_tree", "remove multi_strategy"),
         ("rounds: 15", "rounds: 15, interval: 90", r"train\.interval"),
+        ("rounds: 15", "rounds: 15, early_stopping: 5", r"train\.early_stopping"),
+        ("rounds: 15", "rounds: 15, early_stopping: {rounds: 5}", r"validation_last and validation_share; set: none"),
+        (
+            "rounds: 15",
+            "rounds: 15, early_stopping: {rounds: 5, validation_share: 0.1, validation_last: 3d}",
+            r"exactly one of validation_last and validation_share; set: both",
+        ),
+        (
+            "rounds: 15",
+            "rounds: 15, early_stopping: {rounds: 0, validation_share: 0.1}",
+            r"train\.early_stopping\.rounds",
+        ),
+        (
+            "rounds: 15",
+            "rounds: 15, early_stopping: {rounds: 5, validation_last: 0d}",
+            "validation_last must be longer than 0",
+        ),
         ("eta: 0.3", "eta: 0.3, eval_metric: auc", r"train\.booster: .*eval_metric"),
         ("eta: 0.3", "eta: 0.3, seed: 4", r"set train\.seed instead of seed"),
         ("eta: 0.3", "eta: 0.3, nthread: 4", r"set train\.threads instead of nthread"),

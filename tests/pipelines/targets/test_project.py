@@ -81,6 +81,12 @@ def test_defaults_follow_the_target(project):
         ("penguins", "test_share: 0.3", "test_last: 9d", r"prepare\.test_last needs a time column"),
         ("penguins", "test_share: 0.3", "test_share: 0.3, train_last: 9d", r"prepare\.train_last needs a time column"),
         ("penguins", "rounds: 30", "rounds: 30, final_fit: true", r"train\.final_fit needs a time column"),
+        (
+            "penguins",
+            "rounds: 30",
+            "rounds: 30, early_stopping: {rounds: 3, validation_last: 3d}",
+            r"train\.early_stopping\.validation_last needs a time column, .* use validation_share",
+        ),
         ("penguins", "slices", "time_slice: month, slices", r"evaluate\.time_slice needs a time column"),
         ("penguins", "min_improvement", "block: 1d, min_improvement", r"register\.gate\.block needs a time column"),
         (
