@@ -30,6 +30,7 @@ from bundle.manifest import FileEntry, HashSplit, Lineage, Manifest
 from bundle.metrics import (
     BinaryScores,
     BundleMetrics,
+    DecisionCosts,
     MulticlassScores,
     RegressionScores,
     Scores,
@@ -55,6 +56,7 @@ __all__ = [
     "BundleTooLarge",
     "Category",
     "Contract",
+    "DecisionCosts",
     "ExpectedError",
     "Feature",
     "FileEntry",

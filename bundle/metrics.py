@@ -15,6 +15,7 @@ from bundle.target import FrozenModel, is_none
 __all__ = [
     "BinaryScores",
     "BundleMetrics",
+    "DecisionCosts",
     "MulticlassScores",
     "RegressionScores",
     "Scores",
@@ -119,6 +120,29 @@ class SliceScores(FrozenModel):
     scores: Scores
 
 
+class DecisionCosts(FrozenModel):
+    """What wrong labels cost on the test rows: means over the rows, in the unit of the stated costs."""
+
+    false_positive: float = Field(gt=0)
+    false_negative: float = Field(gt=0)
+    threshold: float = Field(gt=0, lt=1)
+    """That of the contract, which follows from the two costs."""
+
+    cost: float = Field(ge=0)
+    """With the threshold."""
+
+    cost_at_half: float = Field(ge=0)
+    """With the threshold 0.5."""
+
+    base_cost: float = Field(ge=0)
+    """With the same label for every row, the better of the two."""
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The costs that were measured, by name."""
+        return {"cost": self.cost, "cost_at_half": self.cost_at_half, "base_cost": self.base_cost}
+
+
 class StoppedEarly(FrozenModel):
     """How the number of rounds was found: on validation rows, which are training rows and no test rows.
 
@@ -150,3 +174,6 @@ class BundleMetrics(FrozenModel):
 
     early_stopping: StoppedEarly | None = Field(default=None, exclude_if=is_none)
     """None, and not in the file: the number of rounds is that of params.yaml."""
+
+    costs: DecisionCosts | None = Field(default=None, exclude_if=is_none)
+    """None, and not in the file: no costs are stated."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from pipelines.config.files import describe_problems, read_yaml
 from pipelines.config.train_params import TrainParams
@@ -15,6 +15,7 @@ from pipelines.errors import InvalidParams
 
 __all__ = [
     "PARAMS_FILE",
+    "Costs",
     "EvaluateParams",
     "GateParams",
     "Metric",
@@ -87,10 +88,28 @@ class PrepareParams(ParamsBlock):
         return self
 
 
+class Costs(ParamsBlock):
+    """What a wrong label costs, in a unit of one's own; a right one costs nothing."""
+
+    false_positive: float = Field(gt=0, allow_inf_nan=False)
+    false_negative: float = Field(gt=0, allow_inf_nan=False)
+
+
+def _kind_of_threshold(value: object) -> str:
+    return "costs" if isinstance(value, dict | Costs) else "number"
+
+
+Threshold = Annotated[
+    Annotated[float, Field(gt=0, lt=1), Tag("number")] | Annotated[Costs, Tag("costs")],
+    Discriminator(_kind_of_threshold),
+]
+"""A number between 0 and 1, or the costs that it follows from."""
+
+
 class EvaluateParams(ParamsBlock):
     """How to measure."""
 
-    threshold: float | None = Field(default=None, gt=0, lt=1)
+    threshold: Threshold | None = None
     """Binary: a probability at or above it gets the positive label; default: 0.5."""
 
     slices: tuple[str, ...] = ()

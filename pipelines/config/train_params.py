@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pipelines.config.values import Duration, ParamsBlock
 
-__all__ = ["EarlyStopping", "TrainParams"]
+__all__ = ["ClassWeights", "EarlyStopping", "TrainParams"]
+
+MAX_WEIGHT = 1_000_000
 
 BOOSTERS = ("gbtree", "dart")
 """Of XGBoost's: gblinear does not predict rows with categories, and not without copying them."""
@@ -21,7 +23,29 @@ SET_ELSEWHERE = {
     "random_state": "train.seed",
     "nthread": "train.threads",
     "n_jobs": "train.threads",
+    "monotone_constraints": "monotone of the features in schema.yaml",
+    "scale_pos_weight": "train.class_weights",
 }
+
+
+def _class_weights(value: Any) -> Any:
+    if value == "balanced" or (
+        isinstance(value, dict)
+        and value
+        and all(_is_number(weight) and 0 < weight <= MAX_WEIGHT for weight in value.values())
+    ):
+        return value
+    raise ValueError(
+        f"write balanced, or the weight of each class, above 0 and at most {MAX_WEIGHT:,}, such as {{late: 5}}"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+ClassWeights = Annotated[Literal["balanced"] | dict[str, float], BeforeValidator(_class_weights)]
+"""``balanced``, or weights by class; a class that is not named has the weight 1."""
 
 
 class EarlyStopping(ParamsBlock):
@@ -60,6 +84,9 @@ class TrainParams(ParamsBlock):
 
     interval: float | None = Field(default=None, gt=0, lt=1)
     """Regression: share of the true values that the predicted interval should contain; None: no interval."""
+
+    class_weights: ClassWeights | None = None
+    """Classes: how much a row of each counts; ``balanced``: every class the same in total."""
 
     booster: dict[str, str | int | float | bool]
 

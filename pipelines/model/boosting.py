@@ -19,6 +19,7 @@ from pipelines.dataset.trained_rows import TrainedRows, describe_rows
 from pipelines.errors import InvalidParams
 from pipelines.model.matrix import encode, labels
 from pipelines.progress import Advance
+from pipelines.targets.class_weights import Weights, class_weights
 from pipelines.targets.of_type import task_of
 
 __all__ = ["CURVE_STEP", "Curve", "Fit", "boost", "to_matrix", "train_booster"]
@@ -28,6 +29,10 @@ CURVE_STEP = 10
 
 Curve = dict[str, dict[int, float]]
 """Metric of the learning curve per set of rows and round."""
+
+
+DIRECTIONS = {None: 0, "increasing": 1, "decreasing": -1}
+"""XGBoost's numbers."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,11 @@ def train_booster(
     Raises:
         InvalidParams: XGBoost rejects the parameters, or does not know one of them.
     """
-    matrix = to_matrix(rows, contract)
-    sets = [] if watched is None else [(matrix, "train"), (to_matrix(watched, contract), "test")]
-    curve = _Curve(sets, params.rounds, advance, task_of(contract.target).curve)
+    task = task_of(contract.target)
+    weights = class_weights(labels(rows, task), params.class_weights, contract.target.classes)
+    matrix = to_matrix(rows, contract, weights)
+    sets = [] if watched is None else [(matrix, "train"), (to_matrix(watched, contract, weights), "test")]
+    curve = _Curve(sets, params.rounds, advance, task.curve)
     booster = boost(matrix, contract, schema, params, callbacks=[curve])
     return Fit(booster, describe_rows(rows, schema), curve.values)
 
@@ -90,7 +97,7 @@ def boost(
     """
     # Last: with a lower verbosity, XGBoost would not report unknown parameters.
     own = {"seed": params.seed, "nthread": params.threads, "verbosity": 1, "validate_parameters": True}
-    booster_params = {**task_of(contract.target).booster_params, **params.booster, **own}
+    booster_params = {**task_of(contract.target).booster_params, **params.booster, **_monotone(schema), **own}
     evals = [] if validation is None else [(validation, "validation")]
     try:
         with _reject_unknown_parameters():
@@ -101,15 +108,27 @@ def boost(
         raise InvalidParams(f"XGBoost rejects train.booster in params.yaml: {str(error).splitlines()[-1]}") from error
 
 
-def to_matrix(rows: pd.DataFrame, contract: Contract) -> xgb.DMatrix:
-    """Return the rows as an XGBoost matrix, with names, types and labels."""
+def to_matrix(rows: pd.DataFrame, contract: Contract, weights: Weights | None = None) -> xgb.DMatrix:
+    """Return the rows as an XGBoost matrix, with names, types and labels.
+
+    Args:
+        weights: of the classes, by code; None: every row counts the same.
+    """
+    truth = labels(rows, task_of(contract.target))
     return xgb.DMatrix(
         encode(rows, contract),
-        labels(rows, task_of(contract.target)),
+        truth,
+        weight=None if weights is None else weights[truth],
         feature_names=[feature.name for feature in contract.features],
         feature_types=contract.feature_types,
         enable_categorical=True,
     )
+
+
+def _monotone(schema: Schema) -> dict[str, Any]:
+    """Return XGBoost's parameter if a feature has a direction, so that models without any stay as they are."""
+    directions = tuple(DIRECTIONS[feature.monotone] for feature in schema.features)
+    return {"monotone_constraints": directions} if any(directions) else {}
 
 
 @contextmanager

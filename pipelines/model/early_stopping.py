@@ -13,7 +13,9 @@ from bundle import Contract, StoppedEarly
 from pipelines.config.train_params import EarlyStopping
 from pipelines.dataset.validation_rows import hold_out
 from pipelines.model.boosting import CURVE_STEP, boost, to_matrix
+from pipelines.model.matrix import labels
 from pipelines.progress import Advance
+from pipelines.targets.class_weights import class_weights
 from pipelines.targets.project import Project
 
 __all__ = ["Search", "find_rounds"]
@@ -52,13 +54,14 @@ def find_rounds(
     metric, shown = project.task.curve
     note = _Note(advance, metric, shown)
     patience = xgb.callback.EarlyStopping(rounds=window.rounds, metric_name=metric, data_name="validation")
+    weights = class_weights(labels(learned, project.task), project.params.train.class_weights, project.target.classes)
     booster = boost(
-        to_matrix(learned, contract),
+        to_matrix(learned, contract, weights),
         contract,
         project.schema,
         project.params.train,
         callbacks=[note, *callbacks, patience],
-        validation=to_matrix(validation, contract),
+        validation=to_matrix(validation, contract, weights),
     )
     best = booster.best_iteration
     kept = {round_ for round_ in range(len(note.values)) if round_ % CURVE_STEP == 0} | {best, len(note.values) - 1}

@@ -7,11 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 import xgboost as xgb
 
-from bundle import BundleMetrics
+from bundle import BundleMetrics, DecisionCosts
+from pipelines.config.params import Costs
 from pipelines.dataset.trained_rows import Training
 from pipelines.model.matrix import labels
 from pipelines.model.scores import score_slices
+from pipelines.targets.costs import decision_costs
 from pipelines.targets.project import Project
+from pipelines.targets.task import Truth
 
 __all__ = ["measure", "predict"]
 
@@ -34,4 +37,12 @@ def measure(
         slices=score_slices(rows, truth, outputs, project),
         final_fit=training.final_fit,
         early_stopping=training.early_stopping,
+        costs=_costs(truth, outputs, project),
     )
+
+
+def _costs(truth: Truth, outputs: npt.NDArray[np.float32], project: Project) -> DecisionCosts | None:
+    stated, threshold = project.params.evaluate.threshold, project.target.threshold
+    if not isinstance(stated, Costs) or threshold is None:
+        return None
+    return decision_costs(truth, outputs, threshold, stated)

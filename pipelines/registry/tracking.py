@@ -118,7 +118,8 @@ class Tracking:
 
     def log_evaluation(self, run_id: str, metrics: BundleMetrics, files: Sequence[Path], plots: Path) -> None:
         """Log test metrics, slices as a table, and plots."""
-        self.log_metrics(run_id, {f"test.{name}": value for name, value in metrics.test.figures.items()})
+        figures = {**metrics.test.figures, **(metrics.costs.figures if metrics.costs else {})}
+        self.log_metrics(run_id, {f"test.{name}": value for name, value in figures.items()})
         names = [name for name, value in metrics.test if not isinstance(value, dict)]
         columns = ["column", "value", *names]
         rows = [[s.column, s.value, *(getattr(s.scores, name) for name in names)] for s in metrics.slices]

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 import xgboost as xgb
 from sklearn.metrics import log_loss
@@ -130,3 +131,61 @@ def test_curve_is_the_metric_of_the_task_on_the_test_rows(trained):
 
     expected = made.project.task.score(labels(made.test, made.project.task), outputs).log_loss
     assert made.fit.curve["test"][11] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.fixture
+def noisy(parts, contract, schema):
+    """Train on rows whose age has nothing to do with the target, with other directions or parameters."""
+
+    def run(directions=None, **changes):
+        features = [f.model_copy(update={"monotone": (directions or {}).get(f.name)}) for f in schema.features]
+        other = schema.model_copy(update={"features": tuple(features)})
+        params = TrainParams(seed=1, rounds=40, threads=1, booster={"max_depth": 5, "eta": 0.5}, **changes)
+        return train_booster(parts[0], contract, other, params, lambda _note="": None)
+
+    return run
+
+
+def steps_with_age(fit, parts, contract):
+    """Return how predictions change from each age to the next, for 50 rows."""
+    rows = encode(parts[0].head(50), contract)
+    ages = np.stack([predict(fit.booster, np.column_stack([rows[:, :1], np.full(50, age), rows[:, 2:]]).astype("f4"))
+                     for age in range(0, 90, 3)])
+    return np.diff(ages, axis=0)
+
+
+def test_monotone_features_have_the_stated_direction(noisy, parts, contract):
+    free = steps_with_age(noisy(), parts, contract)
+    rising = steps_with_age(noisy({"age": "increasing"}), parts, contract)
+    falling = steps_with_age(noisy({"age": "decreasing"}), parts, contract)
+
+    assert free.min() < 0 < free.max()
+    assert rising.min() >= 0 < rising.max()
+    assert falling.max() <= 0 > falling.min()
+
+
+def test_without_directions_and_weights_the_model_has_neither(noisy):
+    assert noisy().model == noisy({"height": None}, class_weights=None).model
+
+
+@pytest.mark.parametrize("weights", [{"bearing": 5}, {"bare": 0.2}])
+def test_weight_of_a_class_raises_its_probability(noisy, parts, contract, weights):
+    rows = encode(parts[1], contract)
+    usual, weighted = predict(noisy().booster, rows), predict(noisy(class_weights=weights).booster, rows)
+
+    assert weighted.mean() > usual.mean() + 0.03
+
+
+def test_balanced_classes_start_from_one_half(noisy):
+    assert base_score(noisy().booster) != pytest.approx(0.5, abs=1e-3)
+    assert base_score(noisy(class_weights="balanced").booster) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_curve_is_of_what_is_minimised(parts, contract, schema):
+    params = TrainParams(seed=1, rounds=5, threads=1, booster={"max_depth": 3}, class_weights={"bearing": 5})
+    fit = train_booster(parts[0], contract, schema, params, lambda _note="": None, watched=parts[1])
+
+    rows = parts[1]
+    likely = predict(fit.booster, encode(rows, contract)).astype(float)
+    weighted = log_loss(rows["bears"], likely, sample_weight=np.where(rows["bears"] == 1, 5, 1))
+    assert fit.curve["test"][4] == pytest.approx(weighted, rel=1e-4)
