@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from pipelines.config.files import describe_problems, read_yaml
 from pipelines.config.train_params import TrainParams
+from pipelines.config.tune_params import TuneParams
 from pipelines.config.values import Block, Duration, ParamsBlock
 from pipelines.errors import InvalidParams
 
@@ -190,6 +191,7 @@ class Params(ParamsBlock):
     prepare: PrepareParams
     train: TrainParams
     evaluate: EvaluateParams
+    tune: TuneParams = TuneParams()
     register_: RegisterParams = Field(alias="register")
 
 

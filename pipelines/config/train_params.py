@@ -13,6 +13,14 @@ __all__ = ["ClassWeights", "EarlyStopping", "TrainParams"]
 
 MAX_WEIGHT = 1_000_000
 
+NOT_OF_A_BOOSTER = {
+    "objective": "it follows from the type of the target",
+    "eval_metric": "it follows from the type of the target",
+    "multi_strategy": "every tree has one output",
+    "num_boost_round": "train.early_stopping finds the number of rounds",
+}
+"""Why a parameter of XGBoost is not tuned."""
+
 BOOSTERS = ("gbtree", "dart")
 """Of XGBoost's: gblinear does not predict rows with categories, and not without copying them."""
 

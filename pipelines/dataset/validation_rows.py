@@ -19,9 +19,7 @@ SEED_OFFSET = 2**32
 """Added to ``prepare.seed``: with the same seed, all rows with a small hash are in the test set."""
 
 
-def hold_out(
-    train: pd.DataFrame, project: Project, window: EarlyStopping
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def hold_out(train: pd.DataFrame, project: Project, window: EarlyStopping) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows to learn from, and the validation rows, both in the order of ``train``.
 
     With a time column the validation rows are the newest; rows of the same time stay together. Without one they are

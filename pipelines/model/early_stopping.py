@@ -18,7 +18,17 @@ from pipelines.progress import Advance
 from pipelines.targets.class_weights import class_weights
 from pipelines.targets.project import Project
 
-__all__ = ["Search", "find_rounds"]
+__all__ = ["Divided", "Search", "divide", "find_rounds"]
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Training rows in two parts, as XGBoost takes them."""
+
+    learned: xgb.DMatrix
+    validation: xgb.DMatrix
+    patience: int
+    """After how many rounds without a gain the search ends."""
 
 
 @dataclass(frozen=True)
@@ -26,42 +36,50 @@ class Search:
     """The best number of rounds, and how it was found."""
 
     stopped: StoppedEarly
+    booster: xgb.Booster
+    """What learned from a part of the training rows, with the rounds after the best one."""
+
     curve: dict[int, float] = field(default_factory=dict)
     """Metric of the validation rows: every tenth round, the best and the last one."""
 
 
-def find_rounds(
-    train: pd.DataFrame,
-    contract: Contract,
-    project: Project,
-    window: EarlyStopping,
-    advance: Advance,
-    *,
-    callbacks: Sequence[Any] = (),
-) -> Search:
-    """Boost on a part of the training rows, and return the round that was best on the other part.
+def divide(train: pd.DataFrame, contract: Contract, project: Project, window: EarlyStopping) -> Divided:
+    """Divide training rows into rows to learn from and validation rows.
 
     Args:
         train: (n, k) prepared training rows, and no test row.
-        window: which of them are validation rows, and how long to wait for a gain.
-        callbacks: XGBoost's, called first after each round.
 
     Raises:
         InvalidData: the training rows cannot be divided in this way.
-        InvalidParams: XGBoost rejects the parameters, or does not know one of them.
     """
     learned, validation = hold_out(train, project, window)
+    weights = class_weights(labels(learned, project.task), project.params.train.class_weights, project.target.classes)
+    return Divided(
+        to_matrix(learned, contract, weights), to_matrix(validation, contract, weights), patience=window.rounds
+    )
+
+
+def find_rounds(
+    divided: Divided, contract: Contract, project: Project, advance: Advance, *, callbacks: Sequence[Any] = ()
+) -> Search:
+    """Boost on one part of the training rows, and return the round that was best on the other part.
+
+    Args:
+        callbacks: XGBoost's, called first after each round.
+
+    Raises:
+        InvalidParams: XGBoost rejects the parameters, or does not know one of them.
+    """
     metric, shown = project.task.curve
     note = _Note(advance, metric, shown)
-    patience = xgb.callback.EarlyStopping(rounds=window.rounds, metric_name=metric, data_name="validation")
-    weights = class_weights(labels(learned, project.task), project.params.train.class_weights, project.target.classes)
+    patience = xgb.callback.EarlyStopping(rounds=divided.patience, metric_name=metric, data_name="validation")
     booster = boost(
-        to_matrix(learned, contract, weights),
+        divided.learned,
         contract,
         project.schema,
         project.params.train,
         callbacks=[note, *callbacks, patience],
-        validation=to_matrix(validation, contract, weights),
+        validation=divided.validation,
     )
     best = booster.best_iteration
     kept = {round_ for round_ in range(len(note.values)) if round_ % CURVE_STEP == 0} | {best, len(note.values) - 1}
@@ -70,9 +88,9 @@ def find_rounds(
         most_rounds=project.params.train.rounds,
         metric=metric,
         value=note.values[best],
-        validation_rows=len(validation),
+        validation_rows=divided.validation.num_row(),
     )
-    return Search(stopped, {round_: note.values[round_] for round_ in sorted(kept)})
+    return Search(stopped, booster, {round_: note.values[round_] for round_ in sorted(kept)})
 
 
 class _Note(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library has no types
@@ -80,10 +98,12 @@ class _Note(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library
 
     def __init__(self, advance: Advance, metric: str, shown: str) -> None:
         self.values: list[float] = []
+        self._best = 0
         self._advance, self._metric, self._shown = advance, metric, shown
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
         self.values = evals_log["validation"][self._metric]
-        best = min(range(len(self.values)), key=self.values.__getitem__)
-        self._advance(f"best validation {self._shown} {self.values[best]:.4f} in round {best + 1}")
+        if self.values[epoch] < self.values[self._best]:
+            self._best = epoch
+        self._advance(f"best validation {self._shown} {self.values[self._best]:.4f} in round {self._best + 1}")
         return False

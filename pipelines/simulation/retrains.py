@@ -25,7 +25,7 @@ from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_in
 from pipelines.gate.decision import decide_gains
 from pipelines.gate.gains import Measure
 from pipelines.model.boosting import train_booster
-from pipelines.model.early_stopping import find_rounds
+from pipelines.model.early_stopping import divide, find_rounds
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.model.measure import predict
 from pipelines.progress import Advance
@@ -150,13 +150,13 @@ class _Maker:
         advance()
         return predict(fit.booster, self._test)
 
-
     def _stopped(self, rows: pd.DataFrame, params: TrainParams) -> TrainParams:
         """Find the number of rounds as ``train`` does, if it does."""
         if params.early_stopping is None:
             return params
         project = replace(self._project, params=self._project.params.model_copy(update={"train": params}))
-        found = find_rounds(rows, self._contract, project, params.early_stopping, _silent)
+        divided = divide(rows, self._contract, project, params.early_stopping)
+        found = find_rounds(divided, self._contract, project, _silent)
         return params.model_copy(update={"rounds": found.stopped.rounds})
 
 

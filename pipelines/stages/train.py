@@ -29,7 +29,7 @@ from pipelines.dataset.files import (
 )
 from pipelines.dataset.trained_rows import Training, hash_model
 from pipelines.model.boosting import Fit, train_booster
-from pipelines.model.early_stopping import Search, find_rounds
+from pipelines.model.early_stopping import Search, divide, find_rounds
 from pipelines.model.lineage import read_origin
 from pipelines.model.matrix import build_contract, example_row
 from pipelines.progress import progress_bar
@@ -38,6 +38,7 @@ from pipelines.stages.process import run_stage
 from pipelines.targets.project import Project, load_project
 
 __all__ = ["main"]
+
 
 def main() -> str:
     """Train one model, or two with ``train.final_fit``, in one MLflow run."""
@@ -78,13 +79,12 @@ def _search(train: pd.DataFrame, contract: Contract, project: Project) -> Search
     params = project.params.train
     if params.early_stopping is None:
         return None
+    divided = divide(train, contract, project, params.early_stopping)
     with progress_bar("finding the number of rounds", params.rounds) as advance:
-        return find_rounds(train, contract, project, params.early_stopping, advance)
+        return find_rounds(divided, contract, project, advance)
 
 
-def _fit(
-    train: pd.DataFrame, test: pd.DataFrame, contract: Contract, project: Project, rounds: int
-) -> tuple[Fit, Fit]:
+def _fit(train: pd.DataFrame, test: pd.DataFrame, contract: Contract, project: Project, rounds: int) -> tuple[Fit, Fit]:
     """Return the model to measure, and the one to register."""
     schema, params = project.schema, project.params.train.model_copy(update={"rounds": rounds})
     with progress_bar("boosting", rounds) as advance:

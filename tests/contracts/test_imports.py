@@ -45,6 +45,7 @@ TESTED_ELSEWHERE = {
     "pipelines/scoring/record.py": "pipelines/scoring/test_run.py",
     "pipelines/scoring/s3_files.py": "pipelines/scoring/test_s3.py",
     "pipelines/config/train_params.py": "pipelines/config/test_params.py",
+    "pipelines/config/tune_params.py": "pipelines/config/test_params.py",
     "pipelines/config/values.py": "pipelines/config/test_params.py",
     "pipelines/console.py": "pipelines/stages/test_process.py",
     "pipelines/model/measure.py": "pipelines/stages/test_evaluate.py",

@@ -149,8 +149,12 @@ def noisy(parts, contract, schema):
 def steps_with_age(fit, parts, contract):
     """Return how predictions change from each age to the next, for 50 rows."""
     rows = encode(parts[0].head(50), contract)
-    ages = np.stack([predict(fit.booster, np.column_stack([rows[:, :1], np.full(50, age), rows[:, 2:]]).astype("f4"))
-                     for age in range(0, 90, 3)])
+    ages = np.stack(
+        [
+            predict(fit.booster, np.column_stack([rows[:, :1], np.full(50, age), rows[:, 2:]]).astype("f4"))
+            for age in range(0, 90, 3)
+        ]
+    )
     return np.diff(ages, axis=0)
 
 

@@ -6,7 +6,7 @@ import pytest
 from pipelines.config.train_params import EarlyStopping
 from pipelines.dataset.validation_rows import hold_out
 from pipelines.model.boosting import boost, to_matrix
-from pipelines.model.early_stopping import find_rounds
+from pipelines.model.early_stopping import divide, find_rounds
 from pipelines.model.matrix import encode, labels
 from pipelines.model.measure import predict
 
@@ -15,6 +15,10 @@ WINDOW = EarlyStopping(rounds=5, validation_share=0.3)
 
 def silent(note=""):
     pass
+
+
+def search(made, project, window=WINDOW, advance=silent):
+    return find_rounds(divide(made.train, made.contract, project, window), made.contract, project, advance)
 
 
 def project_with(made, **changes):
@@ -34,7 +38,7 @@ def test_best_round_is_the_lowest_of_the_curve_of_every_type(trained, name, chan
     made = trained(name, **changes)
     project = project_with(made, rounds=200)
 
-    found = find_rounds(made.train, made.contract, project, WINDOW, silent)
+    found = search(made, project)
 
     assert found.stopped.metric == metric
     assert found.stopped.rounds < found.stopped.most_rounds == 200
@@ -50,7 +54,7 @@ def test_value_is_the_loss_of_rows_that_were_not_learned(trained):
         to_matrix(learned, made.contract), made.contract, project.schema, project.params.train, callbacks=[]
     )
 
-    found = find_rounds(made.train, made.contract, project, EarlyStopping(rounds=7, validation_share=0.3), silent)
+    found = search(made, project, EarlyStopping(rounds=7, validation_share=0.3))
 
     truth, task = labels(validation, project.task), project.task
     outputs = predict(booster, encode(validation, made.contract)).astype(np.float64)
@@ -60,7 +64,7 @@ def test_value_is_the_loss_of_rows_that_were_not_learned(trained):
 
 def test_progress_shows_the_best_round(trained):
     made, notes = trained("penguins"), []
-    find_rounds(made.train, made.contract, project_with(made, rounds=4), WINDOW, notes.append)
+    search(made, project_with(made, rounds=4), advance=notes.append)
 
     assert len(notes) == 4
     assert notes[-1].startswith("best validation log loss 0.")

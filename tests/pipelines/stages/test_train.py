@@ -177,7 +177,9 @@ def test_test_rows_do_not_decide_the_number_of_rounds(candidate, table):
 
 def test_search_that_ends_at_the_limit_says_so(candidate):
     path = Path("pipelines/params.yaml")
-    path.write_text(path.read_text().replace("rounds: 15", "rounds: 2, early_stopping: {rounds: 3, validation_share: 0.2}"))
+    path.write_text(
+        path.read_text().replace("rounds: 15", "rounds: 2, early_stopping: {rounds: 3, validation_share: 0.2}")
+    )
     candidate()
 
     assert "2 trees (best on the validation rows, the last: raise train.rounds)" in main()
