@@ -26,7 +26,7 @@ def _budget(text: str) -> timedelta:
     return timedelta(**{UNITS[unit]: int(number)})
 
 
-def tune(
+def tune(  # noqa: PLR0913, PLR0917 - each is an option
     trials: Annotated[int, typer.Option(min=1, help="How many trials to run now.")] = 50,
     time_budget: Annotated[
         timedelta | None, typer.Option(parser=_budget, metavar="10m", help="Stop after this time (s, m or h).")
@@ -43,12 +43,12 @@ def tune(
 ) -> None:
     """Search for better values of train.booster, and print the best ones as YAML.
 
-    Each trial learns from a part of the training rows and is measured on the others (train.early_stopping says on which;
-    by default on a fifth). No test row is used. params.yaml says in tune.space what is tried. The study is kept in
-    .espalier/studies.db, or in the database of PIPELINE_STUDY_URL, and can be continued after Ctrl-C. Trials and picture
-    are in the MLflow experiment MODEL-tuning.
+    Each trial learns from a part of the training rows and is measured on the others (train.early_stopping says on
+    which; by default on a fifth). No test row is used. params.yaml says in tune.space what is tried. The study is kept
+    in .espalier/studies.db, or in the database of PIPELINE_STUDY_URL, and can be continued after Ctrl-C. Trials and
+    picture are in the MLflow experiment MODEL-tuning.
 
-    Examples: `espalier tune --trials 30`, `espalier tune --time-budget 10m --write`, `espalier tune --resume --trials 20`
+    Examples: `espalier tune --trials 30`, `espalier tune --time-budget 10m --write`, `espalier tune --resume`
     """
     from espalier.local.pipeline import as_environment, pipeline_settings
     from espalier.local.state import open_state

@@ -104,8 +104,8 @@ class StudySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PIPELINE_", frozen=True)
 
     study_url: SecretStr | None = None
-    """SQLAlchemy URL, such as postgresql://user:password@host/studies. Default: a file of this machine. Not MLflow's own
-    database: Optuna and MLflow each keep the version of their tables in a table of the same name."""
+    """SQLAlchemy URL, such as postgresql://user:password@host/studies. Default: a file of this machine. Not MLflow's
+    own database: Optuna and MLflow each keep the version of their tables in a table of the same name."""
 
 
 def load_settings() -> Settings:

@@ -37,7 +37,8 @@ def verify_metrics(project: Project) -> BundleMetrics:
     if training.early_stopping is not None and booster.num_boosted_rounds() != training.early_stopping.rounds:
         raise AlteredData(
             f"{MEASURED_MODEL} has {booster.num_boosted_rounds()} rounds, but {TRAINING_JSON} says that "
-            f"{training.early_stopping.rounds} were best: the files are from different runs, or were modified; train again"
+            f"{training.early_stopping.rounds} were best: the files are from different runs, or were modified; train "
+            "again"
         )
     rows = read_prepared(TEST)
     outputs = predict(booster, encode(rows, contract))

@@ -154,7 +154,10 @@ def _value(trial: optuna.Trial, name: str, values: Any) -> Any:
 def _complete(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     import optuna
 
-    return study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    trials: list[optuna.trial.FrozenTrial] = study.get_trials(
+        deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)
+    )
+    return trials
 
 
 def _silent(note: str = "") -> None:

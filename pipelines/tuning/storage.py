@@ -32,7 +32,8 @@ def need_optuna() -> None:
         import optuna
     except ImportError as error:
         raise InvalidParams(
-            "espalier tune needs Optuna, which no image has; install it with: pip install 'espalier[pipelines,mlflow,tune]'"
+            "espalier tune needs Optuna, which no image has; install it with: "
+            "pip install 'espalier[pipelines,mlflow,tune]'"
         ) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -55,7 +55,7 @@ def test_costs_and_weights_exclude_each_other(project):
         ("rounds: 15", "rounds: 15, class_weights: balanced"),
     )
 
-    with pytest.raises(InvalidParams, match="class_weights and the costs of evaluate.threshold exclude each other"):
+    with pytest.raises(InvalidParams, match=r"class_weights and the costs of evaluate\.threshold exclude each other"):
         load_project()
 
 

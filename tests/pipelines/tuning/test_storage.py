@@ -44,7 +44,7 @@ def test_nothing_to_resume_is_reported(url):
     study_of(url, prefix="trees-xyz")
 
     with pytest.raises(
-        MissingData, match="no study of these rows, columns and parameters to resume.*leave out --resume"
+        MissingData, match=r"no study of these rows, columns and parameters to resume.*leave out --resume"
     ):
         study_of(url, resume=True)
 
@@ -56,7 +56,7 @@ def test_database_of_mlflow_is_refused(tmp_path):
         database.execute("INSERT INTO alembic_version VALUES ('dc11669786a5')")
     database.close()
 
-    with pytest.raises(InvalidParams, match="has tables of another program.*not that of MLflow"):
+    with pytest.raises(InvalidParams, match=r"has tables of another program.*not that of MLflow"):
         storage_of(f"sqlite:///{path}")
 
 
