@@ -17,6 +17,7 @@ __all__ = [
     "BundleMetrics",
     "DecisionCosts",
     "MulticlassScores",
+    "PlattScaling",
     "RegressionScores",
     "Scores",
     "SliceScores",
@@ -143,6 +144,16 @@ class DecisionCosts(FrozenModel):
         return {"cost": self.cost, "cost_at_half": self.cost_at_half, "base_cost": self.base_cost}
 
 
+class PlattScaling(FrozenModel):
+    """How the model was calibrated: its margins are ``slope`` times those of the trees, plus ``intercept``.
+
+    Both are in the leaves and the base score of the model file already; nobody has to apply them again.
+    """
+
+    slope: float = Field(gt=0)
+    intercept: float
+
+
 class StoppedEarly(FrozenModel):
     """How the number of rounds was found: on validation rows, which are training rows and no test rows.
 
@@ -177,3 +188,6 @@ class BundleMetrics(FrozenModel):
 
     costs: DecisionCosts | None = Field(default=None, exclude_if=is_none)
     """None, and not in the file: no costs are stated."""
+
+    calibration: PlattScaling | None = Field(default=None, exclude_if=is_none)
+    """None, and not in the file: the model is as it was trained."""

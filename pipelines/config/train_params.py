@@ -93,10 +93,21 @@ class TrainParams(ParamsBlock):
     interval: float | None = Field(default=None, gt=0, lt=1)
     """Regression: share of the true values that the predicted interval should contain; None: no interval."""
 
+    calibrate: bool = False
+    """Binary: make the probabilities right on average on the validation rows of ``early_stopping``."""
+
     class_weights: ClassWeights | None = None
     """Classes: how much a row of each counts; ``balanced``: every class the same in total."""
 
     booster: dict[str, str | int | float | bool]
+
+    @model_validator(mode="after")
+    def _check_calibrate(self) -> Self:
+        if self.calibrate and self.early_stopping is None:
+            raise ValueError("calibrate needs validation rows; set early_stopping")
+        if self.calibrate and self.booster.get("booster") == "dart":
+            raise ValueError("calibrate is for booster gbtree: with dart, earlier rounds have other weights later")
+        return self
 
     @field_validator("booster")
     @classmethod

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from bundle import StoppedEarly
+from bundle import PlattScaling, StoppedEarly
 from bundle.target import is_none
 from pipelines.config.schema import ROW_HASH, Schema, TimeColumn
 from pipelines.errors import InvalidData
@@ -56,6 +56,9 @@ class Training(BaseModel):
     final_fit: bool
     early_stopping: StoppedEarly | None = Field(default=None, exclude_if=is_none)
     """How the number of rounds of both was found; None: it is that of params.yaml."""
+
+    calibration: PlattScaling | None = Field(default=None, exclude_if=is_none)
+    """How the leaves of both were calibrated."""
 
 
 def hash_rows(table: pd.DataFrame, columns: Sequence[str]) -> Hashes:

@@ -37,6 +37,7 @@ def measure(
         slices=score_slices(rows, truth, outputs, project),
         final_fit=training.final_fit,
         early_stopping=training.early_stopping,
+        calibration=training.calibration,
         costs=_costs(truth, outputs, project),
     )
 

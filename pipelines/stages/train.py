@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from bundle import Contract
+from bundle import Contract, PlattScaling
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import (
     CONTRACT_JSON,
@@ -32,6 +32,7 @@ from pipelines.model.boosting import Fit, train_booster
 from pipelines.model.early_stopping import Search, divide, find_rounds
 from pipelines.model.lineage import read_origin
 from pipelines.model.matrix import build_contract, example_row
+from pipelines.model.platt import calibrated, fit_platt
 from pipelines.progress import progress_bar
 from pipelines.registry.versions import Registry
 from pipelines.stages.process import run_stage
@@ -52,9 +53,12 @@ def main() -> str:
     run_id = registry.start_run(params.register_.model_name, origin, _flat(project))
     started = time.monotonic()
     with registry.failing(run_id):
-        search = _search(train, contract, project)
+        search, platt = _search(train, contract, project)
         rounds = search.stopped.rounds if search else params.train.rounds
         measured, registered = _fit(train, test, contract, project, rounds)
+        same = registered is measured
+        measured = calibrated(measured, platt)
+        registered = measured if same else calibrated(registered, platt)
     seconds = time.monotonic() - started
     metric, _ = project.task.curve
     registry.log_curve(run_id, {f"{name}_{metric}": values for name, values in measured.curve.items()})
@@ -62,7 +66,9 @@ def main() -> str:
     if search is not None:
         registry.log_curve(run_id, {f"validation_{metric}": search.curve})
         registry.log_metrics(run_id, {"best_round": rounds, "validation_rows": search.stopped.validation_rows})
-    _write(measured, registered, contract, search)
+    if platt is not None:
+        registry.log_metrics(run_id, {"calibration_slope": platt.slope, "calibration_intercept": platt.intercept})
+    _write(measured, registered, contract, search, platt)
     write_json({"run_id": run_id}, RUN_JSON)
     fits = f", then on all {registered.rows.rows:,} rows" if registered is not measured else ""
     found = f" (best on the validation rows, {_limit(search)})" if search else ""
@@ -74,14 +80,15 @@ def _limit(search: Search) -> str:
     return f"of at most {limit}" if search.stopped.rounds < limit else "the last: raise train.rounds"
 
 
-def _search(train: pd.DataFrame, contract: Contract, project: Project) -> Search | None:
-    """Find the number of rounds on a part of the training rows; None without ``train.early_stopping``."""
+def _search(train: pd.DataFrame, contract: Contract, project: Project) -> tuple[Search | None, PlattScaling | None]:
+    """Find the number of rounds, and the calibration, on a part of the training rows; None if not asked for."""
     params = project.params.train
     if params.early_stopping is None:
-        return None
+        return None, None
     divided = divide(train, contract, project, params.early_stopping)
     with progress_bar("finding the number of rounds", params.rounds) as advance:
-        return find_rounds(divided, contract, project, advance)
+        search = find_rounds(divided, contract, project, advance)
+    return search, fit_platt(search, divided) if params.calibrate else None
 
 
 def _fit(train: pd.DataFrame, test: pd.DataFrame, contract: Contract, project: Project, rounds: int) -> tuple[Fit, Fit]:
@@ -95,7 +102,9 @@ def _fit(train: pd.DataFrame, test: pd.DataFrame, contract: Contract, project: P
         return measured, train_booster(pd.concat([train, test]), contract, schema, params, advance)
 
 
-def _write(measured: Fit, registered: Fit, contract: Contract, search: Search | None) -> None:
+def _write(
+    measured: Fit, registered: Fit, contract: Contract, search: Search | None, platt: PlattScaling | None
+) -> None:
     MEASURED_MODEL.write_bytes(measured.model)
     MODEL.write_bytes(registered.model)
     CONTRACT_JSON.write_text(contract.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -106,6 +115,7 @@ def _write(measured: Fit, registered: Fit, contract: Contract, search: Search | 
         registered_model_sha256=hash_model(registered.model),
         final_fit=registered is not measured,
         early_stopping=search.stopped if search else None,
+        calibration=platt,
     )
     write_json(training.model_dump(mode="json"), TRAINING_JSON)
 

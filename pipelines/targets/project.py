@@ -24,6 +24,7 @@ CLASSES = ("binary", "multiclass")
 
 ONLY_FOR = {
     "train.interval": ("regression",),
+    "train.calibrate": ("binary",),
     "train.class_weights": CLASSES,
     "evaluate.threshold": ("binary",),
     "prepare.stratify": CLASSES,
@@ -170,10 +171,11 @@ def _weights_and_directions(params: Params, schema: Schema) -> Iterator[str]:
                 f"train.class_weights: {', '.join(unknown)} is no class of {target.name}; it has "
                 f"{', '.join(target.classes)}"
             )
-    if weights is not None and isinstance(params.evaluate.threshold, Costs):
+    if weights is not None and isinstance(params.evaluate.threshold, Costs) and not params.train.calibrate:
         yield (
             "train.class_weights and the costs of evaluate.threshold exclude each other: weights distort the "
-            "probabilities that the costs are weighed by, and the costs do what the weights are for; remove one"
+            "probabilities that the costs are weighed by, and the costs do what the weights are for; remove one, or "
+            "set train.calibrate"
         )
     monotone = [feature.name for feature in schema.features if feature.monotone is not None]
     if monotone and target.type == "multiclass":

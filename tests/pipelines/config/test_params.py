@@ -33,6 +33,13 @@ def test_every_stage_has_a_params_block(params):
         ("eta: 0.3", "eta: 0.3, multi_strategy: multi_output_tree", "remove multi_strategy"),
         ("rounds: 15", "rounds: 15, interval: 90", r"train\.interval"),
         ("rounds: 15", "rounds: 15, early_stopping: 5", r"train\.early_stopping"),
+        ("rounds: 15", "rounds: 15, calibrate: true", "calibrate needs validation rows; set early_stopping"),
+        (
+            "rounds: 15, threads: 1, booster: {",
+            "rounds: 15, calibrate: true, early_stopping: {rounds: 3, validation_share: 0.1}, "
+            "booster: {booster: dart, ",
+            "calibrate is for booster gbtree",
+        ),
         ("rounds: 15", "rounds: 15, class_weights: even", r"train\.class_weights: .*write balanced, or the weight of"),
         ("rounds: 15", "rounds: 15, class_weights: {bare: 0}", r"train\.class_weights: .*above 0 and at most"),
         ("rounds: 15", "rounds: 15, class_weights: {}", r"train\.class_weights"),

@@ -156,11 +156,13 @@ def test_best_round_is_in_mlflow_and_in_the_metrics(candidate, registry):
     assert metrics["early_stopping"] == found.model_dump()
 
 
-def test_without_early_stopping_no_file_mentions_it(candidate):
+@pytest.mark.parametrize("file", ["metrics", "training"])
+def test_what_is_not_used_is_in_no_file(candidate, file):
+    """The files of a model without it stay as they were, for an API from before it too."""
     candidate()
 
-    assert "early_stopping" not in Path("pipelines/work/metrics.json").read_text()
-    assert "early_stopping" not in Path("pipelines/work/training.json").read_text()
+    written = json.loads(Path(f"pipelines/work/{file}.json").read_text())
+    assert written.keys().isdisjoint({"early_stopping", "calibration", "costs"})
 
 
 def test_test_rows_do_not_decide_the_number_of_rounds(candidate, table):
@@ -183,3 +185,21 @@ def test_search_that_ends_at_the_limit_says_so(candidate):
     candidate()
 
     assert "2 trees (best on the validation rows, the last: raise train.rounds)" in main()
+
+
+def test_calibration_undoes_what_weights_do_to_probabilities(candidate, registry):
+    train_early(candidate, ", class_weights: {bearing: 6}")
+    weighted = json.loads(Path("pipelines/work/metrics.json").read_text())
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("class_weights", "calibrate: true, class_weights"))
+
+    candidate()
+
+    metrics = json.loads(Path("pipelines/work/metrics.json").read_text())
+    assert metrics["test"]["log_loss"] < weighted["test"]["log_loss"]
+    assert metrics["test"]["roc_auc"] == pytest.approx(weighted["test"]["roc_auc"], abs=1e-6)
+    assert metrics["calibration"]["intercept"] < -0.5
+    run_id = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
+    logged = registry._client.get_run(run_id).data.metrics
+    assert logged["calibration_slope"] == pytest.approx(metrics["calibration"]["slope"])
+    assert read_model()[0].num_boosted_rounds() == metrics["early_stopping"]["rounds"]
