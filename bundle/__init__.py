@@ -27,7 +27,17 @@ from bundle.identity import Identity, ModelName, VersionNumber, artifact_folder,
 from bundle.keys import load_private_key, load_public_keys, write_key_pair
 from bundle.layout import ALL_FILES, BUNDLE_FILES, COMPANION_FILES
 from bundle.manifest import FileEntry, HashSplit, Lineage, Manifest
-from bundle.metrics import BinaryScores, BundleMetrics, MulticlassScores, RegressionScores, Scores, SliceScores
+from bundle.metrics import (
+    BinaryScores,
+    BundleMetrics,
+    DecisionCosts,
+    MulticlassScores,
+    PlattScaling,
+    RegressionScores,
+    Scores,
+    SliceScores,
+    StoppedEarly,
+)
 from bundle.reader import Bundle, read_bundle
 from bundle.reference import Bins, Reference
 from bundle.target import Category, Target, TargetType
@@ -47,6 +57,7 @@ __all__ = [
     "BundleTooLarge",
     "Category",
     "Contract",
+    "DecisionCosts",
     "ExpectedError",
     "Feature",
     "FileEntry",
@@ -62,11 +73,13 @@ __all__ = [
     "MissingFile",
     "ModelName",
     "MulticlassScores",
+    "PlattScaling",
     "Reference",
     "RegressionScores",
     "RejectedBundle",
     "Scores",
     "SliceScores",
+    "StoppedEarly",
     "Target",
     "TargetType",
     "UnexpectedFile",

@@ -10,15 +10,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from bundle.target import FrozenModel
+from bundle.target import FrozenModel, is_none
 
 __all__ = [
     "BinaryScores",
     "BundleMetrics",
+    "DecisionCosts",
     "MulticlassScores",
+    "PlattScaling",
     "RegressionScores",
     "Scores",
     "SliceScores",
+    "StoppedEarly",
 ]
 
 
@@ -118,6 +121,58 @@ class SliceScores(FrozenModel):
     scores: Scores
 
 
+class DecisionCosts(FrozenModel):
+    """What wrong labels cost on the test rows: means over the rows, in the unit of the stated costs."""
+
+    false_positive: float = Field(gt=0)
+    false_negative: float = Field(gt=0)
+    threshold: float = Field(gt=0, lt=1)
+    """That of the contract, which follows from the two costs."""
+
+    cost: float = Field(ge=0)
+    """With the threshold."""
+
+    cost_at_half: float = Field(ge=0)
+    """With the threshold 0.5."""
+
+    base_cost: float = Field(ge=0)
+    """With the same label for every row, the better of the two."""
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The costs that were measured, by name."""
+        return {"cost": self.cost, "cost_at_half": self.cost_at_half, "base_cost": self.base_cost}
+
+
+class PlattScaling(FrozenModel):
+    """How the model was calibrated: its margins are ``slope`` times those of the trees, plus ``intercept``.
+
+    Both are in the leaves and the base score of the model file already; nobody has to apply them again.
+    """
+
+    slope: float = Field(gt=0)
+    intercept: float
+
+
+class StoppedEarly(FrozenModel):
+    """How the number of rounds was found: on validation rows, which are training rows and no test rows.
+
+    The model was then fitted on all its training rows with this number of rounds.
+    """
+
+    rounds: int = Field(ge=1)
+    most_rounds: int = Field(ge=1)
+    """Number of rounds at which the search ends: if ``rounds`` equals it, more might have been better."""
+
+    metric: str
+    """XGBoost's name of the metric that was watched."""
+
+    value: float
+    """Its value on the validation rows after ``rounds`` rounds."""
+
+    validation_rows: int = Field(ge=1)
+
+
 class BundleMetrics(FrozenModel):
     """The test scores and those of every slice."""
 
@@ -127,3 +182,12 @@ class BundleMetrics(FrozenModel):
     final_fit: bool = False
     """True: the scores are of a model fitted on the training rows only. The model in this bundle was then refitted with
     the same parameters on training and test rows together, so no rows are left to score it on."""
+
+    early_stopping: StoppedEarly | None = Field(default=None, exclude_if=is_none)
+    """None, and not in the file: the number of rounds is that of params.yaml."""
+
+    costs: DecisionCosts | None = Field(default=None, exclude_if=is_none)
+    """None, and not in the file: no costs are stated."""
+
+    calibration: PlattScaling | None = Field(default=None, exclude_if=is_none)
+    """None, and not in the file: the model is as it was trained."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["MAX_CLASSES", "Category", "FrozenModel", "Target", "TargetType"]
+__all__ = ["MAX_CLASSES", "Category", "FrozenModel", "Target", "TargetType", "is_none"]
 
 TargetType = Literal["binary", "multiclass", "regression"]
 Category = Annotated[str, Field(min_length=1, max_length=200)]
@@ -19,6 +19,11 @@ class FrozenModel(BaseModel):
     """Base of every part of a bundle: immutable, no unknown keys, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def is_none(value: object) -> bool:
+    """Return whether a field is left out of its file (``exclude_if``): an API from before the field refuses the key."""
+    return value is None
 
 
 class Target(FrozenModel):

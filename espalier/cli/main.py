@@ -27,6 +27,7 @@ from espalier.cli import (
     simulate,
     token,
     train,
+    tune,
     users,
 )
 from espalier.cli.output import console, say
@@ -54,6 +55,7 @@ app.add_typer(models.app, name="models")
 app.command("train")(train.train)
 app.command("gate")(train.gate)
 app.command("simulate-gate")(simulate.simulate_gate)
+app.command("tune")(tune.tune)
 app.command("promote")(models.promote)
 app.command("rollback")(models.rollback)
 app.command("serve")(serve.serve)

@@ -38,6 +38,11 @@ class State:
         return f"sqlite:///{(self.folder / 'users.db').resolve()}"
 
     @property
+    def studies_database(self) -> str:
+        """URL of the database of ``espalier tune``."""
+        return f"sqlite:///{(self.folder / 'studies.db').resolve()}"
+
+    @property
     def demo_password(self) -> Path:
         """Password of the demo user, with mode 0600."""
         return self.folder / "demo.password"

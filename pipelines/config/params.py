@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from pipelines.config.files import describe_problems, read_yaml
+from pipelines.config.train_params import TrainParams
+from pipelines.config.tune_params import TuneParams
+from pipelines.config.values import Block, Duration, ParamsBlock
 from pipelines.errors import InvalidParams
 
 __all__ = [
     "PARAMS_FILE",
+    "Costs",
     "EvaluateParams",
     "GateParams",
     "Metric",
@@ -27,59 +30,17 @@ __all__ = [
 
 PARAMS_FILE = Path("pipelines/params.yaml")
 
-UNITS = {"h": "hours", "d": "days", "w": "weeks"}
-BOOSTERS = ("gbtree", "dart")
-"""Of XGBoost's: gblinear does not predict rows with categories, and not without copying them."""
-
 Metric = Literal["log_loss", "brier", "roc_auc", "pr_auc", "mse", "mae", "pinball_loss"]
 """By which a candidate is compared with the champion."""
 
-SET_ELSEWHERE = {
-    "num_class": "target.classes in schema.yaml",
-    "quantile_alpha": "train.interval",
-    "seed": "train.seed",
-    "random_state": "train.seed",
-    "nthread": "train.threads",
-    "n_jobs": "train.threads",
-}
 
-
-def _duration(value: Any) -> Any:
-    found = re.fullmatch(r"(\d+)([hdw])", value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("write a whole number and h, d or w (hours, days, weeks), such as 90d")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-"""Written as ``36h``, ``90d`` or ``52w``."""
-
-
-def _block(value: Any) -> Any:
-    try:
-        length = None if value == "row" else _duration(value)
-    except ValueError as error:
-        raise ValueError(f"write row, or {str(error).removeprefix('write ')}") from error
-    if length == timedelta(0):
-        raise ValueError("write a length above 0, or row if the rows do not depend on each other")
-    return length
-
-
-Block = Annotated[timedelta | None, BeforeValidator(_block)]
-"""Written as a duration; None is written as ``row``."""
-
-
-class _Block(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FetchParams(_Block):
+class FetchParams(ParamsBlock):
     """Which table."""
 
     pointer: Path
 
 
-class ValidateParams(_Block):
+class ValidateParams(ParamsBlock):
     """When the whole table is rejected."""
 
     min_rows: int = Field(default=1, ge=1)
@@ -91,7 +52,7 @@ class ValidateParams(_Block):
     """How far in the future a row with a known target may be."""
 
 
-class PrepareParams(_Block):
+class PrepareParams(ParamsBlock):
     """Which rows are the test set, and which older rows train."""
 
     test_from: datetime | date | None = None
@@ -128,43 +89,28 @@ class PrepareParams(_Block):
         return self
 
 
-class TrainParams(_Block):
-    """How to train."""
+class Costs(ParamsBlock):
+    """What a wrong label costs, in a unit of one's own; a right one costs nothing."""
 
-    seed: int = Field(ge=0)
-    rounds: int = Field(ge=1)
-    threads: int = Field(default=0, ge=0)
-    final_fit: bool = False
-    """Train the registered model again, on training and test rows together."""
-
-    interval: float | None = Field(default=None, gt=0, lt=1)
-    """Regression: share of the true values that the predicted interval should contain; None: no interval."""
-
-    booster: dict[str, str | int | float | bool]
-
-    @field_validator("booster")
-    @classmethod
-    def _check_booster(cls, booster: dict[str, Any]) -> dict[str, Any]:
-        for name, elsewhere in SET_ELSEWHERE.items():
-            if name in booster:
-                raise ValueError(f"set {elsewhere} instead of {name}")
-        kind = booster.get("booster", "gbtree")
-        if kind not in BOOSTERS:
-            raise ValueError(f"booster {kind} is not supported; use {' or '.join(BOOSTERS)}")
-        if "eval_metric" in booster:
-            raise ValueError(
-                "remove eval_metric: the learning curve is of what is minimised, and the gate uses "
-                "register.gate.compare_by"
-            )
-        if booster.get("multi_strategy", "one_output_per_tree") != "one_output_per_tree":
-            raise ValueError("remove multi_strategy: every tree has one output")
-        return booster
+    false_positive: float = Field(gt=0, allow_inf_nan=False)
+    false_negative: float = Field(gt=0, allow_inf_nan=False)
 
 
-class EvaluateParams(_Block):
+def _kind_of_threshold(value: object) -> str:
+    return "costs" if isinstance(value, dict | Costs) else "number"
+
+
+Threshold = Annotated[
+    Annotated[float, Field(gt=0, lt=1), Tag("number")] | Annotated[Costs, Tag("costs")],
+    Discriminator(_kind_of_threshold),
+]
+"""A number between 0 and 1, or the costs that it follows from."""
+
+
+class EvaluateParams(ParamsBlock):
     """How to measure."""
 
-    threshold: float | None = Field(default=None, gt=0, lt=1)
+    threshold: Threshold | None = None
     """Binary: a probability at or above it gets the positive label; default: 0.5."""
 
     slices: tuple[str, ...] = ()
@@ -175,7 +121,7 @@ class EvaluateParams(_Block):
     explained_rows: int = Field(default=2000, ge=1, le=100_000)
 
 
-class GateParams(_Block):
+class GateParams(ParamsBlock):
     """What a model needs to pass the gate."""
 
     min_roc_auc: float | None = Field(default=None, ge=0.5, le=1)
@@ -228,7 +174,7 @@ class GateParams(_Block):
         return self
 
 
-class RegisterParams(_Block):
+class RegisterParams(ParamsBlock):
     """Name of the registered model, and its gate."""
 
     model_name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -236,7 +182,7 @@ class RegisterParams(_Block):
     gate: GateParams
 
 
-class Params(_Block):
+class Params(ParamsBlock):
     """The whole file."""
 
     fetch: FetchParams
@@ -245,6 +191,7 @@ class Params(_Block):
     prepare: PrepareParams
     train: TrainParams
     evaluate: EvaluateParams
+    tune: TuneParams = TuneParams()
     register_: RegisterParams = Field(alias="register")
 
 

@@ -125,10 +125,14 @@ class FeatureColumn(Column):
     maximum: float | None = None
     categories: tuple[Category, ...] | None = Field(default=None, min_length=1)
     unknown_category: Literal["error", "missing"] = "error"
+    monotone: Literal["increasing", "decreasing"] | None = None
+    """Whether the prediction may only rise, or only fall, as the value rises and nothing else changes."""
 
     @model_validator(mode="after")
     def _check_by_type(self) -> Self:
         is_number = self.type in ("float", "int")
+        if self.type == "category" and self.monotone is not None:
+            raise ValueError(f"{self.name}: categories have no order, so none can be monotone; remove it")
         if not is_number and (self.minimum is not None or self.maximum is not None):
             raise ValueError(f"{self.name}: only float and int can have a range")
         if self.type != "category" and self.categories is not None:

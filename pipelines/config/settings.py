@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.errors import InvalidParams
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Settings", "StudySettings", "load_settings"]
 
 
 class Settings(BaseSettings):
@@ -96,6 +96,16 @@ class Settings(BaseSettings):
             if beside != self.signing_key_file and beside.exists():
                 return [beside]
         raise InvalidParams("PIPELINE_PUBLIC_KEY_FILES is not set, and no .pub.pem file is next to the signing key")
+
+
+class StudySettings(BaseSettings):
+    """Where ``espalier tune`` keeps its studies: not in ``Settings``, which are handed to other processes as text."""
+
+    model_config = SettingsConfigDict(env_prefix="PIPELINE_", frozen=True)
+
+    study_url: SecretStr | None = None
+    """SQLAlchemy URL, such as postgresql://user:password@host/studies. Default: a file of this machine. Not MLflow's
+    own database: Optuna and MLflow each keep the version of their tables in a table of the same name."""
 
 
 def load_settings() -> Settings:

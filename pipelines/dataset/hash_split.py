@@ -15,8 +15,9 @@ import pandas as pd
 from bundle import HashSplit
 from pipelines.dataset.trained_rows import hash_rows
 from pipelines.errors import InvalidData
+from pipelines.targets.project import Project
 
-__all__ = ["ALL_ROWS", "is_test", "make_split"]
+__all__ = ["ALL_ROWS", "is_test", "make_split", "split_of"]
 
 ALL_ROWS = ""
 """The key of ``HashSplit.test_below`` if one limit is for all rows."""
@@ -55,6 +56,30 @@ def make_split(
         hashes = _hashes(rows, columns, seed)
         limits = {name: _limit(hashes[classes == code], test_share, name) for code, name in enumerate(names)}
     return HashSplit(seed=seed, columns=tuple(columns), test_below=limits)
+
+
+def split_of(
+    rows: pd.DataFrame, project: Project, *, seed: int, share: float
+) -> tuple[HashSplit, npt.NDArray[np.intp]]:
+    """Return the limits that put ``share`` of the rows on one side, by ``prepare.group`` and ``prepare.stratify``, and
+    the (n,) codes of the rows' classes, which ``is_test`` needs.
+
+    Raises:
+        InvalidData: a class has fewer than two rows.
+    """
+    schema, params, target = project.schema, project.params.prepare, project.target
+    stratify = params.stratify if params.stratify is not None else bool(target.classes) and params.group is None
+    codes = project.task.truth(rows[schema.target.name].to_numpy()).astype(np.intp)
+    every = [name for name in schema.columns if name != schema.target.name]
+    split = make_split(
+        rows,
+        columns=every if params.group is None else [params.group],
+        seed=seed,
+        test_share=share,
+        classes=codes if stratify else None,
+        names=target.classes,
+    )
+    return split, codes
 
 
 def is_test(rows: pd.DataFrame, split: HashSplit, classes: npt.NDArray[np.intp], names: Sequence[str]) -> Mask:

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from bundle import PlattScaling, StoppedEarly
+from bundle.target import is_none
 from pipelines.config.schema import ROW_HASH, Schema, TimeColumn
 from pipelines.errors import InvalidData
 
@@ -52,6 +54,11 @@ class Training(BaseModel):
 
     registered_model_sha256: str
     final_fit: bool
+    early_stopping: StoppedEarly | None = Field(default=None, exclude_if=is_none)
+    """How the number of rounds of both was found; None: it is that of params.yaml."""
+
+    calibration: PlattScaling | None = Field(default=None, exclude_if=is_none)
+    """How the leaves of both were calibrated."""
 
 
 def hash_rows(table: pd.DataFrame, columns: Sequence[str]) -> Hashes:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bundle import BundleMetrics
 from pipelines.config.files import describe_problems
-from pipelines.dataset.files import MEASURED_MODEL, METRICS_JSON, TEST, read_prepared
+from pipelines.dataset.files import MEASURED_MODEL, METRICS_JSON, TEST, TRAINING_JSON, read_prepared
 from pipelines.errors import AlteredData, InvalidData, MissingData
 from pipelines.model.matrix import encode
 from pipelines.model.measure import measure, predict
@@ -27,15 +27,22 @@ def verify_metrics(project: Project) -> BundleMetrics:
     """Score measured.ubj on test.parquet again, and return the metrics.
 
     Raises:
-        AlteredData: metrics.json has other values.
+        AlteredData: metrics.json has other values, or the model another number of rounds than training.json.
         InvalidData: metrics.json is malformed.
         MissingData: a file of an earlier stage is missing.
     """
     claimed = _claimed()
     booster, contract = read_model(MEASURED_MODEL)
+    training = read_training()
+    if training.early_stopping is not None and booster.num_boosted_rounds() != training.early_stopping.rounds:
+        raise AlteredData(
+            f"{MEASURED_MODEL} has {booster.num_boosted_rounds()} rounds, but {TRAINING_JSON} says that "
+            f"{training.early_stopping.rounds} were best: the files are from different runs, or were modified; train "
+            "again"
+        )
     rows = read_prepared(TEST)
     outputs = predict(booster, encode(rows, contract))
-    measured = measure(rows, outputs, project, final_fit=read_training().final_fit)
+    measured = measure(rows, outputs, project, training)
     difference = next(_differences(claimed.model_dump(), measured.model_dump()), None)
     if difference is not None:
         where, recorded, actual = difference

@@ -7,10 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 import xgboost as xgb
 
-from bundle import BundleMetrics
+from bundle import BundleMetrics, DecisionCosts
+from pipelines.config.params import Costs
+from pipelines.dataset.trained_rows import Training
 from pipelines.model.matrix import labels
 from pipelines.model.scores import score_slices
+from pipelines.targets.costs import decision_costs
 from pipelines.targets.project import Project
+from pipelines.targets.task import Truth
 
 __all__ = ["measure", "predict"]
 
@@ -24,13 +28,22 @@ def measure(
     rows: pd.DataFrame,
     outputs: npt.NDArray[np.float32],
     project: Project,
-    *,
-    final_fit: bool = False,
+    training: Training,
 ) -> BundleMetrics:
-    """Score the model's outputs for (n, k) rows, overall and per slice."""
+    """Score the model's outputs for (n, k) rows, overall and per slice, and state how it was trained."""
     truth = labels(rows, project.task)
     return BundleMetrics(
         test=project.task.score(truth, outputs),
         slices=score_slices(rows, truth, outputs, project),
-        final_fit=final_fit,
+        final_fit=training.final_fit,
+        early_stopping=training.early_stopping,
+        calibration=training.calibration,
+        costs=_costs(truth, outputs, project),
     )
+
+
+def _costs(truth: Truth, outputs: npt.NDArray[np.float32], project: Project) -> DecisionCosts | None:
+    stated, threshold = project.params.evaluate.threshold, project.target.threshold
+    if not isinstance(stated, Costs) or threshold is None:
+        return None
+    return decision_costs(truth, outputs, threshold, stated)

@@ -10,7 +10,7 @@ from pipelines.targets.task import Drawing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_plots"]
+__all__ = ["draw_plots", "save_picture"]
 
 MAX_FEATURES = 20
 
@@ -19,10 +19,11 @@ def draw_plots(folder: Path, drawings: dict[str, Drawing], *, gains: dict[str, f
     """Draw the plots of the predictions, and the importance of the features; return the files."""
     pictures: dict[str, Drawing] = {**drawings, "importance": lambda ax: _draw_importance(ax, gains)}
     folder.mkdir(parents=True, exist_ok=True)
-    return [_save(folder / f"{name}.png", draw) for name, draw in pictures.items()]
+    return [save_picture(folder / f"{name}.png", draw) for name, draw in pictures.items()]
 
 
-def _save(path: Path, draw: Drawing) -> Path:
+def save_picture(path: Path, draw: Drawing) -> Path:
+    """Draw one plot, and write it as PNG; its title is the name of the file."""
     # The object interface instead of pyplot: no global state, no display, nothing to close.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

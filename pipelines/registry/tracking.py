@@ -74,7 +74,7 @@ class Tracking:
         with self._asking("answer"):
             self._client.search_experiments(max_results=1)
 
-    def start_run(self, experiment: str, origin: Origin, params: Mapping[str, Any]) -> str:
+    def start_run(self, experiment: str, origin: Origin, params: Mapping[str, Any], *, stage: str = "train") -> str:
         """Start a run with its parameters and lineage; open runs of killed Jobs are marked as killed."""
         from mlflow.entities import Param, RunTag
 
@@ -85,7 +85,7 @@ class Tracking:
             name = run_name(experiment, origin.data_md5, datetime.now(UTC))
             run_id = self._client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
             batch = [Param(name, str(value)) for name, value in params.items()]
-            self._client.log_batch(run_id, params=batch, tags=[RunTag("espalier.stage", "train")])
+            self._client.log_batch(run_id, params=batch, tags=[RunTag("espalier.stage", stage)])
             self._client.log_inputs(run_id, [_dataset(origin)])
             return str(run_id)
 
@@ -118,7 +118,8 @@ class Tracking:
 
     def log_evaluation(self, run_id: str, metrics: BundleMetrics, files: Sequence[Path], plots: Path) -> None:
         """Log test metrics, slices as a table, and plots."""
-        self.log_metrics(run_id, {f"test.{name}": value for name, value in metrics.test.figures.items()})
+        figures = {**metrics.test.figures, **(metrics.costs.figures if metrics.costs else {})}
+        self.log_metrics(run_id, {f"test.{name}": value for name, value in figures.items()})
         names = [name for name, value in metrics.test if not isinstance(value, dict)]
         columns = ["column", "value", *names]
         rows = [[s.column, s.value, *(getattr(s.scores, name) for name in names)] for s in metrics.slices]
@@ -127,6 +128,11 @@ class Tracking:
             for path in files:
                 self._client.log_artifact(run_id, str(path), "evaluation")
             self._client.log_artifacts(run_id, str(plots), "plots")
+
+    def log_folder(self, run_id: str, folder: Path, name: str) -> None:
+        """Log the files of a folder."""
+        with self._asking("store files"):
+            self._client.log_artifacts(run_id, str(folder), name)
 
     # --- helpers ----------------------------------------------------------------------------------------------------
 

@@ -17,18 +17,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bundle import Contract
+from bundle import Contract, PlattScaling
 from pipelines.config.params import GateParams, TrainParams
 from pipelines.config.schema import Schema
 from pipelines.errors import InvalidParams
 from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_in
 from pipelines.gate.decision import decide_gains
 from pipelines.gate.gains import Measure
+from pipelines.model.boosting import train_booster
+from pipelines.model.early_stopping import divide, find_rounds
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.model.measure import predict
+from pipelines.model.platt import calibrated, fit_platt
 from pipelines.progress import Advance
 from pipelines.simulation.summary import Comparison
-from pipelines.stages.train import train_booster
 from pipelines.targets.project import Project
 from pipelines.targets.task import Outputs, Task, Truth
 
@@ -144,9 +146,20 @@ class _Maker:
         places = random.choice(rows, count, replace=False) if count else random.integers(0, rows, rows)
         params = self._project.params.train.model_copy(update={"seed": int(random.integers(2**31))})
         rows_of = self._train.iloc[places]
-        fit = train_booster(rows_of, self._contract, self._project.schema, _alone(params), _silent)
+        params, platt = self._found(rows_of, _alone(params))
+        fit = calibrated(train_booster(rows_of, self._contract, self._project.schema, params, _silent), platt)
         advance()
         return predict(fit.booster, self._test)
+
+    def _found(self, rows: pd.DataFrame, params: TrainParams) -> tuple[TrainParams, PlattScaling | None]:
+        """Find number of rounds and calibration as ``train`` does, if it does."""
+        if params.early_stopping is None:
+            return params, None
+        project = replace(self._project, params=self._project.params.model_copy(update={"train": params}))
+        divided = divide(rows, self._contract, project, params.early_stopping)
+        found = find_rounds(divided, self._contract, project, _silent)
+        platt = fit_platt(found, divided) if params.calibrate else None
+        return params.model_copy(update={"rounds": found.stopped.rounds}), platt
 
 
 def _alone(params: TrainParams) -> TrainParams:

@@ -12,6 +12,7 @@ import shutil
 import numpy as np
 import pandas as pd
 
+from bundle import DecisionCosts
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import (
     MEASURED_MODEL,
@@ -55,7 +56,7 @@ def main() -> str:
     with progress_bar("measuring", 5) as advance:
         outputs = predict(booster, encode(test, contract))
         advance("predicted")
-        metrics = measure(test, outputs, project, final_fit=training.final_fit)
+        metrics = measure(test, outputs, project, training)
         advance("measured")
         sample = test.sample(min(len(test), params.explained_rows), random_state=SAMPLE_SEED)
         contributions = mean_contributions(booster, encode(sample, contract), contract)
@@ -75,8 +76,14 @@ def main() -> str:
     for path, part in ((METRICS_JSON, metrics), (REFERENCE_JSON, reference)):
         path.write_text(part.model_dump_json(indent=2) + "\n", encoding="utf-8")
     registry.log_evaluation(run_id, metrics, [METRICS_JSON], PLOTS)
-    scored = task.headline(metrics.test, base=True)
+    scored = task.headline(metrics.test, base=True) + _in_words(metrics.costs)
     return f"{scored} on {metrics.test.rows:,} test rows and {len(metrics.slices)} slices"
+
+
+def _in_words(costs: DecisionCosts | None) -> str:
+    if costs is None:
+        return ""
+    return f", {costs.cost:.4g} a row at threshold {costs.threshold:.4g} ({costs.cost_at_half:.4g} at 0.5)"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Gives:  train.parquet and test.parquet, each row with its hash. With a time colu
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from bundle import HashSplit
 from pipelines.config.params import PrepareParams
 from pipelines.config.schema import ROW_HASH, Schema, TimeColumn
 from pipelines.dataset.files import SPLIT_JSON, TABLE, TEST, TRAIN, read_prepared, write_json, write_prepared
-from pipelines.dataset.hash_split import is_test, make_split
+from pipelines.dataset.hash_split import is_test, split_of
 from pipelines.dataset.trained_rows import hash_rows
 from pipelines.errors import InvalidData, InvalidParams
 from pipelines.stages.process import run_stage
@@ -87,32 +86,18 @@ def split_by_hash(rows: pd.DataFrame, project: Project) -> tuple[pd.DataFrame, p
         InvalidData: one side is empty or cannot be learned from, a feature has no training value, a class has one row,
             or a row has no group.
     """
-    schema, params, target = project.schema, project.params.prepare, project.target
-    rows = rows.assign(**{ROW_HASH: hash_rows(rows, schema.columns)})
+    params = project.params.prepare
+    rows = rows.assign(**{ROW_HASH: hash_rows(rows, project.schema.columns)})
     if params.group is not None and rows[params.group].isna().any():
         raise InvalidData(
             f"{int(rows[params.group].isna().sum()):,} row(s) have no {params.group}, which is prepare.group: nothing "
             "says which rows they belong to; fill the cells, or give each of these rows a group of its own"
         )
-    every = [name for name in schema.columns if name != schema.target.name]
-    stratify = params.stratify if params.stratify is not None else bool(target.classes) and params.group is None
-    codes = _codes(rows, project)
-    split = make_split(
-        rows,
-        columns=every if params.group is None else [params.group],
-        seed=params.seed,
-        test_share=params.test_share or 0,
-        classes=codes if stratify else None,
-        names=target.classes,
-    )
-    tested = is_test(rows, split, codes, target.classes)
+    split, codes = split_of(rows, project, seed=params.seed, share=params.test_share or 0)
+    tested = is_test(rows, split, codes, project.target.classes)
     train, test = rows[~tested], rows[tested]
     _check_parts(train, test, project, where="on its side of the split by hash")
     return train, test, split
-
-
-def _codes(rows: pd.DataFrame, project: Project) -> Any:
-    return project.task.truth(rows[project.schema.target.name].to_numpy()).astype(np.intp)
 
 
 def _time_of(schema: Schema) -> TimeColumn:

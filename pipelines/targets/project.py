@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from bundle import Target
-from pipelines.config.params import PARAMS_FILE, Params, load_params
+from pipelines.config.params import PARAMS_FILE, Costs, Params, load_params
 from pipelines.config.schema import SCHEMA_FILE, Schema, load_schema
 from pipelines.errors import InvalidParams
+from pipelines.targets.costs import threshold_of
 from pipelines.targets.of_type import task_of
 from pipelines.targets.task import Task
 
@@ -23,6 +24,8 @@ CLASSES = ("binary", "multiclass")
 
 ONLY_FOR = {
     "train.interval": ("regression",),
+    "train.calibrate": ("binary",),
+    "train.class_weights": CLASSES,
     "evaluate.threshold": ("binary",),
     "prepare.stratify": CLASSES,
     "register.gate.min_roc_auc": CLASSES,
@@ -33,7 +36,14 @@ ONLY_FOR = {
 }
 """Keys of params.yaml that only some types of target have."""
 
-NEEDS_TIME = ("prepare.test_from", "prepare.test_last", "prepare.train_last")
+NEEDS_TIME = {
+    "prepare.test_from": "prepare.test_share",
+    "prepare.test_last": "prepare.test_share",
+    "prepare.train_last": "prepare.test_share",
+    "train.early_stopping.validation_last": "validation_share",
+}
+"""Keys that need a time column, and what to use without one."""
+
 NEEDS_NO_TIME = ("prepare.group", "prepare.stratify")
 
 
@@ -48,13 +58,12 @@ class Project:
     def target(self) -> Target:
         """The target as the contract states it."""
         column = self.schema.target
-        threshold = self.params.evaluate.threshold
         return Target(
             type=column.type,
             name=column.name,
             description=column.description,
             classes=column.classes,
-            threshold=(0.5 if threshold is None else threshold) if column.type == "binary" else None,
+            threshold=threshold_of(self.params.evaluate.threshold) if column.type == "binary" else None,
             unit=column.unit,
             interval=self.params.train.interval,
         )
@@ -88,7 +97,12 @@ def combine(params: Params, schema: Schema) -> Project:
     Raises:
         InvalidParams: the message names the key and the remedy.
     """
-    problems = [*_by_type(params, schema), *_by_time(params, schema), *_columns(params, schema)]
+    problems = [
+        *_by_type(params, schema),
+        *_by_time(params, schema),
+        *_columns(params, schema),
+        *_weights_and_directions(params, schema),
+    ]
     if problems:
         raise _Mismatch("; ".join(problems))
     project = _with_defaults(Project(schema, params))
@@ -101,7 +115,7 @@ def combine(params: Params, schema: Schema) -> Project:
 def _by_type(params: Params, schema: Schema) -> Iterator[str]:
     given, kind = set(_given(params)), schema.target.type
     for key, kinds in ONLY_FOR.items():
-        if key in given and kind not in kinds:
+        if any(name == key or name.startswith(f"{key}.") for name in given) and kind not in kinds:
             yield f"{key} is for a target of type {' or '.join(kinds)}, and schema.yaml says {kind}; remove it"
     if "register.gate.max_coverage_error" in given and kind == "regression" and params.train.interval is None:
         yield "register.gate.max_coverage_error is of an interval; set train.interval too, or remove it"
@@ -110,9 +124,9 @@ def _by_type(params: Params, schema: Schema) -> Iterator[str]:
 def _by_time(params: Params, schema: Schema) -> Iterator[str]:
     given = set(_given(params))
     if schema.time is None:
-        for key in NEEDS_TIME:
+        for key, instead in NEEDS_TIME.items():
             if key in given:
-                yield f"{key} needs a time column, and schema.yaml has none; use prepare.test_share"
+                yield f"{key} needs a time column, and schema.yaml has none; use {instead}"
         yield from _without_time(params, given)
         return
     for key in NEEDS_NO_TIME:
@@ -146,6 +160,29 @@ def _columns(params: Params, schema: Schema) -> Iterator[str]:
         yield f"prepare.group: {group} is no column of schema.yaml; list it there as an identifier or a feature"
     if group == schema.target.name:
         yield f"prepare.group: {group} is the target; name the column that says which rows belong together"
+
+
+def _weights_and_directions(params: Params, schema: Schema) -> Iterator[str]:
+    weights, target = params.train.class_weights, schema.target
+    if isinstance(weights, dict) and target.classes:
+        unknown = [name for name in weights if name not in target.classes]
+        if unknown:
+            yield (
+                f"train.class_weights: {', '.join(unknown)} is no class of {target.name}; it has "
+                f"{', '.join(target.classes)}"
+            )
+    if weights is not None and isinstance(params.evaluate.threshold, Costs) and not params.train.calibrate:
+        yield (
+            "train.class_weights and the costs of evaluate.threshold exclude each other: weights distort the "
+            "probabilities that the costs are weighed by, and the costs do what the weights are for; remove one, or "
+            "set train.calibrate"
+        )
+    monotone = [feature.name for feature in schema.features if feature.monotone is not None]
+    if monotone and target.type == "multiclass":
+        yield (
+            f"monotone ({', '.join(monotone)} in schema.yaml) is for a target of type binary or regression: the "
+            "probabilities of three or more classes cannot all rise; remove it"
+        )
 
 
 def _by_task(project: Project) -> Iterator[str]:

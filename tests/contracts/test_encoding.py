@@ -13,10 +13,10 @@ from evaluation.encoding import encode as encode_rows
 from evaluation.row_schema import row_type
 from pipelines.config.params import EvaluateParams, TrainParams
 from pipelines.config.schema import ROW_HASH
+from pipelines.model.boosting import train_booster
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.matrix import build_contract, example_row
 from pipelines.model.matrix import encode as encode_table
-from pipelines.stages.train import train_booster
 from tests.small_project import project_of
 
 ROW = st.fixed_dictionaries(

@@ -10,9 +10,9 @@ from pipelines.config.params import load_params
 from pipelines.config.schema import load_schema
 from pipelines.gate.decision import Kind
 from pipelines.gate.evidence import CalibrationBin, Evidence, Period
+from pipelines.model.boosting import Fit, train_booster
 from pipelines.model.matrix import build_contract, example_row
 from pipelines.stages.prepare import split_by_hash
-from pipelines.stages.train import Fit, train_booster
 from pipelines.stages.validate import check_table
 from pipelines.targets.project import Project
 from tests.projects.tables import FOLDER, table_of

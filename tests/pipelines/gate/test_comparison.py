@@ -10,10 +10,10 @@ from pipelines.config.params import EvaluateParams, GateParams, PrepareParams, T
 from pipelines.dataset.files import CONTRACT_JSON, MEASURED_MODEL, WORK
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.gate.comparison import Against, judge_against
+from pipelines.model.boosting import train_booster
 from pipelines.model.matrix import build_contract, encode, example_row
 from pipelines.model.measure import measure, predict
 from pipelines.stages.prepare import split_by_time
-from pipelines.stages.train import train_booster
 from pipelines.stages.validate import check_table
 from tests.small_project import project_of
 

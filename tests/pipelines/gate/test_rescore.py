@@ -1,10 +1,11 @@
 """The gate measures for itself."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from pipelines.dataset.files import METRICS_JSON
+from pipelines.dataset.files import METRICS_JSON, TRAINING_JSON
 from pipelines.errors import AlteredData, InvalidData, MissingData
 from pipelines.gate.rescore import verify_metrics
 from pipelines.stages import register
@@ -34,6 +35,20 @@ def test_better_looking_metrics_are_refused(verify, registry, name):
         register.main()
     assert caught.value.exit_code == 5
     assert registry.versions(name) == []
+
+
+def test_other_number_of_rounds_than_was_found_is_noticed(candidate):
+    path = Path("pipelines/params.yaml")
+    text = path.read_text()
+    path.write_text(text.replace("rounds: 15", "rounds: 15, early_stopping: {rounds: 2, validation_share: 0.2}"))
+    candidate()
+    training = json.loads(TRAINING_JSON.read_text())
+    found = training["early_stopping"]["rounds"]
+    training["early_stopping"]["rounds"] = found + 1
+    TRAINING_JSON.write_text(json.dumps(training))
+
+    with pytest.raises(AlteredData, match=rf"has {found} rounds, but .*training\.json says that {found + 1} were best"):
+        verify_metrics(load_project())
 
 
 def test_falsified_slices_are_rejected(verify):

@@ -9,7 +9,7 @@ from pipelines.errors import InvalidData, MissingData
 from pipelines.model.matrix import encode
 from pipelines.model.measure import predict
 from pipelines.model.trained import read_model, read_training
-from pipelines.stages import train
+from pipelines.stages import evaluate, train
 from tests.small_project import binary
 
 
@@ -75,6 +75,22 @@ def test_metrics_use_test_rows_and_the_reference_training_rows(candidate):
     assert reference.score.shares[0] == pytest.approx((likely < 0.25).mean())
     assert contract.target.threshold == 0.4, "evaluate.threshold of params.yaml"
     assert metrics.test == binary(0.4).score(held_out["bears"].to_numpy(dtype="int8"), likely)
+
+
+def test_stated_costs_are_measured_on_the_test_rows_and_logged(candidate, registry):
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("threshold: 0.4", "threshold: {false_positive: 1, false_negative: 4}"))
+    candidate()
+
+    costs = BundleMetrics.model_validate_json(Path("pipelines/work/metrics.json").read_text()).costs
+    held_out, (booster, contract) = read_prepared(TEST), read_model()
+    bears = held_out["bears"].to_numpy()
+    positive = predict(booster, encode(held_out, contract)) >= 0.2
+    assert contract.target.threshold == costs.threshold == 0.2
+    assert costs.cost == pytest.approx((positive & (bears == 0)).mean() + 4 * (~positive & (bears == 1)).mean())
+    run_id = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
+    assert registry._client.get_run(run_id).data.metrics["test.cost"] == pytest.approx(costs.cost)
+    assert f"{costs.cost:.4g} a row at threshold 0.2 (" in evaluate.main()
 
 
 def test_missing_model_is_reported(project):

@@ -15,6 +15,8 @@ from bundle import (
     read_bundle,
 )
 from bundle.vocabulary import CHALLENGER, CHAMPION, PREVIOUS
+from evaluation.evaluator import VERIFIED
+from evaluation.examination import examine
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import GATE_JSON, TEST, TRAIN, read_json, read_prepared
 from pipelines.errors import AlteredData, InvalidParams, RolloutFailed
@@ -477,6 +479,27 @@ def test_rejected_model_is_judged_once_per_champion(better, candidate, registry,
     registry.set_alias(name, CHAMPION, "2")
     assert "was champion before" in register.main()
     assert len(registry.versions(name)) == 4
+
+
+def test_calibrated_model_is_registered_and_served_as_any_other(candidate, registry, keys, name, tmp_path):
+    path = Path("pipelines/params.yaml")
+    changed = (
+        "rounds: 40, early_stopping: {rounds: 3, validation_share: 0.25}, calibrate: true, class_weights: {bearing: 3}"
+    )
+    text = path.read_text().replace("rounds: 15", changed)
+    path.write_text(text.replace("threshold: 0.4", "threshold: {false_positive: 1, false_negative: 2}"))
+    candidate()
+
+    register.main()
+
+    version = registry.version(name, "1")
+    registry.download_bundle(version, tmp_path / "download")
+    bundle = read_bundle(tmp_path / "download", expected=version.identity, trusted_keys=load_public_keys([keys.public]))
+    assert examine(bundle) == VERIFIED
+    assert bundle.metrics.calibration.slope > 0
+    assert bundle.metrics.early_stopping.rounds <= 40
+    assert bundle.metrics.costs.cost <= bundle.metrics.costs.base_cost
+    assert bundle.contract.target.threshold == bundle.metrics.costs.threshold == pytest.approx(1 / 3)
 
 
 def test_final_fit_is_registered_and_marked_in_the_metrics(candidate, registry, keys, name, tmp_path):

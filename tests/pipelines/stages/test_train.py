@@ -4,112 +4,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import xgboost as xgb
 from mlflow import MlflowClient
 from sklearn.metrics import log_loss
 
 from espalier.local.mlflow_server import mlflow_server
 from espalier.local.processes import free_port
 from espalier.local.state import open_state
-from pipelines.config.params import PrepareParams, TrainParams
 from pipelines.dataset.files import MEASURED_MODEL, MODEL, RUN_JSON, TEST, TRAIN, read_prepared
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.errors import InvalidParams, MissingData, Unreachable
-from pipelines.model.matrix import build_contract, encode, example_row, labels
+from pipelines.model.matrix import encode
 from pipelines.model.measure import predict
 from pipelines.model.trained import read_model, read_training
 from pipelines.stages import fetch, prepare, train, validate
-from pipelines.stages.prepare import split_by_time
-from pipelines.stages.train import main, to_matrix, train_booster
-from pipelines.stages.validate import check_table
-from tests.small_project import project_of
-
-
-@pytest.fixture
-def parts(table, schema, params):
-    known = check_table(table[table["bears"].notna()], schema, params.validate_)
-    return split_by_time(known, project_of(schema, prepare=PrepareParams(test_share=0.2)))
-
-
-@pytest.fixture
-def contract(parts, schema):
-    return build_contract(parts[0], project_of(schema), example=example_row(parts[1], schema))
-
-
-@pytest.fixture
-def boost(parts, contract, schema):
-    def run(rounds=5, seed=1, **booster):
-        params = TrainParams(seed=seed, rounds=rounds, threads=1, booster=booster or {"max_depth": 3, "subsample": 0.5})
-        return train_booster(parts[0], contract, schema, params, lambda _note="": None, watched=parts[1])
-
-    return run
+from pipelines.stages.train import main
 
 
 def base_score(booster):
     """XGBoost begins with the share of the positive class in the rows that it is fitted on."""
     config = json.loads(booster.save_config())["learner"]["learner_model_param"]["base_score"]
     return float(config.strip("[]"))
-
-
-def test_seed_determines_the_model(boost):
-    assert boost(seed=1).model == boost(seed=1).model
-    assert boost(seed=1).model != boost(seed=2).model
-
-
-def test_training_rows_are_recorded(boost, parts, schema):
-    fit = boost()
-
-    assert fit.rows == describe_rows(parts[0], schema)
-    assert fit.rows != describe_rows(parts[1], schema)
-    assert base_score(fit.booster) == pytest.approx(parts[0]["bears"].mean(), abs=1e-4)
-
-
-def test_curve_has_every_tenth_round_and_the_last(boost, parts, contract):
-    fit = boost(rounds=25)
-
-    assert list(fit.curve["train"]) == list(fit.curve["test"]) == [0, 10, 20, 24]
-    for name, rows in zip(("train", "test"), parts, strict=True):
-        direct = log_loss(rows["bears"], predict(fit.booster, encode(rows, contract)).astype(float))
-        assert fit.curve[name][24] == pytest.approx(direct, abs=1e-4)
-    assert fit.curve["train"][24] < fit.curve["train"][0]
-
-
-def test_learning_curve_does_not_change_the_model(boost, parts, contract, schema):
-    params = TrainParams(seed=1, rounds=5, threads=1, booster={"max_depth": 3, "subsample": 0.5})
-
-    alone = train_booster(parts[0], contract, schema, params, lambda _note="": None)
-
-    assert alone.model == boost().model
-    assert alone.curve == {}
-
-
-def test_prediction_is_monotone_in_height(boost, parts, contract):
-    """Direction: the rule behind the rows says so, and the model has to have found it."""
-    booster = boost(rounds=30, max_depth=3).booster
-    row = encode(parts[1].head(1), contract).repeat(2, axis=0)
-    row[:, 0] = [1, 19]
-
-    low, high = booster.inplace_predict(row)
-
-    assert low < high
-
-
-def test_matrix_has_the_contracts_types(parts, contract, schema):
-    matrix = to_matrix(parts[0], contract)
-
-    assert isinstance(matrix, xgb.DMatrix)
-    assert matrix.feature_types == ["q", "int", "i", "c", "c"]
-
-
-def test_parameters_rejected_by_xgboost_are_reported(boost):
-    with pytest.raises(InvalidParams, match=r"train\.booster"):
-        boost(max_depth="deep")
-
-
-@pytest.mark.parametrize("more", [{}, {"verbosity": 0}, {"validate_parameters": False}])
-def test_unknown_parameters_are_rejected_by_name(boost, more):
-    with pytest.raises(InvalidParams, match=r"XGBoost does not know max_dept, sub_sample; check the spelling"):
-        boost(max_dept=3, sub_sample=0.5, eta=0.3, **more)
 
 
 def test_only_training_rows_train_the_model(candidate, schema):
@@ -227,31 +141,104 @@ def test_failed_training_marks_the_run(candidate, registry, name):
     assert [run.info.status for run in runs] == ["FAILED"]
 
 
-@pytest.mark.parametrize(
-    ("name", "changes", "objective"),
-    [
-        ("penguins", {}, "multi:softprob"),
-        ("diabetes", {}, "reg:quantileerror"),
-        ("diabetes", {"interval": None}, "reg:squarederror"),
-    ],
-)
-def test_every_type_of_target_is_learned(trained, name, changes, objective):
-    made = trained(name, **changes)
-
-    learner = json.loads(made.fit.booster.save_config())["learner"]
-    assert learner["objective"]["name"] == objective
-    curve = made.fit.curve["test"]
-    assert list(curve) == [0, 10, 11]
-    assert curve[11] < curve[0]
-    assert made.contract.target == made.project.target
-    outputs = predict(made.fit.booster, encode(made.test, made.contract))
-    assert outputs.shape == ((len(made.test),) if made.contract.target.outputs == 1 else (len(made.test), 3))
+EARLY = "rounds: 60, early_stopping: {rounds: 3, validation_share: 0.25}"
 
 
-def test_curve_is_the_metric_of_the_task_on_the_test_rows(trained):
-    made = trained("penguins")
+def train_early(candidate, more=""):
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("rounds: 15", EARLY + more))
+    candidate(max_depth=4, eta=0.5)
 
-    outputs = predict(made.fit.booster, encode(made.test, made.contract))
 
-    expected = made.project.task.score(labels(made.test, made.project.task), outputs).log_loss
-    assert made.fit.curve["test"][11] == pytest.approx(expected, rel=1e-5)
+def test_early_stopping_trains_the_best_round_on_all_training_rows(candidate, registry, schema):
+    train_early(candidate)
+
+    found, booster = read_training().early_stopping, read_model()[0]
+    assert 1 <= found.rounds < found.most_rounds == 60
+    assert booster.num_boosted_rounds() == found.rounds
+    train = read_prepared(TRAIN)
+    assert read_training().registered == describe_rows(train, schema)
+    assert base_score(booster) == pytest.approx(train["bears"].mean(), abs=1e-4)
+
+
+def test_early_stopping_is_the_same_as_that_number_of_rounds(candidate):
+    train_early(candidate)
+    best, model = read_training().early_stopping.rounds, MEASURED_MODEL.read_bytes()
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace(EARLY, f"rounds: {best}"))
+
+    candidate()
+
+    assert MEASURED_MODEL.read_bytes() == model
+
+
+def test_final_fit_has_the_best_round_too(candidate):
+    train_early(candidate, ", final_fit: true")
+
+    training = read_training()
+    rounds = {read_model(path)[0].num_boosted_rounds() for path in (MEASURED_MODEL, MODEL)}
+    assert rounds == {training.early_stopping.rounds}
+    assert training.registered.rows > training.measured.rows
+
+
+def test_best_round_is_in_mlflow_and_in_the_metrics(candidate, registry):
+    train_early(candidate)
+
+    run_id = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
+    data, found = registry._client.get_run(run_id).data, read_training().early_stopping
+    assert data.params["train.early_stopping.rounds"] == "3"
+    assert data.metrics["best_round"] == found.rounds
+    assert data.metrics["validation_rows"] == found.validation_rows
+    curve = {point.step: point.value for point in registry._client.get_metric_history(run_id, "validation_logloss")}
+    assert curve[found.rounds - 1] == pytest.approx(found.value) == min(curve.values())
+    metrics = json.loads(Path("pipelines/work/metrics.json").read_text())
+    assert metrics["early_stopping"] == found.model_dump()
+
+
+@pytest.mark.parametrize("file", ["metrics", "training"])
+def test_what_is_not_used_is_in_no_file(candidate, file):
+    """The files of a model without it stay as they were, for an API from before it too."""
+    candidate()
+
+    written = json.loads(Path(f"pipelines/work/{file}.json").read_text())
+    assert written.keys().isdisjoint({"early_stopping", "calibration", "costs"})
+
+
+def test_test_rows_do_not_decide_the_number_of_rounds(candidate, table):
+    train_early(candidate)
+    found = read_training().early_stopping
+    newest = table["seen"] >= read_prepared(TEST)["seen"].min().isoformat()
+    changed = table.assign(bears=table["bears"].where(~newest, 1 - table["bears"]))
+
+    candidate(changed)
+
+    assert read_prepared(TEST)["bears"].mean() != pytest.approx(0.5, abs=1e-6)
+    assert read_training().early_stopping == found
+
+
+def test_search_that_ends_at_the_limit_says_so(candidate):
+    path = Path("pipelines/params.yaml")
+    path.write_text(
+        path.read_text().replace("rounds: 15", "rounds: 2, early_stopping: {rounds: 3, validation_share: 0.2}")
+    )
+    candidate()
+
+    assert "2 trees (best on the validation rows, the last: raise train.rounds)" in main()
+
+
+def test_calibration_undoes_what_weights_do_to_probabilities(candidate, registry):
+    train_early(candidate, ", class_weights: {bearing: 6}")
+    weighted = json.loads(Path("pipelines/work/metrics.json").read_text())
+    path = Path("pipelines/params.yaml")
+    path.write_text(path.read_text().replace("class_weights", "calibrate: true, class_weights"))
+
+    candidate()
+
+    metrics = json.loads(Path("pipelines/work/metrics.json").read_text())
+    assert metrics["test"]["log_loss"] < weighted["test"]["log_loss"]
+    assert metrics["test"]["roc_auc"] == pytest.approx(weighted["test"]["roc_auc"], abs=1e-6)
+    assert metrics["calibration"]["intercept"] < -0.5
+    run_id = json.loads(Path("pipelines/work/run.json").read_text())["run_id"]
+    logged = registry._client.get_run(run_id).data.metrics
+    assert logged["calibration_slope"] == pytest.approx(metrics["calibration"]["slope"])
+    assert read_model()[0].num_boosted_rounds() == metrics["early_stopping"]["rounds"]

@@ -42,6 +42,32 @@ def test_target_of_the_contract_has_what_both_files_say(whole):
     assert whole.target.description == "Bears fruit"
 
 
+def test_threshold_of_the_contract_follows_from_the_costs(project):
+    edit("params.yaml", ("threshold: 0.4", "threshold: {false_positive: 1, false_negative: 4}"))
+
+    assert load_project().target.threshold == 0.2
+
+
+def test_costs_and_weights_exclude_each_other(project):
+    edit(
+        "params.yaml",
+        ("threshold: 0.4", "threshold: {false_positive: 1, false_negative: 4}"),
+        ("rounds: 15", "rounds: 15, class_weights: balanced"),
+    )
+
+    with pytest.raises(InvalidParams, match=r"class_weights and the costs of evaluate\.threshold exclude each other"):
+        load_project()
+
+
+def test_more_than_two_classes_cannot_be_monotone(project):
+    use_project("penguins")
+    path = Path("pipelines/schema.yaml")
+    path.write_text(path.read_text().replace("type: float,", "type: float, monotone: increasing,", 1))
+
+    with pytest.raises(InvalidParams, match=r"monotone \(\w+ in schema.yaml\) is for a target of type binary or"):
+        load_project()
+
+
 def test_defaults_follow_the_target(project):
     edit("params.yaml", (", compare_by: log_loss", ""), ("threshold: 0.4, ", ""))
     assert load_project().params.register_.gate.compare_by == "log_loss"
@@ -76,11 +102,30 @@ def test_defaults_follow_the_target(project):
         ("", "test_share: 0.3", "test_share: 0.3, group: tag", r"prepare\.group is for a table without a time column"),
         ("", "test_share: 0.3", "test_share: 0.3, stratify: true", r"prepare\.stratify is for a table without a time"),
         ("", "slices: [kind]", "slices: [kinds]", r"evaluate\.slices: kinds is no column"),
+        (
+            "penguins",
+            "slices",
+            "threshold: {false_positive: 1, false_negative: 2}, slices",
+            r"evaluate\.threshold is for a target of type binary",
+        ),
+        (
+            "",
+            "rounds: 15",
+            "rounds: 15, class_weights: {bears: 2}",
+            r"train\.class_weights: bears is no class of bears; it has bare, bearing",
+        ),
+        ("diabetes", "rounds: ", "class_weights: balanced, rounds: ", r"train\.class_weights is for a target of type"),
         ("penguins", "slices", "threshold: 0.5, slices", r"evaluate\.threshold is for a target of type binary"),
         ("penguins", "min_improvement", "compare_by: roc_auc, min_improvement", "compare_by: roc_auc cannot compare"),
         ("penguins", "test_share: 0.3", "test_last: 9d", r"prepare\.test_last needs a time column"),
         ("penguins", "test_share: 0.3", "test_share: 0.3, train_last: 9d", r"prepare\.train_last needs a time column"),
         ("penguins", "rounds: 30", "rounds: 30, final_fit: true", r"train\.final_fit needs a time column"),
+        (
+            "penguins",
+            "rounds: 30",
+            "rounds: 30, early_stopping: {rounds: 3, validation_last: 3d}",
+            r"train\.early_stopping\.validation_last needs a time column, .* use validation_share",
+        ),
         ("penguins", "slices", "time_slice: month, slices", r"evaluate\.time_slice needs a time column"),
         ("penguins", "min_improvement", "block: 1d, min_improvement", r"register\.gate\.block needs a time column"),
         (

@@ -1,0 +1,171 @@
+"""Boost trees on rows, and watch the learning curve."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import xgboost as xgb
+
+from bundle import Contract
+from pipelines.config.schema import Schema
+from pipelines.config.train_params import TrainParams
+from pipelines.dataset.trained_rows import TrainedRows, describe_rows
+from pipelines.errors import InvalidParams
+from pipelines.model.matrix import encode, labels
+from pipelines.progress import Advance
+from pipelines.targets.class_weights import Weights, class_weights
+from pipelines.targets.of_type import task_of
+
+__all__ = ["CURVE_STEP", "Curve", "Fit", "boost", "to_matrix", "train_booster"]
+
+CURVE_STEP = 10
+"""The learning curve has every tenth round and the last one: measuring costs a third of a round."""
+
+Curve = dict[str, dict[int, float]]
+"""Metric of the learning curve per set of rows and round."""
+
+
+DIRECTIONS = {None: 0, "increasing": 1, "decreasing": -1}
+"""XGBoost's numbers."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A booster, and its training rows."""
+
+    booster: xgb.Booster
+    rows: TrainedRows
+    curve: Curve = field(default_factory=dict)
+
+    @property
+    def model(self) -> bytes:
+        """The booster in XGBoost's UBJSON format."""
+        return bytes(self.booster.save_raw("ubj"))
+
+
+def train_booster(
+    rows: pd.DataFrame,
+    contract: Contract,
+    schema: Schema,
+    params: TrainParams,
+    advance: Advance,
+    *,
+    watched: pd.DataFrame | None = None,
+) -> Fit:
+    """Train ``params.rounds`` rounds on ``rows``, and return the booster with a record of these rows.
+
+    Args:
+        rows: (n, k) prepared rows.
+        watched: rows for the learning curve, in addition to the training rows; default: no curve.
+
+    Raises:
+        InvalidParams: XGBoost rejects the parameters, or does not know one of them.
+    """
+    task = task_of(contract.target)
+    weights = class_weights(labels(rows, task), params.class_weights, contract.target.classes)
+    matrix = to_matrix(rows, contract, weights)
+    sets = [] if watched is None else [(matrix, "train"), (to_matrix(watched, contract, weights), "test")]
+    curve = _Curve(sets, params.rounds, advance, task.curve)
+    booster = boost(matrix, contract, schema, params, callbacks=[curve])
+    return Fit(booster, describe_rows(rows, schema), curve.values)
+
+
+def boost(
+    matrix: xgb.DMatrix,
+    contract: Contract,
+    schema: Schema,
+    params: TrainParams,
+    *,
+    callbacks: Sequence[Any],
+    validation: xgb.DMatrix | None = None,
+) -> xgb.Booster:
+    """Train at most ``params.rounds`` rounds.
+
+    Args:
+        matrix: rows to learn from.
+        callbacks: XGBoost's; one may end the training.
+        validation: rows that are measured after every round, for the callbacks; nothing is learned from them.
+
+    Raises:
+        InvalidParams: XGBoost rejects the parameters, or does not know one of them.
+    """
+    # Last: with a lower verbosity, XGBoost would not report unknown parameters.
+    own = {"seed": params.seed, "nthread": params.threads, "verbosity": 1, "validate_parameters": True}
+    booster_params = {**task_of(contract.target).booster_params, **params.booster, **_monotone(schema), **own}
+    evals = [] if validation is None else [(validation, "validation")]
+    try:
+        with _reject_unknown_parameters():
+            return xgb.train(
+                booster_params, matrix, params.rounds, evals=evals, callbacks=list(callbacks), verbose_eval=False
+            )
+    except xgb.core.XGBoostError as error:
+        raise InvalidParams(f"XGBoost rejects train.booster in params.yaml: {str(error).splitlines()[-1]}") from error
+
+
+def to_matrix(rows: pd.DataFrame, contract: Contract, weights: Weights | None = None) -> xgb.DMatrix:
+    """Return the rows as an XGBoost matrix, with names, types and labels.
+
+    Args:
+        weights: of the classes, by code; None: every row counts the same.
+    """
+    truth = labels(rows, task_of(contract.target))
+    return xgb.DMatrix(
+        encode(rows, contract),
+        truth,
+        weight=None if weights is None else weights[truth],
+        feature_names=[feature.name for feature in contract.features],
+        feature_types=contract.feature_types,
+        enable_categorical=True,
+    )
+
+
+def _monotone(schema: Schema) -> dict[str, Any]:
+    """Return XGBoost's parameter if a feature has a direction, so that models without any stay as they are."""
+    directions = tuple(DIRECTIONS[feature.monotone] for feature in schema.features)
+    return {"monotone_constraints": directions} if any(directions) else {}
+
+
+@contextmanager
+def _reject_unknown_parameters() -> Iterator[None]:
+    """Turn XGBoost's warning about unknown parameters into an error; they are usually misspelt.
+
+    Raises:
+        InvalidParams: the message names the parameters.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        unused = re.search(r"Parameters: \{(.*?)\} are not used", str(warning.message))
+        if unused:
+            names = ", ".join(re.findall(r'"(.*?)"', unused[1]))
+            raise InvalidParams(f"train.booster in params.yaml: XGBoost does not know {names}; check the spelling")
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library has no types
+    """Measure every few rounds, and advance the progress bar every round."""
+
+    def __init__(
+        self, sets: list[tuple[xgb.DMatrix, str]], rounds: int, advance: Advance, metric: tuple[str, str]
+    ) -> None:
+        self.values: Curve = {name: {} for _, name in sets}
+        self._sets = sets
+        self._last = rounds - 1
+        self._advance = advance
+        self._metric, self._shown = metric
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        if self._sets and (epoch % CURVE_STEP == 0 or epoch == self._last):
+            # Format of XGBoost: [0]\ttrain-logloss:0.61\ttest-logloss:0.62
+            for name, value in re.findall(rf"\t(\w+)-{self._metric}:(\S+)", model.eval_set(self._sets, epoch)):
+                self.values[name][epoch] = float(value)
+        losses = self.values.get("test")
+        self._advance(f"test {self._shown} {list(losses.values())[-1]:.4f}" if losses else "")
+        return False

@@ -1,0 +1,109 @@
+"""Find the number of rounds: boost until the validation rows show no more gain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import xgboost as xgb
+
+from bundle import Contract, StoppedEarly
+from pipelines.config.train_params import EarlyStopping
+from pipelines.dataset.validation_rows import hold_out
+from pipelines.model.boosting import CURVE_STEP, boost, to_matrix
+from pipelines.model.matrix import labels
+from pipelines.progress import Advance
+from pipelines.targets.class_weights import class_weights
+from pipelines.targets.project import Project
+
+__all__ = ["Divided", "Search", "divide", "find_rounds"]
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Training rows in two parts, as XGBoost takes them."""
+
+    learned: xgb.DMatrix
+    validation: xgb.DMatrix
+    patience: int
+    """After how many rounds without a gain the search ends."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """The best number of rounds, and how it was found."""
+
+    stopped: StoppedEarly
+    booster: xgb.Booster
+    """What learned from a part of the training rows, with the rounds after the best one."""
+
+    curve: dict[int, float] = field(default_factory=dict)
+    """Metric of the validation rows: every tenth round, the best and the last one."""
+
+
+def divide(train: pd.DataFrame, contract: Contract, project: Project, window: EarlyStopping) -> Divided:
+    """Divide training rows into rows to learn from and validation rows.
+
+    Args:
+        train: (n, k) prepared training rows, and no test row.
+
+    Raises:
+        InvalidData: the training rows cannot be divided in this way.
+    """
+    learned, validation = hold_out(train, project, window)
+    weights = class_weights(labels(learned, project.task), project.params.train.class_weights, project.target.classes)
+    return Divided(
+        to_matrix(learned, contract, weights), to_matrix(validation, contract, weights), patience=window.rounds
+    )
+
+
+def find_rounds(
+    divided: Divided, contract: Contract, project: Project, advance: Advance, *, callbacks: Sequence[Any] = ()
+) -> Search:
+    """Boost on one part of the training rows, and return the round that was best on the other part.
+
+    Args:
+        callbacks: XGBoost's, called first after each round.
+
+    Raises:
+        InvalidParams: XGBoost rejects the parameters, or does not know one of them.
+    """
+    metric, shown = project.task.curve
+    note = _Note(advance, metric, shown)
+    patience = xgb.callback.EarlyStopping(rounds=divided.patience, metric_name=metric, data_name="validation")
+    booster = boost(
+        divided.learned,
+        contract,
+        project.schema,
+        project.params.train,
+        callbacks=[note, *callbacks, patience],
+        validation=divided.validation,
+    )
+    best = booster.best_iteration
+    kept = {round_ for round_ in range(len(note.values)) if round_ % CURVE_STEP == 0} | {best, len(note.values) - 1}
+    stopped = StoppedEarly(
+        rounds=best + 1,
+        most_rounds=project.params.train.rounds,
+        metric=metric,
+        value=note.values[best],
+        validation_rows=divided.validation.num_row(),
+    )
+    return Search(stopped, booster, {round_: note.values[round_] for round_ in sorted(kept)})
+
+
+class _Note(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library has no types
+    """Keep the value of every round, and show the best."""
+
+    def __init__(self, advance: Advance, metric: str, shown: str) -> None:
+        self.values: list[float] = []
+        self._best = 0
+        self._advance, self._metric, self._shown = advance, metric, shown
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        self.values = evals_log["validation"][self._metric]
+        if self.values[epoch] < self.values[self._best]:
+            self._best = epoch
+        self._advance(f"best validation {self._shown} {self.values[self._best]:.4f} in round {self._best + 1}")
+        return False

@@ -1,0 +1,1 @@
+"""Search for better parameters on validation rows, which are training rows: ``espalier tune``."""
