@@ -145,18 +145,20 @@ def _decide(columns: Sequence[Values], target: ChosenTarget) -> list[Decision]:
     with progress_bar("measuring each feature alone", max(1, len(decisions))) as advance:
         for one in decisions:
             score = alone.score(one.values) if one.feature is not None and one.role == "feature" else None
-            measured.append(_judged(replace(one, alone=score), MEASURE[kind], target.column.name))
+            measured.append(replace(one, alone=score))
             advance(one.values.name)
     _check_features(measured)
-    return measured
+    # The only features are kept, even if one of them says it all.
+    others = any(one.role == "feature" and (one.alone or 0) < COPY for one in measured)
+    return [_judged(one, MEASURE[kind], target.column.name, may_leave=others) for one in measured]
 
 
-def _judged(decision: Decision, measure: str, target: str) -> Decision:
+def _judged(decision: Decision, measure: str, target: str, *, may_leave: bool) -> Decision:
     name, score = decision.values.name, decision.alone
     if score is None or score < SUSPICIOUS:
         return decision
     alone = f"it predicts {target} alone with {measure} {score:.4f} (a small tree, cross-fitted"
-    if score >= COPY:
+    if score >= COPY and may_leave:
         why = f"says the same as the target: {alone}; limit {COPY})"
         check = f"{name} is left out: it {why}. Put it back into schema.yaml if it is known before {target} is."
         return decision.left_out(why, check)
