@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -152,7 +153,7 @@ def _number(values: Values) -> Decision:
     return _feature(values, feature, f"{present.min():g} to {present.max():g} in the table", check)
 
 
-def _feature(values: Values, feature: dict[str, object], why: str, check: str = "") -> Decision:
+def _feature(values: Values, feature: Mapping[str, object], why: str, check: str = "") -> Decision:
     try:
         column = FeatureColumn.model_validate({"name": values.name, **feature})
     except ValidationError as error:

@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -112,7 +113,7 @@ class _Columns:
         return schema_text(path.name, self.target.column, self.time, self.decisions, measure=MEASURE[kind])
 
 
-def _looked(column: pd.Series[object], advance: Callable[[str], None]) -> Values:
+def _looked(column: pd.Series[Any], advance: Callable[[str], None]) -> Values:
     advance(str(column.name))
     return look_at(column)
 
