@@ -42,7 +42,9 @@ def schema_text(
     left = [one for one in decisions if one.role == "left out"]
     if left:
         lines += ["", "# Left out:"]
-        lines += [as_comment(f"{one.values.name}: {one.why}") for one in left]
+        for one in left:
+            lines.append(as_comment(f"{one.values.name}: {one.why}"))
+            lines += [f"#  - {as_yaml(_given(one.feature))}"] if one.feature else []  # to be put back
     return "\n".join(lines) + "\n"
 
 

@@ -49,7 +49,7 @@ def test_drift_against_a_bundle(run, project, make_bundle, keys):
 
     assert code == 0, stderr
     [drift] = json.loads(out)["drift"]
-    assert (drift["model"], drift["rows"]) == ("orchard version 1", 400)
+    assert (drift["model"], drift["rows"]) == ("orchard version 7", 400)
     assert "age" in drift["psi"]  # the one column that both have
 
 

@@ -61,6 +61,7 @@ def test_table_with_a_time_and_a_leak(draft):
 
     assert (schema.target.type, schema.time.name) == ("regression", "sold_on")
     assert "price_with_tax" not in schema.feature_names
+    assert "\n#  - {name: price_with_tax, type: float, " in made.schema_text
     assert any(check.startswith("price_with_tax is left out: it says the same as the target") for check in made.checks)
     assert "R²" in made.checks[0] and "limit 0.9999" in made.checks[0]
     assert params.evaluate.time_slice == "month"
