@@ -1,4 +1,4 @@
-"""``espalier data``: export, push and fetch the table."""
+"""``espalier data``: export, push, fetch and describe the table."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from espalier.cli import report
 from espalier.cli.output import CommandFailed, JsonOption, ProjectOption, print_json, say
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Export, push and fetch the table that training uses.", no_args_is_help=True)
+app = typer.Typer(help="Export, push, fetch and describe the table that training uses.", no_args_is_help=True)
+
+app.command("report")(report.report)
 
 PointerOption = Annotated[
     Path | None, typer.Option("--pointer", help="A .dvc pointer; default: the one in pipelines/params.yaml.")

@@ -18,6 +18,7 @@ from espalier.cli import (
     data,
     demo,
     feedback,
+    init,
     keys,
     load,
     models,
@@ -52,6 +53,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(users.app, name="users")
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(models.app, name="models")
+app.command("init")(init.init)
 app.command("train")(train.train)
 app.command("gate")(train.gate)
 app.command("simulate-gate")(simulate.simulate_gate)
@@ -76,7 +78,7 @@ def options(
 ) -> None:
     """Train, register and serve models for tabular data.
 
-    Start with: espalier demo
+    Start with: espalier demo, or with your own table: espalier init TABLE.csv --target COLUMN
     """
 
 

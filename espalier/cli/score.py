@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bundle.vocabulary import CHAMPION
+from espalier.cli.chosen_model import chosen_model
 from espalier.cli.output import CommandFailed, JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from pipelines.config.settings import Settings
-    from pipelines.scoring.models import ModelSource
     from pipelines.scoring.partitions import Shard
     from pipelines.scoring.run import Options, Summary
     from pipelines.scoring.score import Advance
@@ -96,7 +95,7 @@ def score(  # noqa: PLR0913, PLR0917 - each is an option
     options = _options(keep, invalid_rows, batch_rows, workers or len(os.sched_getaffinity(0)), part)
     tables = find_tables(source, target, load_settings())
     with (
-        _model(model, version, bundle, public_key, state) as (chosen, settings),
+        chosen_model(model, version, bundle, public_key, state) as (chosen, settings),
         _progress(len(tables.of(part))) as advance,
     ):
         summary = run_scoring(tables, chosen, settings, options, advance)
@@ -116,43 +115,6 @@ def _options(keep: list[str] | None, invalid_rows: InvalidRows, batch_rows: int,
     from pipelines.scoring.run import Options
 
     return Options(tuple(keep) if keep else None, invalid_rows.value, batch_rows, workers, shard)
-
-
-@contextmanager
-def _model(
-    name: str, version: str, bundle: Path | None, public_keys: list[Path] | None, state: Path
-) -> Iterator[tuple[ModelSource, Settings]]:
-    """Yield the model, and settings with which its registry is reached."""
-    from bundle import load_public_keys
-    from pipelines.config.params import load_params
-    from pipelines.registry.versions import Registry
-    from pipelines.scoring.models import FolderModel, RegistryModel
-
-    with _settings(state, needs_registry=bundle is None) as settings:
-        if bundle is not None:
-            yield FolderModel(bundle, load_public_keys(public_keys or settings.trusted_key_files())), settings
-            return
-        registry = Registry(settings)
-        registry.check()
-        name = name or load_params().register_.model_name
-        yield RegistryModel(registry, settings, name, version), settings
-
-
-@contextmanager
-def _settings(state: Path, *, needs_registry: bool) -> Iterator[Settings]:
-    """Yield the settings of the environment, or those of the local platform where the environment has none."""
-    from espalier.local.pipeline import pipeline_settings
-    from espalier.local.state import State, open_state
-    from pipelines.config.settings import load_settings
-
-    settings, own_key = load_settings(), State(state).model_public_key
-    if needs_registry and "mlflow_tracking_uri" not in settings.model_fields_set:
-        with pipeline_settings(open_state(state)) as local:
-            yield local
-    elif settings.public_key_files or settings.signing_key_file or not own_key.exists():
-        yield settings
-    else:
-        yield settings.model_copy(update={"public_key_files": str(own_key)})
 
 
 @contextmanager

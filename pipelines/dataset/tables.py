@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import InvalidData
 
-__all__ = ["read_csv_table", "read_parquet_table"]
+__all__ = ["as_text", "read_csv_table", "read_parquet_table"]
 
 SHOWN = 3
 
@@ -44,7 +44,7 @@ def read_parquet_table(path: Path, texts: Sequence[str]) -> pd.DataFrame:
     for name in texts:
         if name in table.column_names:
             place = table.column_names.index(name)
-            table = table.set_column(place, name, _as_text(table.column(name), name))
+            table = table.set_column(place, name, as_text(table.column(name), name))
     # The pandas metadata of the file is ignored: it can turn a column into the index, and names the old types.
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame
@@ -78,7 +78,12 @@ def _uneven(rows: Iterator[list[str]], width: int) -> Iterator[tuple[int, int, b
             yield number, len(row), row[-1] == ""
 
 
-def _as_text(column: Any, name: str) -> Any:
+def as_text(column: Any, name: str) -> Any:
+    """Return a pyarrow column as texts, whole numbers without decimals.
+
+    Raises:
+        InvalidData: it cannot be converted.
+    """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     column = column.cast(kind)
     if pa.types.is_boolean(kind):

@@ -1,13 +1,12 @@
 """The verdict as one HTML page and as JSON, for the MLflow run.
 
-The page asks no other host for anything: its images are part of it, and its content security policy forbids the rest.
-It has totals of blocks and slices, never a row.
+The page asks no other host for anything: its images are part of it. It has totals of blocks and slices, never a row.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
@@ -15,15 +14,11 @@ from pipelines.gate.checks import Verdict
 from pipelines.gate.evidence import Evidence
 from pipelines.gate.pictures import draw_pictures
 from pipelines.gate.table import numbers
+from pipelines.web_page import html_page, html_table
 
 __all__ = ["render_page", "write_report"]
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222;
-  background: #fff; }
-table { border-collapse: collapse; margin: 1rem 0; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
-img { max-width: 100%; height: auto; }
+STYLE = """\
 .passed { color: #2a7f62; } .rejected { color: #b3423a; }
 """
 
@@ -58,27 +53,21 @@ def render_page(verdict: Verdict, *, title: str) -> str:
         [check.name, f"{check.found:.{check.digits}f}", check.wanted, "yes" if check.passed else "no"]
         for check in verdict.checks
     ]
-    body += ["<h2>Checks</h2>", _table(["", "found", "required", "passed"], checks)] if checks else []
+    body += ["<h2>Checks</h2>", html_table(["", "found", "required", "passed"], checks)] if checks else []
     if verdict.evidence is not None:
         body += _comparison(verdict.evidence)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'\">"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{''.join(body)}</body></html>\n"
-    )
+    return html_page(title, body, style=STYLE)
 
 
 def _comparison(evidence: Evidence) -> Iterator[str]:
     yield "<h2>Comparison with the champion</h2>"
-    yield _table(["", ""], list(numbers(evidence)))
+    yield html_table(["", ""], list(numbers(evidence)))
     for heading, image in draw_pictures(evidence).items():
         content = base64.b64encode(image).decode()
         yield f'<h2>{escape(heading)}</h2><img alt="{escape(heading)}" src="data:image/png;base64,{content}">'
     if evidence.slices:
         yield "<h2>Slices</h2>"
-        yield _table(
+        yield html_table(
             ["slice", "rows", "blocks", "gain", "from", "to", "p"],
             [
                 [
@@ -91,9 +80,3 @@ def _comparison(evidence: Evidence) -> Iterator[str]:
                 for slice_ in evidence.slices
             ],
         )
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{lines}</table>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from evaluation.bins import DriftCounter
 from pipelines.model.expected_drift import stability_index
 from pipelines.scoring.record import Counts, RunRecord
 
-__all__ = ["ALERT_PSI", "NATURAL_FACTOR", "BatchCounter", "drift_report"]
+__all__ = ["ALERT_PSI", "NATURAL_FACTOR", "BatchCounter", "compare_bins", "drift_report"]
 
 ALERT_PSI, NATURAL_FACTOR = 0.25, 1.5
 """The drift alert fires above the larger of this PSI and this many times the natural one (alerts/drift.yaml)."""
@@ -60,7 +61,7 @@ def drift_report(run: RunRecord, contract: Contract, reference: Reference, count
     features, begin = {}, 0
     for feature in contract.features:
         bins = reference.features[feature.name]
-        features[feature.name] = _compare(bins, counts.features[begin : begin + len(bins.labels)])
+        features[feature.name] = compare_bins(bins, counts.features[begin : begin + len(bins.labels)])
         begin += len(bins.labels)
     predicted = counts.rows - counts.refused
     return {
@@ -69,7 +70,7 @@ def drift_report(run: RunRecord, contract: Contract, reference: Reference, count
         "rows": counts.rows,
         "refused_rows": counts.refused,
         "min_psi_rows": MIN_PSI_ROWS,
-        "score": _compare(reference.score, counts.score),
+        "score": compare_bins(reference.score, counts.score),
         "labels": {
             label: {
                 "share": count / predicted if predicted else None,
@@ -81,7 +82,8 @@ def drift_report(run: RunRecord, contract: Contract, reference: Reference, count
     }
 
 
-def _compare(bins: Bins, counts: tuple[int, ...]) -> dict[str, Any]:
+def compare_bins(bins: Bins, counts: Sequence[int]) -> dict[str, Any]:
+    """Return the PSI of counts against the training shares of the same bins, with the limits of the alert."""
     rows = sum(counts)
     shares = np.asarray(counts, dtype=np.float64) / max(rows, 1)
     psi = float(stability_index(shares, np.asarray(bins.shares))) if rows >= MIN_PSI_ROWS else None

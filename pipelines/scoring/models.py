@@ -29,6 +29,9 @@ class ModelSource(Protocol):
     def resolve(self) -> str:
         """Return the number of the version that is meant now."""
 
+    def find(self) -> str | None:
+        """Return the same number; None if no version has the alias that is meant."""
+
     def load(self, version: str) -> Bundle:
         """Return the bundle of a version.
 
@@ -58,12 +61,14 @@ class RegistryModel:
             RegistryFailure: no version has the alias.
             Unreachable
         """
-        if not self.is_alias:
-            return check_version(self._version)
-        number = self._registry.version_of(self._name, self._version)
+        number = self.find()
         if number is None:
             raise RegistryFailure(f"{self._name} has no {self._version}; list its versions with: espalier models")
         return number
+
+    def find(self) -> str | None:
+        """Return the number of the version; None if no version has the alias."""
+        return self._registry.version_of(self._name, self._version) if self.is_alias else check_version(self._version)
 
     def load(self, version: str) -> Bundle:
         """Download and verify the bundle of a version."""
@@ -86,6 +91,8 @@ class FolderModel:
             MissingData: no bundle.
         """
         return self._manifest().identity.version
+
+    find = resolve
 
     def load(self, version: str) -> Bundle:
         """Read and verify the bundle."""

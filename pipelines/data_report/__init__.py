@@ -1,0 +1,1 @@
+"""One HTML page about the table of a project: distributions, empty cells, drift against the champion."""
