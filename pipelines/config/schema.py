@@ -125,9 +125,13 @@ class FeatureColumn(Column):
     maximum: float | None = None
     categories: tuple[Category, ...] | None = Field(default=None, min_length=1)
     unknown_category: Literal["error", "missing"] = "error"
+    optional: bool = False
+    """Whether a request may leave it out, which is a missing value; for a column that older clients do not know."""
 
     @model_validator(mode="after")
     def _check_by_type(self) -> Self:
+        if self.optional and not self.nullable:
+            raise ValueError(f"{self.name}: only a nullable column can be optional; write nullable: true too")
         is_number = self.type in ("float", "int")
         if not is_number and (self.minimum is not None or self.maximum is not None):
             raise ValueError(f"{self.name}: only float and int can have a range")
@@ -152,13 +156,19 @@ class Schema(BaseModel):
 
     identifiers: tuple[Column, ...] = ()
     features: tuple[FeatureColumn, ...] = Field(min_length=1)
+    ignored: tuple[FeatureColumn, ...] = ()
+    """Columns that do not train, and that requests may have all the same: features of an earlier or a later model. The
+    table may have them, so that the gate can compare with a champion that needs them."""
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        repeated = {name for name in self.columns if self.columns.count(name) > 1}
+        names = [*self.columns, *(column.name for column in self.ignored)]
+        repeated = {name for name in names if names.count(name) > 1}
         if repeated:
             raise ValueError(f"duplicate columns: {', '.join(sorted(repeated))}")
-        if ROW_HASH in self.columns:
+        if all(feature.optional for feature in self.features):
+            raise ValueError("every feature is optional; requests must have at least one")
+        if ROW_HASH in names:
             raise ValueError(f"{ROW_HASH} is reserved for a column that prepare adds; rename yours")
         return self
 
