@@ -66,7 +66,8 @@ class RowDecoder:
         members: list[Any] = [(name, _type_of(feature)) for name, feature in zip(names, contract.features, strict=True)]
         self._features, self._has_fixed_names = len(names), contract.has_fixed_names
         if not contract.has_fixed_names:
-            members = [_member(*each, feature) for each, feature in zip(members, contract.features, strict=True)]
+            pairs = zip(members, contract.features, strict=True)
+            members = [_member(name, kind, feature) for (name, kind), feature in pairs]
             ignored = {f"i{index}": column.name for index, column in enumerate(contract.ignored)}
             members += [(name, ANY_VALUE | UnsetType, UNSET) for name in ignored]
             names |= ignored
