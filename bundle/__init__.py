@@ -6,7 +6,7 @@ Gives:  the format (contract, reference, metrics, golden rows, manifest), its wr
 Never:  imports another package of this project, loads a model, calls MLflow.
 """
 
-from bundle.contract import Contract, Feature
+from bundle.contract import Contract, Feature, IgnoredColumn
 from bundle.errors import (
     AlteredBundle,
     BundleError,
@@ -65,6 +65,7 @@ __all__ = [
     "GateVerdict",
     "HashSplit",
     "Identity",
+    "IgnoredColumn",
     "InvalidKey",
     "InvalidModel",
     "Lineage",

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from bundle.target import Category, FrozenModel, Target
 
-__all__ = ["Contract", "Feature", "FeatureType", "Value"]
+__all__ = ["Contract", "Feature", "FeatureType", "IgnoredColumn", "Value"]
 
 FeatureType = Literal["float", "int", "bool", "category"]
 Value = bool | int | float | str | None
@@ -39,8 +39,14 @@ class Feature(FrozenModel):
     unknown_category: Literal["error", "missing"] = "error"
     """How a category without a code is treated: refused, or as a missing value."""
 
+    # Left out of the file where it is false, so that contracts without it are what they were.
+    optional: bool = Field(default=False, exclude_if=lambda value: not value)
+    """True: a row may leave it out, which is a missing value. Clients of an earlier contract do not know it."""
+
     @model_validator(mode="after")
     def _check_by_type(self) -> Self:
+        if self.optional and not self.nullable:
+            raise ValueError(f"feature {self.name}: only a nullable feature can be optional")
         if self.type == "category":
             codes = sorted((self.categories or {}).values())
             if not codes or codes != list(range(len(codes))):
@@ -48,6 +54,13 @@ class Feature(FrozenModel):
         elif self.categories is not None:
             raise ValueError(f"feature {self.name}: only type category may have categories")
         return self
+
+
+class IgnoredColumn(FrozenModel):
+    """A column that is no feature, and that a row may have all the same: one of an earlier or a later contract."""
+
+    name: str = Field(min_length=1, max_length=100)
+    description: str = ""
 
 
 class Contract(FrozenModel):
@@ -58,6 +71,9 @@ class Contract(FrozenModel):
     """Registered name. A bundle whose manifest has another name is malformed."""
 
     features: tuple[Feature, ...] = Field(min_length=1)
+    ignored: tuple[IgnoredColumn, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """What a row may have besides the features. Its values change nothing."""
+
     target: Target
     example: dict[str, Value]
     """A row of the test set, for the documentation and for the self-check of a loaded model."""
@@ -67,9 +83,19 @@ class Contract(FrozenModel):
         names = [feature.name for feature in self.features]
         if len(set(names)) != len(names):
             raise ValueError("two features have the same name")
+        if all(feature.optional for feature in self.features):
+            raise ValueError("every feature is optional; a row must have at least one")
+        ignored = [column.name for column in self.ignored]
+        if len({*names, *ignored}) != len(names) + len(ignored):
+            raise ValueError("an ignored column has the name of a feature, or of another one")
         if set(self.example) != set(names):
             raise ValueError("the example row must have exactly the features")
         return self
+
+    @property
+    def has_fixed_names(self) -> bool:
+        """Whether every row has exactly the features: none is optional, and no other column is ignored."""
+        return not self.ignored and not any(feature.optional for feature in self.features)
 
     @property
     def feature_types(self) -> list[str]:

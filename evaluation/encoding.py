@@ -21,6 +21,8 @@ def encode(rows: Sequence[Mapping[str, Any]], contract: Contract) -> npt.NDArray
     matrix = np.empty((len(rows), len(contract.features)), dtype=np.float32)
     for index, feature in enumerate(contract.features):
         name, codes = feature.name, feature.categories
-        values = [row[name] for row in rows] if codes is None else [codes.get(row[name]) for row in rows]
+        values: list[Any] = [row.get(name) for row in rows] if feature.optional else [row[name] for row in rows]
+        if codes is not None:
+            values = [codes.get(value) for value in values]
         matrix[:, index] = np.array(values, dtype=np.float64)
     return matrix

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, TypeAdapter, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from bundle import Contract, Feature
+from bundle import Contract, Feature, IgnoredColumn
 
 __all__ = [
     "FLOAT32_LIMIT",
@@ -33,6 +33,11 @@ MAX_CATEGORY = 200
 FLOAT32_LIMIT = 3.4028234663852886e38
 """The model uses 32-bit numbers; anything larger would become infinite."""
 
+ANY_VALUE: Any = StrictBool | float | Annotated[str, Field(max_length=MAX_CATEGORY)] | None
+"""What an ignored column may have: anything that a feature of some contract may."""
+
+IGNORED = f"a number, true, false, null or a text of at most {MAX_CATEGORY} characters; it is ignored"
+
 CONFIG = ConfigDict(strict=True, allow_inf_nan=False, json_schema_extra={"additionalProperties": False})
 """pydantic does not check for unknown or duplicate names: it ignores duplicates, and creates an error for each unknown
 name, of which one body can contain hundreds of thousands."""
@@ -47,6 +52,14 @@ class FieldSpec:
     names: dict[str, FieldSpec] | None = None
     unknown: str = ""
     """The message for any other name."""
+
+    may_be_left_out: bool = False
+
+    @cached_property
+    def has_fixed_names(self) -> bool:
+        """Whether an object of this description has exactly its names, at any depth."""
+        inner = (self.names or {}).values()
+        return not any(place.may_be_left_out or not place.has_fixed_names for place in inner)
 
     @cached_property
     def objects(self) -> tuple[str, ...]:
@@ -65,14 +78,21 @@ class FieldSpec:
 
 def row_type(contract: Contract) -> Any:
     """Return the type of a row."""
-    return dict_type("Row", {feature.name: _type_of(feature) for feature in contract.features})
+    members = {feature.name: _member(feature, _type_of(feature)) for feature in contract.features}
+    ignored = {column.name: _ignored(column, ANY_VALUE) for column in contract.ignored}
+    return dict_type("Row", {**members, **ignored})
 
 
 def columns_type(contract: Contract, *, max_rows: int) -> Any:
     """Return the type of columns, which have lists of values."""
     length = Field(min_length=1, max_length=max_rows)
-    members = {feature.name: Annotated[list[_type_of(feature)], length] for feature in contract.features}  # type: ignore[misc]
-    return dict_type("Columns", members)
+    members = {
+        feature.name: _member(feature, Annotated[list[_type_of(feature)], length])  # type: ignore[misc]
+        for feature in contract.features
+    }
+    many: Any = list
+    ignored = {column.name: _ignored(column, many[ANY_VALUE]) for column in contract.ignored}
+    return dict_type("Columns", {**members, **ignored})
 
 
 def value_checker(feature: Feature) -> TypeAdapter[Any]:
@@ -82,13 +102,18 @@ def value_checker(feature: Feature) -> TypeAdapter[Any]:
 
 def row_spec(contract: Contract) -> FieldSpec:
     """Return the description of a row, for error messages."""
+    features = {
+        feature.name: FieldSpec(
+            describe(feature),
+            is_unbounded=None in (feature.minimum, feature.maximum),
+            may_be_left_out=feature.optional,
+        )
+        for feature in contract.features
+    }
+    ignored = {column.name: FieldSpec(IGNORED, may_be_left_out=True) for column in contract.ignored}
     return FieldSpec(
-        names={
-            feature.name: FieldSpec(describe(feature), is_unbounded=None in (feature.minimum, feature.maximum))
-            for feature in contract.features
-        },
-        unknown=f"is not a feature of this model; the features are "
-        f"{', '.join(feature.name for feature in contract.features)}",
+        names={**features, **ignored},
+        unknown=f"is not a feature of this model; the features are {', '.join(features)}",
     )
 
 
@@ -109,6 +134,7 @@ def dict_type(name: str, members: dict[str, Any]) -> Any:
 def describe(feature: Feature) -> str:
     """Describe the values of a feature in words."""
     null = " or null" if feature.nullable else ""
+    null += ", or left out" if feature.optional else ""
     if feature.categories is not None:
         names = list(feature.categories)
         if feature.unknown_category == "missing":
@@ -122,6 +148,20 @@ def describe(feature: Feature) -> str:
     low = "" if feature.minimum is None else f" from {feature.minimum:.15g}"
     high = "" if feature.maximum is None else f" to {feature.maximum:.15g}"
     return f"{kind}{low}{high}{unit}{null}"
+
+
+def _member(feature: Feature, kind: Any) -> Any:
+    return _left_out(kind) if feature.optional else kind
+
+
+def _ignored(column: IgnoredColumn, kind: Any) -> Any:
+    field = Field(description=column.description or "Ignored", json_schema_extra={"deprecated": True})
+    return _left_out(Annotated[kind, field])
+
+
+def _left_out(kind: Any) -> Any:
+    make: Any = NotRequired
+    return make[kind]
 
 
 def _type_of(feature: Feature) -> Any:

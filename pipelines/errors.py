@@ -1,6 +1,7 @@
 """Expected failures of a stage, each with the exit code that the Job reports.
 
     PipelineError       1
+    ├── NotComparable   1   two versions that cannot be compared were named
     ├── InvalidParams   2   params.yaml, schema.yaml or the environment is wrong
     ├── MissingData     3   the data file, its pointer or its package is missing
     ├── InvalidData     4   the data does not follow schema.yaml, or cannot be split
@@ -26,6 +27,7 @@ __all__ = [
     "InvalidData",
     "InvalidParams",
     "MissingData",
+    "NotComparable",
     "OutputConflict",
     "PipelineError",
     "PromotionLocked",
@@ -38,6 +40,10 @@ __all__ = [
 
 class PipelineError(ExpectedError):
     """Base of every expected failure of a pipeline run."""
+
+
+class NotComparable(PipelineError):
+    """Two registered versions cannot be compared."""
 
 
 class InvalidParams(PipelineError):

@@ -1,4 +1,4 @@
-"""``espalier models``, ``promote`` and ``rollback``: list the registered versions, and change the champion."""
+"""``espalier models``, ``promote`` and ``rollback``: list, show and compare versions, and change the champion."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from bundle import UnsignedBundle
 from bundle.vocabulary import CHAMPION, GATE_TAG, PASSED, PREVIOUS, ROLLOUT_TAG, SUPERSEDED_TAG
 from espalier.cli.output import JsonOption, ProjectOption, StateOption, print_json, print_table, say
 
@@ -22,6 +23,10 @@ __all__ = ["app", "promote", "rollback"]
 
 app = typer.Typer()
 
+WhichArgument = Annotated[
+    str, typer.Argument(metavar="VERSION", help="Number of the version, or champion, challenger or previous.")
+]
+
 
 @app.callback(invoke_without_command=True)
 def list_models(
@@ -32,7 +37,7 @@ def list_models(
 ) -> None:
     """List the registered versions, newest first: aliases, verdict of the gate, rollout.
 
-    Examples: `espalier models`, `espalier models show 3`
+    Examples: `espalier models`, `espalier models show 3`, `espalier models diff previous champion`
     """
     if context.invoked_subcommand is not None:
         return
@@ -58,19 +63,32 @@ def list_models(
 
 @app.command("show")
 def show(
-    number: Annotated[str, typer.Argument(metavar="VERSION", help="Number of the version.")],
+    number: WhichArgument,
     project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
     state: StateOption = Path(".espalier"),
     json: JsonOption = False,
 ) -> None:
-    """Show a version: why it passed or was rejected, its data and its code.
+    """Show a version: its data, parameters, scores, slices, importance of features, and the gate's verdict.
 
-    Example: `espalier models show 3`
+    A version that passed the gate is downloaded, and its signature verified as in the API. Of any other, nothing is
+    shown but its tags, with the reasons of the gate.
+
+    Examples: `espalier models show 3`, `espalier models show champion --json`
     """
-    with _registry(state) as (registry, name, _settings):
-        version = registry.version(name, number)
+    from espalier.cli.described import print_description
+    from pipelines.registry.description import check_signed, describe
+
+    found, unsigned = None, ""
+    with _registry(state) as (registry, name, settings):
+        version = registry.find(name, number)
+        try:
+            check_signed(version)
+        except UnsignedBundle as error:
+            unsigned = str(error)
+        else:
+            found = describe(registry, settings, version)
     if json:
-        print_json(_as_json(version))
+        print_json({**_as_json(version), "verified": None if found is None else found.as_json()})
         return
     facts = [
         ("aliases", ", ".join(version.aliases)),
@@ -78,7 +96,49 @@ def show(
         ("MLflow run", version.run_id),
         *sorted(version.tags.items()),
     ]
-    print_table(f"{name} version {number}", ["", ""], [[name, escape(value)] for name, value in facts if value])
+    title = f"{name} version {version.number}"
+    print_table(title, ["", ""], [[name, escape(value)] for name, value in facts if value])
+    if found is None:
+        say(escape(unsigned.partition(";")[0]))
+    else:
+        print_description(found)
+
+
+@app.command("diff")
+def diff(
+    first: WhichArgument,
+    second: WhichArgument,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw slices and importance of features side by side, to a .png or .svg file.")
+    ] = None,
+    project: ProjectOption = None,  # noqa: ARG001 (entered when it is read)
+    state: StateOption = Path(".espalier"),
+    json: JsonOption = False,
+) -> None:
+    """Compare two versions that passed the gate: what differs in parameters, data, scores, slices and importance.
+
+    Both are downloaded, and their signatures verified. It also says whether their model files are the same, byte for
+    byte (docs/reproducibility.md).
+
+    Examples: `espalier models diff previous champion`, `espalier models diff 3 5 --picture difference.png`
+    """
+    from espalier.cli.described import print_difference
+    from pipelines.registry.description import describe
+    from pipelines.registry.difference import check_different, compare
+    from pipelines.registry.difference_picture import check_picture, draw_difference
+
+    if picture is not None:
+        check_picture(picture)
+    with _registry(state) as (registry, name, settings):
+        versions = [registry.find(name, wanted) for wanted in (first, second)]
+        check_different(*versions)
+        found = compare(*(describe(registry, settings, version) for version in versions))
+    if picture is not None:
+        draw_difference(picture, found)
+    if json:
+        print_json(found.as_json())
+    else:
+        print_difference(found)
 
 
 def _created(version: Version) -> str:

@@ -113,7 +113,7 @@ class Client:
         """Predict every row; many rows are sent in several requests, in order.
 
         Args:
-            rows: a list of dictionaries, or a table of pandas, Polars or pyarrow, with exactly the features of the
+            rows: a list of dictionaries, or a table of pandas, Polars or pyarrow, with the features of the
                 model. None, NaN and null are missing values.
             explain: add the contribution of each feature.
             rows_per_request: at most; default: 1,000 as JSON, 100,000 as Arrow, 100 with ``explain``. If the API allows

@@ -127,9 +127,13 @@ class FeatureColumn(Column):
     unknown_category: Literal["error", "missing"] = "error"
     monotone: Literal["increasing", "decreasing"] | None = None
     """Whether the prediction may only rise, or only fall, as the value rises and nothing else changes."""
+    optional: bool = False
+    """Whether a request may leave it out, which is a missing value; for a column that older clients do not know."""
 
     @model_validator(mode="after")
     def _check_by_type(self) -> Self:
+        if self.optional and not self.nullable:
+            raise ValueError(f"{self.name}: only a nullable column can be optional; write nullable: true too")
         is_number = self.type in ("float", "int")
         if self.type == "category" and self.monotone is not None:
             raise ValueError(f"{self.name}: categories have no order, so none can be monotone; remove it")
@@ -156,13 +160,19 @@ class Schema(BaseModel):
 
     identifiers: tuple[Column, ...] = ()
     features: tuple[FeatureColumn, ...] = Field(min_length=1)
+    ignored: tuple[FeatureColumn, ...] = ()
+    """Columns that do not train, and that requests may have all the same: features of an earlier or a later model. The
+    table may have them, so that the gate can compare with a champion that needs them."""
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        repeated = {name for name in self.columns if self.columns.count(name) > 1}
+        names = [*self.columns, *(column.name for column in self.ignored)]
+        repeated = {name for name in names if names.count(name) > 1}
         if repeated:
             raise ValueError(f"duplicate columns: {', '.join(sorted(repeated))}")
-        if ROW_HASH in self.columns:
+        if all(feature.optional for feature in self.features):
+            raise ValueError("every feature is optional; requests must have at least one")
+        if ROW_HASH in names:
             raise ValueError(f"{ROW_HASH} is reserved for a column that prepare adds; rename yours")
         return self
 

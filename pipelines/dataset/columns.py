@@ -29,6 +29,8 @@ def table_schema(schema: Schema) -> pa.DataFrameSchema:
     if schema.time is not None:
         columns[schema.time.name] = pa.Column("datetime64[ns]", coerce=True)
     columns[schema.target.name] = _target_column(schema.target)
+    for ignored in schema.ignored:  # they are for a champion that needs them, and their values are not limited
+        columns[ignored.name] = pa.Column(DTYPES[ignored.type], nullable=True, coerce=True, required=False)
     for column in schema.identifiers:
         columns[column.name] = pa.Column("str", nullable=True, coerce=True)
     return pa.DataFrameSchema(columns)

@@ -86,7 +86,7 @@ def read_table(path: Path, schema: Schema) -> pd.DataFrame:
         MissingData: the file does not exist.
     """
     texts = [column.name for column in schema.identifiers]
-    texts += [feature.name for feature in schema.features if feature.type == "category"]
+    texts += [column.name for column in (*schema.features, *schema.ignored) if column.type == "category"]
     texts += [schema.target.name] if schema.target.is_text else []
     try:
         if path.suffix == ".parquet":

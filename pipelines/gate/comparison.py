@@ -6,6 +6,7 @@ because of ``train.final_fit``; unseen.py says on which rows the two can be comp
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,7 +57,7 @@ def judge_against(
         newest: time of the newest row that the registered model of the candidate was trained on.
     """
     gate, bundle = project.params.register_.gate, champion.bundle
-    reason = _not_comparable(bundle.contract, project, champion.version)
+    reason = _not_comparable(bundle.contract, project, set(test.columns), champion.version)
     if reason:
         return refuse(reason, champion_version=champion.version)
     lineage = bundle.manifest.lineage
@@ -107,9 +108,9 @@ def _too_few_blocks(blocks: Blocks, gate: GateParams) -> str:
     )
 
 
-def _not_comparable(contract: Contract, project: Project, version: str) -> str:
+def _not_comparable(contract: Contract, project: Project, table: Collection[str], version: str) -> str:
     gate = project.params.register_.gate
-    what = _missing_columns(contract, project.schema)
+    what = _missing_columns(contract, project.schema, table)
     what = what or project.task.not_comparable(contract.target, gate.compare_by)
     if not what:
         return ""
@@ -119,14 +120,28 @@ def _not_comparable(contract: Contract, project: Project, version: str) -> str:
     )
 
 
-def _missing_columns(contract: Contract, schema: Schema) -> str:
-    columns = {feature.name: feature.type for feature in schema.features}
-    missing = [feature.name for feature in contract.features if feature.name not in columns]
-    changed = [
-        feature.name
-        for feature in contract.features
-        if feature.name in columns and (feature.type == "category") != (columns[feature.name] == "category")
-    ]
+def _missing_columns(contract: Contract, schema: Schema, table: Collection[str]) -> str:
+    columns = {column.name: column for column in (*schema.features, *schema.ignored)}
+    unknown = [feature.name for feature in contract.features if feature.name not in columns]
+    if unknown:
+        return (
+            f"column(s) {', '.join(unknown)}, which schema.yaml no longer has (list them as ignored, and keep them in "
+            "the table)"
+        )
+    missing = [feature.name for feature in contract.features if feature.name not in table]
     if missing:
-        return f"column(s) {', '.join(missing)}, which schema.yaml no longer has"
-    return f"column(s) {', '.join(changed)} with their old type" if changed else ""
+        return (
+            f"column(s) {', '.join(missing)}, which the table no longer has (keep them, with empty cells where there "
+            "are no values)"
+        )
+    pairs = [(feature, columns[feature.name]) for feature in contract.features]
+    changed = [old.name for old, new in pairs if (old.type == "category") != (new.type == "category")]
+    if changed:
+        return f"column(s) {', '.join(changed)} with their old type"
+    units = [f"{old.name} in {old.unit or 'no unit'}" for old, new in pairs if old.unit != new.unit]
+    if units:
+        return (
+            f"{', '.join(units)}, and schema.yaml says another unit (give a column in another unit another name: "
+            "clients of both read the same name)"
+        )
+    return ""

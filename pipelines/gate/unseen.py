@@ -52,10 +52,10 @@ def _newer_rows(
 
 
 def _own_test_rows(split: HashSplit, test: pd.DataFrame, project: Project) -> tuple[pd.DataFrame, str]:
-    missing = [name for name in split.columns if name not in project.schema.columns]
+    missing = [name for name in split.columns if name not in test.columns]
     if missing:
         return test, (
-            "was trained on rows divided by a hash of column(s) that schema.yaml no longer has "
+            "was trained on rows divided by a hash of column(s) that schema.yaml or the table no longer has "
             f"({', '.join(missing)}), {START_OVER}"
         )
     classes = project.target.classes

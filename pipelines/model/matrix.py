@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bundle import Contract, Feature
+from bundle import Contract, Feature, IgnoredColumn
 from pipelines.config.schema import FeatureColumn, Schema
 from pipelines.errors import InvalidData
 from pipelines.targets.project import Project
@@ -29,6 +29,9 @@ def build_contract(train: pd.DataFrame, project: Project, *, example: dict[str, 
     return Contract(
         model_name=project.params.register_.model_name,
         features=tuple(_feature(column, train[column.name]) for column in project.schema.features),
+        ignored=tuple(
+            IgnoredColumn(name=column.name, description=column.description) for column in project.schema.ignored
+        ),
         target=project.target,
         example=example,
     )
@@ -82,6 +85,7 @@ def _feature(column: FeatureColumn, values: pd.Series[Any]) -> Feature:
         maximum=column.maximum,
         categories=categories,
         unknown_category=column.unknown_category,
+        optional=column.optional,
     )
 
 

@@ -35,6 +35,9 @@ STALE_SECONDS = 24 * 60 * 60
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 """MLflow's error code when another client was faster."""
 
+UNKNOWN = "RESOURCE_DOES_NOT_EXIST"
+"""MLflow's error code for what was deleted."""
+
 log = logging.getLogger("espalier.pipelines.tracking")
 
 
@@ -106,6 +109,18 @@ class Tracking:
         with self._asking("end a run"):
             if self._client.get_run(run_id).info.status != "FINISHED":
                 self._client.set_terminated(run_id, "FINISHED")
+
+    def run_params(self, run_id: str) -> dict[str, str]:
+        """Return the parameters that were logged for a run; none if it was deleted."""
+        from mlflow.exceptions import RestException
+
+        with self._asking("return a run"):
+            try:
+                return dict(self._client.get_run(run_id).data.params)
+            except RestException as error:
+                if error.error_code != UNKNOWN:
+                    raise
+                return {}
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
         """Log single metrics."""

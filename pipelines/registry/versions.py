@@ -18,7 +18,7 @@ from typing import Any
 
 from bundle import ALL_FILES, Identity, UnsafeName, artifact_folder, check_version
 from bundle.identity import PROXY_SCHEME
-from bundle.vocabulary import BUNDLE_TAG, COMPLETE, UPLOADING
+from bundle.vocabulary import ALIASES, BUNDLE_TAG, COMPLETE, UPLOADING
 from pipelines.errors import RegistryFailure
 from pipelines.registry.tracking import EXISTS, KEY_TAG, Tracking
 
@@ -83,6 +83,19 @@ class Registry(Tracking):
         if version is None:
             raise RegistryFailure(f"{name} has no version {number}; list versions with: espalier models")
         return version
+
+    def find(self, name: str, wanted: str) -> Version:
+        """Return the version with a number or an alias.
+
+        Raises:
+            RegistryFailure: there is none.
+        """
+        if wanted not in ALIASES:
+            return self.version(name, wanted)
+        number = self.version_of(name, wanted)
+        if number is None:
+            raise RegistryFailure(f"{name} has no version with the alias {wanted}; list versions with: espalier models")
+        return self.version(name, number)
 
     def create_version(
         self, name: str, *, run_id: str, description: str, tags: Mapping[str, str], version_description: str

@@ -40,8 +40,9 @@ class Encoder(Columns):
         """Encode a pyarrow.RecordBatch; threads may share this."""
         one = copy(self)  # with its own list of wrong values
         one._wrong = []
+        names = set(batch.schema.names)
         columns = [
-            _column(batch.column(feature.name), feature, coder)
+            _column(batch.column(feature.name), feature, coder) if feature.name in names else Missing()
             for feature, coder in zip(self.features, self.coders, strict=True)
         ]
         return Encoded(one.encode(columns, batch.num_rows), one._wrong)
@@ -64,6 +65,8 @@ def check_types(schema: Any, contract: Contract) -> list[str]:
     """Return what is wrong with the columns of a pyarrow.Schema, one text for each feature without a fitting one."""
     problems = []
     for feature in contract.features:
+        if feature.optional and feature.name not in schema.names:
+            continue
         if schema.names.count(feature.name) != 1:
             found = "is missing" if feature.name not in schema.names else "is there twice"
             problems.append(f"column {feature.name} {found}; it must be {describe(feature)}")

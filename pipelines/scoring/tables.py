@@ -27,7 +27,7 @@ class InputTable:
         Raises:
             InvalidData: the file is not Parquet, or lacks a column that the model needs.
         """
-        self._address, self._features = address, [feature.name for feature in contract.features]
+        self._address = address
         texts = [feature.name for feature in contract.features if feature.categories is not None]
         try:
             # Texts of categories are read as places in a dictionary: each different text is looked up once.
@@ -35,6 +35,7 @@ class InputTable:
         except (OSError, pa.ArrowException) as error:
             raise InvalidData(f"{address} is not a Parquet file that can be read: {_first_line(error)}") from error
         self.schema = self._file.schema_arrow
+        self._features = [feature.name for feature in contract.features if feature.name in self.schema.names]
         self.rows: int = self._file.metadata.num_rows
         problems = check_types(self.schema, contract)
         if problems:

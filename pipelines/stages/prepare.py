@@ -134,6 +134,13 @@ def _check_features(train: pd.DataFrame, schema: Schema) -> None:
             f"column(s) {', '.join(empty)} are empty in every training row; only test rows have values. Change the "
             "split (params.yaml, prepare) or remove them from schema.yaml"
         )
+    full = [feature.name for feature in schema.features if feature.optional and train[feature.name].notna().all()]
+    if full:
+        raise InvalidData(
+            f"column(s) {', '.join(full)} are optional, but every training row has a value: the model would not learn "
+            "what to predict for requests that leave them out. Empty the cells of rows from before the column existed, "
+            "or remove optional from schema.yaml"
+        )
 
 
 def _check_repeats(older: pd.DataFrame, test: pd.DataFrame, project: Project) -> None:

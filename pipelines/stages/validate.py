@@ -36,9 +36,13 @@ def main() -> str:
     schema, params, path = project.schema, project.params.validate_, raw_table()
     table = check_table(read_table(path, schema), schema, params)
     missing = {name: float(table[name].isna().mean()) for name in schema.columns}
-    write_prepared(table[schema.columns], TABLE)
+    write_prepared(table[[*schema.columns, *_ignored(table, schema)]], TABLE)
     write_json({"rows": len(table), "copies": _count_copies(table, schema)[0], "missing_share": missing}, VALIDATE_JSON)
     return f"{len(table):,} rows of {path.name} match schema.yaml"
+
+
+def _ignored(table: pd.DataFrame, schema: Schema) -> list[str]:
+    return [column.name for column in schema.ignored if column.name in table.columns]
 
 
 def check_table(table: pd.DataFrame, schema: Schema, params: ValidateParams) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from bundle import Contract, Feature
+from bundle import Contract, Feature, IgnoredColumn
 
 
 def test_feature_types_are_in_the_order_of_the_model(contract):
@@ -37,3 +37,33 @@ def test_example_must_have_exactly_the_features(contract):
 def test_unknown_key_is_refused(contract):
     with pytest.raises(ValidationError, match="extra"):
         Contract.model_validate(contract.model_dump() | {"surprise": 1})
+
+
+def test_optional_and_ignored_columns_are_in_the_file_only_if_there_are_any(contract):
+    """So contracts without them are the same bytes as before, which earlier releases read."""
+    text = contract.model_dump_json()
+    optional = contract.features[0].model_copy(update={"optional": True})
+    evolved = contract.model_copy(
+        update={"features": (optional, *contract.features[1:]), "ignored": (IgnoredColumn(name="weight"),)}
+    )
+
+    assert "optional" not in text and "ignored" not in text and contract.has_fixed_names
+    assert Contract.model_validate_json(evolved.model_dump_json()) == evolved
+    assert not evolved.has_fixed_names
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": [{"name": "a", "type": "int", "optional": True}]}, "only a nullable feature can be optional"),
+        (
+            {"features": [{"name": "a", "type": "int", "nullable": True, "optional": True}], "example": {"a": 1}},
+            "every feature is optional",
+        ),
+        ({"ignored": [{"name": "age"}]}, "an ignored column has the name of a feature"),
+        ({"ignored": [{"name": "weight"}, {"name": "weight"}]}, "or of another one"),
+    ],
+)
+def test_impossible_optional_or_ignored_columns_are_refused(contract, changes, message):
+    with pytest.raises(ValidationError, match=message):
+        Contract.model_validate(contract.model_dump() | changes)

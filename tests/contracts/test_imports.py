@@ -33,6 +33,7 @@ TESTED_ELSEWHERE = {
     "espalier/cli/tables/batch.py": "espalier/cli/tables/test_opening.py",
     "espalier/client/results.py": "espalier/client/test_synchronous.py",
     "espalier/cli/demo.py": "demo/test_demo.py",
+    "espalier/cli/described.py": "espalier/cli/test_commands.py",
     "espalier/cli/data.py": "espalier/cli/test_commands.py",
     "espalier/cli/keys.py": "espalier/cli/test_commands.py",
     "espalier/cli/main.py": "espalier/cli/test_commands.py",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,15 +59,17 @@ class Source(Protocol):
         ...
 
 
-def expect_columns(path: Path, columns: Sequence[str], wanted: Wanted) -> None:
-    """Check that a table has all columns that are wanted.
+def expect_columns(path: Path, columns: Sequence[str], wanted: Wanted) -> Wanted:
+    """Check that a table has all columns that are wanted, and leave out the optional ones that it lacks.
 
     Raises:
         CommandFailed: it does not.
     """
-    missing = [feature["name"] for feature in wanted.features if feature["name"] not in columns]
+    absent = [feature for feature in wanted.features if feature["name"] not in columns]
+    missing = [feature["name"] for feature in absent if not feature.get("optional")]
     if missing:
         raise CommandFailed(f"{path} has no column {', '.join(missing)}, which the model needs")
     unknown = [name for name in wanted.keep if name not in columns]
     if unknown:
         raise CommandFailed(f"{path} has no column {', '.join(unknown)}, which --id-column requests")
+    return replace(wanted, features=[feature for feature in wanted.features if feature not in absent])

@@ -34,7 +34,7 @@ class ParquetSource:
 
     def batches(self, wanted: Wanted) -> Iterator[Batch]:
         """Yield batches; only the required columns are read."""
-        expect_columns(self._path, self._file.schema_arrow.names, wanted)
+        wanted = expect_columns(self._path, self._file.schema_arrow.names, wanted)
         columns = list(dict.fromkeys([*(feature["name"] for feature in wanted.features), *wanted.keep]))
         yield from _batches(self._path, self._file.iter_batches(batch_size=wanted.size, columns=columns), wanted)
 
@@ -58,7 +58,7 @@ class IpcSource:
 
     def batches(self, wanted: Wanted) -> Iterator[Batch]:
         """Yield batches; those of the file are joined or split to the size that is wanted."""
-        expect_columns(self._path, self._reader.schema.names, wanted)
+        wanted = expect_columns(self._path, self._reader.schema.names, wanted)
         yield from _batches(self._path, _resized(_all(self._reader), wanted.size), wanted)
 
 

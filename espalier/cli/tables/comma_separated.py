@@ -31,7 +31,7 @@ class CsvSource:
         try:
             with self._path.open(newline="", encoding="utf-8-sig") as file:
                 reader = csv.DictReader(file)
-                expect_columns(self._path, reader.fieldnames or [], wanted)
+                wanted = expect_columns(self._path, reader.fieldnames or [], wanted)
                 while records := list(islice(reader, wanted.size)):
                     yield _batch(records, wanted)
         except (OSError, ValueError, csv.Error) as error:

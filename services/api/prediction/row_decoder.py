@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from msgspec import Meta, defstruct
+from msgspec import UNSET, Meta, UnsetType, defstruct
 from msgspec.structs import astuple
 
 from bundle import Contract, Feature
@@ -32,6 +32,10 @@ LARGE_BYTES = 4096
 
 ESCAPED = re.compile(r'["\\\x00-\x1f]')
 """Characters that msgspec does not take in a name. A contract with such a feature has no decoder."""
+
+
+ANY_VALUE: Any = bool | float | Annotated[str, Meta(max_length=MAX_CATEGORY)] | None
+"""What an ignored column may have."""
 
 
 class _Category(float, Enum):
@@ -59,16 +63,24 @@ class RowDecoder:
     def __init__(self, contract: Contract, *, max_rows: int) -> None:
         """Compile the contract. Members of the types have neutral names: a feature's name may be any text."""
         names = {f"f{index}": feature.name for index, feature in enumerate(contract.features)}
-        members = [(name, _type_of(feature)) for name, feature in zip(names, contract.features, strict=True)]
+        members: list[Any] = [(name, _type_of(feature)) for name, feature in zip(names, contract.features, strict=True)]
+        self._features, self._has_fixed_names = len(names), contract.has_fixed_names
+        if not contract.has_fixed_names:
+            pairs = zip(members, contract.features, strict=True)
+            members = [_member(name, kind, feature) for (name, kind), feature in pairs]
+            ignored = {f"i{index}": column.name for index, column in enumerate(contract.ignored)}
+            members += [(name, ANY_VALUE | UnsetType, UNSET) for name in ignored]
+            names |= ignored
         self._decoder: Any = None
         if not any(map(ESCAPED.search, names.values())):
-            row: Any = defstruct("Row", members, rename=names, forbid_unknown_fields=True, gc=False)
+            row: Any = defstruct("Row", members, rename=names, forbid_unknown_fields=True, gc=False, kw_only=True)
             rows: Any = Annotated[list[row], Meta(min_length=1, max_length=max_rows)]
             body: Any = defstruct("Body", [("rows", rows)], forbid_unknown_fields=True, gc=False)
             self._decoder = msgspec.json.Decoder(body)
         self._whole = [index for index, feature in enumerate(contract.features) if feature.type == "int"]
-        self._pack = struct.Struct(f"={len(names)}f").pack
-        self._colons = sum(1 + name.count(":") for name in names.values())
+        self._pack = struct.Struct(f"={self._features}f").pack
+        self._colons_of = [1 + name.count(":") for name in names.values()]
+        self._colons = sum(self._colons_of)
 
     def decode(self, body: bytes) -> npt.NDArray[np.float32] | None:
         """Return (n, features) float32 in the contract's order, with NaN for null; None if the body may be invalid."""
@@ -78,11 +90,25 @@ class RowDecoder:
             rows = self._decoder.decode(body).rows
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
+        values, colons = [astuple(row) for row in rows], 1 + self._colons * len(rows)
+        if not self._has_fixed_names:
+            colons -= sum(map(self._count_absent, values))
+            values = list(map(self._complete, values))
         # One colon per name: there is a duplicate, of which msgspec takes the last one, or a colon in a text.
-        if _count_colons(body) != 1 + self._colons * len(rows):
+        if _count_colons(body) != colons:
             return None
-        values = [astuple(row) for row in rows]
         return None if self._whole and not self._are_whole(values) else self._matrix(values)
+
+    def _count_absent(self, row: tuple[Any, ...]) -> int:
+        """Return how many colons the names have that a row leaves out."""
+        if UNSET not in row:
+            return 0
+        return sum(colons for value, colons in zip(row, self._colons_of, strict=True) if value is UNSET)
+
+    def _complete(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a row without ignored columns, and with None for what it leaves out."""
+        features = row[: self._features]
+        return tuple([None if value is UNSET else value for value in features]) if UNSET in features else features
 
     def _matrix(self, rows: list[tuple[float | None, ...]]) -> npt.NDArray[np.float32]:
         if len(rows) == 1:
@@ -111,6 +137,10 @@ def _count_colons(body: bytes) -> int:
 
 def _without_none(row: tuple[float | None, ...]) -> Iterable[float]:
     return (math.nan if value is None else value for value in row) if None in row else row  # type: ignore[return-value]
+
+
+def _member(name: str, kind: Any, feature: Feature) -> tuple[Any, ...]:
+    return (name, kind | UnsetType, UNSET) if feature.optional else (name, kind)
 
 
 def _type_of(feature: Feature) -> Any:

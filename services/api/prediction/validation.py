@@ -91,10 +91,12 @@ class ListReader:
             checked = self._items.validate_python(items)
         except ValidationError as error:
             raise refuse_fields(self._wrong_values(items, self._wrong_names(items))) from error
-        expected = len(items) * self._names
-        if _count_members(items, self._place) != expected:  # all expected names exist, so the others are unknown
-            raise refuse_fields(self._wrong_names(items))
-        if body.count(b":") != 1 + expected:  # one colon per member: there is a duplicate, or a colon in a text
+        members = _count_members(items, self._place)
+        if members != len(items) * self._names or not self._place.has_fixed_names:
+            problems = self._wrong_names(items)  # all required names exist, so any others are unknown
+            if problems:
+                raise refuse_fields(problems)
+        if body.count(b":") != 1 + members:  # one colon per member: there is a duplicate, or a colon in a text
             self._check_repeated(body)
         return checked
 

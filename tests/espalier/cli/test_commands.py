@@ -28,6 +28,7 @@ COMMANDS = [
     ("feedback",),
     ("models",),
     ("models", "show"),
+    ("models", "diff"),
     ("promote",),
     ("rollback",),
     ("serve",),
@@ -247,6 +248,45 @@ def test_versions_are_listed_promoted_and_rolled_back(run, candidate, registry, 
         assert (code != 0, "does not match manifest.json with any" in stderr) == (True, True)
         assert registry.version_of(name, "champion") == "2", "what would not be served is not promoted"
         assert registry.version_of(name, "challenger") is None
+
+
+def test_versions_are_described_and_compared(run, candidate, registry, name, mlflow, tmp_path, monkeypatch):
+    for depth, eta in ((1, 0.05), (4, 0.3), (1, 0.05)):
+        candidate(max_depth=depth, eta=eta)
+        register.main()
+        monkeypatch.setenv("PIPELINE_GIT_COMMIT", "decaf")  # other work: the same parameters are judged again
+
+    found = json.loads(run("models", "show", "champion", "--json")[1])
+    assert (found["number"], found["verified"]["params"]["train.booster.max_depth"]) == ("2", "4")
+    assert found["verified"]["gate"]["champion_version"] == "1" and found["verified"]["gate"]["evidence"]["gate.gain"]
+    shown = run("models", "show", "previous")[1]
+    assert all(part in shown for part in ("version 1", "test scores", "slices", "mean contribution", "gate: passed"))
+    code, _, stderr = run("models", "show", "3")
+    assert code == 0 and "was rejected by the gate" in stderr, "of a rejected version, the tags are shown"
+    assert json.loads(run("models", "show", "3", "--json")[1])["verified"] is None
+
+    difference = json.loads(run("models", "diff", "previous", "2", "--json")[1])
+    changed = {pair["name"]: (pair["first"], pair["second"]) for pair in difference["params"]}
+    assert changed["train.booster.max_depth"] == ("1", "4")
+    assert not difference["same_model"] and difference["same_test_rows"]
+    code, out, stderr = run("models", "diff", "1", "2", "--picture", str(tmp_path / "difference.png"))
+    assert code == 0 and "versions 1 and 2 have different model files" in stderr
+    assert all(part in out for part in ("parameters that differ", "log_loss of slices", "difference", "height"))
+    assert (tmp_path / "difference.png").read_bytes().startswith(b"\x89PNG")
+    for arguments, expected, message in (
+        (("champion", "2"), 1, "name two different versions"),
+        (("1", "9"), 7, "has no version 9"),
+        (("challenger", "1"), 7, "no version with the alias challenger"),
+        (("1", "3"), 9, "version 3 was rejected by the gate"),
+        (("1", "2", "--picture", "difference.pdf"), 2, "ends in .png or .svg"),
+    ):
+        code, out, stderr = run("models", "diff", *arguments)
+        assert (code, out) == (expected, "") and message in " ".join(stderr.split()), stderr
+    folder = mlflow.artifacts / registry.version(name, "1").source.removeprefix("mlflow-artifacts:/")
+    (folder / "manifest.sig").write_bytes(b"0" * 64)
+    for command in (("show", "1"), ("diff", "1", "2")):
+        code, out, stderr = run("models", *command)
+        assert (code, out) == (9, "") and "does not match manifest.json" in stderr
 
 
 def test_version_is_printed(run):

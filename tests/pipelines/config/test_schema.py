@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config.schema import load_schema
+from pipelines.config.schema import SCHEMA_FILE, load_schema
 from pipelines.errors import InvalidParams
 
 
@@ -86,3 +86,31 @@ def test_time_may_be_left_out(project):
 
     assert schema.time is None
     assert schema.columns == ["tag", "bears", "height", "age", "grafted", "kind", "soil"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda text: text.replace("type: bool", "type: bool, optional: true"),
+            "only a nullable column can be optional",
+        ),
+        (lambda text: text + "ignored: [{name: age, type: int}]\n", "duplicate columns: age"),
+        (lambda text: text + "ignored: [{name: espalier_row_hash, type: int}]\n", "reserved"),
+    ],
+)
+def test_impossible_optional_or_ignored_column_is_refused(project, change, message):
+    SCHEMA_FILE.write_text(change(SCHEMA_FILE.read_text()))
+
+    with pytest.raises(InvalidParams, match=message):
+        load_schema()
+
+
+def test_schema_of_optional_columns_only_is_refused(project):
+    SCHEMA_FILE.write_text(
+        "target: {name: bears, classes: [bare, bearing]}\n"
+        "features: [{name: height, type: float, nullable: true, optional: true}]\n"
+    )
+
+    with pytest.raises(InvalidParams, match="every feature is optional"):
+        load_schema()

@@ -167,7 +167,8 @@ def test_missing_columns_are_reported(world, parts, schema):
 
     assert verdict.champion_version == "4"
     assert verdict.reasons == [
-        "the champion (version 4) needs column(s) height, age, which schema.yaml no longer has, so it cannot be "
+        "the champion (version 4) needs column(s) height, age, which schema.yaml no longer has (list them as "
+        "ignored, and keep them in the table), so it cannot be "
         "compared. Check the candidate yourself, and remove the alias champion to start over"
     ]
 
@@ -303,3 +304,39 @@ def test_rows_may_be_independent(world, parts):
     found = world.judge(weak(world, parts, metrics), metrics, GATE.model_copy(update={"block": None})).evidence
 
     assert (found.block, found.blocks, found.neighbours, found.periods) == ("row", len(parts[1]), None, ())
+
+
+def ignoring(schema, name):
+    column = next(feature for feature in schema.features if feature.name == name)
+    features = tuple(feature for feature in schema.features if feature is not column)
+    return schema.model_copy(update={"features": features, "ignored": (column,)})
+
+
+def test_champion_that_needs_an_ignored_column_is_compared_if_the_table_has_it(world, parts, schema):
+    metrics = world.candidate()
+
+    verdict = world.judge(world.champion(parts[0], metrics, max_depth=1), metrics, schema=ignoring(schema, "age"))
+
+    assert verdict.evidence.rows == len(parts[1])
+
+
+def test_champion_that_needs_an_ignored_column_is_not_compared_without_it(world, parts, schema):
+    metrics = world.candidate()
+    champion = world.champion(parts[0], metrics)
+    del parts[1]["age"]
+
+    verdict = world.judge(champion, metrics, schema=ignoring(schema, "age"))
+
+    assert "needs column(s) age, which the table no longer has (keep them, with empty cells" in verdict.reasons[0]
+
+
+def test_column_in_another_unit_is_refused(world, parts, schema):
+    """The champion would be judged on values that no client sends it, and the candidate would seem better."""
+    metrics = world.candidate()
+    height = schema.features[0].model_copy(update={"unit": "ft"})
+    changed = schema.model_copy(update={"features": (height, *schema.features[1:])})
+
+    verdict = world.judge(world.champion(parts[0], metrics), metrics, schema=changed)
+
+    assert not verdict.passed
+    assert "needs height in m, and schema.yaml says another unit (give a column in another unit" in verdict.reasons[0]

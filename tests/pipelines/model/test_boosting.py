@@ -5,8 +5,10 @@ import pytest
 import xgboost as xgb
 from sklearn.metrics import log_loss
 
+from bundle import Target
 from pipelines.config.params import PrepareParams, TrainParams
-from pipelines.dataset.trained_rows import describe_rows
+from pipelines.config.schema import ROW_HASH
+from pipelines.dataset.trained_rows import describe_rows, hash_rows
 from pipelines.errors import InvalidParams
 from pipelines.model.boosting import to_matrix, train_booster
 from pipelines.model.matrix import build_contract, encode, example_row, labels
@@ -45,6 +47,32 @@ def base_score(booster):
 def test_seed_determines_the_model(boost):
     assert boost(seed=1).model == boost(seed=1).model
     assert boost(seed=1).model != boost(seed=2).model
+
+
+TARGETS = {
+    "binary": Target(name="bears", classes=("bare", "bearing"), threshold=0.5),
+    "multiclass": Target(name="grade", type="multiclass", classes=("low", "middle", "high")),
+    "regression": Target(name="weight", type="regression"),
+    "interval": Target(name="weight", type="regression", interval=0.9),
+}
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_number_of_threads_does_not_change_the_model(make, schema, params, kind):
+    """On more rows than XGBoost sums up in one block, of which several threads take one each."""
+    rows = check_table(make(6000).dropna(subset=["bears"]), schema, params.validate_)
+    rows["weight"] = rows["height"].fillna(3) + rows["bears"] + rows["age"] / 7
+    rows["grade"] = np.digitize(rows["weight"], [8, 16]).astype(float)
+    rows[ROW_HASH] = hash_rows(rows, schema.columns)
+    contract = build_contract(rows, project_of(schema), example=example_row(rows, schema))
+    contract = contract.model_copy(update={"target": TARGETS[kind]})
+
+    def train(threads):
+        booster = {"max_depth": 6, "subsample": 0.8, "colsample_bytree": 0.5}
+        of = TrainParams(seed=1, rounds=6, threads=threads, booster=booster)
+        return train_booster(rows, contract, schema, of, lambda _note="": None).model
+
+    assert len({train(threads) for threads in (1, 2, 5)}) == 1
 
 
 def test_training_rows_are_recorded(boost, parts, schema):

@@ -1,5 +1,7 @@
 """The API's reader and encoder give the matrix and the predictions of training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,3 +83,21 @@ def test_other_prediction_is_named_by_row(read, test_rows, schema, monkeypatch):
     monkeypatch.setattr(served_rows, "predict", shifted)
     with pytest.raises(AlteredData, match=r"for test row 4, but the API \(lignum\) would answer"):
         verify_served_rows(read(), test_rows.iloc[:20], schema)
+
+
+def test_rows_without_an_optional_column_are_compared_too(read, test_rows, schema, monkeypatch):
+    """As clients send them that do not know the column."""
+    bundle, sent = read(), []
+    soil = bundle.contract.features[-1].model_copy(update={"optional": True})
+    contract = bundle.contract.model_copy(update={"features": (*bundle.contract.features[:-1], soil)})
+    encode = served_rows.encode_served
+
+    def recorded(rows, of):
+        sent.extend(rows)
+        return encode(rows, of)
+
+    monkeypatch.setattr(served_rows, "encode_served", recorded)
+
+    verify_served_rows(replace(bundle, contract=contract), test_rows, schema)
+
+    assert 0 < sum("soil" not in row for row in sent) < len(sent)

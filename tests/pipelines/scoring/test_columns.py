@@ -124,3 +124,16 @@ def test_columns_that_do_not_fit(contract, changes, problem):
 def test_further_columns_are_ignored(contract):
     assert check_types(pa.schema([*TYPES.items(), ("tree", pa.string())]), contract) == []
     assert "age is there twice" in check_types(pa.schema([*TYPES.items(), ("age", pa.int64())]), contract)[0]
+
+
+def test_table_without_an_optional_column_is_scored_as_with_missing_values(contract):
+    optional = contract.features[0].model_copy(update={"optional": True})
+    evolved = contract.model_copy(update={"features": (optional, *contract.features[1:])})
+    row = dict(contract.example)
+    whole = batch([{**row, "height": None}])
+    without = whole.select([name for name in whole.schema.names if name != "height"])
+
+    assert check_types(without.schema, evolved) == []
+    assert check_types(without.schema, contract) != []
+    found, expected = (Encoder(evolved).encode_batch(each).matrix for each in (without, whole))
+    np.testing.assert_array_equal(found, expected)

@@ -199,3 +199,15 @@ def test_stage_records_the_split(pushed):
     main()
 
     assert set(read_json(SPLIT_JSON, stage="prepare")["test_below"]) == {"bare", "bearing"}
+
+
+def test_optional_column_without_missing_values_is_refused(rows, schema):
+    """Nothing would be learned about requests that leave it out, and no test row would show it."""
+    age = schema.features[1].model_copy(update={"nullable": True, "optional": True})
+    changed = schema.model_copy(update={"features": (schema.features[0], age, *schema.features[2:])})
+    params = PrepareParams(test_share=0.3)
+
+    with pytest.raises(InvalidData, match=r"age are optional, but every training row has a value.*Empty the cells"):
+        split_by_time(rows, project_of(changed, prepare=params))
+    rows.loc[rows.index[:300], "age"] = None
+    assert split_by_time(rows, project_of(changed, prepare=params))

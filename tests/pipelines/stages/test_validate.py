@@ -211,3 +211,19 @@ def test_wrong_target_is_reported_by_row(project, save, name, column, value, rul
 def test_texts_without_values_are_explained(project, save):
     with pytest.raises(InvalidData, match=r"has texts \(Adelie, Chinstrap, Gentoo.*target\.values in schema\.yaml"):
         reading("penguins", save, values=())
+
+
+def test_ignored_column_is_kept_where_the_table_has_it(project, pushed, connected, table, params, schema):
+    """The gate needs it for a champion that does; its values have no limits, because no model is trained on them."""
+    without = Path("pipelines/schema.yaml")
+    without.write_text(
+        without.read_text().replace("  - {name: age, type: int, minimum: 0, maximum: 300}\n", "")
+        + "ignored: [{name: age, type: int, minimum: 0, maximum: 1}, {name: rings, type: int}]\n"
+    )
+    fetch()
+
+    main()
+
+    kept = read_prepared(TABLE)
+    assert list(kept.columns) == [*load_schema().columns, "age"]
+    assert kept["age"].tolist() == table["age"].tolist()

@@ -51,12 +51,13 @@ def read_columns(
     Raises:
         Malformed
     """
-    columns: list[Column] = [Missing()] * len(plan.fields)
+    columns: list[Column] = [Missing()] * len(coders)
     for field, place in zip(plan.fields, plan.features, strict=True):
+        if place is None or field.kind is Kind.MISSING:
+            buffers.skip(field)
+            continue
         coder = coders[place]
-        if field.kind is Kind.MISSING:
-            buffers.skip()
-        elif field.kind in TEXTS and coder is not None:
+        if field.kind in TEXTS and coder is not None:
             columns[place] = _Categories(buffers.texts(field), coder)
         elif field.kind is Kind.CODED:
             if place not in codes:

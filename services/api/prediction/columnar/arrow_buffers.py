@@ -72,9 +72,13 @@ class Buffers:
         is_missing: Mask = self.bits() == 0
         return is_missing
 
-    def skip(self) -> None:
-        """Pass a column without buffers."""
+    def skip(self, field: Field) -> None:
+        """Pass a column whose values are not needed."""
         next(self._nulls)
+        for _ in range(field.buffers):
+            self._take()
+        if field.kind is Kind.VIEW:
+            list(self._take_viewed())
 
     def array(self, dtype: npt.DTypeLike, *, more: int = 0) -> npt.NDArray[Any]:
         """Return the next buffer as a number for each row, and ``more`` numbers."""

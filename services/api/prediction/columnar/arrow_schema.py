@@ -5,13 +5,11 @@ Source: https://arrow.apache.org/docs/format/Columnar.html and its Schema.fbs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
-from bundle import Feature
 from services.api.errors import FieldProblem
 from services.api.prediction.columnar.columns import Columns
 from services.api.prediction.columnar.flatbuffers import BOOL, INT16, INT32, INT64, UINT8, Malformed, Table
@@ -67,6 +65,9 @@ ACCEPTED = {
 }
 """Type of a feature → kinds of its column."""
 
+ANY = frozenset(Kind) - {Kind.OTHER}
+"""Kinds of an ignored column: its buffers have to be passed over."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -93,8 +94,8 @@ class Plan:
     """How to read the record batches of a stream."""
 
     fields: tuple[Field, ...]
-    features: tuple[int, ...]
-    """The place in the contract of each field."""
+    features: tuple[int | None, ...]
+    """The place in the contract of each field; None: it is ignored."""
 
 
 def read_plan(schema: Table, columns: Columns) -> Plan:
@@ -107,23 +108,19 @@ def read_plan(schema: Table, columns: Columns) -> Plan:
     if schema.number(0, INT16):
         raise Malformed("its numbers are big-endian")
     # Beyond the largest valid number, only unknown and duplicate columns are to be named.
-    found = schema.tables(1, at_most=len(columns.names) + MAX_PROBLEMS)
+    found = schema.tables(1, at_most=columns.most + MAX_PROBLEMS)
     names = [table.text(0, max_bytes=MAX_NAME_BYTES) for table in found]
     columns.check_names(names)
     fields = tuple(_read_field(name, table) for name, table in zip(names, found, strict=True))
-    places = tuple(columns.places[name] for name in names)
-    _check_types(columns, [(columns.features[place], field) for place, field in zip(places, fields, strict=True)])
-    return Plan(fields, places)
-
-
-def _check_types(columns: Columns, pairs: Sequence[tuple[Feature, Field]]) -> None:
+    places = tuple(columns.places.get(name) for name in names)
     problems: list[FieldProblem] = [
-        columns.wrong_type(feature, field.type_name)
-        for feature, field in pairs
-        if field.kind not in ACCEPTED[feature.type]
+        columns.wrong_type(field.name, field.type_name)
+        for place, field in zip(places, fields, strict=True)
+        if field.kind not in (ANY if place is None else ACCEPTED[columns.features[place].type])
     ]
     if problems:
         raise refuse_fields(tuple(problems[:MAX_PROBLEMS]))
+    return Plan(fields, places)
 
 
 def _read_field(name: str, table: Table) -> Field:

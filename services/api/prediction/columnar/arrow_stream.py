@@ -123,6 +123,6 @@ class ArrowReader:
                 raise Malformed(f"a dictionary has more than {self._max_rows:,} texts")
         parts.texts[number] = texts
         for place, _ in users:
-            coder = self._columns.coders[place]
-            if coder is not None:
+            coder = None if place is None else self._columns.coders[place]
+            if place is not None and coder is not None:
                 parts.codes[place] = coder([*texts, None])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from bundle import Contract, Feature
+from bundle import Contract
 from evaluation import columns
 from evaluation.columns import WrongValue
 from evaluation.row_schema import FieldSpec, requirement, row_spec
@@ -28,6 +28,10 @@ class Columns(columns.Columns):
         super().__init__(contract)
         self._member = member
         row = row_spec(contract)
+        self.ignored = frozenset(column.name for column in contract.ignored)
+        self.most = len(self.names) + len(self.ignored)
+        """How many columns a request may have, and the fewest that it must have."""
+        self.fewest = sum(not feature.optional for feature in contract.features)
         self._specs: dict[str, FieldSpec] = row.names or {}
         self._unknown = row.unknown
 
@@ -41,7 +45,7 @@ class Columns(columns.Columns):
         raise refuse_fields(tuple(self.problem(self.names[one.feature], one.row, one.reason) for one in first))
 
     def check_names(self, names: Sequence[str]) -> None:
-        """Check that every feature is there once, and nothing else.
+        """Check that every feature is there once that must be, and nothing that is neither a feature nor ignored.
 
         Raises:
             InvalidRows: lists up to 20 columns.
@@ -49,12 +53,13 @@ class Columns(columns.Columns):
         if len(names) == len(self.names) and self.places.keys() == set(names):
             return
         problems = tuple(islice(self._wrong_names(names), MAX_PROBLEMS))
-        raise refuse_fields(problems)
+        if problems:
+            raise refuse_fields(problems)
 
-    def wrong_type(self, feature: Feature, found: str) -> FieldProblem:
+    def wrong_type(self, name: str, found: str) -> FieldProblem:
         """Return the problem of a column of another type."""
-        needed = requirement(self._specs[feature.name], "wrong_type")
-        return FieldProblem(f"{self._member}.{feature.name}", f"must be {needed}; its type is {found}", "wrong_type")
+        needed = requirement(self._specs[name], "wrong_type")
+        return FieldProblem(f"{self._member}.{name}", f"must be {needed}; its type is {found}", "wrong_type")
 
     def problem(self, name: str, row: int, reason: str) -> FieldProblem:
         """Return the problem of one value."""
@@ -66,12 +71,12 @@ class Columns(columns.Columns):
         """Return unknown, duplicate and missing columns."""
         seen: set[str] = set()
         for name in names:
-            if name not in self.places:
+            if name not in self._specs:
                 yield FieldProblem(f"{self._member}.{name}"[:MAX_FIELD], self._unknown, "unknown_feature")
             elif name in seen:
                 yield FieldProblem(f"{self._member}.{name}", "is a duplicate", "duplicate_feature")
             seen.add(name)
         for name in self.names:
-            if name not in seen:
+            if name not in seen and not self._specs[name].may_be_left_out:
                 text = f"is missing; it must be {requirement(self._specs[name], 'missing_feature')}"
                 yield FieldProblem(f"{self._member}.{name}", text, "missing_feature")

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from bundle import Contract, Feature
-from evaluation.columns import Coder, Numbers
+from evaluation.columns import Coder, Missing, Numbers
 from evaluation.row_schema import columns_type, dict_type, value_checker
 from services.api.errors import FieldProblem, MalformedBody, TooManyRows
 from services.api.prediction.columnar.columns import Columns
@@ -73,27 +73,33 @@ class JsonColumnsReader:
             TooManyRows
             InvalidRows: lists up to 20 columns or values, and what each must be.
         """
-        if body.count(b":") != 1 + len(self._columns.names):  # a wrong number of columns, or a colon in a text
+        named = body.count(b":") - 1
+        if not self._columns.fewest <= named <= self._columns.most:  # too few or many columns, or a colon in a text
             self._check_names(body)
         try:
             found = self._body.decode(body).columns
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise MalformedBody(f"Invalid JSON: {error}; {FORM}") from error
         self._columns.check_names(list(found))
-        columns: list[npt.NDArray[np.float64]] = []
+        if len(found) < named <= self._columns.most:  # a duplicate, or a colon in a text
+            self._check_names(body)
+        columns: list[npt.NDArray[np.float64] | None] = []
         problems: list[FieldProblem] = []
         for index, name in enumerate(self._columns.names):
+            if name not in found:  # it may be left out
+                columns.append(None)
+                continue
             values, wrong = self._read_column(index, bytes(found[name]))
             columns.append(values)
             problems += wrong
         if problems:
             raise refuse_fields(tuple(problems[:MAX_PROBLEMS]))
         rows = self._count(columns)
-        return self._columns.encode([Numbers(values) for values in columns], rows)
+        return self._columns.encode([Missing() if each is None else Numbers(each) for each in columns], rows)
 
     def _check_names(self, body: bytes | bytearray) -> None:
         """Check the names, of which there may be many, or duplicates; then the body may be parsed."""
-        names = list(islice(_names(body), len(self._columns.names) + MAX_PROBLEMS))
+        names = list(islice(_names(body), self._columns.most + MAX_PROBLEMS))
         if not names:
             raise MalformedBody(f"columns: must be an object with a list for each feature; {FORM}")
         self._columns.check_names(names)
@@ -129,14 +135,15 @@ class JsonColumnsReader:
                     break
         return values, problems
 
-    def _count(self, columns: Sequence[npt.NDArray[np.float64]]) -> int:
+    def _count(self, columns: Sequence[npt.NDArray[np.float64] | None]) -> int:
         """Return the number of rows, which is the same in every column."""
-        rows = len(columns[0])
-        for name, column in zip(self._columns.names, columns, strict=True):
-            if len(column) != rows:
+        named = zip(self._columns.names, columns, strict=True)
+        lengths = {name: len(column) for name, column in named if column is not None}
+        first, rows = next(iter(lengths.items()))
+        for name, length in lengths.items():
+            if length != rows:
                 raise MalformedBody(
-                    f"columns: all must have the same length, but {self._columns.names[0]} has {rows} values "
-                    f"and {name} has {len(column)}"
+                    f"columns: all must have the same length, but {first} has {rows} values and {name} has {length}"
                 )
         if not rows:
             raise MalformedBody("columns: must have at least one value each")

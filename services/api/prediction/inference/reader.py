@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bundle import Contract, Feature
-from evaluation.columns import Floats, Numbers
+from evaluation.columns import Column, Floats, Missing, Numbers
 from services.api.errors import FieldProblem, MalformedBody, TooManyRows
 from services.api.prediction.columnar.columns import Columns
 from services.api.prediction.inference.outputs import WantedOutput, choose_outputs
@@ -35,7 +35,7 @@ class InferenceReader:
         """Create the checks from the contract and the names of the model's outputs."""
         self._max_rows, self._outputs = max_rows, tuple(outputs)
         self._columns, self._coded_columns = _TensorColumns(contract), _CodedColumns(contract)
-        self._parser = RequestParser(features=len(contract.features))
+        self._parser = RequestParser(features=self._columns.most)
         self._decoder = TensorDecoder()
 
     def read(self, body: bytes, json_bytes: int | None) -> InferenceRequest:
@@ -50,7 +50,7 @@ class InferenceReader:
         outputs = choose_outputs(request.outputs, self._outputs, is_binary=request.has_binary_outputs)
         tensors = request.inputs
         rows = self._count_rows(tensors)
-        if len(tensors) == 1 and tensors[0].name not in self._columns.places:
+        if len(tensors) == 1 and tensors[0].name not in {*self._columns.places, *self._columns.ignored}:
             matrix = self._read_matrix(tensors[0], rows)
         else:
             matrix = self._read_columns(tensors, rows)
@@ -91,9 +91,12 @@ class InferenceReader:
         if len(named) < len(tensors):
             raise MalformedBody("inputs: two tensors have the same name")
         columns.check_names(list(named))
-        filled = []
+        filled: list[Column] = []
         for feature, coder in zip(columns.features, columns.coders, strict=True):
-            tensor = named[feature.name]
+            tensor = named.get(feature.name)
+            if tensor is None:  # it may be left out
+                filled.append(Missing())
+                continue
             _check_datatype(tensor, datatypes_of(feature), "this feature")
             if tensor.shape not in ((rows,), (rows, 1)):
                 raise MalformedBody(

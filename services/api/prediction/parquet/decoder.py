@@ -35,7 +35,7 @@ class ParquetDecoder:
         """Store the limits; ``batches`` says how many processes run and wait."""
         self._columns, self._batches, self._max_rows, self._limits = columns, batches, max_rows, limits
         # A record batch may come with a dictionary for each column.
-        most = -(-max_rows * (len(columns.names) + 1) // (MAX_MESSAGES - 100))
+        most = -(-max_rows * (columns.most + 1) // (MAX_MESSAGES - 100))
         self._batch_rows = max(BLOCK_ROWS, most)
 
     async def decode(self, request: Request, file: bytes | bytearray) -> bytearray:
@@ -65,7 +65,7 @@ class ParquetDecoder:
     def _decode(self, decoding: Decoding, file: bytes | bytearray) -> bytearray | ApiError:
         """Decode in a thread. An error is returned and not raised, for its time is to be measured like any other's."""
         try:
-            footer = read_footer(file, max_columns=len(self._columns.names) + MAX_PROBLEMS)
+            footer = read_footer(file, max_columns=self._columns.most + MAX_PROBLEMS)
             self._check(footer)
             started = time.monotonic()
             try:
@@ -94,8 +94,8 @@ class ParquetDecoder:
             raise TooManyRows(f"columns: send at most {self._max_rows:,} rows in one request")
         self._columns.check_names(footer.columns)
         if footer.nested:
-            wrong = [feature for feature in self._columns.features if feature.name in footer.nested]
-            problems = [self._columns.wrong_type(feature, "nested columns") for feature in wrong[:MAX_PROBLEMS]]
+            wrong = [name for name in footer.columns if name in footer.nested]
+            problems = [self._columns.wrong_type(name, "nested columns") for name in wrong[:MAX_PROBLEMS]]
             raise refuse_fields(tuple(problems))
 
     def _check_rows(self, ended: Ended, footer: Footer) -> None:

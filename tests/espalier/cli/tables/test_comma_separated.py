@@ -1,5 +1,6 @@
 import pytest
 
+from espalier.cli.output import CommandFailed
 from espalier.cli.tables.batch import Wanted
 from espalier.cli.tables.comma_separated import CsvSource
 
@@ -39,3 +40,15 @@ def test_batch_with_a_wrong_value_stays_a_list(read):
 
     assert good.to_pylist() == [{"float": 3.5, "int": 12, "bool": True, "category": "pear"}]
     assert wrong == [{"float": 3.5, "int": 12.5, "bool": True, "category": "pear"}]
+
+
+def test_optional_column_may_be_absent(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("int\n12\n")
+    optional = {"name": "float", "type": "float", "optional": True}
+
+    ((found,),) = [batch.rows for batch in CsvSource(path).batches(Wanted([optional, FEATURES[1]]))]
+
+    assert found == {"int": 12}
+    with pytest.raises(CommandFailed, match="no column float, which the model needs"):
+        list(CsvSource(path).batches(Wanted(FEATURES[:2])))
