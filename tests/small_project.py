@@ -63,8 +63,8 @@ CONFIG = """
 """
 
 
-def make_table(rows: int = 600, seed: int = 3) -> pd.DataFrame:
-    """Rows whose target follows from the features, with noise and gaps."""
+def make_table(rows: int = 600, seed: int = 3, every: str = "7h") -> pd.DataFrame:
+    """Rows whose target follows from the features, with noise and gaps, one after ``every`` time."""
     random = np.random.default_rng(seed)
     height = random.uniform(0, 20, rows).round(2)
     grafted = random.integers(0, 2, rows)
@@ -72,7 +72,7 @@ def make_table(rows: int = 600, seed: int = 3) -> pd.DataFrame:
     bears = height + 6 * grafted + 4 * (kind == "pear") + random.normal(0, 3, rows) > 13
     table = pd.DataFrame(
         {
-            "seen": pd.date_range("2025-01-01", periods=rows, freq="7h").strftime("%Y-%m-%dT%H:%M:%S"),
+            "seen": pd.date_range("2025-01-01", periods=rows, freq=every).strftime("%Y-%m-%dT%H:%M:%S"),
             "tag": [f"T{number}" for number in range(rows)],
             "height": height,
             "age": random.integers(0, 90, rows),

@@ -75,7 +75,7 @@ def bundles(project, connected, registry, name, tmp_path_factory):
     """The bundles of two runs of the same work."""
     params = Path("pipelines/params.yaml")
     params.write_text(params.read_text().replace("threads: 1", "threads: 0").replace("max_depth: 3", "max_depth: 6"))
-    table = write_data(make_table(ROWS))
+    table = write_data(make_table(ROWS, every="1h"))
     Remote(load_settings()).push(load_pointer(Path("pipelines/data/current.yaml")), table)
     outside = tmp_path_factory.mktemp("elsewhere")
     remote = Path("remote").resolve()

@@ -60,7 +60,7 @@ TARGETS = {
 @pytest.mark.parametrize("kind", TARGETS)
 def test_number_of_threads_does_not_change_the_model(make, schema, params, kind):
     """On more rows than XGBoost sums up in one block, of which several threads take one each."""
-    rows = check_table(make(6000).dropna(subset=["bears"]), schema, params.validate_)
+    rows = check_table(make(6000, every="1h").dropna(subset=["bears"]), schema, params.validate_)
     rows["weight"] = rows["height"].fillna(3) + rows["bears"] + rows["age"] / 7
     rows["grade"] = np.digitize(rows["weight"], [8, 16]).astype(float)
     rows[ROW_HASH] = hash_rows(rows, schema.columns)
