@@ -34,7 +34,6 @@ __all__ = [
     "RegistryFailure",
     "RolloutFailed",
     "Unreachable",
-    "is_disk_full",
 ]
 
 
@@ -105,7 +104,7 @@ class DiskFull(PipelineError):
 
     exit_code = 12
 
-
-def is_disk_full(error: BaseException) -> bool:
-    """Return whether an error of the operating system means that a disk, or a quota of it, is full."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    @staticmethod
+    def is_meant_by(error: BaseException) -> bool:
+        """Return whether an error of the operating system means that a disk, or a quota of it, is full."""
+        return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

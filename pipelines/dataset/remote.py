@@ -19,7 +19,7 @@ from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, 
 from pipelines.config.settings import Settings
 from pipelines.dataset.pointer import Pointer, check_file
 from pipelines.dataset.site_cache import private_site_cache
-from pipelines.errors import AlteredData, DiskFull, MissingData, PipelineError, Unreachable, is_disk_full
+from pipelines.errors import AlteredData, DiskFull, MissingData, PipelineError, Unreachable
 
 __all__ = ["Remote"]
 
@@ -131,7 +131,7 @@ class Remote:
         except PipelineError:
             raise
         except Exception as error:
-            if is_disk_full(error):
+            if DiskFull.is_meant_by(error):
                 raise
             raise Unreachable(
                 f"the data remote {self._name(repo)} did not answer in {tries} attempts ({_first_line(error)}); check "

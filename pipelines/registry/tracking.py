@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bundle import BundleMetrics
 from pipelines.config.settings import Settings
-from pipelines.errors import RegistryFailure, Unreachable, is_disk_full
+from pipelines.errors import DiskFull, RegistryFailure, Unreachable
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -197,7 +197,7 @@ class Tracking:
         except RestException as error:
             raise RegistryFailure(f"MLflow at {self._uri} refused to {what}: {error.message}") from error
         except (MlflowException, OSError) as error:
-            if is_disk_full(error):  # of this machine: a file is written before it is sent
+            if DiskFull.is_meant_by(error):  # of this machine: a file is written before it is sent
                 raise
             text = str(error).strip().splitlines()[0]
             raise Unreachable(

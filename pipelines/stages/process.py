@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from bundle import ExpectedError
 from pipelines.console import console
-from pipelines.errors import DiskFull, is_disk_full
+from pipelines.errors import DiskFull
 
 __all__ = ["INTERRUPTED", "run_stage"]
 
@@ -40,7 +40,7 @@ def _run(name: str, main: Callable[[], str]) -> None:
     except ExpectedError as error:
         _fail(name, error)
     except OSError as error:
-        if not is_disk_full(error):
+        if not DiskFull.is_meant_by(error):
             raise
         where = f": {error.filename}" if error.filename else ""
         _fail(

@@ -170,7 +170,7 @@ def test_permanent_exit_codes_fail_the_job(default, name):
     assert {rule["containerName"] for rule in rules} == {one["name"] for one in containers(pod_of(default, name))}
     for rule in rules:
         tried_again = {name for name, code in codes.items() if code not in rule["values"]}
-        assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure", "PromotionLocked"}
+        assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure", "PromotionLocked", "DiskFull"}
 
 
 def test_training_that_waits_an_hour_for_the_lock_is_tried_again(default):

@@ -3,7 +3,7 @@ from pipelines import errors
 
 def test_exit_codes_match_the_documentation():
     """docs/what-happens-when-it-fails.md lists them, and the chart's podFailurePolicy names them."""
-    assert {name: getattr(errors, name).exit_code for name in errors.__all__ if name != "is_disk_full"} == {
+    assert {name: getattr(errors, name).exit_code for name in errors.__all__} == {
         "PipelineError": 1,
         "NotComparable": 1,
         "InvalidParams": 2,

@@ -12,7 +12,9 @@ from espalier.cli import main as entry
 from pipelines.stages import register
 
 COMMANDS = [
+    ("init",),
     ("data", "export"),
+    ("data", "report"),
     ("data", "push"),
     ("data", "fetch"),
     ("users", "create"),
@@ -23,6 +25,7 @@ COMMANDS = [
     ("users", "enable"),
     ("users", "delete"),
     ("train",),
+    ("tune",),
     ("gate",),
     ("simulate-gate",),
     ("feedback",),
