@@ -28,16 +28,16 @@ def measure(
     rows: pd.DataFrame,
     outputs: npt.NDArray[np.float32],
     project: Project,
-    training: Training,
+    training: Training | None = None,
 ) -> BundleMetrics:
-    """Score the model's outputs for (n, k) rows, overall and per slice, and state how it was trained."""
+    """Score the model's outputs for (n, k) rows, overall and per slice, and how it was trained, if known."""
     truth = labels(rows, project.task)
     return BundleMetrics(
         test=project.task.score(truth, outputs),
         slices=score_slices(rows, truth, outputs, project),
-        final_fit=training.final_fit,
-        early_stopping=training.early_stopping,
-        calibration=training.calibration,
+        final_fit=training is not None and training.final_fit,
+        early_stopping=training and training.early_stopping,
+        calibration=training and training.calibration,
         costs=_costs(truth, outputs, project),
     )
 
