@@ -73,7 +73,7 @@ class Remote:
         """
         with self._open() as repo:
             cache = repo.cache.local
-            is_cached = cache.exists(pointer.md5)
+            is_cached = _is_cached(cache, pointer)
             _check_space(self._root, pointer.size_bytes * (1 if is_cached else 2))  # the cache has a copy
             if not is_cached:
                 self._transfer(repo, repo.cloud.pull, pointer)
@@ -140,6 +140,16 @@ class Remote:
 
     def _name(self, repo: Any) -> str:
         return self._settings.remote_url or str(repo.config["remote"][repo.config["core"]["remote"]]["url"])
+
+
+def _is_cached(cache: Any, pointer: Pointer) -> bool:
+    """Return whether the cache has the object; half of one, which a killed run left, is deleted: DVC would take it."""
+    if not cache.exists(pointer.md5):
+        return False
+    if Path(cache.oid_to_path(pointer.md5)).stat().st_size == pointer.size_bytes:
+        return True
+    cache.delete(pointer.md5)
+    return False
 
 
 def _check_space(folder: Path, needed: int) -> None:

@@ -9,8 +9,6 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from services.api.http.fast_path import PATH, FastRequest
 from services.api.http.overload import Refusal
 from services.api.process.http_protocol import BoundedHttpProtocol
@@ -188,7 +186,7 @@ class FastHttpProtocol(BoundedHttpProtocol):
     def _release(self) -> None:
         """Start the application with what was received."""
         self._held, self.expected_bytes = None, 0
-        HttpToolsProtocol.on_headers_complete(self)
+        super().start_request()
         for part in self._parts:
             super().on_body(part)
         self._parts = []

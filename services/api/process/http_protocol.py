@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.api.process.connections import Connections
 from services.api.process.refusals import OF_ONE_CLIENT, REFUSALS, refusal, refuse_but_probes
+from services.api.process.transports import DroppingTransport
 from services.api.process.upgrades import without_upgrade
 
 __all__ = ["BoundedHttpProtocol"]
@@ -152,6 +153,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def start_request(self) -> None:
         """Start the application."""
         super().on_headers_complete()
+        self.cycle.transport = DroppingTransport(self.transport)  # type: ignore[assignment]  # it has the same methods
         if not self._is_within:
             self.cycle.keep_alive = False
 

@@ -76,6 +76,18 @@ def test_corrupt_object_is_rejected_and_the_target_unchanged(pointer, settings):
     assert [path.name for path in TARGET.parent.iterdir()] == ["trees.csv"]
 
 
+def test_half_an_object_in_the_cache_is_fetched_again(pointer, settings):
+    remote = Remote(settings)
+    remote.fetch(pointer, TARGET)
+    cached = Path(".dvc/cache/files/md5") / pointer.md5[:2] / pointer.md5[2:]
+    cached.chmod(0o600)
+    cached.write_bytes(cached.read_bytes()[:100])
+
+    remote.fetch(pointer, TARGET)
+
+    assert TARGET.stat().st_size == cached.stat().st_size == pointer.size_bytes
+
+
 def test_unavailable_remote_is_reported_within_the_retry_budget(pointer, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "top-secret")
