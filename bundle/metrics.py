@@ -147,7 +147,7 @@ class DecisionCosts(FrozenModel):
 class PlattScaling(FrozenModel):
     """How the model was calibrated: its margins are ``slope`` times those of the trees, plus ``intercept``.
 
-    Both are in the leaves and the base score of the model file already; nobody has to apply them again.
+    Both are in the leaves and the base score of the model file already, and are not applied again.
     """
 
     slope: float = Field(gt=0)

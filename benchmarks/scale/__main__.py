@@ -73,8 +73,8 @@ def main(
         _aside.print(f"[bold red]benchmark:[/] {error}", soft_wrap=True)
         raise typer.Exit(1) from None
     if json_:
-        told = {"commit": describe_commit(), "machine": describe_machine(), "results": results}
-        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+        report = {"commit": describe_commit(), "machine": describe_machine(), "results": results}
+        sys.stdout.write(json.dumps(report, indent=1) + "\n")
 
 
 def _show(result: dict[str, Any]) -> None:

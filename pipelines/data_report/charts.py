@@ -55,8 +55,8 @@ def line(values: Sequence[float | None], labels: Sequence[str], *, lowest: float
         x, y = place * step, HEIGHT - 2 - (HEIGHT - 4) * (value - low) / span
         if before is not None:
             drawn.append(f'<line x1="{before[0]:.1f}" y1="{before[1]:.1f}" x2="{x:.1f}" y2="{y:.1f}" stroke="{BLUE}"/>')
-        told = f"<title>{escape(label)}: {value:.4g}</title>"
-        drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.8" fill="{BLUE}">{told}</circle>')
+        tooltip = f"<title>{escape(label)}: {value:.4g}</title>"
+        drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.8" fill="{BLUE}">{tooltip}</circle>')
         before = x, y
     return _picture("course over time", drawn)
 

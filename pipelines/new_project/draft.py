@@ -56,7 +56,7 @@ UNCHECKED = Params.model_validate(
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user has said about the table."""
+    """What the user has chosen for the table."""
 
     target: str
     name: str

@@ -91,13 +91,13 @@ class Tuner:
         """
         shown, present = self.project.task.curve[1], self.present().value
 
-        def told(study: optuna.Study, _trial: Any) -> None:
+        def report(study: optuna.Study, _trial: Any) -> None:
             best = min([present, *(trial.value for trial in _complete(study) if trial.value is not None)])
             advance(f"best validation {shown} {best:.4f} (present {present:.4f})")
 
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         self.study.optimize(
-            lambda trial: self._measure(trial, deadline), n_trials=trials, timeout=left, callbacks=[told]
+            lambda trial: self._measure(trial, deadline), n_trials=trials, timeout=left, callbacks=[report]
         )
 
     def best(self) -> optuna.trial.FrozenTrial | None:

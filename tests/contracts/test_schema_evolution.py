@@ -128,9 +128,9 @@ CASES = {
 
 @dataclass
 class Trained:
-    """What a run said, and the API with its model if the gate passed it."""
+    """The last line of a run, and the API with its model if the gate passed it."""
 
-    said: str
+    summary: str
     number: str
     client: TestClient | None = None
     model: Model | None = None
@@ -139,7 +139,7 @@ class Trained:
     @property
     def headers(self) -> dict[str, str]:
         """Of a client whose token is new."""
-        assert self.issuer is not None, self.said
+        assert self.issuer is not None, self.summary
         return {"Authorization": f"Bearer {self.issuer.issue('ana', ('predict', 'model:read'), epoch=1)}"}
 
     def status(self, *rows: dict[str, Any]) -> int:
@@ -151,7 +151,7 @@ class Trained:
         return [f"{problem['field']} {problem['message']}" for problem in answer.json()["errors"]]
 
     def ask(self, *rows: dict[str, Any], **options: Any) -> Any:
-        assert self.client is not None, self.said
+        assert self.client is not None, self.summary
         return self.client.post("/v1/predict", json={"rows": rows}, headers=self.headers, **options)
 
     def predictions(self, *rows: dict[str, Any]) -> Any:
@@ -175,11 +175,11 @@ class World:
         Remote(load_settings()).push(load_pointer(Path("pipelines/data/current.yaml")), table)
         for stage in (fetch, validate, prepare, train, evaluate):
             stage.main()
-        said, registry = register.main(), Registry(load_settings())
+        summary, registry = register.main(), Registry(load_settings())
         version = registry.versions(self.name)[0]
         if registry.version_of(self.name, CHAMPION) != "1":
             registry.set_alias(self.name, CHAMPION, "1")
-        trained = Trained(said, version.number)
+        trained = Trained(summary, version.number)
         if version.tags["gate"] == "passed":
             bundle = self.folder / "bundles" / version.number
             bundle.mkdir(parents=True)
@@ -252,7 +252,7 @@ def old(after) -> Trained:
 def test_new_required_column_refuses_clients_of_the_other_contract(old, after):
     new = after("new required column")
 
-    assert "is champion" in new.said, "the gate compares: the old model does not need the column"
+    assert "is champion" in new.summary, "the gate compares: the old model does not need the column"
     assert (old.status(OLD_ROW), new.status(WITH_RAIN)) == (200, 200)
     assert new.reasons(OLD_ROW) == ["rows[0].rain is missing; it must be a number from 0 to 100 mm"]
     assert old.reasons(WITH_RAIN)[0].startswith("rows[0].rain is not a feature of this model")
@@ -261,7 +261,7 @@ def test_new_required_column_refuses_clients_of_the_other_contract(old, after):
 def test_new_optional_column_may_be_left_out(old, after):
     new = after("new optional column")
 
-    assert "is champion" in new.said
+    assert "is champion" in new.summary
     assert new.predictions(OLD_ROW) == new.predictions({**OLD_ROW, "rain": None})
     assert new.status(OLD_ROW, WITH_RAIN) == 200
     assert old.status(WITH_RAIN) == 422, "so new clients come after the rollout"
@@ -291,13 +291,13 @@ def test_dropped_column_is_not_compared(old, after):
     dropped = after("dropped column")
 
     assert dropped.client is None
-    assert "needs column(s) age, which schema.yaml no longer has (list them as ignored" in dropped.said
+    assert "needs column(s) age, which schema.yaml no longer has (list them as ignored" in dropped.summary
 
 
 def test_ignored_column_may_still_be_sent(old, after):
     new = after("dropped column ignored")
 
-    assert "is champion" in new.said, "the gate compares: the table has the column for the old model"
+    assert "is champion" in new.summary, "the gate compares: the table has the column for the old model"
     assert new.predictions(OLD_ROW) == new.predictions(WITHOUT_AGE)
     assert new.status({**OLD_ROW, "age": "unknown"}) == 200
     assert old.reasons(WITHOUT_AGE) == ["rows[0].age is missing; it must be a whole number from 0 to 300"], (
@@ -321,7 +321,7 @@ def test_new_category_is_refused_by_pipeline_and_old_model(world, old, after):
 
     new, cherry = after("new category"), {**OLD_ROW, "kind": "cherry"}
 
-    assert "is champion" in new.said
+    assert "is champion" in new.summary
     assert (new.status(OLD_ROW), new.status(cherry)) == (200, 200)
     assert old.reasons(cherry) == ["rows[0].kind must be one of apple, pear, plum, quince"]
 
@@ -349,7 +349,7 @@ def test_changed_unit_is_rejected_by_the_gate(old, after):
     changed = after("changed unit")
 
     assert changed.client is None
-    assert "needs height in m, and schema.yaml says another unit" in changed.said
+    assert "needs height in m, and schema.yaml says another unit" in changed.summary
 
 
 def test_values_in_another_unit_are_found_by_the_range_only(world, old):
@@ -376,7 +376,7 @@ def test_new_unit_under_a_new_name_refuses_no_old_client(old, after):
     new, in_new_unit = after("new unit, new name"), {**OLD_ROW, "height_ft": 11.5}
     del in_new_unit["height"]
 
-    assert "is champion" in new.said
+    assert "is champion" in new.summary
     assert (new.status(in_new_unit), new.status({**in_new_unit, "height": 3.5})) == (200, 200)
     assert new.predictions(OLD_ROW) == new.predictions({**OLD_ROW, "height_ft": None})
     assert old.status(in_new_unit) == 422, "so new clients come after the rollout"
