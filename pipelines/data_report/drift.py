@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from bundle import Bundle
 from evaluation.bins import DriftCounter
 from pipelines.config.schema import Schema, TimeColumn
 from pipelines.data_report.batches import Batch
+from pipelines.dataset.times import wall_clock_of
 from pipelines.scoring.drift import compare_bins
 
 __all__ = ["Drift", "DriftOfTable"]
@@ -89,4 +90,4 @@ def _until(bundle: Bundle, time: TimeColumn | None) -> pd.Timestamp | None:
     until: datetime | None = bundle.manifest.lineage.data_until
     if until is None or time is None:
         return None
-    return pd.Timestamp(until.astimezone(UTC)).tz_convert(time.zone).tz_localize(None)
+    return wall_clock_of(until, time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from pipelines.config.schema import TimeColumn
 from pipelines.errors import InvalidData
 
-__all__ = ["as_wall_clock"]
+__all__ = ["WITH_ZONE", "as_wall_clock", "wall_clock_of"]
 
 WITH_ZONE = r"\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 """A time of day with a UTC offset, as in ISO 8601."""
@@ -41,6 +42,11 @@ def as_wall_clock(times: pd.Series[Any], column: TimeColumn) -> pd.Series[Any]:
         place = int(broken.argmax())
         raise InvalidData(f"row {place + 1}, column {column.name}: {times.iloc[place]!r} is not a time")
     return _convert(instants, column)
+
+
+def wall_clock_of(instant: datetime, column: TimeColumn) -> pd.Timestamp:
+    """Return an instant, with its time zone, as a local time of the table."""
+    return pd.Timestamp(instant.astimezone(column.zone).replace(tzinfo=None))
 
 
 def _convert(instants: pd.Series[Any], column: TimeColumn) -> pd.Series[Any]:

@@ -14,6 +14,7 @@ import pandas as pd
 from bundle import HashSplit, Lineage
 from pipelines.config.schema import TimeColumn
 from pipelines.dataset.hash_split import is_test
+from pipelines.dataset.times import wall_clock_of
 from pipelines.model.matrix import labels
 from pipelines.targets.project import Project
 
@@ -42,8 +43,7 @@ def _newer_rows(
 ) -> tuple[pd.DataFrame, str]:
     if until is None:  # an older bundle
         return test, ""
-    wall_clock = pd.Timestamp(until.astimezone(time.zone).replace(tzinfo=None))
-    unseen = test[test[time.name] > wall_clock]
+    unseen = test[test[time.name] > wall_clock_of(until, time)]
     reached = (
         f"was trained on rows up to {until:%Y-%m-%d %H:%M} UTC; only {len(unseen):,} of {len(test):,} test rows are "
         "newer"

@@ -19,7 +19,7 @@ from pipelines.config.params import ValidateParams
 from pipelines.config.schema import Schema, TimeColumn
 from pipelines.dataset.columns import as_codes, table_schema
 from pipelines.dataset.files import TABLE, VALIDATE_JSON, raw_table, read_table, write_json, write_prepared
-from pipelines.dataset.times import as_wall_clock
+from pipelines.dataset.times import as_wall_clock, wall_clock_of
 from pipelines.dataset.trained_rows import hash_rows
 from pipelines.errors import InvalidData
 from pipelines.stages.process import run_stage
@@ -101,7 +101,7 @@ def _check_target_is_number(table: pd.DataFrame, schema: Schema) -> None:
 
 def _check_future(table: pd.DataFrame, time: TimeColumn, target: str, params: ValidateParams) -> None:
     """Reject rows in the future with a known target: one such row could shift the whole split."""
-    now = pd.Timestamp(datetime.now(UTC).astimezone(time.zone).replace(tzinfo=None))
+    now = wall_clock_of(datetime.now(UTC), time)
     late = (table[time.name] > now + params.max_future) & table[target].notna()
     if late.any():
         row = int(late.to_numpy().argmax())
