@@ -21,6 +21,7 @@ from pipelines.config.schema import Schema, TimeColumn
 from pipelines.dataset.tables import as_text
 from pipelines.dataset.times import as_wall_clock
 from pipelines.errors import InvalidData, MissingData
+from pipelines.scoring.tables import first_line
 
 __all__ = ["Batch", "Batches"]
 
@@ -78,7 +79,7 @@ class Batches:
                 yield self._typed(part, before)
                 before += part.num_rows
         except (OSError, pa.ArrowException) as error:
-            raise InvalidData(f"cannot read {self._path}: {_first_line(error)}") from error
+            raise InvalidData(f"cannot read {self._path}: {first_line(error)}") from error
 
     def _check(self) -> None:
         if not self._path.is_file():
@@ -88,7 +89,7 @@ class Batches:
         try:
             names = self._names()
         except (OSError, ValueError) as error:  # of pyarrow too
-            raise InvalidData(f"cannot read {self._path}: {_first_line(error)}") from error
+            raise InvalidData(f"cannot read {self._path}: {first_line(error)}") from error
         missing = [name for name in self._schema.columns if name not in names]
         if missing:
             raise InvalidData(f"{self._path}: missing column(s) {', '.join(missing)}, which schema.yaml names")
@@ -148,7 +149,3 @@ def _times(column: Any, time: TimeColumn, before: int) -> pd.Series[Any]:
     if not pd.api.types.is_datetime64_any_dtype(times):
         times = pd.to_datetime(times, errors="coerce", format="ISO8601")
     return times.reset_index(drop=True)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

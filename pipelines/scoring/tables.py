@@ -12,7 +12,7 @@ from bundle import Contract
 from pipelines.errors import InvalidData
 from pipelines.scoring.columns import check_types
 
-__all__ = ["InputTable"]
+__all__ = ["InputTable", "first_line"]
 
 ALL, NONE = ("all",), ("none",)
 """Values of --keep that name no column."""
@@ -33,7 +33,7 @@ class InputTable:
             # Texts of categories are read as places in a dictionary: each different text is looked up once.
             self._file = pq.ParquetFile(file, read_dictionary=texts, pre_buffer=True)
         except (OSError, pa.ArrowException) as error:
-            raise InvalidData(f"{address} is not a Parquet file that can be read: {_first_line(error)}") from error
+            raise InvalidData(f"{address} is not a Parquet file that can be read: {first_line(error)}") from error
         self.schema = self._file.schema_arrow
         self._features = [feature.name for feature in contract.features if feature.name in self.schema.names]
         self.rows: int = self._file.metadata.num_rows
@@ -70,8 +70,9 @@ class InputTable:
             for group in range(self._file.num_row_groups):
                 yield from self._file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
         except (OSError, pa.ArrowException) as error:
-            raise InvalidData(f"cannot read {self._address}: {_first_line(error)}") from error
+            raise InvalidData(f"cannot read {self._address}: {first_line(error)}") from error
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text; its class if it has none."""
     return (str(error).splitlines() or [type(error).__name__])[0]
