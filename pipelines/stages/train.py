@@ -55,10 +55,7 @@ def main() -> str:
     with registry.failing(run_id):
         search, platt = _search(train, contract, project)
         rounds = search.stopped.rounds if search else params.train.rounds
-        measured, registered = _fit(train, test, contract, project, rounds)
-        same = registered is measured
-        measured = calibrated(measured, platt)
-        registered = measured if same else calibrated(registered, platt)
+        measured, registered = _fit(train, test, contract, project, rounds, platt)
     seconds = time.monotonic() - started
     metric, _ = project.task.curve
     registry.log_curve(run_id, {f"{name}_{metric}": values for name, values in measured.curve.items()})
@@ -91,15 +88,23 @@ def _search(train: pd.DataFrame, contract: Contract, project: Project) -> tuple[
     return search, fit_platt(search, divided) if params.calibrate else None
 
 
-def _fit(train: pd.DataFrame, test: pd.DataFrame, contract: Contract, project: Project, rounds: int) -> tuple[Fit, Fit]:
-    """Return the model to measure, and the one to register."""
+def _fit(
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    contract: Contract,
+    project: Project,
+    rounds: int,
+    platt: PlattScaling | None,
+) -> tuple[Fit, Fit]:
+    """Return the model to measure, and the one to register, both calibrated if there is a calibration."""
     schema, params = project.schema, project.params.train.model_copy(update={"rounds": rounds})
     with progress_bar("boosting", rounds) as advance:
-        measured = train_booster(train, contract, schema, params, advance, watched=test)
+        measured = calibrated(train_booster(train, contract, schema, params, advance, watched=test), platt)
     if not params.final_fit:
         return measured, measured
     with progress_bar("boosting on all rows", rounds) as advance:
-        return measured, train_booster(pd.concat([train, test]), contract, schema, params, advance)
+        fit = train_booster(pd.concat([train, test]), contract, schema, params, advance)
+    return measured, calibrated(fit, platt)
 
 
 def _write(

@@ -18,7 +18,7 @@ from pipelines.progress import progress_bar
 from pipelines.registry.versions import Registry
 from pipelines.targets.project import Project
 from pipelines.tuning.outcome import changes_of, write_outcome
-from pipelines.tuning.search import Tuner, study_prefix
+from pipelines.tuning.search import Tuner, complete_trials, study_prefix
 from pipelines.tuning.storage import open_study, storage_of
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def _counts(study: optuna.Study) -> dict[str, int]:
 
 def _record(registry: Registry, run_id: str, tuner: Tuner, found: Found) -> None:
     name, best, curve, bests = f"validation_{found.metric}", found.present, {}, {}
-    for trial in tuner.study.get_trials(deepcopy=False):
-        if trial.value is not None and trial.state.name == "COMPLETE":
+    for trial in complete_trials(tuner.study):
+        if trial.value is not None:
             best = min(best, trial.value)
             curve[trial.number], bests[trial.number] = trial.value, best
     registry.log_curve(run_id, {name: curve, f"best_{name}": bests})

@@ -25,7 +25,7 @@ from pipelines.targets.project import Project
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["ROUNDS", "Tuner", "study_prefix", "window_of"]
+__all__ = ["ROUNDS", "Tuner", "complete_trials", "study_prefix", "window_of"]
 
 ROUNDS, PRESENT = "rounds", "present"
 """Attributes of a trial (its best number of rounds), and of a study (value and rounds of the present parameters)."""
@@ -92,7 +92,7 @@ class Tuner:
         shown, present = self.project.task.curve[1], self.present().value
 
         def report(study: optuna.Study, _trial: Any) -> None:
-            best = min([present, *(trial.value for trial in _complete(study) if trial.value is not None)])
+            best = min([present, *(trial.value for trial in complete_trials(study) if trial.value is not None)])
             advance(f"best validation {shown} {best:.4f} (present {present:.4f})")
 
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -102,7 +102,7 @@ class Tuner:
 
     def best(self) -> optuna.trial.FrozenTrial | None:
         """Return the best trial; None if none was better than the present parameters."""
-        trials = [trial for trial in _complete(self.study) if trial.value is not None]
+        trials = [trial for trial in complete_trials(self.study) if trial.value is not None]
         best = min(trials, key=lambda trial: float(trial.value or 0), default=None)
         return best if best is not None and float(best.value or 0) < self.present().value else None
 
@@ -151,7 +151,8 @@ def _value(trial: optuna.Trial, name: str, values: Any) -> Any:
     return trial.suggest_float(name, values.low, values.high, log=values.log)
 
 
-def _complete(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+def complete_trials(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """Return the trials that were neither pruned nor cut off."""
     import optuna
 
     trials: list[optuna.trial.FrozenTrial] = study.get_trials(
