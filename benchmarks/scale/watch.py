@@ -27,6 +27,9 @@ class Watched:
     stages: dict[str, float] = field(default_factory=dict)
     """Stage → seconds that its process lived."""
 
+    output: str = ""
+    """What it printed, on both outputs."""
+
     peaks: dict[str, float] = field(default_factory=dict)
     """Stage → largest resident memory that was seen, MiB. ``other``: the command itself."""
 
@@ -51,8 +54,9 @@ def watch(command: Sequence[str]) -> Watched:
             time.sleep(PAUSE_SECONDS)
         watched.seconds = time.perf_counter() - began
         output.seek(0)
-        if process.returncode:
-            raise BenchmarkFailed(f"{command[0]} exited with {process.returncode}: {output.read()[-2000:]}")
+        watched.output = output.read()
+    if process.returncode:
+        raise BenchmarkFailed(f"{command[0]} exited with {process.returncode}: {watched.output[-2000:]}")
     return watched
 
 
