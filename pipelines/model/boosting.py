@@ -17,6 +17,7 @@ from pipelines.config.schema import Schema
 from pipelines.config.train_params import TrainParams
 from pipelines.dataset.trained_rows import TrainedRows, describe_rows
 from pipelines.errors import InvalidParams
+from pipelines.model.checkpoint import Checkpoint, train_or_continue
 from pipelines.model.matrix import encode, labels
 from pipelines.progress import Advance
 from pipelines.targets.class_weights import Weights, class_weights
@@ -57,12 +58,14 @@ def train_booster(
     advance: Advance,
     *,
     watched: pd.DataFrame | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Train ``params.rounds`` rounds on ``rows``, and return the booster with a record of these rows.
 
     Args:
         rows: (n, k) prepared rows.
         watched: rows for the learning curve, in addition to the training rows; default: no curve.
+        checkpoint: where to go on from and what to keep for a training that is killed; default: nothing.
 
     Raises:
         InvalidParams: XGBoost rejects the parameters, or does not know one of them.
@@ -72,7 +75,7 @@ def train_booster(
     matrix = to_matrix(rows, contract, weights)
     sets = [] if watched is None else [(matrix, "train"), (to_matrix(watched, contract, weights), "test")]
     curve = _Curve(sets, params.rounds, advance, task.curve)
-    booster = boost(matrix, contract, schema, params, callbacks=[curve])
+    booster = boost(matrix, contract, schema, params, callbacks=[curve], checkpoint=checkpoint)
     return Fit(booster, describe_rows(rows, schema), curve.values)
 
 
@@ -84,6 +87,7 @@ def boost(
     *,
     callbacks: Sequence[Any],
     validation: xgb.DMatrix | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> xgb.Booster:
     """Train at most ``params.rounds`` rounds.
 
@@ -101,8 +105,8 @@ def boost(
     evals = [] if validation is None else [(validation, "validation")]
     try:
         with _reject_unknown_parameters():
-            return xgb.train(
-                booster_params, matrix, params.rounds, evals=evals, callbacks=list(callbacks), verbose_eval=False
+            return train_or_continue(
+                booster_params, matrix, params.rounds, evals=evals, callbacks=callbacks, checkpoint=checkpoint
             )
     except xgb.core.XGBoostError as error:
         raise InvalidParams(f"XGBoost rejects train.booster in params.yaml: {str(error).splitlines()[-1]}") from error
@@ -157,11 +161,21 @@ class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the librar
     ) -> None:
         self.values: Curve = {name: {} for _, name in sets}
         self._sets = sets
-        self._last = rounds - 1
+        self._first, self._last = 0, rounds - 1
         self._advance = advance
         self._metric, self._shown = metric
 
+    def state(self) -> dict[str, Any]:
+        return {name: list(values.items()) for name, values in self.values.items()}
+
+    def restore(self, state: dict[str, Any], rounds: int) -> None:
+        self.values = {name: dict(points) for name, points in state.items()}
+        self._first = rounds
+        for _ in range(rounds):
+            self._advance()
+
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        epoch += self._first
         if self._sets and (epoch % CURVE_STEP == 0 or epoch == self._last):
             # Format of XGBoost: [0]\ttrain-logloss:0.61\ttest-logloss:0.62
             for name, value in re.findall(rf"\t(\w+)-{self._metric}:(\S+)", model.eval_set(self._sets, epoch)):

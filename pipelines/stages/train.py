@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from bundle import Contract, PlattScaling
-from pipelines.config.settings import load_settings
+from pipelines.config.settings import Settings, load_settings
 from pipelines.dataset.files import (
     CONTRACT_JSON,
     MEASURED_MODEL,
@@ -27,10 +27,11 @@ from pipelines.dataset.files import (
     read_prepared,
     write_json,
 )
-from pipelines.dataset.trained_rows import Training, hash_model
+from pipelines.dataset.trained_rows import Training, describe_rows, hash_model
 from pipelines.model.boosting import Fit, train_booster
+from pipelines.model.checkpoint import Checkpoints
 from pipelines.model.early_stopping import Search, divide, find_rounds
-from pipelines.model.lineage import read_origin
+from pipelines.model.lineage import Origin, read_origin
 from pipelines.model.matrix import build_contract, example_row
 from pipelines.model.platt import calibrated, fit_platt
 from pipelines.progress import progress_bar
@@ -50,12 +51,13 @@ def main() -> str:
     train, test = read_prepared(TRAIN), read_prepared(TEST)
     contract = build_contract(train, project, example=example_row(test, schema))
     origin = read_origin(settings)
+    checkpoints = _checkpoints(settings, origin, contract, project, train, test)
     run_id = registry.start_run(params.register_.model_name, origin, _flat(project))
     started = time.monotonic()
     with registry.failing(run_id):
-        search, platt = _search(train, contract, project)
+        search, platt = _search(train, contract, project, checkpoints)
         rounds = search.stopped.rounds if search else params.train.rounds
-        measured, registered = _fit(train, test, contract, project, rounds, platt)
+        measured, registered = _fit(train, test, contract, project, rounds, platt, checkpoints)
     seconds = time.monotonic() - started
     metric, _ = project.task.curve
     registry.log_curve(run_id, {f"{name}_{metric}": values for name, values in measured.curve.items()})
@@ -67,6 +69,7 @@ def main() -> str:
         registry.log_metrics(run_id, {"calibration_slope": platt.slope, "calibration_intercept": platt.intercept})
     _write(measured, registered, contract, search, platt)
     write_json({"run_id": run_id}, RUN_JSON)
+    checkpoints.remove()
     fits = f", then on all {registered.rows.rows:,} rows" if registered is not measured else ""
     found = f" (best on the validation rows, {_limit(search)})" if search else ""
     return f"{rounds} trees{found} on {len(train):,} rows{fits} in {seconds:.0f} s, MLflow run {run_id}"
@@ -77,14 +80,26 @@ def _limit(search: Search) -> str:
     return f"of at most {limit}" if search.stopped.rounds < limit else "the last: raise train.rounds"
 
 
-def _search(train: pd.DataFrame, contract: Contract, project: Project) -> tuple[Search | None, PlattScaling | None]:
+def _checkpoints(
+    settings: Settings, origin: Origin, contract: Contract, project: Project, *rows: pd.DataFrame
+) -> Checkpoints:
+    """Return where the trainings of this run keep checkpoints, for a run with the same rows and parameters alone."""
+    hashes = [describe_rows(each, project.schema).sha256 for each in rows]
+    waiting = repr(project.params.train.early_stopping)
+    identity = (origin.git_commit, repr(origin.libraries), contract.model_dump_json(), waiting, *hashes)
+    return Checkpoints(settings.checkpoint_folder, settings.checkpoint_seconds, identity)
+
+
+def _search(
+    train: pd.DataFrame, contract: Contract, project: Project, checkpoints: Checkpoints
+) -> tuple[Search | None, PlattScaling | None]:
     """Find the number of rounds, and the calibration, on a part of the training rows; None if not asked for."""
     params = project.params.train
     if params.early_stopping is None:
         return None, None
     divided = divide(train, contract, project, params.early_stopping)
     with progress_bar("finding the number of rounds", params.rounds) as advance:
-        search = find_rounds(divided, contract, project, advance)
+        search = find_rounds(divided, contract, project, advance, checkpoint=checkpoints.of("search"))
     return search, fit_platt(search, divided) if params.calibrate else None
 
 
@@ -95,15 +110,19 @@ def _fit(
     project: Project,
     rounds: int,
     platt: PlattScaling | None,
+    checkpoints: Checkpoints,
 ) -> tuple[Fit, Fit]:
     """Return the model to measure, and the one to register, both calibrated if there is a calibration."""
     schema, params = project.schema, project.params.train.model_copy(update={"rounds": rounds})
     with progress_bar("boosting", rounds) as advance:
-        measured = calibrated(train_booster(train, contract, schema, params, advance, watched=test), platt)
+        checkpoint = checkpoints.of("measured")
+        fit = train_booster(train, contract, schema, params, advance, watched=test, checkpoint=checkpoint)
+        measured = calibrated(fit, platt)
     if not params.final_fit:
         return measured, measured
     with progress_bar("boosting on all rows", rounds) as advance:
-        fit = train_booster(pd.concat([train, test]), contract, schema, params, advance)
+        checkpoint = checkpoints.of("registered")
+        fit = train_booster(pd.concat([train, test]), contract, schema, params, advance, checkpoint=checkpoint)
     return measured, calibrated(fit, platt)
 
 
