@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import InvalidData, MissingData
 
-__all__ = ["FileRows", "FrameRows", "JoinedRows", "Rows", "SelectedRows", "piece_rows", "write_rows"]
+__all__ = ["FileRows", "FrameRows", "JoinedRows", "Rows", "SelectedRows", "as_rows", "piece_rows", "write_rows"]
 
 PIECE_CELLS = 2**24
 """Cells of a piece: 128 MiB of numbers."""
@@ -91,7 +91,7 @@ class FileRows(Rows):
         try:
             with pq.ParquetFile(path) as file:
                 self._length, self._groups = file.metadata.num_rows, file.metadata.num_row_groups
-                self._names = [name for name in file.schema_arrow.names if not name.startswith("__")]
+                self.schema = file.schema_arrow
         except FileNotFoundError as error:
             raise MissingData(f"{path} not found; run: python -m pipelines.stages.{stage}") from error
         except (ValueError, OSError) as error:
@@ -161,6 +161,11 @@ class SelectedRows(Rows):
             start += len(piece)
             if selected.any():
                 yield piece if selected.all() else piece[selected]
+
+
+def as_rows(rows: Rows | pd.DataFrame) -> Rows:
+    """Return rows that may be in memory already."""
+    return FrameRows(rows) if isinstance(rows, pd.DataFrame) else rows
 
 
 def write_rows(frames: Iterable[pd.DataFrame], path: Path, schema: pa.Schema) -> int:
