@@ -42,7 +42,7 @@ def check_folder(folder: Path, pointer: Pointer) -> tuple[bytes, list[Listed]]:
     from dvc_data.hashfile.meta import Meta
     from dvc_data.hashfile.tree import Tree
 
-    tree = Tree()
+    tree = Tree()  # type: ignore[no-untyped-call]
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         tree.add(file.relative_to(folder).parts, Meta(size=file.stat().st_size), HashInfo("md5", hash_file(file)[0]))
     tree.digest()

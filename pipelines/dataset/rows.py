@@ -76,6 +76,10 @@ class FrameRows(Rows):
         if len(self._frame):
             yield self._frame if columns is None else self._frame[list(columns)]
 
+    def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return all rows at once, with their columns and types even if there is none."""
+        return (self._frame if columns is None else self._frame[list(columns)]).reset_index(drop=True)
+
 
 class FileRows(Rows):
     """Rows in a Parquet file that a stage wrote: each row group is a piece."""
@@ -90,7 +94,7 @@ class FileRows(Rows):
         self._path = path
         try:
             with pq.ParquetFile(path) as file:
-                self._length, self._groups = file.metadata.num_rows, file.metadata.num_row_groups
+                self._length, self._groups = int(file.metadata.num_rows), int(file.metadata.num_row_groups)
                 self.schema = file.schema_arrow
         except FileNotFoundError as error:
             raise MissingData(f"{path} not found; run: python -m pipelines.stages.{stage}") from error
@@ -121,7 +125,9 @@ class FileRows(Rows):
         pieces = list(self.pieces(columns))
         if pieces:
             return pd.concat(pieces, ignore_index=True)
-        return pq.read_table(self._path, columns=None if columns is None else list(columns)).to_pandas()
+        names = self.schema.names if columns is None else columns
+        empty: pd.DataFrame = pa.schema([self.schema.field(name) for name in names]).empty_table().to_pandas()
+        return empty
 
 
 class JoinedRows(Rows):

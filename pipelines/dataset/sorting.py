@@ -56,7 +56,7 @@ class Sorting:
     def _connection(self) -> Iterator[Any]:
         import duckdb
 
-        settings = {
+        settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{self._memory}MiB",
             "temp_directory": str(self._spill),
             "threads": THREADS,

@@ -81,7 +81,7 @@ def _start(times: pd.Series[Any], params: PrepareParams) -> pd.Timestamp:
     if params.test_from is not None:
         return pd.Timestamp(datetime.fromisoformat(params.test_from.isoformat()))
     if params.test_last is not None:
-        return times.max() - params.test_last
+        return pd.Timestamp(times.max() - params.test_last)
     place = int(len(times) * (1 - (params.test_share or 0)))
     return pd.Timestamp(np.partition(times.to_numpy(), place)[place])
 
