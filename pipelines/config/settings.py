@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     git_commit: str = ""
     """Commit of the code, if there is no git checkout (in an image)."""
 
+    sort_memory_mib: int = Field(default=1024, ge=256)
+    """Memory in MiB for sorting a table by time; what does not fit is kept in files below pipelines/work meanwhile."""
+
     rollout: Literal["none", "kubernetes"] = "none"
     """How a champion is rolled out. kubernetes: a rolling update of ``deployment``."""
 

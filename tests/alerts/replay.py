@@ -25,8 +25,8 @@ from evaluation.bins import BinCounter, DriftCounter
 from pipelines.config.params import PARAMS_FILE
 from pipelines.config.schema import SCHEMA_FILE
 from pipelines.data.flights import export_flights
-from pipelines.dataset.files import read_table
 from pipelines.dataset.rows import FrameRows
+from pipelines.dataset.tables import read_table
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, stability_index
 from pipelines.model.matrix import build_contract, encode, example_row, labels

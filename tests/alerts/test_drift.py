@@ -14,8 +14,8 @@ from bundle import Contract, Reference
 from pipelines.config.params import PARAMS_FILE, load_params
 from pipelines.config.schema import SCHEMA_FILE
 from pipelines.data.flights import export_flights
-from pipelines.dataset.files import read_table
 from pipelines.dataset.rows import FrameRows
+from pipelines.dataset.tables import read_table
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.targets.project import load_project
