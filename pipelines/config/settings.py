@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     checkpoint_folder: Path = Path("pipelines/work/checkpoints")
     """Where it is saved until the stage train has ended; a folder that outlives the run."""
 
+    sort_memory_mib: int = Field(default=1024, ge=256)
+    """Memory in MiB for sorting a table by time; what does not fit is kept in files below pipelines/work meanwhile."""
+
     rollout: Literal["none", "kubernetes"] = "none"
     """How a champion is rolled out. kubernetes: a rolling update of ``deployment``."""
 

@@ -1,6 +1,6 @@
 """The columns of schema.yaml, batch by batch, so that a large table needs little memory.
 
-Unlike ``dataset.files.read_table`` it rejects no value: the report counts what cannot be read.
+Unlike ``dataset.tables.read_table`` it rejects no value: the report counts what cannot be read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from pipelines.config.schema import Schema, TimeColumn
-from pipelines.dataset.tables import as_text
+from pipelines.dataset.parquet_table import as_text
 from pipelines.dataset.times import as_wall_clock
 from pipelines.errors import InvalidData, MissingData
 from pipelines.scoring.tables import first_line

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+import pyarrow as arrow
 
-from pipelines.config.schema import FeatureColumn, Schema, TargetColumn
+from pipelines.config.schema import ROW_HASH, FeatureColumn, Schema, TargetColumn
 
-__all__ = ["as_codes", "table_schema"]
+__all__ = ["arrow_schema", "as_codes", "table_schema"]
 
 DTYPES = {"float": "float64", "int": "float64", "bool": "float64", "category": "str"}
 """Type that a column is converted to for the checks. Numbers may be missing, so they are floats; whole numbers have
@@ -34,6 +36,17 @@ def table_schema(schema: Schema) -> pa.DataFrameSchema:
     for column in schema.identifiers:
         columns[column.name] = pa.Column("str", nullable=True, coerce=True)
     return pa.DataFrameSchema(columns)
+
+
+def arrow_schema(schema: Schema, ignored: Sequence[FeatureColumn]) -> arrow.Schema:
+    """Return names and types of checked rows in a file: the columns of the schema, ignored ones that the table has, and
+    the hash of each row."""
+    columns: dict[str, Any] = {schema.time.name: arrow.timestamp("ns")} if schema.time else {}
+    columns |= {column.name: arrow.string() for column in schema.identifiers}
+    columns[schema.target.name] = arrow.float64()  # classes are codes
+    for feature in (*schema.features, *ignored):
+        columns[feature.name] = arrow.string() if feature.type == "category" else arrow.float64()
+    return arrow.schema([*columns.items(), (ROW_HASH, arrow.uint64())])
 
 
 def as_codes(values: pd.Series[Any], target: TargetColumn) -> pd.Series[Any]:

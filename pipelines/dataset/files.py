@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pipelines.config.schema import Schema
-from pipelines.dataset.tables import read_csv_table, read_parquet_table
 from pipelines.errors import InvalidData, MissingData
 
 __all__ = [
@@ -37,7 +34,6 @@ __all__ = [
     "raw_table",
     "read_json",
     "read_prepared",
-    "read_table",
     "write_json",
     "write_prepared",
 ]
@@ -65,39 +61,15 @@ REGISTER_JSON = WORK / "register.json"
 
 
 def raw_table(folder: Path = RAW) -> Path:
-    """Return the data file that ``fetch`` wrote.
+    """Return the table that ``fetch`` wrote, a file or a folder.
 
     Raises:
         MissingData: there is no such file yet.
     """
-    files = sorted(path for path in folder.glob("*") if path.is_file())
+    files = sorted(folder.glob("*"))
     if len(files) != 1:
-        raise MissingData(
-            f"expected one data file in {folder}, found {len(files)}; run: python -m pipelines.stages.fetch"
-        )
+        raise MissingData(f"expected one table in {folder}, found {len(files)}; run: python -m pipelines.stages.fetch")
     return files[0]
-
-
-def read_table(path: Path, schema: Schema) -> pd.DataFrame:
-    """Read a CSV or Parquet table: categories, identifiers and classes as text, other columns unchanged.
-
-    Raises:
-        InvalidData: the file has another format or cannot be read.
-        MissingData: the file does not exist.
-    """
-    texts = [column.name for column in schema.identifiers]
-    texts += [column.name for column in (*schema.features, *schema.ignored) if column.type == "category"]
-    texts += [schema.target.name] if schema.target.is_text else []
-    try:
-        if path.suffix == ".parquet":
-            return read_parquet_table(path, texts)
-        if path.suffix == ".csv":
-            return read_csv_table(path, [*([schema.time.name] if schema.time else []), *texts])
-    except FileNotFoundError as error:
-        raise MissingData(f"{path} not found") from error
-    except (ValueError, OSError, csv.Error) as error:
-        raise InvalidData(f"cannot read {path}: {error}") from error
-    raise InvalidData(f"{path}: the table must be a .csv or .parquet file")
 
 
 def write_prepared(table: pd.DataFrame, path: Path) -> None:

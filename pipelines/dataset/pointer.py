@@ -1,8 +1,9 @@
-"""A .dvc pointer: hash, size and name of a table."""
+"""A .dvc pointer: hash, size and name of a table, which is a file or a folder."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +15,25 @@ from pipelines.errors import AlteredData, InvalidParams
 __all__ = ["Pointer", "check_file", "hash_file", "load_pointer"]
 
 CHUNK_BYTES = 2**20
+FOLDER = ".dir"
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """One tracked file."""
+    """One tracked file, or a tracked folder."""
 
     source: Path
     md5: str
+    """Of a folder, that of its listing, with the ending ``.dir``, as DVC writes it."""
+
     size_bytes: int
     name: str
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it names a folder."""
+        return self.md5.endswith(FOLDER)
 
 
 class _Out(BaseModel):
@@ -37,17 +47,17 @@ class _PointerFile(BaseModel):
 
 
 def load_pointer(path: Path) -> Pointer:
-    """Read a pointer that ``dvc add`` made for one file.
+    """Read a pointer that ``dvc add`` made for a file or a folder.
 
     Raises:
-        InvalidParams: the file is missing, is not a pointer, or points to a folder.
+        InvalidParams: the file is missing, or is not a pointer.
     """
     try:
         out = _PointerFile.model_validate(read_yaml(path)).outs[0]
     except ValidationError as error:
         raise InvalidParams(describe_problems(path, error)) from error
-    if len(out.md5) != 32 or not set(out.md5) <= set("0123456789abcdef"):  # noqa: PLR2004 (an MD5 in hexadecimal)
-        raise InvalidParams(f"{path}: {out.md5!r} is not the MD5 of a file; create the pointer with: dvc add FILE")
+    if not MD5.fullmatch(out.md5):
+        raise InvalidParams(f"{path}: {out.md5!r} is not an MD5; create the pointer with: dvc add TABLE")
     return Pointer(source=path, md5=out.md5, size_bytes=out.size, name=Path(out.path).name)
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import InvalidData, MissingData
 
-__all__ = ["FileRows", "FrameRows", "JoinedRows", "Rows", "SelectedRows", "piece_rows", "write_rows"]
+__all__ = ["FileRows", "FrameRows", "JoinedRows", "Rows", "SelectedRows", "as_rows", "piece_rows", "write_rows"]
 
 PIECE_CELLS = 2**24
 """Cells of a piece: 128 MiB of numbers."""
@@ -76,6 +76,10 @@ class FrameRows(Rows):
         if len(self._frame):
             yield self._frame if columns is None else self._frame[list(columns)]
 
+    def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return all rows at once, with their columns and types even if there is none."""
+        return (self._frame if columns is None else self._frame[list(columns)]).reset_index(drop=True)
+
 
 class FileRows(Rows):
     """Rows in a Parquet file that a stage wrote: each row group is a piece."""
@@ -90,8 +94,8 @@ class FileRows(Rows):
         self._path = path
         try:
             with pq.ParquetFile(path) as file:
-                self._length, self._groups = file.metadata.num_rows, file.metadata.num_row_groups
-                self._names = [name for name in file.schema_arrow.names if not name.startswith("__")]
+                self._length, self._groups = int(file.metadata.num_rows), int(file.metadata.num_row_groups)
+                self.schema = file.schema_arrow
         except FileNotFoundError as error:
             raise MissingData(f"{path} not found; run: python -m pipelines.stages.{stage}") from error
         except (ValueError, OSError) as error:
@@ -121,7 +125,9 @@ class FileRows(Rows):
         pieces = list(self.pieces(columns))
         if pieces:
             return pd.concat(pieces, ignore_index=True)
-        return pq.read_table(self._path, columns=None if columns is None else list(columns)).to_pandas()
+        names = self.schema.names if columns is None else columns
+        empty: pd.DataFrame = pa.schema([self.schema.field(name) for name in names]).empty_table().to_pandas()
+        return empty
 
 
 class JoinedRows(Rows):
@@ -161,6 +167,11 @@ class SelectedRows(Rows):
             start += len(piece)
             if selected.any():
                 yield piece if selected.all() else piece[selected]
+
+
+def as_rows(rows: Rows | pd.DataFrame) -> Rows:
+    """Return rows that may be in memory already."""
+    return FrameRows(rows) if isinstance(rows, pd.DataFrame) else rows
 
 
 def write_rows(frames: Iterable[pd.DataFrame], path: Path, schema: pa.Schema) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipelines.config.schema import TimeColumn
 from pipelines.errors import InvalidData
 
-__all__ = ["WITH_ZONE", "as_wall_clock", "wall_clock_of"]
+__all__ = ["WITH_ZONE", "WallClock", "as_wall_clock", "wall_clock_of"]
 
 WITH_ZONE = r"\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 """A time of day with a UTC offset, as in ISO 8601."""
@@ -22,26 +24,53 @@ def as_wall_clock(times: pd.Series[Any], column: TimeColumn) -> pd.Series[Any]:
     Raises:
         InvalidData: only some times have an offset, or a value is not a time.
     """
-    if isinstance(times.dtype, pd.DatetimeTZDtype):
-        return _convert(times, column)
-    if not pd.api.types.is_string_dtype(times):
-        return times
-    present = times.dropna()
-    with_zone = present.str.contains(WITH_ZONE, regex=True).to_numpy(dtype=bool)
-    if not with_zone.any():
-        return times
-    if not with_zone.all():
-        place = int((~with_zone).argmax())
-        raise InvalidData(
-            f"row {int(present.index[place]) + 1}, column {column.name}: {present.iloc[place]!r} has no UTC "
-            "offset, but other rows have one; use an offset in all rows or in none"
-        )
+    return WallClock(column).convert(times)
+
+
+class WallClock:
+    """The same for a table that is read in pieces."""
+
+    def __init__(self, column: TimeColumn) -> None:
+        """Begin with the first piece."""
+        self._column = column
+        self._with_offset: bool | None = None
+
+    def convert(self, times: pd.Series[Any]) -> pd.Series[Any]:
+        """Convert the next times; their index is the number of each row in the table, from 0.
+
+        Raises:
+            InvalidData: only some times of the table have an offset, or a value is not a time.
+        """
+        if isinstance(times.dtype, pd.DatetimeTZDtype):
+            return _convert(times, self._column)
+        present = times.dropna()
+        if not pd.api.types.is_string_dtype(times) or present.empty:
+            return times
+        found = present.str.contains(WITH_ZONE, regex=True).to_numpy(dtype=bool)
+        wanted = bool(found.any()) if self._with_offset is None else self._with_offset
+        if (found != wanted).any():
+            _report_mixed(present, found, self._column)
+        self._with_offset = wanted
+        return _instants(times, self._column) if wanted else times
+
+
+def _instants(times: pd.Series[Any], column: TimeColumn) -> pd.Series[Any]:
     instants = pd.to_datetime(times, utc=True, errors="coerce", format="ISO8601")
     broken = (instants.isna() & times.notna()).to_numpy()
     if broken.any():
         place = int(broken.argmax())
-        raise InvalidData(f"row {place + 1}, column {column.name}: {times.iloc[place]!r} is not a time")
+        number = int(times.index[place]) + 1
+        raise InvalidData(f"row {number}, column {column.name}: {times.iloc[place]!r} is not a time")
     return _convert(instants, column)
+
+
+def _report_mixed(present: pd.Series[Any], found: npt.NDArray[np.bool_], column: TimeColumn) -> NoReturn:
+    place = int((found if found.all() else ~found).argmax())
+    has, others = ("a", "have none") if found.all() else ("no", "have one")
+    raise InvalidData(
+        f"row {int(present.index[place]) + 1}, column {column.name}: {present.iloc[place]!r} has {has} UTC offset, but "
+        f"other rows {others}; use an offset in all rows or in none"
+    )
 
 
 def wall_clock_of(instant: datetime, column: TimeColumn) -> pd.Timestamp:

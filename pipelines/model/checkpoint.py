@@ -35,7 +35,7 @@ RANDOM_STATE = "rng_state"
 
 
 EXACT = {"tree_method": ("auto", "hist"), "device": ("cpu",), "process_type": ("default",), "updater": ()}
-"""Parameters of XGBoost with which a training can be continued exactly only if they are not set, or have these values."""
+"""A training can be continued exactly if these parameters of XGBoost are not set, or have such a value."""
 
 
 @runtime_checkable

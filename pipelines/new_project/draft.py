@@ -21,7 +21,7 @@ from bundle.target import TargetType
 from pipelines.config.files import describe_problems
 from pipelines.config.params import Params
 from pipelines.config.schema import ROW_HASH, Schema, TimeColumn
-from pipelines.dataset.files import read_table
+from pipelines.dataset.tables import read_table
 from pipelines.errors import InvalidData, InvalidParams
 from pipelines.new_project.checks import what_to_check
 from pipelines.new_project.choices import Choices, choose

@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.dataset.tables import read_csv_table, read_parquet_table
+from pipelines.dataset.csv_table import CsvTable
+from pipelines.dataset.parquet_table import ParquetTable
 from pipelines.errors import InvalidData, MissingData
 
 __all__ = ["SUFFIXES", "read_unknown_table"]
@@ -51,7 +52,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
         _check_header(path, header)
         # Columns without a name are given one by pandas, so the texts are chosen by it too.
         names = list(pd.read_csv(path, nrows=0).columns)
-        return read_csv_table(path, names)
+        return CsvTable(path, names).read()
     except InvalidData:
         raise
     except (ValueError, OSError, csv.Error) as error:
@@ -62,7 +63,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         names = pq.read_schema(path).names
         _check_names(path, names)
-        return read_parquet_table(path, [])
+        return ParquetTable(path, []).read()
     except (OSError, pa.ArrowException) as error:
         raise InvalidData(f"{path} is not a Parquet file that can be read: {str(error).splitlines()[0]}") from error
 

@@ -164,7 +164,7 @@ class Prefix:
     def _get_once(self, options: dict[str, Any]) -> bytes:
         answer = self._ask("get_object", **options)
         # pyarrow reads in threads, which get no signal. A connection that is shut down ends the read that waits for it.
-        connection, seconds = answer["Body"]._raw_stream, limit_seconds(self._settings, answer["ContentLength"])  # noqa: SLF001
+        connection, seconds = answer["Body"]._raw_stream, limit_seconds(self._settings, answer["ContentLength"])
         timer = threading.Timer(seconds, connection.shutdown)
         timer.start()
         try:

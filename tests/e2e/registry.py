@@ -27,7 +27,8 @@ print(json.dumps({
 RUNS = """
 import json, sys, urllib.parse, urllib.request
 def ask(path, body=None):
-    request = urllib.request.Request("http://localhost:5000/api/2.0/mlflow/" + path, body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request("http://localhost:5000/api/2.0/mlflow/" + path, body, headers)
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
 found = ask("experiments/get-by-name?experiment_name=" + urllib.parse.quote(sys.argv[1]))["experiment"]["experiment_id"]

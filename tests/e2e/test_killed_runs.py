@@ -46,7 +46,7 @@ def start(platform, run):
 
 
 def kill_before(platform, run, write):
-    """Start the Job, and kill its pod when it is about to do this write (a regular expression of tests/e2e/stop_hook)."""
+    """Start the Job, and kill its pod before it does this write, a regular expression for tests/e2e/stop_hook."""
     hook = {"sitecustomize.py": (ROOT / "tests/e2e/stop_hook/sitecustomize.py").read_text()}
     platform.kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": HOOK}, "data": hook})
     stopping = deepcopy(run)

@@ -16,7 +16,7 @@ import pandas as pd
 from pipelines.config.schema import load_schema
 from pipelines.config.settings import load_settings
 from pipelines.data.flights import export_flights
-from pipelines.dataset.files import read_table
+from pipelines.dataset.tables import read_table
 from pipelines.scoring.places import open_place
 lake = open_place("s3://data/to-score", load_settings())
 table = read_table(export_flights(), load_schema())

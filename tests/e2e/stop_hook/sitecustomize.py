@@ -1,7 +1,7 @@
-"""Stops a process of a training pod before one of its writes, so that a test can kill the pod in the middle of its work.
+"""Stops a process of a training pod before one of its writes, so that a test can kill the pod in its work.
 
-Python imports this if the folder is on PYTHONPATH. TEST_STOP_BEFORE is a regular expression for the write: a file that is
-renamed (``rename PATH``), or an HTTP request (``PUT PATH``).
+Python imports this if the folder is on PYTHONPATH. TEST_STOP_BEFORE is a regular expression for the write: a file that
+is renamed (``rename PATH``), or an HTTP request (``PUT PATH``).
 """
 
 import os

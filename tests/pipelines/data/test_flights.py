@@ -31,7 +31,7 @@ def test_export_has_the_expected_rows(exported):
 
 
 def test_every_row_matches_the_committed_schema(exported):
-    from pipelines.dataset.files import read_table
+    from pipelines.dataset.tables import read_table
 
     schema = load_schema(ROOT / SCHEMA_FILE)
 

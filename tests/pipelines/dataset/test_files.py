@@ -3,7 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.dataset.files import TRAIN, raw_table, read_json, read_prepared, read_table
+from pipelines.dataset.files import TRAIN, raw_table, read_json, read_prepared
+from pipelines.dataset.tables import read_table
 from pipelines.errors import InvalidData, MissingData
 
 

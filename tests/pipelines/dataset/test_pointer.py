@@ -29,7 +29,7 @@ def test_changed_data_is_rejected(project, save, table):
 @pytest.mark.parametrize(
     "text", ["outs:\n- md5: 1234.dir\n  size: 1\n  path: folder\n", "outs:\n- md5: zz\n  size: 1\n  path: a.csv\n"]
 )
-def test_pointer_to_a_folder_is_rejected(project, text):
+def test_pointer_without_an_md5_is_rejected(project, text):
     CURRENT.write_text(text)
 
     with pytest.raises(InvalidParams, match="dvc add"):
@@ -46,3 +46,9 @@ def test_file_that_is_not_a_pointer_is_rejected(project):
 def test_missing_pointer_is_reported(project):
     with pytest.raises(InvalidParams, match="cannot read"):
         load_pointer(CURRENT)
+
+
+def test_pointer_to_a_folder_is_one(project):
+    CURRENT.write_text(f"outs:\n- md5: {'0' * 32}.dir\n  size: 7\n  nfiles: 2\n  hash: md5\n  path: trees\n")
+
+    assert load_pointer(CURRENT).is_folder

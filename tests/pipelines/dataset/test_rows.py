@@ -45,7 +45,7 @@ def test_rows_are_read_as_they_were_written(file, frame):
 
 
 def test_some_columns_are_read(file):
-    assert [list(piece.columns) for piece in file.pieces(["seen", "number"])] == [["number", "seen"]] * 3
+    assert [list(piece.columns) for piece in file.pieces(["seen", "number"])] == [["seen", "number"]] * 3
     assert file.column("kind").tolist()[3:] == ["b", "NA", "a", "b"]
 
 

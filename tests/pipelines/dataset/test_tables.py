@@ -5,7 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.dataset.files import read_table
+from pipelines.dataset import rows as pieces
+from pipelines.dataset.tables import open_table, read_table
 from pipelines.errors import InvalidData
 
 ROW = "2025-01-01T00:00:00,T1,3.5,12,1,pear,loam,1"
@@ -120,3 +121,85 @@ def test_broken_parquet_is_reported(tmp_path, schema):
 
     with pytest.raises(InvalidData, match="cannot read"):
         read_table(path, schema)
+
+
+# --- pieces ---
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(pieces, "PIECE_CELLS", 100)
+
+
+def opened(table, path, schema):
+    table.to_csv(path, index=False) if path.suffix == ".csv" else table.to_parquet(path, row_group_size=7)
+    return open_table(path, schema)
+
+
+@pytest.mark.parametrize("name", ["trees.csv", "trees.parquet"])
+def test_pieces_are_the_rows_in_order_with_their_numbers(small_pieces, table, schema, tmp_path, name):
+    source = opened(table, tmp_path / name, schema)
+
+    parts = list(source.pieces())
+
+    assert source.rows == 600
+    assert {len(part) for part in parts} == {12}
+    assert [int(part.index[0]) for part in parts] == list(range(0, 600, 12))
+    pd.testing.assert_frame_equal(pd.concat(parts), source.read())
+    assert source.read()["tag"].tolist() == table["tag"].tolist()
+
+
+@pytest.mark.parametrize("name", ["trees.csv", "trees.parquet"])
+def test_only_named_columns_are_read(table, schema, tmp_path, name):
+    source = opened(table, tmp_path / name, schema)
+
+    assert list(next(source.pieces(["kind", "height", "absent"])).columns) == ["height", "kind"]
+
+
+@pytest.mark.parametrize("name", ["trees.csv", "trees.parquet"])
+def test_table_without_rows_has_its_columns(table, schema, tmp_path, name):
+    source = opened(table.head(0), tmp_path / name, schema)
+
+    assert source.rows == 0
+    assert [list(part.columns) for part in source.pieces()] == [list(table.columns)]
+
+
+def test_decimals_are_reported_with_the_row_of_the_table(small_pieces, schema, tmp_path):
+    source = opened(pd.DataFrame({"soil": [1.0] * 199 + [1.5]}), tmp_path / "trees.parquet", schema)
+
+    with pytest.raises(InvalidData, match=r"row 200, column soil: 1\.5 has decimals"):
+        source.read()
+
+
+def test_folder_gives_the_rows_of_its_files_by_name(small_pieces, table, schema, tmp_path):
+    folder = tmp_path / "trees"
+    folder.mkdir()
+    for number, start in enumerate(range(0, 600, 200)):
+        table[start : start + 200].to_parquet(folder / f"part-{number}.parquet")
+
+    assert open_table(folder, schema).read()["tag"].tolist() == table["tag"].tolist()
+
+
+def test_folders_named_like_a_column_give_its_values(table, schema, tmp_path):
+    table.drop(columns=["bears"]).to_parquet(tmp_path / "trees", partition_cols=["kind", "grafted"])
+
+    rows = open_table(tmp_path / "trees", schema).read().sort_values("tag", ignore_index=True)
+
+    wanted = table.sort_values("tag", ignore_index=True)
+    assert rows["kind"].tolist() == wanted["kind"].tolist()
+    assert rows["grafted"].tolist() == wanted["grafted"].tolist()
+
+
+def test_folder_whose_files_have_other_columns_is_reported(table, schema, tmp_path):
+    folder = tmp_path / "trees"
+    folder.mkdir()
+    table.to_parquet(folder / "1.parquet")
+    table.assign(height="tall").to_parquet(folder / "2.parquet")
+
+    with pytest.raises(InvalidData, match=r"cannot read .*trees: .*'tall'"):
+        open_table(folder, schema).read()
+
+
+def test_folder_without_parquet_is_reported(schema, tmp_path):
+    with pytest.raises(InvalidData, match=r"has no \.parquet file"):
+        open_table(tmp_path, schema)

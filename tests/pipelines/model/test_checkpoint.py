@@ -9,6 +9,7 @@ from packaging.version import Version
 from bundle import Target
 from pipelines.config.params import TrainParams
 from pipelines.config.schema import ROW_HASH
+from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.trained_rows import hash_model, hash_rows
 from pipelines.model import checkpoint
 from pipelines.model.boosting import train_booster
@@ -55,14 +56,22 @@ def rows(make, schema, params):
 def fit(rows, schema):
     """Train on the rows, or on others, in one go or until it is killed in a round."""
     all_rows = rows
-    contract = build_contract(rows, project_of(schema), example=example_row(rows, schema))
+    contract = build_contract(FrameRows(rows), project_of(schema), example=example_row(FrameRows(rows), schema))
 
     def run(checkpoint=None, *, rows=all_rows, kind="binary", killed_in=0, **booster):
         of = contract.model_copy(update={"target": TARGETS[kind]})
         weights = "balanced" if TARGETS[kind].classes else None
         used = {"max_depth": 4} | booster
         params = TrainParams(seed=1, rounds=ROUNDS, threads=1, class_weights=weights, booster=used)
-        return train_booster(rows, of, schema, params, killing(killed_in), watched=rows[:200], checkpoint=checkpoint)
+        return train_booster(
+            FrameRows(rows),
+            of,
+            schema,
+            params,
+            killing(killed_in),
+            watched=FrameRows(rows[:200]),
+            checkpoint=checkpoint,
+        )
 
     return run
 
@@ -265,7 +274,7 @@ def search(trained):
     def run(checkpoint=None, killed_in=0):
         from pipelines.config.train_params import EarlyStopping
 
-        divided = divide(made.train, made.contract, project, EarlyStopping(rounds=5, validation_share=0.3))
+        divided = divide(FrameRows(made.train), made.contract, project, EarlyStopping(rounds=5, validation_share=0.3))
         return find_rounds(divided, made.contract, project, killing(killed_in), checkpoint=checkpoint)
 
     return run

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from pipelines.config.params import ValidateParams, load_params
-from pipelines.config.schema import TimeColumn, load_schema
-from pipelines.dataset.files import TABLE, raw_table, read_json, read_prepared, read_table
+from pipelines.config.schema import ROW_HASH, TimeColumn, load_schema
+from pipelines.dataset.files import TABLE, raw_table, read_json, read_prepared
+from pipelines.dataset.tables import read_table
 from pipelines.errors import InvalidData
 from pipelines.stages.fetch import main as fetch
 from pipelines.stages.validate import check_table, main
@@ -144,7 +145,7 @@ def test_stage_writes_the_typed_table(pushed, schema):
 
     left = read_prepared(TABLE)
 
-    assert list(left.columns) == schema.columns
+    assert list(left.columns) == [*schema.columns, ROW_HASH]
     assert str(left["seen"].dtype).startswith("datetime64")
     assert left["age"].dtype == "float64"
 
@@ -225,5 +226,5 @@ def test_ignored_column_is_kept_where_the_table_has_it(project, pushed, connecte
     main()
 
     kept = read_prepared(TABLE)
-    assert list(kept.columns) == [*load_schema().columns, "age"]
+    assert list(kept.columns) == [*load_schema().columns, "age", ROW_HASH]
     assert kept["age"].tolist() == table["age"].tolist()
