@@ -53,7 +53,8 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     from espalier.local.pipeline import as_environment, pipeline_settings
     from espalier.local.state import open_state
     from pipelines.config.settings import StudySettings
-    from pipelines.dataset.files import TRAIN, read_prepared
+    from pipelines.dataset.files import TRAIN
+    from pipelines.dataset.rows import FileRows
     from pipelines.runner.run import run_pipeline
     from pipelines.targets.project import load_project
     from pipelines.tuning.outcome import change_params
@@ -67,7 +68,7 @@ def tune(  # noqa: PLR0913, PLR0917 - each is an option
     url = given.get_secret_value() if given else opened.studies_database
     with pipeline_settings(opened) as settings:
         run_pipeline(as_environment(settings), until="prepare")
-        found = search(read_prepared(TRAIN), load_project(), settings, url, Plan(trials, time_budget, resume))
+        found = search(FileRows(TRAIN), load_project(), settings, url, Plan(trials, time_budget, resume))
     if write and found.changes:
         change_params(found.changes)
     print_json(found.__dict__) if json else _show(found, written=write)

@@ -24,6 +24,9 @@ NOT_OF_A_BOOSTER = {
 BOOSTERS = ("gbtree", "dart")
 """Of XGBoost's: gblinear does not predict rows with categories, and not without copying them."""
 
+QUANTILES = ("auto", "hist")
+"""Values of ``tree_method`` for which XGBoost learns from the quantiles of the values, and not from the values."""
+
 SET_ELSEWHERE = {
     "num_class": "target.classes in schema.yaml",
     "quantile_alpha": "train.interval",
@@ -99,7 +102,24 @@ class TrainParams(ParamsBlock):
     class_weights: ClassWeights | None = None
     """Classes: how much a row of each counts; ``balanced``: every class the same in total."""
 
+    external_memory: bool = False
+    """Keep the quantiles of the rows in files, and read them in every round: for rows that fit into no memory."""
+
     booster: dict[str, str | int | float | bool]
+
+    @property
+    def has_quantiles(self) -> bool:
+        """Whether XGBoost learns from the quantiles of the values, so that it need not have the values in memory."""
+        return self.booster.get("tree_method", "auto") in QUANTILES and "updater" not in self.booster
+
+    @model_validator(mode="after")
+    def _check_external_memory(self) -> Self:
+        if self.external_memory and not self.has_quantiles:
+            raise ValueError(
+                "external_memory is for tree_method hist, XGBoost's default: the others need the values of all rows in "
+                "memory; remove tree_method and updater from booster, or set external_memory to false"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_calibrate(self) -> Self:

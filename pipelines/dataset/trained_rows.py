@@ -19,6 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from bundle import PlattScaling, StoppedEarly
 from bundle.target import is_none
 from pipelines.config.schema import ROW_HASH, Schema, TimeColumn
+from pipelines.dataset.rows import JoinedRows, Rows
 from pipelines.errors import InvalidData
 
 __all__ = ["TrainedRows", "Training", "check_training", "describe_rows", "hash_model", "hash_rows"]
@@ -70,14 +71,16 @@ def hash_rows(table: pd.DataFrame, columns: Sequence[str]) -> Hashes:
     return hashes
 
 
-def describe_rows(rows: pd.DataFrame, schema: Schema) -> TrainedRows:
-    """Return count, hash and time range of prepared rows."""
-    hashes = np.sort(rows[ROW_HASH].to_numpy(dtype="<u8"))
-    found = TrainedRows(rows=len(rows), sha256=hashlib.sha256(hashes.tobytes()).hexdigest())
+def describe_rows(rows: Rows, schema: Schema) -> TrainedRows:
+    """Return count, hash and time range of prepared rows. Memory: the hash of each row, and the times of a piece."""
+    found = TrainedRows(rows=len(rows), sha256=hashlib.sha256(_sorted_hashes(rows)).hexdigest())
     if schema.time is None:
         return found
-    times = rows[schema.time.name]
-    range_ = {"oldest": _in_utc(times.min(), schema.time), "newest": _in_utc(times.max(), schema.time)}
+    times = [piece[schema.time.name].agg(["min", "max"]) for piece in rows.pieces([schema.time.name])]
+    range_ = {
+        "oldest": _in_utc(min(time["min"] for time in times), schema.time),
+        "newest": _in_utc(max(time["max"] for time in times), schema.time),
+    }
     return found.model_copy(update=range_)
 
 
@@ -86,15 +89,15 @@ def hash_model(model: bytes | bytearray) -> str:
     return hashlib.sha256(model).hexdigest()
 
 
-def check_training(training: Training, train: pd.DataFrame, test: pd.DataFrame, schema: Schema) -> None:
+def check_training(training: Training, train: Rows, test: Rows, schema: Schema) -> None:
     """Reject a split with rows on both sides, and a model that was not trained on the rows it should have been.
 
     Raises:
         InvalidData: the message says which rows trained instead.
     """
-    shared = np.intersect1d(train[ROW_HASH].to_numpy(), test[ROW_HASH].to_numpy())
-    if len(shared):
-        raise InvalidData(f"{len(shared):,} row(s) are in both the training set and the test set; {_AGAIN}")
+    shared = _count_shared(train, test)
+    if shared:
+        raise InvalidData(f"{shared:,} row(s) are in both the training set and the test set; {_AGAIN}")
     expected, held_out = describe_rows(train, schema), describe_rows(test, schema)
     if expected.newest is not None and held_out.oldest is not None and expected.newest >= held_out.oldest:
         raise InvalidData(
@@ -106,7 +109,7 @@ def check_training(training: Training, train: pd.DataFrame, test: pd.DataFrame, 
         raise InvalidData(
             f"the model was trained on {what}, not on the {expected.rows:,} rows of the training set; {_AGAIN}"
         )
-    everything = describe_rows(pd.concat([train, test]), schema) if training.final_fit else expected
+    everything = describe_rows(JoinedRows(train, test), schema) if training.final_fit else expected
     if training.registered != everything:
         raise InvalidData(
             f"the model to register was trained on {training.registered.rows:,} rows, which are not the "
@@ -115,6 +118,24 @@ def check_training(training: Training, train: pd.DataFrame, test: pd.DataFrame, 
 
 
 _AGAIN = "its scores would be worthless. Run every stage again: espalier train --force"
+
+
+def _sorted_hashes(rows: Rows) -> Hashes:
+    """Return (n,) hashes, in one array of eight bytes for each row."""
+    hashes, start = np.empty(len(rows), dtype="<u8"), 0
+    for piece in rows.pieces([ROW_HASH]):
+        hashes[start : start + len(piece)] = piece[ROW_HASH].to_numpy()
+        start += len(piece)
+    hashes.sort()
+    return hashes
+
+
+def _count_shared(train: Rows, test: Rows) -> int:
+    """Return how many different hashes are on both sides."""
+    ours, theirs = _sorted_hashes(train), np.unique(_sorted_hashes(test))
+    places = np.searchsorted(ours, theirs)
+    inside = places < len(ours)
+    return int((ours[places[inside]] == theirs[inside]).sum())
 
 
 def _in_utc(time: Any, column: TimeColumn) -> datetime:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipelines.config.train_params import EarlyStopping
 from pipelines.dataset.hash_split import is_test, split_of
+from pipelines.dataset.rows import Rows, SelectedRows
 from pipelines.errors import InvalidData
 from pipelines.targets.project import Project
 
@@ -19,36 +20,37 @@ SEED_OFFSET = 2**32
 """Added to ``prepare.seed``: with the same seed, all rows with a small hash are in the test set."""
 
 
-def hold_out(train: pd.DataFrame, project: Project, window: EarlyStopping) -> tuple[pd.DataFrame, pd.DataFrame]:
+def hold_out(train: Rows, project: Project, window: EarlyStopping) -> tuple[Rows, Rows]:
     """Return the rows to learn from, and the validation rows, both in the order of ``train``.
 
     With a time column the validation rows are the newest; rows of the same time stay together. Without one they are
-    divided by hash, with the group and the shares of the classes as in the test set.
+    divided by hash, with the group and the shares of the classes as in the test set. Memory: the time or the hash of
+    each row, and of which part it is.
 
     Args:
-        train: (n, k) prepared training rows.
+        train: prepared training rows.
 
     Raises:
         InvalidData: one side is empty, or nothing can be learned from it or measured on it.
     """
     if project.schema.time is not None:
-        held_out = _newest(train[project.schema.time.name], window)
+        held_out = _newest(train.column(project.schema.time.name), window)
     else:
         held_out = _hashed(train, project, window.validation_share or 0)
-    learned, validation = train[~held_out], train[held_out]
+    learned, validation = SelectedRows(train, ~held_out), SelectedRows(train, held_out)
     _check(learned, validation, project)
     return learned, validation
 
 
 def _newest(times: pd.Series[pd.Timestamp], window: EarlyStopping) -> Mask:
     if window.validation_last is not None:
-        start = times.max() - window.validation_last
-    else:
-        start = times.sort_values().iloc[int(len(times) * (1 - (window.validation_share or 0)))]
-    return np.asarray(times >= start)
+        return np.asarray(times >= times.max() - window.validation_last)
+    instants = times.to_numpy()
+    place = int(len(instants) * (1 - (window.validation_share or 0)))
+    return np.asarray(instants >= np.partition(instants, place)[place])
 
 
-def _hashed(train: pd.DataFrame, project: Project, share: float) -> Mask:
+def _hashed(train: Rows, project: Project, share: float) -> Mask:
     try:
         split, codes = split_of(train, project, seed=project.params.prepare.seed + SEED_OFFSET, share=share)
     except InvalidData as error:
@@ -56,15 +58,15 @@ def _hashed(train: pd.DataFrame, project: Project, share: float) -> Mask:
     return is_test(train, split, codes, project.target.classes)
 
 
-def _check(learned: pd.DataFrame, validation: pd.DataFrame, project: Project) -> None:
+def _check(learned: Rows, validation: Rows, project: Project) -> None:
     for name, part, change in (
         ("rows to learn from", learned, "smaller"),
         ("validation rows", validation, "larger"),
     ):
         remedy = f"make the window of train.early_stopping {change} (params.yaml), or remove early_stopping"
-        if part.empty:
+        if not len(part):
             raise InvalidData(f"of the {len(learned) + len(validation):,} training rows, none are {name}; {remedy}")
-        truth = project.task.truth(part[project.schema.target.name].to_numpy())
+        truth = project.task.truth(part.column(project.schema.target.name).to_numpy())
         problem = project.task.unlearnable(truth, train=part is learned)
         if problem:
             raise InvalidData(f"the {len(part):,} {name} cannot be used: {problem}; {remedy}")

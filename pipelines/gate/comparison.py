@@ -17,6 +17,7 @@ from bundle import Bundle, BundleMetrics, Contract
 from pipelines.config.params import GateParams
 from pipelines.config.schema import Schema
 from pipelines.dataset.files import MEASURED_MODEL
+from pipelines.dataset.rows import FrameRows
 from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_in
 from pipelines.gate.checks import Verdict, judge, refuse
 from pipelines.gate.evidence import Predictions, collect
@@ -94,7 +95,7 @@ def _predict_both(
         their_scores=task_of(champion.contract.target).score(truth, theirs),
         our_scores=candidate.test if all_rows else task_of(contract.target).score(truth, ours),
         blocks=blocks,
-        slices=tuple(slice_places(test, schema=project.schema, params=project.params.evaluate)),
+        slices=tuple(slice_places(FrameRows(test), schema=project.schema, params=project.params.evaluate)),
     )
 
 

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from bundle import BundleMetrics
 from pipelines.config.files import describe_problems
-from pipelines.dataset.files import MEASURED_MODEL, METRICS_JSON, TEST, TRAINING_JSON, read_prepared
+from pipelines.dataset.files import MEASURED_MODEL, METRICS_JSON, TEST, TRAINING_JSON
+from pipelines.dataset.rows import FileRows
 from pipelines.errors import AlteredData, InvalidData, MissingData
-from pipelines.model.matrix import encode
-from pipelines.model.measure import measure, predict
+from pipelines.model.measure import measure, predict_rows
 from pipelines.model.trained import read_model, read_training
 from pipelines.targets.project import Project
 
@@ -40,8 +40,8 @@ def verify_metrics(project: Project) -> BundleMetrics:
             f"{training.early_stopping.rounds} were best: the files are from different runs, or were modified; train "
             "again"
         )
-    rows = read_prepared(TEST)
-    outputs = predict(booster, encode(rows, contract))
+    rows = FileRows(TEST)
+    outputs = predict_rows(booster, rows, contract, title="predicting test rows")
     measured = measure(rows, outputs, project, training)
     difference = next(_differences(claimed.model_dump(), measured.model_dump()), None)
     if difference is not None:

@@ -7,22 +7,24 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import xgboost as xgb
 
 from bundle import Contract
 from pipelines.config.schema import Schema
 from pipelines.config.train_params import TrainParams
+from pipelines.dataset.rows import Rows
 from pipelines.dataset.trained_rows import TrainedRows, describe_rows
 from pipelines.errors import InvalidParams
-from pipelines.model.matrix import encode, labels
+from pipelines.model.matrix import labels_of
+from pipelines.model.training_matrix import rejecting_parameters, to_matrix
 from pipelines.progress import Advance
 from pipelines.targets.class_weights import Weights, class_weights
 from pipelines.targets.of_type import task_of
 
-__all__ = ["CURVE_STEP", "Curve", "Fit", "boost", "to_matrix", "train_booster"]
+__all__ = ["CURVE_STEP", "Curve", "Fit", "boost", "train_booster", "weights_of"]
 
 CURVE_STEP = 10
 """The learning curve has every tenth round and the last one: measuring costs a third of a round."""
@@ -49,31 +51,41 @@ class Fit:
         return bytes(self.booster.save_raw("ubj"))
 
 
-def train_booster(
-    rows: pd.DataFrame,
+def train_booster(  # noqa: PLR0913 - three of them are optional or say what to train
+    rows: Rows,
     contract: Contract,
     schema: Schema,
     params: TrainParams,
     advance: Advance,
     *,
-    watched: pd.DataFrame | None = None,
+    watched: Rows | None = None,
+    folder: Path | None = None,
 ) -> Fit:
     """Train ``params.rounds`` rounds on ``rows``, and return the booster with a record of these rows.
 
     Args:
-        rows: (n, k) prepared rows.
+        rows: prepared rows.
         watched: rows for the learning curve, in addition to the training rows; default: no curve.
+        folder: see ``to_matrix``.
 
     Raises:
         InvalidParams: XGBoost rejects the parameters, or does not know one of them.
     """
-    task = task_of(contract.target)
-    weights = class_weights(labels(rows, task), params.class_weights, contract.target.classes)
-    matrix = to_matrix(rows, contract, weights)
-    sets = [] if watched is None else [(matrix, "train"), (to_matrix(watched, contract, weights), "test")]
-    curve = _Curve(sets, params.rounds, advance, task.curve)
+    weights = weights_of(rows, contract, params)
+    matrix = to_matrix(rows, contract, params, weights, folder=folder)
+    sets = [(matrix, "train")] if watched is not None else []
+    if watched is not None:
+        sets.append((to_matrix(watched, contract, params, weights, learned=matrix, folder=folder), "test"))
+    curve = _Curve(sets, params.rounds, advance, task_of(contract.target).curve)
     booster = boost(matrix, contract, schema, params, callbacks=[curve])
     return Fit(booster, describe_rows(rows, schema), curve.values)
+
+
+def weights_of(rows: Rows, contract: Contract, params: TrainParams) -> Weights | None:
+    """Return the weight of each class, by the training rows; None if every row counts the same."""
+    if params.class_weights is None:
+        return None
+    return class_weights(labels_of(rows, task_of(contract.target)), params.class_weights, contract.target.classes)
 
 
 def boost(
@@ -99,30 +111,10 @@ def boost(
     own = {"seed": params.seed, "nthread": params.threads, "verbosity": 1, "validate_parameters": True}
     booster_params = {**task_of(contract.target).booster_params, **params.booster, **_monotone(schema), **own}
     evals = [] if validation is None else [(validation, "validation")]
-    try:
-        with _reject_unknown_parameters():
-            return xgb.train(
-                booster_params, matrix, params.rounds, evals=evals, callbacks=list(callbacks), verbose_eval=False
-            )
-    except xgb.core.XGBoostError as error:
-        raise InvalidParams(f"XGBoost rejects train.booster in params.yaml: {str(error).splitlines()[-1]}") from error
-
-
-def to_matrix(rows: pd.DataFrame, contract: Contract, weights: Weights | None = None) -> xgb.DMatrix:
-    """Return the rows as an XGBoost matrix, with names, types and labels.
-
-    Args:
-        weights: of the classes, by code; None: every row counts the same.
-    """
-    truth = labels(rows, task_of(contract.target))
-    return xgb.DMatrix(
-        encode(rows, contract),
-        truth,
-        weight=None if weights is None else weights[truth],
-        feature_names=[feature.name for feature in contract.features],
-        feature_types=contract.feature_types,
-        enable_categorical=True,
-    )
+    with rejecting_parameters(), _reject_unknown_parameters():
+        return xgb.train(
+            booster_params, matrix, params.rounds, evals=evals, callbacks=list(callbacks), verbose_eval=False
+        )
 
 
 def _monotone(schema: Schema) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import xgboost as xgb
 from bundle import Bins, Contract, Feature, Reference
 from bundle.reference import MISSING, OTHER
 from pipelines.config.params import EvaluateParams
+from pipelines.dataset.rows import Rows
 from pipelines.targets.bins import count_values, quantile_edges, range_labels, shares_of
 from pipelines.targets.of_type import task_of
 
@@ -21,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def build_reference(
-    train: pd.DataFrame,
+    train: Rows,
     contract: Contract,
     outputs: Floats,
     *,
@@ -32,10 +33,12 @@ def build_reference(
 
     Features are compared with the training rows. Scores are compared with those of unseen rows: a model is more certain
     about its training rows than about any request.
+
+    Memory: one column of all rows, and its numbers as 32-bit floats twice while they are sorted.
     """
     features = {}
     for feature in contract.features:
-        values = train[feature.name]
+        values = train.column(feature.name)
         if feature.type == "category":
             features[feature.name] = _category_bins(values, list(feature.categories or ()), params.category_bins)
         else:
@@ -71,9 +74,9 @@ def _category_bins(values: pd.Series[Any], categories: list[str], category_bins:
 
     A category that is named like a special bin is counted in that bin, as the API does.
     """
-    seen = [category for category in values.value_counts().index if category in set(categories)]
-    unseen = [category for category in categories if category not in set(seen)]
-    counts = values.value_counts().reindex([*seen, *unseen], fill_value=0)
+    found, known = values.value_counts(), set(categories)
+    seen = dict.fromkeys(category for category in found.index if category in known)
+    counts = found.reindex([*seen, *(category for category in categories if category not in seen)], fill_value=0)
     without_code = len(values) - int(counts.sum())
     reserved = counts.index.isin([OTHER, MISSING])
     own, rest = counts[~reserved].iloc[:category_bins], counts[~reserved].iloc[category_bins:]

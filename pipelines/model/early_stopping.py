@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import xgboost as xgb
 
 from bundle import Contract, StoppedEarly
 from pipelines.config.train_params import EarlyStopping
+from pipelines.dataset.rows import Rows
 from pipelines.dataset.validation_rows import hold_out
-from pipelines.model.boosting import CURVE_STEP, boost, to_matrix
-from pipelines.model.matrix import labels
+from pipelines.model.boosting import CURVE_STEP, boost, weights_of
+from pipelines.model.training_matrix import to_matrix
 from pipelines.progress import Advance
-from pipelines.targets.class_weights import class_weights
 from pipelines.targets.project import Project
 
 __all__ = ["Divided", "Search", "divide", "find_rounds"]
@@ -43,20 +43,24 @@ class Search:
     """Metric of the validation rows: every tenth round, the best and the last one."""
 
 
-def divide(train: pd.DataFrame, contract: Contract, project: Project, window: EarlyStopping) -> Divided:
+def divide(
+    train: Rows, contract: Contract, project: Project, window: EarlyStopping, *, folder: Path | None = None
+) -> Divided:
     """Divide training rows into rows to learn from and validation rows.
 
     Args:
-        train: (n, k) prepared training rows, and no test row.
+        train: prepared training rows, and no test row.
+        folder: see ``to_matrix``.
 
     Raises:
         InvalidData: the training rows cannot be divided in this way.
     """
-    learned, validation = hold_out(train, project, window)
-    weights = class_weights(labels(learned, project.task), project.params.train.class_weights, project.target.classes)
-    return Divided(
-        to_matrix(learned, contract, weights), to_matrix(validation, contract, weights), patience=window.rounds
-    )
+    params = project.params.train
+    rows, validation = hold_out(train, project, window)
+    weights = weights_of(rows, contract, params)
+    learned = to_matrix(rows, contract, params, weights, folder=folder)
+    measured = to_matrix(validation, contract, params, weights, learned=learned, folder=folder)
+    return Divided(learned, measured, patience=window.rounds)
 
 
 def find_rounds(

@@ -14,8 +14,9 @@ import pandas as pd
 
 from bundle import Bins, Contract, Feature, Reference
 from bundle.reference import MIN_PSI_ROWS, MISSING, OTHER, SHARE_FLOOR
+from pipelines.dataset.rows import JoinedRows, Rows
 
-__all__ = ["WINDOW_HOURS", "add_natural_variation", "stability_index", "window_shares"]
+__all__ = ["WINDOW_HOURS", "add_natural_variation", "hours_of", "stability_index", "window_shares"]
 
 WINDOW_HOURS = 7 * 24
 """The window of the rules in alerts/drift.yaml: whole weeks, so that all weekdays have equal weight."""
@@ -27,39 +28,46 @@ Places = npt.NDArray[np.intp]
 def add_natural_variation(
     reference: Reference,
     contract: Contract,
-    train: pd.DataFrame,
-    test: pd.DataFrame,
+    train: Rows,
+    test: Rows,
     *,
     time: str | None,
     scores: Floats,
 ) -> Reference:
     """Add to every feature, and to the score, its largest deviation in any seven days.
 
+    Memory: for each row its hour and its bin, and one column.
+
     Args:
         reference: its bins and shares are used.
         contract: the features.
-        train: (n, k) training rows; used for the features.
-        test: (m, k) newer rows.
+        train: n training rows; used for the features.
+        test: m newer rows.
         time: name of the time column; None: nothing is known, and nothing is added.
         scores: (n + m,) values of ``Task.counted`` for the training rows, then for the test rows. Both are used: the
             test rows alone cover one season.
     """
     if time is None:
         return reference
-    features = {}
+    features, hours = {}, hours_of(train, time)
     for feature in contract.features:
         bins = reference.features[feature.name]
-        features[feature.name] = _with_extremes(bins, train[time], _places(train[feature.name], bins, feature))
-    times = pd.concat([train[time], test[time]], ignore_index=True)
-    score = _with_extremes(reference.score, times, _score_places(reference.score, scores))
+        features[feature.name] = _with_extremes(bins, hours, _places(train.column(feature.name), bins, feature))
+    hours = hours_of(JoinedRows(train, test), time)
+    score = _with_extremes(reference.score, hours, _score_places(reference.score, scores))
     return reference.model_copy(update={"features": features, "score": score})
 
 
-def window_shares(times: pd.Series[Any], places: Places, bins: int) -> Floats:
+def hours_of(rows: Rows, time: str) -> Places:
+    """Return (n,) full hours since the first row."""
+    times = rows.column(time)
+    return ((times - times.min()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
+
+
+def window_shares(hours: Places, places: Places, bins: int) -> Floats:
     """Return (windows, bins): the shares in every window that starts at a full hour and has enough rows for a PSI."""
-    hours = ((times - times.min()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
-    counts = np.zeros((hours.max() + 2, bins))
-    np.add.at(counts, (hours + 1, places), 1)
+    length = hours.max() + 2
+    counts = np.bincount((hours + 1) * bins + places, minlength=length * bins).reshape(length, bins).astype(np.float64)
     until = counts.cumsum(axis=0)
     rows = until[WINDOW_HOURS:] - until[:-WINDOW_HOURS]
     total = rows.sum(axis=1)
@@ -75,8 +83,8 @@ def stability_index(live: Floats, reference: Floats) -> Floats:
     return index
 
 
-def _with_extremes(bins: Bins, times: pd.Series[Any], places: Places) -> Bins:
-    shares = window_shares(times, places, len(bins.labels))
+def _with_extremes(bins: Bins, hours: Places, places: Places) -> Bins:
+    shares = window_shares(hours, places, len(bins.labels))
     if not len(shares):
         return bins
     extremes: dict[str, Any] = {"natural_psi": float(stability_index(shares, np.asarray(bins.shares)).max())}
@@ -100,5 +108,5 @@ def _places(values: pd.Series[Any], bins: Bins, feature: Feature) -> Places:
         return np.where(np.isnan(numbers), missing, places)
     known = {label: place for place, label in enumerate(bins.labels)}
     other = known.get(OTHER, missing)
-    texts = values.astype(object)
-    return np.asarray([missing if pd.isna(text) else known.get(str(text), other) for text in texts], dtype=np.intp)
+    codes, texts = pd.factorize(values)
+    return np.array([*(known.get(str(text), other) for text in texts), missing], dtype=np.intp)[codes]  # -1: missing

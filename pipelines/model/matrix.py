@@ -10,25 +10,27 @@ import pandas as pd
 
 from bundle import Contract, Feature, IgnoredColumn
 from pipelines.config.schema import FeatureColumn, Schema
+from pipelines.dataset.rows import Rows
 from pipelines.errors import InvalidData
 from pipelines.targets.project import Project
 from pipelines.targets.task import Task, Truth
 
-__all__ = ["build_contract", "encode", "example_row", "labels", "to_records"]
+__all__ = ["Matrix", "build_contract", "encode", "example_row", "labels", "labels_of", "to_records"]
 
 Matrix = npt.NDArray[np.float32]
 
 
-def build_contract(train: pd.DataFrame, project: Project, *, example: dict[str, Any]) -> Contract:
+def build_contract(train: Rows, project: Project, *, example: dict[str, Any]) -> Contract:
     """Return the contract of a row: the columns of the schema, with their declared categories or, if none are declared,
     those of the training rows.
 
     A declared category that no training row has gets a code too: at every categorical split, XGBoost sends it the same
     way as the categories that were not chosen.
     """
+    seen = _texts(train, [column.name for column in project.schema.features if column.type == "category"])
     return Contract(
         model_name=project.params.register_.model_name,
-        features=tuple(_feature(column, train[column.name]) for column in project.schema.features),
+        features=tuple(_feature(column, seen.get(column.name)) for column in project.schema.features),
         ignored=tuple(
             IgnoredColumn(name=column.name, description=column.description) for column in project.schema.ignored
         ),
@@ -53,11 +55,23 @@ def labels(rows: pd.DataFrame, task: Task[Any]) -> Truth:
     return task.truth(rows[task.target.name].to_numpy())
 
 
-def example_row(rows: pd.DataFrame, schema: Schema) -> dict[str, Any]:
+def labels_of(rows: Rows, task: Task[Any]) -> Truth:
+    """Return (n,) true values of rows that need not be in memory."""
+    parts = [labels(piece, task) for piece in rows.pieces([task.target.name])]
+    return np.concatenate([task.truth(np.empty(0)), *parts])
+
+
+def example_row(rows: Rows, schema: Schema) -> dict[str, Any]:
     """Return the first row with the fewest empty cells, as an example for the documentation and for self-checks."""
-    features = rows[schema.feature_names]
-    fullest = int(features.isna().sum(axis=1).to_numpy().argmin())
-    return to_records(features.iloc[fullest : fullest + 1], schema)[0]
+    found, fewest = pd.DataFrame(), len(schema.feature_names) + 1
+    for piece in rows.pieces(schema.feature_names):
+        empty = piece.isna().sum(axis=1).to_numpy()
+        place = int(empty.argmin())
+        if empty[place] < fewest:
+            found, fewest = piece.iloc[place : place + 1], empty[place]
+        if fewest == 0:
+            break
+    return to_records(found, schema)[0]
 
 
 def to_records(rows: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
@@ -68,13 +82,21 @@ def to_records(rows: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _feature(column: FeatureColumn, values: pd.Series[Any]) -> Feature:
+def _texts(rows: Rows, names: list[str]) -> dict[str, set[str]]:
+    """Return the different values of columns."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for piece in rows.pieces(names) if names else ():
+        for name in names:
+            found[name].update(str(value) for value in piece[name].dropna().unique())
+    return found
+
+
+def _feature(column: FeatureColumn, seen: set[str] | None) -> Feature:
     categories = None
-    if column.type == "category":
-        seen = sorted(str(value) for value in values.dropna().unique())
+    if seen is not None:
         if not seen:
             raise InvalidData(f"column {column.name} is empty in the training set, so it has no categories")
-        categories = {category: code for code, category in enumerate(column.categories or seen)}
+        categories = {category: code for code, category in enumerate(column.categories or sorted(seen))}
     return Feature(
         name=column.name,
         type=column.type,

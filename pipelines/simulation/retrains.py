@@ -20,6 +20,7 @@ import pandas as pd
 from bundle import Contract, PlattScaling
 from pipelines.config.params import GateParams, TrainParams
 from pipelines.config.schema import Schema
+from pipelines.dataset.rows import FrameRows, Rows
 from pipelines.errors import InvalidParams
 from pipelines.gate.blocks import MIN_BLOCKS, Blocks, blocks_in
 from pipelines.gate.decision import decide_gains
@@ -136,7 +137,9 @@ class _Maker:
 
     def __init__(self, train: pd.DataFrame, test: pd.DataFrame, project: Project, plan: Plan) -> None:
         self._train, self._project, self._plan = train, project, plan
-        self._contract: Contract = build_contract(train, project, example=example_row(test, project.schema))
+        self._contract: Contract = build_contract(
+            FrameRows(train), project, example=example_row(FrameRows(test), project.schema)
+        )
         self._test = encode(test, self._contract)
 
     def outputs(self, number: int, advance: Advance) -> Outputs:
@@ -145,13 +148,13 @@ class _Maker:
         rows, count = len(self._train), self._plan.rows
         places = random.choice(rows, count, replace=False) if count else random.integers(0, rows, rows)
         params = self._project.params.train.model_copy(update={"seed": int(random.integers(2**31))})
-        rows_of = self._train.iloc[places]
+        rows_of = FrameRows(self._train.iloc[places])
         params, platt = self._found(rows_of, _alone(params))
         fit = calibrated(train_booster(rows_of, self._contract, self._project.schema, params, _silent), platt)
         advance()
         return predict(fit.booster, self._test)
 
-    def _found(self, rows: pd.DataFrame, params: TrainParams) -> tuple[TrainParams, PlattScaling | None]:
+    def _found(self, rows: Rows, params: TrainParams) -> tuple[TrainParams, PlattScaling | None]:
         """Find number of rounds and calibration as ``train`` does, if it does."""
         if params.early_stopping is None:
             return params, None

@@ -23,13 +23,13 @@ from pipelines.dataset.files import (
     TEST,
     TRAIN,
     read_json,
-    read_prepared,
 )
+from pipelines.dataset.rows import FileRows, JoinedRows, Rows
 from pipelines.dataset.trained_rows import check_training
 from pipelines.model.drift_reference import build_reference, mean_contributions
 from pipelines.model.expected_drift import add_natural_variation
-from pipelines.model.matrix import encode, labels
-from pipelines.model.measure import measure, predict
+from pipelines.model.matrix import encode, labels_of
+from pipelines.model.measure import measure, predict_pieces, predict_rows
 from pipelines.model.plots import draw_plots
 from pipelines.model.trained import read_model, read_training
 from pipelines.progress import progress_bar
@@ -50,34 +50,41 @@ def main() -> str:
     registry = Registry(load_settings())
     registry.check()
     run_id = read_json(RUN_JSON, stage="train")["run_id"]
-    training, train, test = read_training(), read_prepared(TRAIN), read_prepared(TEST)
+    training, train, test = read_training(), FileRows(TRAIN), FileRows(TEST)
     check_training(training, train, test, project.schema)
     booster, contract = read_model(MEASURED_MODEL)
     with progress_bar("measuring", 5) as advance:
-        outputs = predict(booster, encode(test, contract))
+        outputs = predict_rows(booster, test, contract, title="predicting test rows")
         advance("predicted")
         metrics = measure(test, outputs, project, training)
         advance("measured")
-        sample = test.sample(min(len(test), params.explained_rows), random_state=SAMPLE_SEED)
-        contributions = mean_contributions(booster, encode(sample, contract), contract)
+        contributions = mean_contributions(booster, encode(_sample(test, params.explained_rows), contract), contract)
         advance("explained")
-        learned = pd.concat([train, test]) if training.final_fit else train
+        learned = JoinedRows(train, test) if training.final_fit else train
         reference = build_reference(learned, contract, outputs, params=params, contributions=contributions)
-        reference = reference.model_copy(update={"label_shares": task.shares(labels(learned, task))})
-        scores = task.counted(np.concatenate([predict(booster, encode(train, contract)), outputs]))
+        reference = reference.model_copy(update={"label_shares": task.shares(labels_of(learned, task))})
+        pieces = predict_pieces(booster, train, contract, title="predicting training rows")
+        scores = np.concatenate([*(task.counted(piece) for piece in pieces), task.counted(outputs)])
         reference = add_natural_variation(
             reference, contract, train, test, time=time.name if time else None, scores=scores
         )
         advance("binned")
         gains = {name: float(np.mean(gain)) for name, gain in booster.get_score(importance_type="total_gain").items()}
         shutil.rmtree(PLOTS, ignore_errors=True)  # another type of target has other plots
-        draw_plots(PLOTS, task.drawings(labels(test, task), outputs), gains=gains)
+        draw_plots(PLOTS, task.drawings(labels_of(test, task), outputs), gains=gains)
         advance("drawn")
     for path, part in ((METRICS_JSON, metrics), (REFERENCE_JSON, reference)):
         path.write_text(part.model_dump_json(indent=2) + "\n", encoding="utf-8")
     registry.log_evaluation(run_id, metrics, [METRICS_JSON], PLOTS)
     scored = task.headline(metrics.test, base=True) + _in_words(metrics.costs)
     return f"{scored} on {metrics.test.rows:,} test rows and {len(metrics.slices)} slices"
+
+
+def _sample(rows: Rows, count: int) -> pd.DataFrame:
+    """Return random rows, in the order in which they were drawn: sums of 32-bit numbers depend on it."""
+    drawn = pd.Series(np.arange(len(rows))).sample(min(len(rows), count), random_state=SAMPLE_SEED).to_numpy()
+    ascending = np.sort(drawn)
+    return rows.take(ascending).iloc[np.searchsorted(ascending, drawn)]
 
 
 def _in_words(costs: DecisionCosts | None) -> str:

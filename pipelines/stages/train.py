@@ -10,9 +10,9 @@ Gives:  measured.ubj, which ``evaluate`` measures; model.ubj, which ``register``
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from bundle import Contract, PlattScaling
 from pipelines.config.settings import load_settings
@@ -24,15 +24,16 @@ from pipelines.dataset.files import (
     TEST,
     TRAIN,
     TRAINING_JSON,
-    read_prepared,
     write_json,
 )
+from pipelines.dataset.rows import FileRows, JoinedRows, Rows
 from pipelines.dataset.trained_rows import Training, hash_model
 from pipelines.model.boosting import Fit, train_booster
 from pipelines.model.early_stopping import Search, divide, find_rounds
 from pipelines.model.lineage import read_origin
 from pipelines.model.matrix import build_contract, example_row
 from pipelines.model.platt import calibrated, fit_platt
+from pipelines.model.scratch import scratch_folder
 from pipelines.progress import progress_bar
 from pipelines.registry.versions import Registry
 from pipelines.stages.process import run_stage
@@ -47,15 +48,15 @@ def main() -> str:
     params, schema = project.params, project.schema
     registry = Registry(settings)
     registry.check()  # before minutes of work
-    train, test = read_prepared(TRAIN), read_prepared(TEST)
+    train, test = FileRows(TRAIN), FileRows(TEST)
     contract = build_contract(train, project, example=example_row(test, schema))
     origin = read_origin(settings)
     run_id = registry.start_run(params.register_.model_name, origin, _flat(project))
     started = time.monotonic()
-    with registry.failing(run_id):
-        search, platt = _search(train, contract, project)
+    with registry.failing(run_id), scratch_folder() as folder:
+        search, platt = _search(train, contract, project, folder)
         rounds = search.stopped.rounds if search else params.train.rounds
-        measured, registered = _fit(train, test, contract, project, rounds, platt)
+        measured, registered = _fit(train, test, contract, _with_rounds(project, rounds), platt, folder)
     seconds = time.monotonic() - started
     metric, _ = project.task.curve
     registry.log_curve(run_id, {f"{name}_{metric}": values for name, values in measured.curve.items()})
@@ -77,33 +78,36 @@ def _limit(search: Search) -> str:
     return f"of at most {limit}" if search.stopped.rounds < limit else "the last: raise train.rounds"
 
 
-def _search(train: pd.DataFrame, contract: Contract, project: Project) -> tuple[Search | None, PlattScaling | None]:
+def _search(
+    train: Rows, contract: Contract, project: Project, folder: Path
+) -> tuple[Search | None, PlattScaling | None]:
     """Find the number of rounds, and the calibration, on a part of the training rows; None if not asked for."""
     params = project.params.train
     if params.early_stopping is None:
         return None, None
-    divided = divide(train, contract, project, params.early_stopping)
+    divided = divide(train, contract, project, params.early_stopping, folder=folder)
     with progress_bar("finding the number of rounds", params.rounds) as advance:
         search = find_rounds(divided, contract, project, advance)
     return search, fit_platt(search, divided) if params.calibrate else None
 
 
+def _with_rounds(project: Project, rounds: int) -> Project:
+    params = project.params.train.model_copy(update={"rounds": rounds})
+    return replace(project, params=project.params.model_copy(update={"train": params}))
+
+
 def _fit(
-    train: pd.DataFrame,
-    test: pd.DataFrame,
-    contract: Contract,
-    project: Project,
-    rounds: int,
-    platt: PlattScaling | None,
+    train: Rows, test: Rows, contract: Contract, project: Project, platt: PlattScaling | None, folder: Path
 ) -> tuple[Fit, Fit]:
     """Return the model to measure, and the one to register, both calibrated if there is a calibration."""
-    schema, params = project.schema, project.params.train.model_copy(update={"rounds": rounds})
-    with progress_bar("boosting", rounds) as advance:
-        measured = calibrated(train_booster(train, contract, schema, params, advance, watched=test), platt)
+    schema, params = project.schema, project.params.train
+    with progress_bar("boosting", params.rounds) as advance:
+        fit = train_booster(train, contract, schema, params, advance, watched=test, folder=folder)
+    measured = calibrated(fit, platt)
     if not params.final_fit:
         return measured, measured
-    with progress_bar("boosting on all rows", rounds) as advance:
-        fit = train_booster(pd.concat([train, test]), contract, schema, params, advance)
+    with progress_bar("boosting on all rows", params.rounds) as advance:
+        fit = train_booster(JoinedRows(train, test), contract, schema, params, advance, folder=folder)
     return measured, calibrated(fit, platt)
 
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from pipelines.config.settings import Settings
+from pipelines.dataset.rows import Rows
 from pipelines.errors import InvalidParams
 from pipelines.model.lineage import read_origin
+from pipelines.model.scratch import scratch_folder
 from pipelines.progress import progress_bar
 from pipelines.registry.versions import Registry
 from pipelines.targets.project import Project
@@ -54,11 +54,11 @@ class Found:
     """Number of trials by state."""
 
 
-def tune(train: pd.DataFrame, project: Project, settings: Settings, url: str, plan: Plan) -> Found:
+def tune(train: Rows, project: Project, settings: Settings, url: str, plan: Plan) -> Found:
     """Search for better parameters of ``train.booster`` on validation rows.
 
     Args:
-        train: (n, k) prepared training rows, and no test row.
+        train: prepared training rows, and no test row.
         url: database of the studies.
 
     Raises:
@@ -75,8 +75,8 @@ def tune(train: pd.DataFrame, project: Project, settings: Settings, url: str, pl
     run_id = registry.start_run(
         experiment, read_origin(settings), {"study": study.study_name, **_flat(project)}, stage="tune"
     )
-    with registry.failing(run_id):
-        tuner = Tuner.of(study, train, project)
+    with registry.failing(run_id), scratch_folder() as folder:
+        tuner = Tuner.of(study, train, project, folder)
         with progress_bar("tuning", plan.trials) as advance:
             tuner.run(plan.trials, deadline, advance)
         found = _found(tuner, run_id)

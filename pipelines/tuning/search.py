@@ -6,14 +6,15 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import xgboost as xgb
 
 from bundle import Contract, StoppedEarly
 from pipelines.config.train_params import EarlyStopping
 from pipelines.config.tune_params import Range
+from pipelines.dataset.rows import Rows
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.errors import InvalidParams
 from pipelines.model.boosting import CURVE_STEP
@@ -32,6 +33,9 @@ ROUNDS, PRESENT = "rounds", "present"
 
 DEFAULT_SHARE = 0.2
 
+OF_MATRIX = ("max_bin", "tree_method", "updater")
+"""Parameters of XGBoost that decide how rows are kept."""
+
 
 def window_of(project: Project) -> EarlyStopping:
     """Return the validation rows of params.yaml; without any, a fifth of the training rows."""
@@ -41,14 +45,14 @@ def window_of(project: Project) -> EarlyStopping:
     )
 
 
-def study_prefix(train: pd.DataFrame, project: Project) -> str:
+def study_prefix(train: Rows, project: Project) -> str:
     """Return the name of a study without its number: equal if the same trials would have the same values."""
     params = project.params
     same = {
         "rows": describe_rows(train, project.schema).sha256,
         "schema": project.schema.model_dump(mode="json"),
         "split": [params.prepare.seed, params.prepare.group, params.prepare.stratify],
-        "train": params.train.model_dump(mode="json", exclude={"threads", "final_fit"}),
+        "train": params.train.model_dump(mode="json", exclude={"threads", "final_fit", "external_memory"}),
         "space": params.tune.model_dump(mode="json"),
     }
     digest = hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:12]
@@ -61,18 +65,24 @@ class Tuner:
 
     study: optuna.Study
     project: Project
+    train: Rows
     contract: Contract
     divided: Divided
+    folder: Path | None = None
 
     @classmethod
-    def of(cls, study: optuna.Study, train: pd.DataFrame, project: Project) -> Tuner:
-        """Divide the training rows once, for all trials.
+    def of(cls, study: optuna.Study, train: Rows, project: Project, folder: Path | None = None) -> Tuner:
+        """Divide the training rows once, for all trials but those that learn from other quantiles.
+
+        Args:
+            folder: see ``to_matrix``.
 
         Raises:
             InvalidData: the training rows cannot be divided.
         """
         contract = build_contract(train, project, example=example_row(train, project.schema))
-        return cls(study, project, contract, divide(train, contract, project, window_of(project)))
+        divided = divide(train, contract, project, window_of(project), folder=folder)
+        return cls(study, project, train, contract, divided, folder)
 
     def present(self) -> StoppedEarly:
         """Measure the parameters of params.yaml, once for each study."""
@@ -110,15 +120,22 @@ class Tuner:
         train = self.project.params.train
         booster = {**train.booster, **_suggest(trial, self.project.params.tune.space)}
         changed = self.project.params.model_copy(update={"train": train.model_copy(update={"booster": booster})})
+        project = replace(self.project, params=changed)
         watch = _Watch(trial, self.project.task.curve[0], deadline)
         try:
-            found = find_rounds(
-                self.divided, self.contract, replace(self.project, params=changed), _silent, callbacks=[watch]
-            )
+            found = find_rounds(self._divided(project), self.contract, project, _silent, callbacks=[watch])
         except InvalidParams as error:
             raise InvalidParams(f"{error} (tried by tune: {trial.params}; change tune.space)") from error
         trial.set_user_attr(ROUNDS, found.stopped.rounds)
         return found.stopped.value
+
+    def _divided(self, project: Project) -> Divided:
+        """Return the rows as a trial's parameters want them: bins and tree method decide how they are kept."""
+        if all(
+            project.params.train.booster.get(key) == self.project.params.train.booster.get(key) for key in OF_MATRIX
+        ):
+            return self.divided
+        return divide(self.train, self.contract, project, window_of(project), folder=self.folder)
 
 
 class _Watch(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library has no types

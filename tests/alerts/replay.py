@@ -25,6 +25,7 @@ from evaluation.bins import BinCounter, DriftCounter
 from pipelines.config.params import PARAMS_FILE
 from pipelines.config.schema import SCHEMA_FILE
 from pipelines.data.flights import export_flights
+from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.tables import read_table
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, stability_index
@@ -74,7 +75,8 @@ def read_year(folder: Path) -> Year:
     table[schema.time.name] = pd.to_datetime(table[schema.time.name])
     train, test = split_by_time(table, project)
     rows = pd.concat([train, test])
-    contract = build_contract(train, project, example=example_row(train[schema.feature_names], schema))
+    learned, newer = FrameRows(train), FrameRows(test)
+    contract = build_contract(learned, project, example=example_row(learned, schema))
     matrix, truth = encode(rows, contract), labels(rows, project.task)
     names = [feature.name for feature in contract.features]
     options = {"objective": "binary:logistic", "seed": params.train.seed, **params.train.booster}
@@ -87,8 +89,8 @@ def read_year(folder: Path) -> Year:
     )
     booster = xgb.train(options, data, params.train.rounds)
     scores = booster.inplace_predict(matrix, validate_features=False)
-    reference = build_reference(train, contract, scores[len(train) :], params=params.evaluate)
-    reference = add_natural_variation(reference, contract, train, test, time=schema.time.name, scores=scores)
+    reference = build_reference(learned, contract, scores[len(train) :], params=params.evaluate)
+    reference = add_natural_variation(reference, contract, learned, newer, time=schema.time.name, scores=scores)
     times = rows[schema.time.name]
     hours = ((times - times.min().normalize()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
     return Year(contract, reference, booster, matrix, scores, truth.astype(bool), hours, len(train))

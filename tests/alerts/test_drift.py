@@ -14,6 +14,7 @@ from bundle import Contract, Reference
 from pipelines.config.params import PARAMS_FILE, load_params
 from pipelines.config.schema import SCHEMA_FILE
 from pipelines.data.flights import export_flights
+from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.tables import read_table
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.matrix import build_contract, encode, example_row, labels
@@ -56,7 +57,7 @@ def as_data(rows: pd.DataFrame, contract: Contract, target: np.ndarray | None = 
 def refer(train: pd.DataFrame, scores: np.ndarray, contract: Contract) -> Reference:
     """Return the reference with the bins of the committed parameters."""
     params = load_params(ROOT / PARAMS_FILE).evaluate
-    return build_reference(train, contract, scores, params=params)
+    return build_reference(FrameRows(train), contract, scores, params=params)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def world(tmp_path_factory) -> World:
     winter = table[month.isin(["01", "02"])].sample(frac=1, random_state=1)
     summer = table[month.isin(["06", "07"])].sample(frac=1, random_state=2)
     train, test, asked = winter.iloc[:20_000], winter.iloc[20_000:32_000], winter.iloc[32_000 : 32_000 + ASKED]
-    contract = build_contract(train, project, example=example_row(train[schema.feature_names], schema))
+    contract = build_contract(FrameRows(train), project, example=example_row(FrameRows(train), schema))
     data = as_data(train, contract, labels(train, project.task))
     booster = xgb.train({"objective": "binary:logistic", "max_depth": 4, "seed": 1, "nthread": 1}, data, 30)
     reference = refer(train, booster.predict(as_data(test, contract)), contract)

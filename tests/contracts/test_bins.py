@@ -7,6 +7,7 @@ import pytest
 from bundle import Contract
 from evaluation.bins import DriftCounter
 from pipelines.config.params import EvaluateParams
+from pipelines.dataset.rows import FrameRows
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.matrix import encode
 
@@ -25,7 +26,7 @@ def rows(contract: Contract, matrix):
 
 def test_training_rows_give_the_reference_shares(contract, rows):
     scores = np.linspace(0, 1, len(rows), dtype=np.float32)
-    reference = build_reference(rows, contract, scores, params=EvaluateParams(category_bins=2))
+    reference = build_reference(FrameRows(rows), contract, scores, params=EvaluateParams(category_bins=2))
     counter = DriftCounter(contract, reference)
 
     encoded = encode(rows, contract)

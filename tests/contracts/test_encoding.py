@@ -13,6 +13,7 @@ from evaluation.encoding import encode as encode_rows
 from evaluation.row_schema import row_type
 from pipelines.config.params import EvaluateParams, TrainParams
 from pipelines.config.schema import ROW_HASH
+from pipelines.dataset.rows import FrameRows
 from pipelines.model.boosting import train_booster
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.matrix import build_contract, example_row
@@ -44,11 +45,11 @@ def test_training_and_serving_encode_equally(contract):
 def test_category_without_training_rows_is_predicted(table, schema, kind):
     """The API accepts a category that the schema declares, and predicts what XGBoost predicts in training."""
     train = table[table["bears"].notna() & (table["kind"] != kind)].astype({"bears": float})
-    example = example_row(train, schema)
-    contract = build_contract(train, project_of(schema), example=example)
+    example = example_row(FrameRows(train), schema)
+    contract = build_contract(FrameRows(train), project_of(schema), example=example)
     params = TrainParams(seed=1, rounds=20, threads=1, booster={"max_depth": 4})
     booster = train_booster(
-        train.assign(seen=pd.to_datetime(train["seen"]), **{ROW_HASH: range(len(train))}),
+        FrameRows(train.assign(seen=pd.to_datetime(train["seen"]), **{ROW_HASH: range(len(train))})),
         contract,
         schema,
         params,
@@ -67,6 +68,6 @@ def test_category_without_training_rows_is_predicted(table, schema, kind):
     )
     assert served == trained
     assert 0 < served[0] < 1
-    counter = DriftCounter(contract, build_reference(train, contract, served, params=EvaluateParams()))
+    counter = DriftCounter(contract, build_reference(FrameRows(train), contract, served, params=EvaluateParams()))
     [(place, count)] = counter.features["kind"].count(matrix[:, 3])
     assert (counter.features["kind"].labels[place], count) == (kind, 1)

@@ -8,6 +8,7 @@ import pytest
 from bundle import Contract
 from pipelines.config.params import load_params
 from pipelines.config.schema import load_schema
+from pipelines.dataset.rows import FrameRows
 from pipelines.gate.decision import Kind
 from pipelines.gate.evidence import CalibrationBin, Evidence, Period
 from pipelines.model.boosting import Fit, train_booster
@@ -78,8 +79,8 @@ def trained() -> Callable[..., Trained]:
         whole = Project(schema, params.model_copy(update={"train": changed}))
         rows = check_table(table_of(name), schema, params.validate_)
         train, test, _ = split_by_hash(rows[rows[schema.target.name].notna()], whole)
-        contract = build_contract(train, whole, example=example_row(test, schema))
-        fit = train_booster(train, contract, schema, changed, lambda _note="": None, watched=test)
+        contract = build_contract(FrameRows(train), whole, example=example_row(FrameRows(test), schema))
+        fit = train_booster(FrameRows(train), contract, schema, changed, lambda _note="": None, watched=FrameRows(test))
         return Trained(whole, train, test, contract, fit)
 
     return make

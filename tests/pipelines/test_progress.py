@@ -23,3 +23,32 @@ def test_terminal_has_a_progress_bar(monkeypatch, capsys, total):
             advance("a note")
 
     assert "measuring" in capsys.readouterr().out
+
+
+def pieces_of(*lengths):
+    yield from ([0] * length for length in lengths)
+
+
+def test_pieces_are_shown_by_rows(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "MANY_ROWS", 10)
+
+    assert [len(piece) for piece in progress.shown(pieces_of(4, 4, 2), "reading", 10)] == [4, 4, 2]
+
+    assert capsys.readouterr().err.splitlines() == ["reading 4/10", "reading 8/10", "reading 10/10"]
+
+
+def test_few_rows_are_not_worth_a_line(capsys):
+    assert len(list(progress.shown(pieces_of(4, 4), "reading", 8))) == 2
+
+    assert capsys.readouterr().err == ""
+
+
+def test_pieces_are_shown_below_another_bar(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "console", Console(force_terminal=True, width=120))
+    monkeypatch.setattr(progress, "MANY_ROWS", 10)
+
+    with progress.progress_bar("measuring", 1) as advance:
+        assert len(list(progress.shown(pieces_of(6, 6), "reading", 12))) == 2
+        advance()
+
+    assert "reading" in capsys.readouterr().out

@@ -45,6 +45,17 @@ def test_every_stage_has_a_params_block(params):
         ("rounds: 15", "rounds: 15, class_weights: {}", r"train\.class_weights"),
         ("eta: 0.3", "eta: 0.3, scale_pos_weight: 4", r"set train\.class_weights instead of scale_pos_weight"),
         ("eta: 0.3", 'eta: 0.3, monotone_constraints: "(1)"', r"set monotone of the features in schema\.yaml instead"),
+        ("rounds: 15", "rounds: 15, external_memory: often", r"train\.external_memory"),
+        (
+            "rounds: 15, threads: 1, booster: {",
+            "rounds: 15, external_memory: true, booster: {tree_method: exact, ",
+            r"external_memory is for tree_method hist.*remove tree_method and updater from booster",
+        ),
+        (
+            "rounds: 15, threads: 1, booster: {",
+            "rounds: 15, external_memory: true, booster: {updater: grow_colmaker, ",
+            "external_memory is for tree_method hist",
+        ),
         ("seed: 1,", "seed: 1,\n tune: 3,", r"train\.tune"),
         ("evaluate:", "tune: {space: {}}\nevaluate:", r"tune\.space"),
         ("evaluate:", "tune: {space: {eta: {low: 1, high: 0.1}}}\nevaluate:", r"tune\.space\.eta.*low 1 must be below"),

@@ -6,6 +6,7 @@ import pytest
 
 from pipelines.config.params import PrepareParams
 from pipelines.config.schema import ROW_HASH, TimeColumn
+from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.trained_rows import Training, check_training, describe_rows, hash_rows
 from pipelines.errors import InvalidData
 from pipelines.stages.prepare import split_by_time
@@ -23,8 +24,8 @@ def parts(table, schema, params):
 def training_on(schema):
     def make(measured, registered=None):
         ours, theirs = (
-            describe_rows(measured, schema),
-            describe_rows(measured if registered is None else registered, schema),
+            describe_rows(FrameRows(measured), schema),
+            describe_rows(FrameRows(measured if registered is None else registered), schema),
         )
         return Training(
             measured=ours,
@@ -63,7 +64,9 @@ def test_zero_has_no_sign(schema, parts):
 
 
 def test_description_does_not_depend_on_the_order(parts, schema):
-    assert describe_rows(parts[0].sample(frac=1, random_state=1), schema) == describe_rows(parts[0], schema)
+    mixed = FrameRows(parts[0].sample(frac=1, random_state=1))
+
+    assert describe_rows(mixed, schema) == describe_rows(FrameRows(parts[0]), schema)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_times_are_converted_to_utc(parts, schema, zone, newest, expected):
     zoned = schema.model_copy(update={"time": TimeColumn(name="seen", timezone=zone)})
     rows = parts[0].head(2).assign(seen=pd.to_datetime(["2013-01-01T00:00:00", newest]))
 
-    described = describe_rows(rows, zoned)
+    described = describe_rows(FrameRows(rows), zoned)
 
     assert described.newest == expected
     assert described.newest.utcoffset().total_seconds() == 0
@@ -86,36 +89,36 @@ def test_times_are_converted_to_utc(parts, schema, zone, newest, expected):
 
 
 def test_model_of_the_training_rows_is_accepted(parts, training_on, schema):
-    check_training(training_on(parts[0]), *parts, schema)
-    check_training(training_on(parts[0], pd.concat(parts)), *parts, schema)
+    check_training(training_on(parts[0]), *map(FrameRows, parts), schema)
+    check_training(training_on(parts[0], pd.concat(parts)), *map(FrameRows, parts), schema)
 
 
 def test_model_of_the_test_rows_is_rejected(parts, training_on, schema):
     with pytest.raises(InvalidData, match="trained on the test rows, not on the"):
-        check_training(training_on(parts[1]), *parts, schema)
+        check_training(training_on(parts[1]), *map(FrameRows, parts), schema)
 
 
 def test_model_of_other_rows_is_rejected(parts, training_on, schema):
     for rows in (parts[0].head(300), pd.concat(parts)):
         with pytest.raises(InvalidData, match=f"trained on {len(rows)} other rows"):
-            check_training(training_on(rows), *parts, schema)
+            check_training(training_on(rows), *map(FrameRows, parts), schema)
 
 
 def test_final_fit_on_other_than_all_rows_is_rejected(parts, training_on, schema):
     for rows in (*parts, pd.concat(parts).head(500)):
         with pytest.raises(InvalidData, match="the model to register was trained on"):
-            check_training(training_on(parts[0], rows), *parts, schema)
+            check_training(training_on(parts[0], rows), *map(FrameRows, parts), schema)
 
 
 def test_row_in_both_sets_is_rejected(parts, training_on, schema):
     train = pd.concat([parts[0], parts[1].head(2)])
 
     with pytest.raises(InvalidData, match=r"2 row\(s\) are in both the training set and the test set"):
-        check_training(training_on(train), train, parts[1], schema)
+        check_training(training_on(train), FrameRows(train), FrameRows(parts[1]), schema)
 
 
 def test_training_rows_newer_than_test_rows_are_rejected(parts, training_on, schema):
     train = pd.concat([parts[0], parts[1].head(2).assign(**{ROW_HASH: np.array([1, 2], dtype=np.uint64)})])
 
     with pytest.raises(InvalidData, match="after the start of the test set"):
-        check_training(training_on(train), train, parts[1], schema)
+        check_training(training_on(train), FrameRows(train), FrameRows(parts[1]), schema)

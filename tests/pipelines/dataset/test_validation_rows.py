@@ -5,7 +5,8 @@ import pytest
 
 from pipelines.config.params import PrepareParams
 from pipelines.config.train_params import EarlyStopping
-from pipelines.dataset.validation_rows import hold_out
+from pipelines.dataset.rows import FrameRows
+from pipelines.dataset.validation_rows import hold_out as hold_out_rows
 from pipelines.errors import InvalidData
 from pipelines.stages.prepare import split_by_hash, split_by_time
 from pipelines.stages.validate import check_table
@@ -18,6 +19,10 @@ def share(size):
 
 def last(days):
     return EarlyStopping(rounds=1, validation_last=f"{days}d")
+
+
+def hold_out(train, project, window):
+    return tuple(part.read() for part in hold_out_rows(FrameRows(train), project, window))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from bundle import Bundle, Manifest
 from pipelines.config.params import EvaluateParams, GateParams, PrepareParams, TrainParams
 from pipelines.dataset.files import CONTRACT_JSON, MEASURED_MODEL, WORK
+from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.gate.comparison import Against, judge_against
 from pipelines.model.boosting import train_booster
@@ -35,21 +36,21 @@ def world(parts, schema, params, reference, lineage):
 
     class World:
         def fit(self, rows, **booster):
-            contract = build_contract(rows, project_of(schema), example=example_row(test, schema))
+            contract = build_contract(FrameRows(rows), project_of(schema), example=example_row(FrameRows(test), schema))
             params = TrainParams(seed=1, rounds=20, threads=1, booster={"max_depth": 3, **booster})
-            return train_booster(rows, contract, schema, params, lambda _note="": None), contract
+            return train_booster(FrameRows(rows), contract, schema, params, lambda _note="": None), contract
 
         def candidate(self, **booster):
             fit, contract = self.fit(train, **booster)
             MEASURED_MODEL.write_bytes(fit.model)
             CONTRACT_JSON.write_text(contract.model_dump_json())
-            return measure(
-                test, predict(fit.booster, encode(test, contract)), project_of(schema, evaluate=EvaluateParams())
-            )
+            rows = FrameRows(test)
+            outputs = predict(fit.booster, encode(test, contract))
+            return measure(rows, outputs, project_of(schema, evaluate=EvaluateParams()))
 
         def champion(self, rows, metrics, **booster):
             fit, contract = self.fit(rows, **booster)
-            reach = describe_rows(rows, schema)
+            reach = describe_rows(FrameRows(rows), schema)
             of = lineage.model_copy(update={"data_until": reach.newest})
             manifest = Manifest.model_construct(lineage=of)
             return Bundle(fit.model, contract, reference, metrics, manifest)
@@ -86,7 +87,8 @@ def test_champion_is_compared_on_test_rows_it_has_not_seen(world, parts, schema)
     assert verdict.evidence.rows == len(unseen)
     assert f"({len(unseen)} rows newer than its training rows)" in verdict.checks[-1].wanted
     fit, contract = world.fit(train)
-    own = measure(unseen, predict(fit.booster, encode(unseen, contract)), project_of(schema, evaluate=EvaluateParams()))
+    outputs = predict(fit.booster, encode(unseen, contract))
+    own = measure(FrameRows(unseen), outputs, project_of(schema, evaluate=EvaluateParams()))
     assert verdict.checks[-1].found == own.test.log_loss
 
 
@@ -126,9 +128,8 @@ def test_champion_is_encoded_by_its_own_contract(world, parts, schema):
     verdict = world.judge(champion, metrics)
 
     fit, contract = world.fit(rows)
-    own = measure(
-        parts[1], predict(fit.booster, encode(parts[1], contract)), project_of(schema, evaluate=EvaluateParams())
-    )
+    outputs = predict(fit.booster, encode(parts[1], contract))
+    own = measure(FrameRows(parts[1]), outputs, project_of(schema, evaluate=EvaluateParams()))
     assert f"{own.test.log_loss:.4f}" in verdict.checks[-1].wanted
 
 

@@ -2,15 +2,15 @@ import json
 
 import numpy as np
 import pytest
-import xgboost as xgb
 from sklearn.metrics import log_loss
 
 from bundle import Target
 from pipelines.config.params import PrepareParams, TrainParams
 from pipelines.config.schema import ROW_HASH
+from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.trained_rows import describe_rows, hash_rows
 from pipelines.errors import InvalidParams
-from pipelines.model.boosting import to_matrix, train_booster
+from pipelines.model.boosting import train_booster
 from pipelines.model.matrix import build_contract, encode, example_row, labels
 from pipelines.model.measure import predict
 from pipelines.stages.prepare import split_by_time
@@ -26,14 +26,16 @@ def parts(table, schema, params):
 
 @pytest.fixture
 def contract(parts, schema):
-    return build_contract(parts[0], project_of(schema), example=example_row(parts[1], schema))
+    return build_contract(FrameRows(parts[0]), project_of(schema), example=example_row(FrameRows(parts[1]), schema))
 
 
 @pytest.fixture
 def boost(parts, contract, schema):
     def run(rounds=5, seed=1, **booster):
         params = TrainParams(seed=seed, rounds=rounds, threads=1, booster=booster or {"max_depth": 3, "subsample": 0.5})
-        return train_booster(parts[0], contract, schema, params, lambda _note="": None, watched=parts[1])
+        return train_booster(
+            FrameRows(parts[0]), contract, schema, params, lambda _note="": None, watched=FrameRows(parts[1])
+        )
 
     return run
 
@@ -64,6 +66,7 @@ def test_number_of_threads_does_not_change_the_model(make, schema, params, kind)
     rows["weight"] = rows["height"].fillna(3) + rows["bears"] + rows["age"] / 7
     rows["grade"] = np.digitize(rows["weight"], [8, 16]).astype(float)
     rows[ROW_HASH] = hash_rows(rows, schema.columns)
+    rows = FrameRows(rows)
     contract = build_contract(rows, project_of(schema), example=example_row(rows, schema))
     contract = contract.model_copy(update={"target": TARGETS[kind]})
 
@@ -78,8 +81,8 @@ def test_number_of_threads_does_not_change_the_model(make, schema, params, kind)
 def test_training_rows_are_recorded(boost, parts, schema):
     fit = boost()
 
-    assert fit.rows == describe_rows(parts[0], schema)
-    assert fit.rows != describe_rows(parts[1], schema)
+    assert fit.rows == describe_rows(FrameRows(parts[0]), schema)
+    assert fit.rows != describe_rows(FrameRows(parts[1]), schema)
     assert base_score(fit.booster) == pytest.approx(parts[0]["bears"].mean(), abs=1e-4)
 
 
@@ -96,7 +99,7 @@ def test_curve_has_every_tenth_round_and_the_last(boost, parts, contract):
 def test_learning_curve_does_not_change_the_model(boost, parts, contract, schema):
     params = TrainParams(seed=1, rounds=5, threads=1, booster={"max_depth": 3, "subsample": 0.5})
 
-    alone = train_booster(parts[0], contract, schema, params, lambda _note="": None)
+    alone = train_booster(FrameRows(parts[0]), contract, schema, params, lambda _note="": None)
 
     assert alone.model == boost().model
     assert alone.curve == {}
@@ -111,13 +114,6 @@ def test_prediction_is_monotone_in_height(boost, parts, contract):
     low, high = booster.inplace_predict(row)
 
     assert low < high
-
-
-def test_matrix_has_the_contracts_types(parts, contract, schema):
-    matrix = to_matrix(parts[0], contract)
-
-    assert isinstance(matrix, xgb.DMatrix)
-    assert matrix.feature_types == ["q", "int", "i", "c", "c"]
 
 
 def test_parameters_rejected_by_xgboost_are_reported(boost):
@@ -169,7 +165,7 @@ def noisy(parts, contract, schema):
         features = [f.model_copy(update={"monotone": (directions or {}).get(f.name)}) for f in schema.features]
         other = schema.model_copy(update={"features": tuple(features)})
         params = TrainParams(seed=1, rounds=40, threads=1, booster={"max_depth": 5, "eta": 0.5}, **changes)
-        return train_booster(parts[0], contract, other, params, lambda _note="": None)
+        return train_booster(FrameRows(parts[0]), contract, other, params, lambda _note="": None)
 
     return run
 
@@ -215,7 +211,9 @@ def test_balanced_classes_start_from_one_half(noisy):
 
 def test_curve_is_of_what_is_minimised(parts, contract, schema):
     params = TrainParams(seed=1, rounds=5, threads=1, booster={"max_depth": 3}, class_weights={"bearing": 5})
-    fit = train_booster(parts[0], contract, schema, params, lambda _note="": None, watched=parts[1])
+    fit = train_booster(
+        FrameRows(parts[0]), contract, schema, params, lambda _note="": None, watched=FrameRows(parts[1])
+    )
 
     rows = parts[1]
     likely = predict(fit.booster, encode(rows, contract)).astype(float)

@@ -5,6 +5,7 @@ import xgboost as xgb
 
 from bundle import Contract
 from pipelines.config.params import EvaluateParams
+from pipelines.dataset.rows import FrameRows
 from pipelines.model.drift_reference import build_reference, mean_contributions
 from pipelines.model.matrix import build_contract, encode, example_row
 from pipelines.model.measure import predict
@@ -15,14 +16,15 @@ from tests.small_project import project_of
 @pytest.fixture
 def contract_of(schema):
     def make(table: pd.DataFrame) -> Contract:
-        return build_contract(table, project_of(schema), example=example_row(table, schema))
+        rows = FrameRows(table)
+        return build_contract(rows, project_of(schema), example=example_row(rows, schema))
 
     return make
 
 
 def build(table, contract):
     params = EvaluateParams(bins=4, category_bins=2)
-    return build_reference(table, contract, np.linspace(0, 1, 50, dtype=np.float32), params=params)
+    return build_reference(FrameRows(table), contract, np.linspace(0, 1, 50, dtype=np.float32), params=params)
 
 
 def test_shares_match_a_direct_count(table, contract_of):
@@ -109,7 +111,7 @@ def test_contributions_exclude_the_base_value(booster, matrix, contract):
 def bins_of(table, contract_of, column, **params):
     contract = contract_of(table)
     scores = np.linspace(0, 1, 50, dtype=np.float32)
-    return build_reference(table, contract, scores, params=EvaluateParams(**params)).features[column]
+    return build_reference(FrameRows(table), contract, scores, params=EvaluateParams(**params)).features[column]
 
 
 def test_category_without_training_rows_has_an_empty_bin(table, contract_of):
@@ -187,7 +189,7 @@ def test_score_of_three_classes_is_counted_by_predicted_class(trained):
     made = trained("penguins")
     outputs = predict(made.fit.booster, encode(made.test, made.contract))
 
-    score = build_reference(made.train, made.contract, outputs, params=EvaluateParams()).score
+    score = build_reference(FrameRows(made.train), made.contract, outputs, params=EvaluateParams()).score
 
     assert score.labels == ("adelie", "chinstrap", "gentoo")
     assert score.shares == pytest.approx(np.bincount(outputs.argmax(axis=1), minlength=3) / len(outputs))

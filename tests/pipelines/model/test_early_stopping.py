@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from pipelines.config.train_params import EarlyStopping
+from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.validation_rows import hold_out
-from pipelines.model.boosting import boost, to_matrix
+from pipelines.model.boosting import boost
 from pipelines.model.early_stopping import divide, find_rounds
 from pipelines.model.matrix import encode, labels
 from pipelines.model.measure import predict
+from pipelines.model.training_matrix import to_matrix
 
 WINDOW = EarlyStopping(rounds=5, validation_share=0.3)
 
@@ -18,7 +20,7 @@ def silent(note=""):
 
 
 def search(made, project, window=WINDOW, advance=silent):
-    return find_rounds(divide(made.train, made.contract, project, window), made.contract, project, advance)
+    return find_rounds(divide(FrameRows(made.train), made.contract, project, window), made.contract, project, advance)
 
 
 def project_with(made, **changes):
@@ -49,13 +51,13 @@ def test_best_round_is_the_lowest_of_the_curve_of_every_type(trained, name, chan
 def test_value_is_the_loss_of_rows_that_were_not_learned(trained):
     made = trained("penguins")
     project = project_with(made, rounds=7)
-    learned, validation = hold_out(made.train, project, WINDOW)
-    booster = boost(
-        to_matrix(learned, made.contract), made.contract, project.schema, project.params.train, callbacks=[]
-    )
+    learned, validation = hold_out(FrameRows(made.train), project, WINDOW)
+    params = project.params.train
+    booster = boost(to_matrix(learned, made.contract, params), made.contract, project.schema, params, callbacks=[])
 
     found = search(made, project, EarlyStopping(rounds=7, validation_share=0.3))
 
+    validation = validation.read()
     truth, task = labels(validation, project.task), project.task
     outputs = predict(booster, encode(validation, made.contract)).astype(np.float64)
     assert found.curve[6] == pytest.approx(task.row_losses("log_loss", truth, outputs).mean(), rel=1e-5)

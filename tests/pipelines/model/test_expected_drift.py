@@ -4,8 +4,15 @@ import pytest
 
 from bundle import Target
 from pipelines.config.params import EvaluateParams
+from pipelines.dataset.rows import FrameRows
 from pipelines.model.drift_reference import build_reference
-from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, stability_index, window_shares
+from pipelines.model.expected_drift import (
+    WINDOW_HOURS,
+    add_natural_variation,
+    hours_of,
+    stability_index,
+    window_shares,
+)
 from pipelines.model.matrix import build_contract, example_row
 from pipelines.targets.of_type import task_of
 from tests.small_project import project_of
@@ -31,6 +38,7 @@ def season(table):
 @pytest.fixture
 def referred(schema):
     def make(train, test, scores, time="seen"):
+        train, test = FrameRows(train), FrameRows(test)
         contract = build_contract(train, project_of(schema), example=example_row(train, schema))
         reference = build_reference(train, contract, scores[len(train) :], params=EvaluateParams(bins=4))
         return add_natural_variation(reference, contract, train, test, time=time, scores=scores)
@@ -100,15 +108,14 @@ def test_short_table_has_no_natural_variation(season, referred, days):
 
 
 def test_windows_with_few_rows_are_skipped():
-    times = pd.Series(pd.date_range("2025-01-01", periods=499, freq="1h"))
-
-    assert len(window_shares(times, np.zeros(499, dtype=np.intp), 2)) == 0
+    assert len(window_shares(np.arange(499), np.zeros(499, dtype=np.intp), 2)) == 0
 
 
 def test_windows_start_every_hour_and_span_a_week():
     hours = np.repeat(np.arange(2 * WINDOW_HOURS), 4)
-    times = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(hours, unit="h"))
-    shares = window_shares(times, (hours >= WINDOW_HOURS).astype(np.intp), 2)
+    times = pd.Timestamp("2025-01-01T00:30") + pd.to_timedelta(hours, unit="h")
+    found = hours_of(FrameRows(pd.DataFrame({"seen": times})), "seen")
+    shares = window_shares(found, (hours >= WINDOW_HOURS).astype(np.intp), 2)
 
     assert len(shares) == WINDOW_HOURS + 1
     np.testing.assert_allclose(shares[:, 1], np.arange(WINDOW_HOURS + 1) / WINDOW_HOURS)
@@ -127,12 +134,13 @@ def test_predicted_classes_vary_by_their_codes(season, schema):
     codes = np.arange(len(train)) % 3
     codes[35 * ROWS_A_DAY : 42 * ROWS_A_DAY] = 2
     outputs = np.eye(3, dtype=np.float32)[codes]
-    contract = build_contract(train, project_of(schema), example=example_row(train, schema))
+    rows = FrameRows(train)
+    contract = build_contract(rows, project_of(schema), example=example_row(rows, schema))
     contract = contract.model_copy(update={"target": task.target})
-    reference = build_reference(train, contract, outputs, params=EvaluateParams())
+    reference = build_reference(rows, contract, outputs, params=EvaluateParams())
 
     score = add_natural_variation(
-        reference, contract, train, train.head(0), time="seen", scores=task.counted(outputs)
+        reference, contract, rows, FrameRows(train.head(0)), time="seen", scores=task.counted(outputs)
     ).score
 
     assert score.natural_psi == pytest.approx(psi([0, 0, 1], score.shares))

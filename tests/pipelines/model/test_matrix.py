@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from pipelines.config.params import EvaluateParams
+from pipelines.dataset.rows import FrameRows
 from pipelines.errors import InvalidData
 from pipelines.model.matrix import build_contract, encode, example_row, labels, to_records
 from tests.small_project import binary, project_of
@@ -10,7 +11,7 @@ from tests.small_project import binary, project_of
 
 @pytest.fixture
 def built(table, schema):
-    return build_contract(table, project_of(schema), example=example_row(table, schema))
+    return build_contract(FrameRows(table), project_of(schema), example=example_row(FrameRows(table), schema))
 
 
 def test_categories_are_declared_or_those_of_the_training_rows(built, table):
@@ -23,7 +24,9 @@ def test_categories_are_declared_or_those_of_the_training_rows(built, table):
 
 def test_contract_has_all_properties_of_the_schema(table, schema):
     built = build_contract(
-        table, project_of(schema, evaluate=EvaluateParams(threshold=0.35)), example=example_row(table, schema)
+        FrameRows(table),
+        project_of(schema, evaluate=EvaluateParams(threshold=0.35)),
+        example=example_row(FrameRows(table), schema),
     )
 
     assert built.target.threshold == 0.35
@@ -64,7 +67,7 @@ def test_records_have_none_for_missing_values(table, schema):
 
 def test_empty_category_column_is_rejected(table, schema):
     with pytest.raises(InvalidData, match="column soil is empty"):
-        build_contract(table.assign(soil=None), project_of(schema), example={})
+        build_contract(FrameRows(table.assign(soil=None)), project_of(schema), example={})
 
 
 def test_labels_are_zeros_and_ones(schema):

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.config.params import EvaluateParams
+from pipelines.dataset.rows import FrameRows
 from pipelines.model.scores import score_slices
 from tests.small_project import binary, project_of
 
@@ -15,7 +16,7 @@ def test_slice_is_scored_on_its_own_rows_with_the_threshold(table, schema):
     likely = np.random.default_rng(1).uniform(0, 1, len(known)).astype(np.float32)
     params = EvaluateParams(slices=("kind",), threshold=0.3, time_slice="month")
 
-    slices = score_slices(known, truth, likely, project_of(schema, evaluate=params))
+    slices = score_slices(FrameRows(known), truth, likely, project_of(schema, evaluate=params))
 
     assert {part.column for part in slices} == {"kind", "month"}
     for part in slices:
@@ -30,7 +31,9 @@ def test_every_slice_with_enough_rows_is_measured(table, schema):
     truth = known["bears"].to_numpy(dtype=np.int8)
     params = EvaluateParams(slices=("kind",), time_slice="quarter", min_slice_rows=100)
 
-    slices = score_slices(known, truth, np.full(len(known), 0.5, np.float32), project_of(schema, evaluate=params))
+    slices = score_slices(
+        FrameRows(known), truth, np.full(len(known), 0.5, np.float32), project_of(schema, evaluate=params)
+    )
 
     found = {(part.column, part.value): part.scores for part in slices}
     assert ("kind", "pear") in found
@@ -46,7 +49,9 @@ def test_slice_with_the_minimum_of_rows_is_measured(table, schema):
 
     def measured(rows):
         params = EvaluateParams(slices=("kind",), time_slice="none", min_slice_rows=rows)
-        return {part.value for part in score_slices(known, truth, likely, project_of(schema, evaluate=params))}
+        return {
+            part.value for part in score_slices(FrameRows(known), truth, likely, project_of(schema, evaluate=params))
+        }
 
     assert "pear" in measured(pears)
     assert "pear" not in measured(pears + 1)

@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from bundle import BundleMetrics, Reference
 from pipelines.dataset.files import MODEL, TEST, TRAIN, read_prepared
+from pipelines.dataset.rows import FileRows
 from pipelines.errors import InvalidData, MissingData
 from pipelines.model.matrix import encode
 from pipelines.model.measure import predict
@@ -45,8 +47,7 @@ def test_minimum_quality_on_rows_with_missing_values(candidate):
 
 def test_model_trained_on_the_test_rows_is_rejected(candidate, monkeypatch):
     """The mistake itself: train is given the test rows for its own."""
-    real = train.read_prepared
-    monkeypatch.setattr(train, "read_prepared", lambda path: real(TEST if path == TRAIN else path))
+    monkeypatch.setattr(train, "FileRows", lambda path: FileRows(TEST if path == TRAIN else path))
 
     with pytest.raises(InvalidData, match="trained on the test rows, not on the"):
         candidate()
@@ -96,3 +97,21 @@ def test_stated_costs_are_measured_on_the_test_rows_and_logged(candidate, regist
 def test_missing_model_is_reported(project):
     with pytest.raises(MissingData, match=r"pipelines\.stages\.train"):
         read_model()
+
+
+@pytest.mark.parametrize("final_fit", [False, True])
+def test_rows_in_pieces_are_measured_as_those_in_one(candidate, final_fit):
+    """Byte by byte: order of the rows, bins, natural variation, and the sample that is explained."""
+    if final_fit:
+        path = Path("pipelines/params.yaml")
+        path.write_text(path.read_text().replace("rounds: 15", "rounds: 15, final_fit: true"))
+        path.write_text(path.read_text().replace("min_slice_rows: 5", "min_slice_rows: 5, explained_rows: 50"))
+    candidate()
+    written = [Path(f"pipelines/work/{name}.json") for name in ("metrics", "reference")]
+    whole = [path.read_bytes() for path in written]
+    for path in (TRAIN, TEST):
+        pq.write_table(pq.read_table(path), path, row_group_size=70)
+
+    evaluate.main()
+
+    assert [path.read_bytes() for path in written] == whole

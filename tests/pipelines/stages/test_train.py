@@ -3,6 +3,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 from sklearn.metrics import log_loss
@@ -11,13 +12,34 @@ from espalier.local.mlflow_server import mlflow_server
 from espalier.local.processes import free_port
 from espalier.local.state import open_state
 from pipelines.dataset.files import MEASURED_MODEL, MODEL, RUN_JSON, TEST, TRAIN, read_prepared
+from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.errors import InvalidParams, MissingData, Unreachable
+from pipelines.model import boosting
 from pipelines.model.matrix import encode
 from pipelines.model.measure import predict
 from pipelines.model.trained import read_model, read_training
-from pipelines.stages import fetch, prepare, train, validate
+from pipelines.stages import evaluate, fetch, prepare, train, validate
 from pipelines.stages.train import main
+
+SPLIT = 90
+"""Rows of a piece: the training rows of the small table are in five."""
+
+
+def split_into_pieces():
+    """Write the prepared rows again, as those of a larger table are."""
+    for path in (TRAIN, TEST):
+        pq.write_table(pq.read_table(path), path, row_group_size=SPLIT)
+
+
+def change_params(old, new):
+    path = Path("pipelines/params.yaml")
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def left_folders():
+    return list(Path("pipelines/work").glob("training-*"))
 
 
 def base_score(booster):
@@ -35,7 +57,7 @@ def test_only_training_rows_train_the_model(candidate, schema):
     losses = [log_loss(rows["bears"], predict(booster, encode(rows, contract)).astype(float)) for rows in (train, test)]
     assert losses[0] < 0.05
     assert losses[1] > 0.2
-    assert read_training().registered == describe_rows(train, schema)
+    assert read_training().registered == describe_rows(FrameRows(train), schema)
 
 
 def test_only_the_final_fit_uses_all_rows(candidate, schema):
@@ -50,9 +72,9 @@ def test_only_the_final_fit_uses_all_rows(candidate, schema):
     training = read_training()
     assert MEASURED_MODEL.read_bytes() == without
     assert training.final_fit
-    assert training.measured == describe_rows(train, schema)
+    assert training.measured == describe_rows(FrameRows(train), schema)
     assert training.registered.rows == len(train) + len(test)
-    assert training.registered.newest == describe_rows(test, schema).newest
+    assert training.registered.newest == describe_rows(FrameRows(test), schema).newest
     everything = np.concatenate([train["bears"], test["bears"]])
     assert base_score(read_model()[0]) == pytest.approx(everything.mean(), abs=1e-4)
 
@@ -157,7 +179,7 @@ def test_early_stopping_trains_the_best_round_on_all_training_rows(candidate, re
     assert 1 <= found.rounds < found.most_rounds == 60
     assert booster.num_boosted_rounds() == found.rounds
     train = read_prepared(TRAIN)
-    assert read_training().registered == describe_rows(train, schema)
+    assert read_training().registered == describe_rows(FrameRows(train), schema)
     assert base_score(booster) == pytest.approx(train["bears"].mean(), abs=1e-4)
 
 
@@ -242,3 +264,51 @@ def test_calibration_undoes_what_weights_do_to_probabilities(candidate, registry
     logged = registry._client.get_run(run_id).data.metrics
     assert logged["calibration_slope"] == pytest.approx(metrics["calibration"]["slope"])
     assert read_model()[0].num_boosted_rounds() == metrics["early_stopping"]["rounds"]
+
+
+@pytest.mark.parametrize("more", ["", ", external_memory: true", ", external_memory: true, final_fit: true"])
+def test_rows_in_pieces_give_nearly_the_same_model(candidate, more):
+    change_params("rounds: 15", EARLY)
+    candidate(max_depth=4, eta=0.5)
+    whole = json.loads(Path("pipelines/work/metrics.json").read_text())
+    split_into_pieces()
+    change_params(EARLY, EARLY + more)
+
+    main()
+    evaluate.main()
+
+    metrics = json.loads(Path("pipelines/work/metrics.json").read_text())
+    assert metrics["test"]["rows"] == whole["test"]["rows"]
+    assert metrics["test"]["log_loss"] == pytest.approx(whole["test"]["log_loss"], rel=0.1)
+    assert metrics["early_stopping"]["validation_rows"] == whole["early_stopping"]["validation_rows"]
+    assert read_training().registered.rows == len(read_prepared(TRAIN)) + ("final" in more) * len(read_prepared(TEST))
+    assert left_folders() == []
+
+
+def test_failed_training_leaves_no_pages(candidate, monkeypatch):
+    candidate()
+    split_into_pieces()
+    change_params("rounds: 15", "rounds: 15, external_memory: true")
+    seen = []
+
+    def fail(*arguments, **options):
+        seen.extend(file for folder in left_folders() for file in folder.rglob("*page*") if file.is_file())
+        raise InvalidParams("no such thing")
+
+    monkeypatch.setattr(boosting, "boost", fail)
+    with pytest.raises(InvalidParams, match="no such thing"):
+        main()
+
+    assert seen, "the pages were there while it trained"
+    assert left_folders() == []
+
+
+def test_pages_of_a_killed_training_are_removed(candidate):
+    candidate()
+    left = Path("pipelines/work/training-999999999/pages-x")
+    left.mkdir(parents=True)
+    (left / "page").write_text("half a page")
+
+    main()
+
+    assert left_folders() == []

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from pipelines.config.tune_params import TuneParams
+from pipelines.dataset.rows import FrameRows
 from pipelines.tuning.search import Tuner, study_prefix
 from pipelines.tuning.storage import need_optuna, open_study, storage_of
 
@@ -32,7 +33,7 @@ def made(trained):
 @pytest.fixture
 def tuner_of(made, url):
     def make(*, resume=False, train=None):
-        rows = made.train if train is None else train
+        rows = FrameRows(made.train if train is None else train)
         storage = storage_of(url)
         study = open_study(storage, study_prefix(rows, made.project), resume=resume, seed=1, warm_up=10)
         return Tuner.of(study, rows, made.project)

@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 
 from pipelines.config.settings import StudySettings, load_settings
-from pipelines.dataset.files import TRAIN, read_prepared
+from pipelines.dataset.files import TRAIN
+from pipelines.dataset.rows import FileRows
 from pipelines.errors import InvalidParams
 from pipelines.stages import fetch, prepare, validate
 from pipelines.targets.project import load_project
@@ -16,7 +17,7 @@ def prepared(pushed, registry):
     need_optuna()
     for stage in (fetch, validate, prepare):
         stage.main()
-    return read_prepared(TRAIN)
+    return FileRows(TRAIN)
 
 
 def test_too_short_a_budget_is_reported_and_marks_the_run(prepared, url, registry, name):

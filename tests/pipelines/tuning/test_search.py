@@ -5,6 +5,7 @@ import pytest
 
 from pipelines.config.train_params import EarlyStopping
 from pipelines.config.tune_params import TuneParams
+from pipelines.dataset.rows import FrameRows
 from pipelines.errors import InvalidParams
 from pipelines.model.early_stopping import divide, find_rounds
 from pipelines.tuning.search import study_prefix, window_of
@@ -40,7 +41,9 @@ def test_value_of_a_trial_is_the_validation_loss_of_its_parameters(tuner_of, mad
 
     best = tuner.best()
     project = changed(made.project, train={"booster": best.params})
-    found = find_rounds(divide(made.train, made.contract, project, window_of(project)), tuner.contract, project, silent)
+    found = find_rounds(
+        divide(FrameRows(made.train), made.contract, project, window_of(project)), tuner.contract, project, silent
+    )
     assert found.stopped.value == best.value
     assert found.stopped.rounds == best.user_attrs["rounds"]
 
@@ -83,13 +86,14 @@ def test_values_that_xgboost_refuses_are_reported(tuner_of, made):
 
 
 def test_study_is_of_the_same_rows_columns_and_parameters(made):
-    prefix = study_prefix(made.train, made.project)
+    train = FrameRows(made.train)
+    prefix = study_prefix(train, made.project)
 
-    assert prefix == study_prefix(made.train.sample(frac=1, random_state=1), made.project)
-    assert prefix != study_prefix(made.train.iloc[1:], made.project)
-    assert prefix != study_prefix(made.train, changed(made.project, train={"rounds": 41}))
-    assert prefix != study_prefix(made.train, changed(made.project, tune={"space": {}}))
-    assert prefix == study_prefix(made.train, changed(made.project, train={"threads": 3}))
+    assert prefix == study_prefix(FrameRows(made.train.sample(frac=1, random_state=1)), made.project)
+    assert prefix != study_prefix(FrameRows(made.train.iloc[1:]), made.project)
+    assert prefix != study_prefix(train, changed(made.project, train={"rounds": 41}))
+    assert prefix != study_prefix(train, changed(made.project, tune={"space": {}}))
+    assert prefix == study_prefix(train, changed(made.project, train={"threads": 3}))
 
 
 def test_window_is_that_of_early_stopping(made):
