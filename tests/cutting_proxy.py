@@ -1,9 +1,10 @@
-"""A proxy on loopback that cuts connections in the middle of an answer."""
+"""A proxy on loopback that cuts connections in the middle of an answer, sends it slowly, or not at all."""
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -12,8 +13,12 @@ __all__ = ["CuttingProxy", "cutting_proxy"]
 PART_BYTES = 4096
 
 
+PAUSE_SECONDS = 0.05
+"""After each byte of a slow answer."""
+
+
 class CuttingProxy:
-    """Forwards connections to a server, and cuts some of them."""
+    """Forwards connections to a server, and disturbs some of them."""
 
     def __init__(self, server: tuple[str, int]) -> None:
         """Listen on a free port."""
@@ -23,6 +28,12 @@ class CuttingProxy:
         """How many were."""
         self.after_bytes = 200
         """Of an answer, with its head."""
+        self.slow = 0
+        """How many more answers of more bytes than these are sent byte by byte, with pauses; -1: all."""
+        self.silent = 0
+        """How many more answers are not sent, on connections that stay open; -1: all."""
+        self.disturbed = 0
+        """How many answers were slow or not sent."""
         self._server, self._lock = server, threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
@@ -55,8 +66,28 @@ class CuttingProxy:
                     client.sendall(part[: self.after_bytes])
                     client.shutdown(socket.SHUT_RDWR)
                     return
-                client.sendall(part)
+                if self._takes("silent"):
+                    return
+                if len(part) > self.after_bytes and self._takes("slow"):
+                    self._send_slowly(part, client)
+                else:
+                    client.sendall(part)
             client.shutdown(socket.SHUT_WR)
+
+    @staticmethod
+    def _send_slowly(part: bytes, client: socket.socket) -> None:
+        for at in range(len(part)):
+            client.sendall(part[at : at + 1])
+            time.sleep(PAUSE_SECONDS)
+
+    def _takes(self, what: str) -> bool:
+        with self._lock:
+            left = getattr(self, what)
+            if not left:
+                return False
+            setattr(self, what, left - (left > 0))
+            self.disturbed += 1
+            return True
 
     def _takes_a_cut(self) -> bool:
         with self._lock:

@@ -43,11 +43,23 @@ class Settings(BaseSettings):
     remote_retries: int = Field(default=3, ge=0, le=10)
     """How often a failed transfer is retried, with growing pauses."""
 
+    remote_timeout_seconds: float = Field(default=60, gt=0)
+    """How long the data remote, and S3 in batch scoring, may send nothing."""
+
+    remote_min_bytes_per_second: float = Field(default=100_000, gt=0)
+    """A transfer that is slower on the whole is given up, and retried."""
+
     pointer_file: Path | None = None
     """A .dvc pointer that replaces the one in params.yaml, so that data can change without a new image."""
 
     git_commit: str = ""
     """Commit of the code, if there is no git checkout (in an image)."""
+
+    checkpoint_seconds: float = Field(default=60, ge=0)
+    """How often the model is saved while it trains, so that a run that is killed goes on from there. 0: never."""
+
+    checkpoint_folder: Path = Path("pipelines/work/checkpoints")
+    """Where it is saved until the stage train has ended; a folder that outlives the run."""
 
     sort_memory_mib: int = Field(default=1024, ge=256)
     """Memory in MiB for sorting a table by time; what does not fit is kept in files below pipelines/work meanwhile."""

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,11 @@ from pipelines.config.settings import Settings
 from pipelines.dataset.folder import Listed, check_folder, check_listed, read_listing, sha256_of
 from pipelines.dataset.pointer import Pointer, check_file
 from pipelines.dataset.site_cache import private_site_cache
+from pipelines.dataset.time_limit import CONNECT_SECONDS, limit_seconds, time_limit
 from pipelines.errors import AlteredData, DiskFull, MissingData, PipelineError, Unreachable
 from pipelines.progress import progress_bar
 
 __all__ = ["Remote"]
-
-CONNECT_SECONDS = 5
-READ_SECONDS = 60
 
 
 class Remote:
@@ -162,15 +161,23 @@ class Remote:
             return {"core": core}
         remote: dict[str, Any] = {"url": self._settings.remote_url}
         if self._settings.remote_url.startswith("s3://"):
-            remote |= {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+            remote |= {"connect_timeout": CONNECT_SECONDS, "read_timeout": self._settings.remote_timeout_seconds}
             if self._settings.s3_endpoint_url:
                 remote["endpointurl"] = self._settings.s3_endpoint_url
         return {"core": core | {"remote": "from-environment"}, "remote": {"from-environment": remote}}
 
     def _transfer(self, repo: Any, move: Any, pointer: Pointer, objects: Sequence[str]) -> None:
-        self._retrying(repo, lambda: _move_once(repo, move, pointer, objects, self._name(repo)))
+        transfer = partial(_move_once, repo, move, pointer, objects, self._name(repo))
+        self._retrying(repo, transfer, size=pointer.size_bytes)
 
-    def _retrying(self, repo: Any, ask: Callable[[], Any]) -> Any:
+    def _retrying(self, repo: Any, ask: Callable[[], Any], *, size: int = 0) -> Any:
+        _try_once(repo)
+        seconds = limit_seconds(self._settings, size)
+
+        def ask_in_time() -> Any:
+            with time_limit(seconds):
+                return ask()
+
         tries = 1 + self._settings.remote_retries
         retrying = Retrying(
             stop=stop_after_attempt(tries),
@@ -179,7 +186,7 @@ class Remote:
             reraise=True,
         )
         try:
-            return retrying(ask)
+            return retrying(ask_in_time)
         except PipelineError:
             raise
         except Exception as error:
@@ -227,6 +234,14 @@ def _check_space(folder: Path, needed: int) -> None:
             f"{free / 2**20:,.0f} MiB left; delete what is not needed, or give the Job a larger volume "
             "(training.workSize)"
         )
+
+
+def _try_once(repo: Any) -> None:
+    """Have s3fs and botocore try once: their attempts within each attempt of this module would take hours."""
+    files = repo.cloud.get_remote_odb(None, "fetch", hash_name="md5").fs.fs
+    if "s3" in files.protocol:
+        files.retries = 1
+        files.config_kwargs["retries"] = {"total_max_attempts": 1}
 
 
 def _is_there(repo: Any, md5: str) -> bool:

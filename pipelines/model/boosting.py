@@ -18,6 +18,7 @@ from pipelines.config.train_params import TrainParams
 from pipelines.dataset.rows import Rows
 from pipelines.dataset.trained_rows import TrainedRows, describe_rows
 from pipelines.errors import InvalidParams
+from pipelines.model.checkpoint import Checkpoint, train_or_continue
 from pipelines.model.matrix import labels_of
 from pipelines.model.training_matrix import rejecting_parameters, to_matrix
 from pipelines.progress import Advance
@@ -60,6 +61,7 @@ def train_booster(  # noqa: PLR0913 - three of them are optional or say what to 
     *,
     watched: Rows | None = None,
     folder: Path | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Train ``params.rounds`` rounds on ``rows``, and return the booster with a record of these rows.
 
@@ -67,6 +69,7 @@ def train_booster(  # noqa: PLR0913 - three of them are optional or say what to 
         rows: prepared rows.
         watched: rows for the learning curve, in addition to the training rows; default: no curve.
         folder: see ``to_matrix``.
+        checkpoint: where to go on from and what to keep for a training that is killed; default: nothing.
 
     Raises:
         InvalidParams: XGBoost rejects the parameters, or does not know one of them.
@@ -77,7 +80,7 @@ def train_booster(  # noqa: PLR0913 - three of them are optional or say what to 
     if watched is not None:
         sets.append((to_matrix(watched, contract, params, weights, learned=matrix, folder=folder), "test"))
     curve = _Curve(sets, params.rounds, advance, task_of(contract.target).curve)
-    booster = boost(matrix, contract, schema, params, callbacks=[curve])
+    booster = boost(matrix, contract, schema, params, callbacks=[curve], checkpoint=checkpoint)
     return Fit(booster, describe_rows(rows, schema), curve.values)
 
 
@@ -88,7 +91,7 @@ def weights_of(rows: Rows, contract: Contract, params: TrainParams) -> Weights |
     return class_weights(labels_of(rows, task_of(contract.target)), params.class_weights, contract.target.classes)
 
 
-def boost(
+def boost(  # noqa: PLR0913 - three of them are optional
     matrix: xgb.DMatrix,
     contract: Contract,
     schema: Schema,
@@ -96,6 +99,7 @@ def boost(
     *,
     callbacks: Sequence[Any],
     validation: xgb.DMatrix | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> xgb.Booster:
     """Train at most ``params.rounds`` rounds.
 
@@ -112,8 +116,8 @@ def boost(
     booster_params = {**task_of(contract.target).booster_params, **params.booster, **_monotone(schema), **own}
     evals = [] if validation is None else [(validation, "validation")]
     with rejecting_parameters(), _reject_unknown_parameters():
-        return xgb.train(
-            booster_params, matrix, params.rounds, evals=evals, callbacks=list(callbacks), verbose_eval=False
+        return train_or_continue(
+            booster_params, matrix, params.rounds, evals=evals, callbacks=callbacks, checkpoint=checkpoint
         )
 
 
@@ -149,11 +153,21 @@ class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the librar
     ) -> None:
         self.values: Curve = {name: {} for _, name in sets}
         self._sets = sets
-        self._last = rounds - 1
+        self._first, self._last = 0, rounds - 1
         self._advance = advance
         self._metric, self._shown = metric
 
+    def state(self) -> dict[str, Any]:
+        return {name: list(values.items()) for name, values in self.values.items()}
+
+    def restore(self, state: dict[str, Any], rounds: int) -> None:
+        self.values = {name: dict(points) for name, points in state.items()}
+        self._first = rounds
+        for _ in range(rounds):
+            self._advance()
+
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        epoch += self._first
         if self._sets and (epoch % CURVE_STEP == 0 or epoch == self._last):
             # Format of XGBoost: [0]\ttrain-logloss:0.61\ttest-logloss:0.62
             for name, value in re.findall(rf"\t(\w+)-{self._metric}:(\S+)", model.eval_set(self._sets, epoch)):

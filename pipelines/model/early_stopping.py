@@ -14,11 +14,15 @@ from pipelines.config.train_params import EarlyStopping
 from pipelines.dataset.rows import Rows
 from pipelines.dataset.validation_rows import hold_out
 from pipelines.model.boosting import CURVE_STEP, boost, weights_of
+from pipelines.model.checkpoint import Checkpoint
 from pipelines.model.training_matrix import to_matrix
 from pipelines.progress import Advance
 from pipelines.targets.project import Project
 
 __all__ = ["Divided", "Search", "divide", "find_rounds"]
+
+WAITING = ("stopping_history", "best_scores", "current_rounds")
+"""State of XGBoost's callback: the values of all rounds, the best ones, and how many rounds it has waited."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +68,26 @@ def divide(
 
 
 def find_rounds(
-    divided: Divided, contract: Contract, project: Project, advance: Advance, *, callbacks: Sequence[Any] = ()
+    divided: Divided,
+    contract: Contract,
+    project: Project,
+    advance: Advance,
+    *,
+    callbacks: Sequence[Any] = (),
+    checkpoint: Checkpoint | None = None,
 ) -> Search:
     """Boost on one part of the training rows, and return the round that was best on the other part.
 
     Args:
         callbacks: XGBoost's, called first after each round.
+        checkpoint: where to go on from and what to keep for a search that is killed; default: nothing.
 
     Raises:
         InvalidParams: XGBoost rejects the parameters, or does not know one of them.
     """
     metric, shown = project.task.curve
     note = _Note(advance, metric, shown)
-    patience = xgb.callback.EarlyStopping(rounds=divided.patience, metric_name=metric, data_name="validation")
+    patience = _Patience(rounds=divided.patience, metric_name=metric, data_name="validation")
     booster = boost(
         divided.learned,
         contract,
@@ -84,6 +95,7 @@ def find_rounds(
         project.params.train,
         callbacks=[note, *callbacks, patience],
         validation=divided.validation,
+        checkpoint=checkpoint,
     )
     best = booster.best_iteration
     kept = {round_ for round_ in range(len(note.values)) if round_ % CURVE_STEP == 0} | {best, len(note.values) - 1}
@@ -105,9 +117,28 @@ class _Note(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library
         self._best = 0
         self._advance, self._metric, self._shown = advance, metric, shown
 
+    def state(self) -> dict[str, Any]:
+        return {"values": self.values, "best": self._best}
+
+    def restore(self, state: dict[str, Any], rounds: int) -> None:
+        self.values, self._best = state["values"], state["best"]
+        for _ in range(rounds):
+            self._advance()
+
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
-        self.values = evals_log["validation"][self._metric]
-        if self.values[epoch] < self.values[self._best]:
-            self._best = epoch
+        self.values.append(evals_log["validation"][self._metric][-1])
+        if self.values[-1] < self.values[self._best]:
+            self._best = len(self.values) - 1
         self._advance(f"best validation {self._shown} {self.values[self._best]:.4f} in round {self._best + 1}")
         return False
+
+
+class _Patience(xgb.callback.EarlyStopping):  # type: ignore[misc]  # the library has no types
+    """XGBoost's, which begins to wait anew when a training goes on."""
+
+    def state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in WAITING}
+
+    def restore(self, state: dict[str, Any], rounds: int) -> None:  # noqa: ARG002  # it asks the booster
+        for name in WAITING:
+            setattr(self, name, state[name])

@@ -8,6 +8,7 @@ rule removes them.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,13 +17,11 @@ from typing import Any, BinaryIO, cast
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from pipelines.config.settings import Settings
+from pipelines.dataset.time_limit import CONNECT_SECONDS, limit_seconds, time_limit
 from pipelines.errors import AlteredData, MissingData, PipelineError, Unreachable
 from pipelines.scoring.s3_files import RangeReader, Upload
 
 __all__ = ["Prefix"]
-
-CONNECT_SECONDS = 5
-READ_SECONDS = 60
 
 MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 CHANGED = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
@@ -59,7 +58,8 @@ class Prefix:
         self._bucket, _, prefix = self._address.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
         self._attempts = 1 + settings.remote_retries
-        self._client = _client(settings.s3_endpoint_url or None, self._attempts)
+        self._settings = settings
+        self._client = _client(settings, self._attempts)
 
     def names(self) -> list[str]:
         """Return the names of all objects, without hidden ones."""
@@ -142,8 +142,9 @@ class Prefix:
         return {"Bucket": self._bucket, "Key": f"{self._prefix}{name}"}
 
     def _ask(self, operation: str, **options: Any) -> dict[str, Any]:
-        """Send one request."""
-        with self._reporting(operation, options.get("Key", self._prefix)):
+        """Send one request, and again within the retries."""
+        seconds = limit_seconds(self._settings, len(options.get("Body", b"")))
+        with self._reporting(operation, options.get("Key", self._prefix)), time_limit(seconds):
             answer: dict[str, Any] = getattr(self._client, operation)(**options)
             return answer
 
@@ -161,7 +162,15 @@ class Prefix:
             return retrying(self._get_once, options)
 
     def _get_once(self, options: dict[str, Any]) -> bytes:
-        return cast(bytes, self._client.get_object(**options)["Body"].read())
+        answer = self._ask("get_object", **options)
+        # pyarrow reads in threads, which get no signal. A connection that is shut down ends the read that waits for it.
+        connection, seconds = answer["Body"]._raw_stream, limit_seconds(self._settings, answer["ContentLength"])
+        timer = threading.Timer(seconds, connection.shutdown)
+        timer.start()
+        try:
+            return cast(bytes, answer["Body"].read())
+        finally:
+            timer.cancel()
 
     @contextmanager
     def _reporting(self, operation: str, key: str) -> Iterator[None]:
@@ -176,20 +185,22 @@ class Prefix:
                 "credentials",
                 code,
             ) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, TimeoutError) as error:
             raise Unreachable(
                 f"{self._address} did not answer in {self._attempts} attempts ({str(error).splitlines()[0]}); check "
                 "PIPELINE_S3_ENDPOINT_URL and the AWS_* credentials"
             ) from error
 
 
-def _client(endpoint: str | None, attempts: int) -> Any:
+def _client(settings: Settings, attempts: int) -> Any:
     import botocore.session
     from botocore.config import Config
 
     config = Config(
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
+        read_timeout=settings.remote_timeout_seconds,
         retries={"total_max_attempts": attempts, "mode": "standard"},
     )
-    return botocore.session.get_session().create_client("s3", endpoint_url=endpoint, config=config)
+    return botocore.session.get_session().create_client(
+        "s3", endpoint_url=settings.s3_endpoint_url or None, config=config
+    )

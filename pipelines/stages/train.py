@@ -10,12 +10,12 @@ Gives:  measured.ubj, which ``evaluate`` measures; model.ubj, which ``register``
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bundle import Contract, PlattScaling
-from pipelines.config.settings import load_settings
+from pipelines.config.settings import Settings, load_settings
 from pipelines.dataset.files import (
     CONTRACT_JSON,
     MEASURED_MODEL,
@@ -27,10 +27,11 @@ from pipelines.dataset.files import (
     write_json,
 )
 from pipelines.dataset.rows import FileRows, JoinedRows, Rows
-from pipelines.dataset.trained_rows import Training, hash_model
+from pipelines.dataset.trained_rows import Training, describe_rows, hash_model
 from pipelines.model.boosting import Fit, train_booster
+from pipelines.model.checkpoint import Checkpoints
 from pipelines.model.early_stopping import Search, divide, find_rounds
-from pipelines.model.lineage import read_origin
+from pipelines.model.lineage import Origin, read_origin
 from pipelines.model.matrix import build_contract, example_row
 from pipelines.model.platt import calibrated, fit_platt
 from pipelines.model.scratch import scratch_folder
@@ -42,6 +43,17 @@ from pipelines.targets.project import Project, load_project
 __all__ = ["main"]
 
 
+@dataclass(frozen=True)
+class _Files:
+    """What the trainings of a run keep in files."""
+
+    scratch: Path
+    """A folder that is gone with the run."""
+
+    checkpoints: Checkpoints
+    """What a repeated run goes on from."""
+
+
 def main() -> str:
     """Train one model, or two with ``train.final_fit``, in one MLflow run."""
     settings, project = load_settings(), load_project()
@@ -51,12 +63,14 @@ def main() -> str:
     train, test = FileRows(TRAIN), FileRows(TEST)
     contract = build_contract(train, project, example=example_row(test, schema))
     origin = read_origin(settings)
+    checkpoints = _checkpoints(settings, origin, contract, project, train, test)
     run_id = registry.start_run(params.register_.model_name, origin, _flat(project))
     started = time.monotonic()
     with registry.failing(run_id), scratch_folder() as folder:
-        search, platt = _search(train, contract, project, folder)
+        search, platt = _search(train, contract, project, files := _Files(folder, checkpoints))
         rounds = search.stopped.rounds if search else params.train.rounds
-        measured, registered = _fit(train, test, contract, _with_rounds(project, rounds), platt, folder)
+        searched = _with_rounds(project, rounds)
+        measured, registered = _fit(train, test, contract, searched, platt, files)
     seconds = time.monotonic() - started
     metric, _ = project.task.curve
     registry.log_curve(run_id, {f"{name}_{metric}": values for name, values in measured.curve.items()})
@@ -68,6 +82,7 @@ def main() -> str:
         registry.log_metrics(run_id, {"calibration_slope": platt.slope, "calibration_intercept": platt.intercept})
     _write(measured, registered, contract, search, platt)
     write_json({"run_id": run_id}, RUN_JSON)
+    checkpoints.remove()
     fits = f", then on all {registered.rows.rows:,} rows" if registered is not measured else ""
     found = f" (best on the validation rows, {_limit(search)})" if search else ""
     return f"{rounds} trees{found} on {len(train):,} rows{fits} in {seconds:.0f} s, MLflow run {run_id}"
@@ -78,16 +93,24 @@ def _limit(search: Search) -> str:
     return f"of at most {limit}" if search.stopped.rounds < limit else "the last: raise train.rounds"
 
 
+def _checkpoints(settings: Settings, origin: Origin, contract: Contract, project: Project, *rows: Rows) -> Checkpoints:
+    """Return where the trainings of this run keep checkpoints, for a run with the same rows and parameters alone."""
+    hashes = [describe_rows(each, project.schema).sha256 for each in rows]
+    params = project.params.train.model_dump_json(exclude={"threads"})
+    identity = (origin.git_commit, repr(origin.libraries), contract.model_dump_json(), params, *hashes)
+    return Checkpoints(settings.checkpoint_folder, settings.checkpoint_seconds, identity)
+
+
 def _search(
-    train: Rows, contract: Contract, project: Project, folder: Path
+    train: Rows, contract: Contract, project: Project, files: _Files
 ) -> tuple[Search | None, PlattScaling | None]:
     """Find the number of rounds, and the calibration, on a part of the training rows; None if not asked for."""
     params = project.params.train
     if params.early_stopping is None:
         return None, None
-    divided = divide(train, contract, project, params.early_stopping, folder=folder)
+    divided = divide(train, contract, project, params.early_stopping, folder=files.scratch)
     with progress_bar("finding the number of rounds", params.rounds) as advance:
-        search = find_rounds(divided, contract, project, advance)
+        search = find_rounds(divided, contract, project, advance, checkpoint=files.checkpoints.of("search"))
     return search, fit_platt(search, divided) if params.calibrate else None
 
 
@@ -97,17 +120,22 @@ def _with_rounds(project: Project, rounds: int) -> Project:
 
 
 def _fit(
-    train: Rows, test: Rows, contract: Contract, project: Project, platt: PlattScaling | None, folder: Path
+    train: Rows, test: Rows, contract: Contract, project: Project, platt: PlattScaling | None, files: _Files
 ) -> tuple[Fit, Fit]:
     """Return the model to measure, and the one to register, both calibrated if there is a calibration."""
     schema, params = project.schema, project.params.train
     with progress_bar("boosting", params.rounds) as advance:
-        fit = train_booster(train, contract, schema, params, advance, watched=test, folder=folder)
+        kept = files.checkpoints.of("measured")
+        fit = train_booster(
+            train, contract, schema, params, advance, watched=test, folder=files.scratch, checkpoint=kept
+        )
     measured = calibrated(fit, platt)
     if not params.final_fit:
         return measured, measured
+    rows = JoinedRows(train, test)
     with progress_bar("boosting on all rows", params.rounds) as advance:
-        fit = train_booster(JoinedRows(train, test), contract, schema, params, advance, folder=folder)
+        kept = files.checkpoints.of("registered")
+        fit = train_booster(rows, contract, schema, params, advance, folder=files.scratch, checkpoint=kept)
     return measured, calibrated(fit, platt)
 
 

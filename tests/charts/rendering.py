@@ -47,6 +47,7 @@ EVERYTHING: dict[str, Any] = {
     "scoring": {"enabled": True},
     "training": {
         "schedule": {"enabled": True},
+        "checkpoints": {"enabled": True},
         "data": {"pointer": "outs: []", "params": "fetch: {}", "schema": "features: []"},
     },
 }

@@ -75,7 +75,8 @@ EXPECTED = {
     "everything": DEFAULT
     | CERTIFICATE
     | SCORING
-    | {("HTTPRoute", "espalier-api"), ("ServiceMonitor", "espalier-metrics-ingress")},
+    | {("HTTPRoute", "espalier-api"), ("ServiceMonitor", "espalier-metrics-ingress")}
+    | {("PersistentVolumeClaim", "espalier-training-checkpoints")},
     "kind": DEFAULT | SCORING | {("Ingress", "espalier-api")},
     "prod": (DEFAULT - EVALUATION) | CERTIFICATE | {("NetworkPolicy", "espalier-api-acme-solver")},
 }

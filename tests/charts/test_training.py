@@ -92,6 +92,52 @@ def test_no_container_has_keys_and_data_credentials(release):
     assert not [name for name in training if "KEY" in name]
 
 
+def test_nothing_is_saved_on_a_volume_that_ends_with_its_pod(default):
+    """A new pod has a new emptyDir, and a container is never started again in the same pod (restartPolicy Never)."""
+    variables = environment(default, container_of(default, "training"))
+
+    assert variables["PIPELINE_CHECKPOINT_SECONDS"] == "0"
+    assert "PIPELINE_CHECKPOINT_FOLDER" not in variables
+    assert not of_kind(default, "PersistentVolumeClaim")
+    assert not [one for one in pod_of(default)["spec"]["volumes"] if "persistentVolumeClaim" in one]
+
+
+def test_checkpoints_are_on_a_claim_of_their_own():
+    values = {"enabled": True, "seconds": 300, "size": "5Gi", "storageClassName": "fast"}
+    objects = render({"training": {"checkpoints": values}})
+    claim, training = only(objects, "PersistentVolumeClaim"), container_of(objects, "training")
+    variables = environment(objects, training)
+    of_claim = {"claimName": claim["metadata"]["name"]}
+    (volume,) = (one for one in pod_of(objects)["spec"]["volumes"] if one.get("persistentVolumeClaim") == of_claim)
+
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteOncePod"],
+        "storageClassName": "fast",
+        "resources": {"requests": {"storage": "5Gi"}},
+    }
+    assert {"name": volume["name"], "mountPath": variables["PIPELINE_CHECKPOINT_FOLDER"]} in training["volumeMounts"]
+    assert variables["PIPELINE_CHECKPOINT_SECONDS"] == "300"
+    for container in ("gate", "seed", "rollback"):
+        step = {"gate": "espalier-training"}.get(container, f"espalier-training-{container}")
+        assert volume["name"] not in [one["name"] for one in container_of(objects, container, step)["volumeMounts"]]
+    assert volume not in pod_of(objects, "espalier-training-seed")["spec"]["volumes"]
+
+
+def test_checkpoints_on_a_claim_that_exists():
+    objects = render({"training": {"checkpoints": {"enabled": True, "existingClaim": "mine"}}})
+
+    assert not of_kind(objects, "PersistentVolumeClaim")
+    assert {"name": "checkpoints", "persistentVolumeClaim": {"claimName": "mine"}} in pod_of(objects)["spec"]["volumes"]
+
+
+def test_checkpoints_keep_the_variables_of_the_data_remote():
+    more = {"remote": {"extraEnv": [{"name": "AWS_X", "value": "1"}]}, "checkpoints": {"enabled": True}}
+    objects = render({"training": more})
+
+    variables = environment(objects, container_of(objects, "training"))
+    assert variables["AWS_X"] == "1" and variables["PIPELINE_CHECKPOINT_FOLDER"] == "/checkpoints"
+
+
 def test_workload_identity_skips_the_gate():
     objects = render(
         {"training": {"remote": {"workloadIdentity": True, "extraEnv": [{"name": "AWS_X", "value": "1"}]}}}

@@ -24,7 +24,7 @@ from espalier.cluster import release
 from espalier.cluster.tools import Kube
 from espalier.cluster.waiting import wait_for_job, wait_until
 from pipelines.promotion.rollout_progress import desired_pods, is_complete, progress
-from tests.e2e.registry import Registry, delete_model, read_registry, set_champion
+from tests.e2e.registry import Registry, delete_model, read_registry, read_runs, set_champion
 
 ROOT = Path(__file__).parents[2]
 RELEASE = "espalier"
@@ -136,6 +136,10 @@ class Platform:
     def registry(self) -> Registry:
         """What MLflow has of the model now."""
         return read_registry(self.kube, RELEASE)
+
+    def runs(self) -> dict[str, str]:
+        """The status of every run that MLflow has of the model, newest first."""
+        return read_runs(self.kube, RELEASE)
 
     def reset_champion(self, version: str) -> None:
         """Make a version the champion and remove the other aliases, as if it was the only one ever promoted."""

@@ -24,6 +24,17 @@ print(json.dumps({
     "versions": {one["version"]: {tag["key"]: tag["value"] for tag in one.get("tags", [])} for one in versions},
 }))
 """
+RUNS = """
+import json, sys, urllib.parse, urllib.request
+def ask(path, body=None):
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request("http://localhost:5000/api/2.0/mlflow/" + path, body, headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+found = ask("experiments/get-by-name?experiment_name=" + urllib.parse.quote(sys.argv[1]))["experiment"]["experiment_id"]
+runs = ask("runs/search", json.dumps({"experiment_ids": [found], "max_results": 1000}).encode()).get("runs", [])
+print(json.dumps({run["info"]["run_id"]: run["info"]["status"] for run in runs}))
+"""
 CHANGE = """
 import json, sys, urllib.request
 for method, path, body in json.loads(sys.argv[1]):
@@ -56,6 +67,11 @@ class Registry:
 def read_registry(kube: Kube, release: str) -> Registry:
     """Return what is registered; nothing before the first training run."""
     return Registry(**json.loads(_in_mlflow(kube, release, READ, MODEL)))
+
+
+def read_runs(kube: Kube, release: str) -> dict[str, str]:
+    """Return the status of every run of the model's experiment, newest first; there must have been one."""
+    return dict(json.loads(_in_mlflow(kube, release, RUNS, MODEL)))
 
 
 def set_champion(kube: Kube, release: str, version: str) -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from pipelines.config.settings import Settings
-from pipelines.dataset.pointer import load_pointer
+from pipelines.dataset.pointer import hash_file, load_pointer
 from pipelines.dataset.remote import Remote
 from pipelines.errors import AlteredData, DiskFull, MissingData, Unreachable
 from tests.cutting_proxy import cutting_proxy
@@ -180,6 +180,56 @@ def test_connections_that_are_always_dropped_end_the_budget_and_leave_nothing(po
     proxy.cuts = 0
     remote.fetch(pointer, TARGET)
     assert TARGET.stat().st_size == pointer.size_bytes
+
+
+@pytest.fixture
+def impatient(cut):
+    """The same remote with short time-outs, and the proxy."""
+    settings = {"remote_retries": 1, "remote_timeout_seconds": 0.4, "remote_min_bytes_per_second": 1e6}
+    _, proxy = cut
+    return Remote(Settings(remote_url="s3://data/tables", s3_endpoint_url=proxy.url, **settings)), proxy
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("how", ["slow", "silent"])
+def test_server_that_is_slow_or_silent_is_tried_again(pointer, impatient, how):
+    remote, proxy = impatient
+    setattr(proxy, how, 1)
+
+    remote.fetch(pointer, TARGET)
+
+    assert proxy.disturbed == 1
+    assert TARGET.stat().st_size == pointer.size_bytes
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("how", ["slow", "silent"])
+def test_server_that_stays_slow_or_silent_ends_the_budget_and_leaves_nothing(pointer, impatient, how):
+    remote, proxy = impatient
+    setattr(proxy, how, -1)
+
+    with pytest.raises(Unreachable, match="did not answer in 2 attempts"):
+        remote.fetch(pointer, TARGET)
+
+    assert 2 <= proxy.disturbed <= 4, "an attempt of ours is one attempt of S3's clients"
+    assert not list(TARGET.parent.glob("*"))
+    assert not [path for path in Path(".dvc/cache").rglob("*") if path.is_file() and "files/md5" in str(path)]
+    setattr(proxy, how, 0)
+    remote.fetch(pointer, TARGET)
+    assert TARGET.stat().st_size == pointer.size_bytes
+
+
+@pytest.mark.s3
+def test_push_to_a_silent_server_ends_within_the_budget(pointer, impatient, settings):
+    remote, proxy = impatient
+    Remote(settings).fetch(pointer, TARGET)
+    other = TARGET.with_name("other.csv")
+    other.write_text("other rows")
+    pushed = replace(pointer, md5=hash_file(other)[0], size_bytes=other.stat().st_size)
+    proxy.silent = -1
+
+    with pytest.raises(Unreachable, match="did not answer in 2 attempts"):
+        remote.push(pushed, other)
 
 
 @pytest.mark.s3

@@ -1,4 +1,9 @@
 import json
+import os
+import re
+import subprocess
+import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,7 +16,8 @@ from sklearn.metrics import log_loss
 from espalier.local.mlflow_server import mlflow_server
 from espalier.local.processes import free_port
 from espalier.local.state import open_state
-from pipelines.dataset.files import MEASURED_MODEL, MODEL, RUN_JSON, TEST, TRAIN, read_prepared
+from pipelines.config.settings import Settings
+from pipelines.dataset.files import MEASURED_MODEL, MODEL, RUN_JSON, TEST, TRAIN, TRAINING_JSON, read_prepared
 from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.errors import InvalidParams, MissingData, Unreachable
@@ -139,6 +145,47 @@ def test_mlflow_that_dies_while_the_model_trains(pushed, connected, schema, tmp_
     assert json.loads(RUN_JSON.read_text())["run_id"] == next(
         each.info.run_id for each in found if each.info.status == "RUNNING"
     )
+
+
+def run_stage(**settings):
+    """Start the stage as a process of its own, like DVC."""
+    environment = os.environ | {f"PIPELINE_{name}": str(value) for name, value in settings.items()}
+    return subprocess.Popen([sys.executable, "-m", "pipelines.stages.train"], env=environment, stderr=subprocess.PIPE)
+
+
+def test_killed_in_a_long_training_it_goes_on_and_ends_with_the_same_model(pushed, connected, name, registry):
+    """The number of rounds is searched, and two models are trained; SIGKILL comes in the second."""
+    path = Path("pipelines/params.yaml")
+    early = "rounds: 500, early_stopping: {rounds: 499, validation_share: 0.25}, final_fit: true"
+    path.write_text(path.read_text().replace("rounds: 15", early).replace("eta: 0.3", "eta: 0.002"))
+    for stage in (fetch, validate, prepare):
+        stage.main()
+    files = (MEASURED_MODEL, MODEL, TRAINING_JSON)
+    with run_stage(CHECKPOINT_SECONDS=0) as left_alone:
+        assert not left_alone.wait(300)
+    whole = [file.read_bytes() for file in files]
+    for file in (*files, RUN_JSON):
+        file.unlink()
+    kept = {part: Settings().checkpoint_folder / f"{part}.checkpoint" for part in ("search", "measured", "registered")}
+
+    with run_stage(CHECKPOINT_SECONDS=1e-9) as killed:
+        while not kept["measured"].exists():
+            assert killed.poll() is None
+            time.sleep(0.01)
+        killed.kill()
+    assert kept["search"].exists() and not MODEL.exists()
+    with run_stage() as again:
+        said = again.stderr.read().decode()
+
+    assert again.returncode == 0, said
+    found = [re.search(rf"goes on after round (\d+) of (\d+), from {path}", said) for path in kept.values()]
+    assert found[0] and found[1] and not found[2], said
+    assert 1 <= int(found[1][1]) < int(found[1][2])
+    assert [file.read_bytes() for file in files] == whole
+    assert not Settings().checkpoint_folder.exists()
+    experiment = registry._client.get_experiment_by_name(name)
+    statuses = [run.info.status for run in registry._client.search_runs([experiment.experiment_id])]
+    assert sorted(statuses) == ["KILLED", "KILLED", "RUNNING"]
 
 
 def test_unavailable_mlflow_is_reported_before_the_work(project, monkeypatch):

@@ -38,10 +38,15 @@ of the volume that the training container writes it mounts only one folder of da
 {{- $root := index . 0 -}}
 {{- $name := include "espalier.fullname" $root -}}
 {{- $env := "" -}}
+{{- $mounts := include "training.mounts.data" $root -}}
 {{- with $root.Values.remote.extraEnv }}{{ $env = tpl (toYaml .) $root }}{{ end -}}
+{{- if and (eq (index . 1) "training") $root.Values.checkpoints.enabled }}
+{{- $env = printf "%s\n- {name: PIPELINE_CHECKPOINT_FOLDER, value: /checkpoints}" $env | trim }}
+{{- $mounts = printf "%s\n- {name: checkpoints, mountPath: /checkpoints}" $mounts }}
+{{- end }}
 {{- include "training.container" (dict "root" $root "name" (index . 1) "args" (index . 2) "env" $env
   "configMaps" (list $name (printf "%s-remote" $name)) "resources" $root.Values.resources
-  "mounts" (include "training.mounts.data" $root)) -}}
+  "mounts" $mounts) -}}
 {{- end }}
 
 {{- define "training.mounts.data" -}}
@@ -90,6 +95,16 @@ of the volume that the training container writes it mounts only one folder of da
   emptyDir: {sizeLimit: {{ .Values.workSize }}}
 - name: tmp
   emptyDir: {sizeLimit: {{ .Values.tmpSize }}}
+{{- end }}
+
+{{/* The volume of the container training alone. Checkpoints are data, so unlike the work folder a later pod may have them. */}}
+{{- define "training.volumes.checkpoints" -}}
+{{- with .Values.checkpoints }}
+{{- if .enabled }}
+- name: checkpoints
+  persistentVolumeClaim: {claimName: {{ .existingClaim | default (include "training.checkpointsName" $) }}}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Volumes of the containers gate and rollback. */}}

@@ -13,6 +13,11 @@ eleven for the name of a Job. Call: (list . "rollback")
 {{- printf "%s-promotion" (include "espalier.fullname" .) -}}
 {{- end }}
 
+{{/* Name of the claim of checkpoints. */}}
+{{- define "training.checkpointsName" -}}
+{{- printf "%s-checkpoints" (include "espalier.fullname" .) -}}
+{{- end }}
+
 {{/* Not empty if a promotion calls the Kubernetes API. */}}
 {{- define "training.asksKubernetes" -}}
 {{- if eq .Values.rollout.kind "kubernetes" }}true{{ end -}}
