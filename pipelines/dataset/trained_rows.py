@@ -73,7 +73,7 @@ def hash_rows(table: pd.DataFrame, columns: Sequence[str]) -> Hashes:
 
 def describe_rows(rows: Rows, schema: Schema) -> TrainedRows:
     """Return count, hash and time range of prepared rows. Memory: the hash of each row, and the times of a piece."""
-    found = TrainedRows(rows=len(rows), sha256=hashlib.sha256(_sorted_hashes(rows)).hexdigest())
+    found = TrainedRows(rows=len(rows), sha256=hashlib.sha256(memoryview(_sorted_hashes(rows))).hexdigest())
     if schema.time is None:
         return found
     times = [piece[schema.time.name].agg(["min", "max"]) for piece in rows.pieces([schema.time.name])]

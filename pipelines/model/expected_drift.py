@@ -61,7 +61,8 @@ def add_natural_variation(
 def hours_of(rows: Rows, time: str) -> Places:
     """Return (n,) full hours since the first row."""
     times = rows.column(time)
-    return ((times - times.min()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
+    hours: Places = ((times - times.min()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
+    return hours
 
 
 def window_shares(hours: Places, places: Places, bins: int) -> Floats:
