@@ -80,7 +80,7 @@ def _table() -> Path:
     source = settings.pointer_file or load_params().fetch.pointer
     pointer = load_pointer(source)
     beside = source.resolve().parent / pointer.name
-    if beside.is_file():
+    if beside.exists():
         return beside
     Remote(settings).fetch(pointer, RAW / pointer.name)
     return RAW / pointer.name

@@ -5,7 +5,7 @@ Unlike ``dataset.tables.read_table`` it rejects no value: the report counts what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from pipelines.config.schema import Schema, TimeColumn
-from pipelines.dataset.parquet_table import as_text
+from pipelines.dataset.parquet_table import ParquetTable, as_text
 from pipelines.dataset.times import as_wall_clock
 from pipelines.errors import InvalidData, MissingData
 from pipelines.scoring.tables import first_line
@@ -82,10 +81,10 @@ class Batches:
             raise InvalidData(f"cannot read {self._path}: {first_line(error)}") from error
 
     def _check(self) -> None:
-        if not self._path.is_file():
+        if not self._path.exists():
             raise MissingData(f"{self._path} not found; put the table beside its pointer")
-        if self._path.suffix not in (".csv", ".parquet"):
-            raise InvalidData(f"{self._path}: the table must be a .csv or .parquet file")
+        if not self._is_parquet() and self._path.suffix != ".csv":
+            raise InvalidData(f"{self._path}: the table must be a .csv or .parquet file, or a folder of .parquet files")
         try:
             names = self._names()
         except (OSError, ValueError) as error:  # of pyarrow too
@@ -94,16 +93,18 @@ class Batches:
         if missing:
             raise InvalidData(f"{self._path}: missing column(s) {', '.join(missing)}, which schema.yaml names")
 
-    def _names(self) -> list[str]:
-        if self._path.suffix == ".parquet":
-            return [str(name) for name in pq.read_schema(self._path).names]
+    def _is_parquet(self) -> bool:
+        return self._path.suffix == ".parquet" or self._path.is_dir()
+
+    def _names(self) -> Sequence[str]:
+        if self._is_parquet():
+            return ParquetTable(self._path, []).columns
         return list(pd.read_csv(self._path, nrows=0).columns)
 
     def _parts(self) -> Iterator[Any]:
         names = self._schema.columns
-        if self._path.suffix == ".parquet":
-            with pq.ParquetFile(self._path) as file:
-                yield from file.iter_batches(ROWS, columns=names)
+        if self._is_parquet():
+            yield from ParquetTable(self._path, []).batches(names, ROWS)
             return
         options = pa_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),

@@ -20,6 +20,7 @@ from pipelines.errors import InvalidData
 
 __all__ = ["ParquetTable", "as_text"]
 
+BATCH_ROWS = 131_072
 READ_AHEAD = 1
 """Batches and files that pyarrow reads in advance: more would cost memory for each."""
 
@@ -56,14 +57,15 @@ class ParquetTable(Table):
             InvalidData: a column has a type that cannot be converted to text.
         """
         start = 0
-        for table in _of_size(self._batches(columns), self._empty(columns), size):
+        for table in _of_size(self.batches(columns), self._empty(columns), size):
             # The pandas metadata of the file is ignored: it can turn a column into the index, and names the old types.
             yield self._as_texts(table, start).to_pandas(ignore_metadata=True)
             start += len(table)
 
-    def _batches(self, columns: Sequence[str]) -> Iterator[Any]:
+    def batches(self, columns: Sequence[str], size: int = BATCH_ROWS) -> Iterator[Any]:
+        """Yield pyarrow's record batches of some columns as they are stored, at most ``size`` rows each."""
         scanner = self._data.scanner(
-            columns=list(columns), batch_readahead=READ_AHEAD, fragment_readahead=READ_AHEAD, use_threads=True
+            columns=list(columns), batch_size=size, batch_readahead=READ_AHEAD, fragment_readahead=READ_AHEAD
         )
         yield from scanner.to_batches()
 

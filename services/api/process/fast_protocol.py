@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from services.api.http.fast_path import PATH, FastRequest
 from services.api.http.overload import Refusal
+from services.api.http.plain_head import START, read_plain_head
 from services.api.process.http_protocol import BoundedHttpProtocol
 
 __all__ = ["FastHttpProtocol"]
@@ -53,6 +54,8 @@ class FastHttpProtocol(BoundedHttpProtocol):
         if end < len(END) or not self._is_between_requests():
             self._read = None
             super().data_received(data)
+            return
+        if self._refuse_whole(data, end):
             return
         self._read = _Read(hashlib.blake2b(data[:end], digest_size=32).digest(), len(data) - end)
         if not self._answer_again(self._read, data[end:]):
@@ -97,18 +100,41 @@ class FastHttpProtocol(BoundedHttpProtocol):
             and (cycle is None or cycle.response_complete)
         )
 
+    def _refuse_whole(self, data: bytes, end: int) -> bool:
+        """Refuse a request that arrived whole, and has waited too long, without parsing it."""
+        overload = self._all.overload
+        if overload is None or not data.startswith(START):
+            return False
+        waited = self._all.loop_delay.seconds(self.loop)
+        if waited <= overload.max_seconds:
+            return False
+        head = read_plain_head(data, end)
+        if head is None or int(head.length) != len(data) - end:
+            return False
+        refusal = overload.refuse(
+            URL, ((b"content-length", head.length), (b"x-request-id", head.request_id)), waited=waited
+        )
+        if refusal is None:
+            return False
+        self._respond_to(refusal, b"")
+        self._end_without_parsing()
+        return True
+
     def _answer_again(self, read: _Read, body: bytes) -> bool:
         """Answer without parsing the head; it has the same bytes as one that was parsed, so it means the same."""
         fast = self._all.fast_path
         head = None if fast is None else fast.recall(read.head)
         if fast is None or head is None or head.body_bytes != read.body_bytes:
             return False
-        held = self._refuse_late(URL, ((b"content-length", b"%d" % read.body_bytes),))
-        if not self._respond_to(held or fast.start(head, self._peer()), body):
+        if not self._respond_to(fast.start(head, self._peer()), body):
             return False
+        self._end_without_parsing()
+        return True
+
+    def _end_without_parsing(self) -> None:
+        """Wait for the next request; the parser has not seen this one."""
         self._unset_keepalive_if_required()
         self._head_since, self._idle_since = None, self.loop.time()
-        return True
 
     def check_time(self, now: float) -> None:
         """Let the application have a request whose body does not arrive."""

@@ -39,12 +39,19 @@ def table(rows=200):
     return frame
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_values_of_both_formats(tmp_path, suffix, monkeypatch):
+@pytest.mark.parametrize("suffix", ["csv", "parquet", ""])
+def test_values_of_all_formats(tmp_path, suffix, monkeypatch):
     monkeypatch.setattr(module, "ROWS", 64)
     monkeypatch.setattr(module, "BLOCK_BYTES", 1024)
-    path = tmp_path / f"t.{suffix}"
-    table().to_csv(path, index=False) if suffix == "csv" else table().to_parquet(path, index=False)
+    path = tmp_path / f"t.{suffix}".rstrip(".")
+    if suffix == "csv":
+        table().to_csv(path, index=False)
+    elif suffix == "parquet":
+        table().to_parquet(path, index=False)
+    else:
+        path.mkdir()
+        for number in range(4):
+            table()[number * 50 : number * 50 + 50].to_parquet(path / f"{number}.parquet", index=False)
 
     found = list(Batches(path, SCHEMA))
 

@@ -52,7 +52,7 @@ def run_stage_process(project):
 
 
 @pytest.mark.parametrize(
-    ("stage", "file"), [("fetch", "data.json"), ("validate", "table.parquet"), ("prepare", "train.parquet")]
+    ("stage", "file"), [("fetch", "data.json"), ("validate", "table.parquet.part"), ("prepare", "train.parquet.part")]
 )
 def test_full_disk_is_one_line_and_the_stage_can_run_again(pushed, connected, run_stage_process, stage, file):
     """The device /dev/full answers every write as a full disk does."""
@@ -67,7 +67,7 @@ def test_full_disk_is_one_line_and_the_stage_can_run_again(pushed, connected, ru
     assert failed.returncode == 12
     assert f"{stage} failed: no space left on the disk" in failed.stderr
     assert "training.workSize" in failed.stderr and "Traceback" not in failed.stderr
-    (WORK / file).unlink()
+    (WORK / file).unlink(missing_ok=True)
     assert run_stage_process(stage).returncode == 0
 
 

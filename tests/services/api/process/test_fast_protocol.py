@@ -215,8 +215,37 @@ def test_overloaded_worker_refuses_predictions_only(serve, fast):
         head, body = ask(connection, post(b"x" * 1000), parts=parts)
         assert (head.split(b"\r\n")[0], body) == (b"HTTP/1.1 503 Service Unavailable", b"busy")
     assert ask(connection, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")[1] == b"/readyz 0"
-    assert ask(connection, post(b"abc", more=b"X-Leave: 1\r\n"))[1] == b"/v1/predict 3"
+    assert ask(connection, post(b"abc", more=b"X-Leave: 1\r\n"), parts=2)[1] == b"/v1/predict 3"
     assert (overload.sent, fast.begun) == (2, 1)
+
+
+def test_request_that_arrived_whole_is_refused_without_a_parser(serve, fast, monkeypatch):
+    overload = AlwaysOverloaded()
+    connection = serve(fast_path=fast, overload=overload)()
+    monkeypatch.setattr(fast_protocol.FastHttpProtocol, "on_headers_complete", None)  # the parser would call it
+
+    for _ in range(3):
+        assert ask(connection, post(b"x" * 50_000, more=b"X-Seq: 1\r\n"))[1] == b"busy"
+    assert (overload.sent, fast.begun) == (3, 0)
+
+
+@pytest.mark.parametrize("more", [b"Connection: close\r\n", b"Content-Length: 3\r\n"])
+def test_unusual_request_is_left_to_the_parser_in_overload_too(serve, more):
+    overload = AlwaysOverloaded()
+
+    head, _ = ask(serve(overload=overload)(), post(b"abc", more=more))
+
+    assert not head.startswith(b"HTTP/1.1 503")
+    assert overload.sent == 0
+
+
+def test_two_requests_at_once_are_both_refused(serve):
+    overload = AlwaysOverloaded()
+    connection = serve(overload=overload)()
+    connection.sendall(post(b"abc") + post(b"defg"))
+
+    assert [read_one(connection)[1] for _ in range(2)] == [b"busy", b"busy"]
+    assert overload.sent == 2
 
 
 def test_overloaded_worker_refuses_without_a_fast_path(serve):
@@ -371,4 +400,4 @@ def test_overloaded_worker_refuses_a_known_head_too(serve, fast):
     overload.max_seconds = -1
 
     assert ask(connection, post(b"abc"))[1] == b"busy"
-    assert (overload.sent, fast.begun, fast.recalled) == (1, 1, 1)
+    assert (overload.sent, fast.begun, fast.recalled) == (1, 1, 0)
