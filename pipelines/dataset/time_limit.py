@@ -22,7 +22,7 @@ def limit_seconds(settings: Settings, size: int = 0) -> float:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block after so many seconds, and again for each retry that the block begins then.
+    """Raise TimeoutError in the block after so many seconds.
 
     In another thread than the main one, which gets no signals, the block has no limit.
     """
@@ -34,7 +34,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         raise TimeoutError(f"it took longer than {seconds:.0f} seconds")
 
     before = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:

@@ -73,7 +73,8 @@ def hash_rows(table: pd.DataFrame, columns: Sequence[str]) -> Hashes:
 
 def describe_rows(rows: Rows, schema: Schema) -> TrainedRows:
     """Return count, hash and time range of prepared rows. Memory: the hash of each row, and the times of a piece."""
-    found = TrainedRows(rows=len(rows), sha256=hashlib.sha256(_sorted_hashes(rows)).hexdigest())
+    hashes: Any = _sorted_hashes(rows)  # numpy's types do not know that an array is a buffer
+    found = TrainedRows(rows=len(rows), sha256=hashlib.sha256(hashes).hexdigest())
     if schema.time is None:
         return found
     times = [piece[schema.time.name].agg(["min", "max"]) for piece in rows.pieces([schema.time.name])]

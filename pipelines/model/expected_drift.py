@@ -31,7 +31,7 @@ def add_natural_variation(
     train: Rows,
     test: Rows,
     *,
-    time: str | None,
+    time: str,
     scores: Floats,
 ) -> Reference:
     """Add to every feature, and to the score, its largest deviation in any seven days.
@@ -43,12 +43,10 @@ def add_natural_variation(
         contract: the features.
         train: n training rows; used for the features.
         test: m newer rows.
-        time: name of the time column; None: nothing is known, and nothing is added.
+        time: name of the time column; without one, nothing is known.
         scores: (n + m,) values of ``Task.counted`` for the training rows, then for the test rows. Both are used: the
             test rows alone cover one season.
     """
-    if time is None:
-        return reference
     features, hours = {}, hours_of(train, time)
     for feature in contract.features:
         bins = reference.features[feature.name]
@@ -61,7 +59,8 @@ def add_natural_variation(
 def hours_of(rows: Rows, time: str) -> Places:
     """Return (n,) full hours since the first row."""
     times = rows.column(time)
-    return ((times - times.min()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
+    hours: Places = ((times - times.min()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
+    return hours
 
 
 def window_shares(hours: Places, places: Places, bins: int) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,8 +29,18 @@ def scratch_folder() -> Iterator[Path]:
     folder.mkdir(parents=True)
     try:
         yield folder
+    except BaseException as error:
+        _forget(error)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget(error: BaseException | None) -> None:
+    """Free the matrices that a failure holds, since XGBoost warns if it cannot remove their files itself."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _is_running(number: str) -> bool:

@@ -9,12 +9,12 @@ rule removes them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from pipelines.config.settings import Settings
 from pipelines.dataset.time_limit import CONNECT_SECONDS, limit_seconds, time_limit
@@ -26,6 +26,10 @@ __all__ = ["Prefix"]
 MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 CHANGED = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
 UNSUPPORTED = ("501", "NotImplemented")
+TEMPORARY = (429, 500, 502, 503, 504)
+"""Status codes."""
+
+Answer = TypeVar("Answer")
 
 
 class _Refused(PipelineError):
@@ -59,7 +63,7 @@ class Prefix:
         self._prefix = f"{prefix}/" if prefix else ""
         self._attempts = 1 + settings.remote_retries
         self._settings = settings
-        self._client = _client(settings, self._attempts)
+        self._client = _client(settings)
 
     def names(self) -> list[str]:
         """Return the names of all objects, without hidden ones."""
@@ -144,33 +148,40 @@ class Prefix:
     def _ask(self, operation: str, **options: Any) -> dict[str, Any]:
         """Send one request, and again within the retries."""
         seconds = limit_seconds(self._settings, len(options.get("Body", b"")))
-        with self._reporting(operation, options.get("Key", self._prefix)), time_limit(seconds):
-            answer: dict[str, Any] = getattr(self._client, operation)(**options)
-            return answer
+
+        def once() -> dict[str, Any]:
+            with time_limit(seconds):
+                answer: dict[str, Any] = getattr(self._client, operation)(**options)
+                return answer
+
+        return self._retrying(once, operation, options)
 
     def _get(self, **options: Any) -> bytes:
-        """Return the content of an object, or of a range. The retries of botocore do not cover reading it."""
-        from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+        """Return the content of an object, or of a range."""
 
+        def once() -> bytes:
+            with time_limit(limit_seconds(self._settings)):
+                answer = self._client.get_object(**options)
+            # pyarrow reads in threads, which get no signal. A connection that is shut down ends the read of it.
+            connection, size = answer["Body"]._raw_stream, answer["ContentLength"]
+            timer = threading.Timer(limit_seconds(self._settings, size), connection.shutdown)
+            timer.start()
+            try:
+                return cast(bytes, answer["Body"].read())
+            finally:
+                timer.cancel()
+
+        return self._retrying(once, "get_object", options)
+
+    def _retrying(self, once: Callable[[], Answer], operation: str, options: dict[str, Any]) -> Answer:
         retrying = Retrying(
             stop=stop_after_attempt(self._attempts),
             wait=wait_exponential(multiplier=0.5, max=10),
-            retry=retry_if_exception_type((IncompleteReadError, ReadTimeoutError, ResponseStreamingError)),
+            retry=retry_if_exception(_is_temporary),
             reraise=True,
         )
-        with self._reporting("get_object", options["Key"]):
-            return retrying(self._get_once, options)
-
-    def _get_once(self, options: dict[str, Any]) -> bytes:
-        answer = self._ask("get_object", **options)
-        # pyarrow reads in threads, which get no signal. A connection that is shut down ends the read that waits for it.
-        connection, seconds = answer["Body"]._raw_stream, limit_seconds(self._settings, answer["ContentLength"])
-        timer = threading.Timer(seconds, connection.shutdown)
-        timer.start()
-        try:
-            return cast(bytes, answer["Body"].read())
-        finally:
-            timer.cancel()
+        with self._reporting(operation, options.get("Key", self._prefix)):
+            return retrying(once)
 
     @contextmanager
     def _reporting(self, operation: str, key: str) -> Iterator[None]:
@@ -192,14 +203,22 @@ class Prefix:
             ) from error
 
 
-def _client(settings: Settings, attempts: int) -> Any:
+def _is_temporary(error: BaseException) -> bool:
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+
+    if isinstance(error, ClientError):
+        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in TEMPORARY
+    return isinstance(error, HTTPClientError | ConnectionError | IncompleteReadError | TimeoutError)
+
+
+def _client(settings: Settings) -> Any:
     import botocore.session
     from botocore.config import Config
 
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=settings.remote_timeout_seconds,
-        retries={"total_max_attempts": attempts, "mode": "standard"},
+        retries={"total_max_attempts": 1},  # each attempt of this module is one; botocore's do not cover reading
     )
     return botocore.session.get_session().create_client(
         "s3", endpoint_url=settings.s3_endpoint_url or None, config=config

@@ -1,5 +1,8 @@
 """Stage ``evaluate``: measure the model on rows that it was not trained on.
 
+Rows are read in pieces, or one column at a time: for each row the hash, the true value, the outputs, the hour and a bin
+are in memory at most.
+
 Reads:  measured.ubj, contract.json, training.json, train.parquet, test.parquet. Rejects a model that was not trained on
         the rows of train.parquet, and a split with rows on both sides.
 Gives:  metrics.json, reference.json and plots, also in the MLflow run.
@@ -8,9 +11,11 @@ Gives:  metrics.json, reference.json and plots, also in the MLflow run.
 from __future__ import annotations
 
 import shutil
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import xgboost as xgb
 
 from bundle import DecisionCosts
 from pipelines.config.settings import load_settings
@@ -36,6 +41,7 @@ from pipelines.progress import progress_bar
 from pipelines.registry.versions import Registry
 from pipelines.stages.process import run_stage
 from pipelines.targets.project import load_project
+from pipelines.targets.task import Outputs, Task, Truth
 
 __all__ = ["main"]
 
@@ -63,15 +69,12 @@ def main() -> str:
         learned = JoinedRows(train, test) if training.final_fit else train
         reference = build_reference(learned, contract, outputs, params=params, contributions=contributions)
         reference = reference.model_copy(update={"label_shares": task.shares(labels_of(learned, task))})
-        pieces = predict_pieces(booster, train, contract, title="predicting training rows")
-        scores = np.concatenate([*(task.counted(piece) for piece in pieces), task.counted(outputs)])
-        reference = add_natural_variation(
-            reference, contract, train, test, time=time.name if time else None, scores=scores
-        )
+        if time is not None:
+            pieces = predict_pieces(booster, train, contract, title="predicting training rows")
+            scores = np.concatenate([*(task.counted(piece) for piece in pieces), task.counted(outputs)])
+            reference = add_natural_variation(reference, contract, train, test, time=time.name, scores=scores)
         advance("binned")
-        gains = {name: float(np.mean(gain)) for name, gain in booster.get_score(importance_type="total_gain").items()}
-        shutil.rmtree(PLOTS, ignore_errors=True)  # another type of target has other plots
-        draw_plots(PLOTS, task.drawings(labels_of(test, task), outputs), gains=gains)
+        _draw(booster, task, labels_of(test, task), outputs)
         advance("drawn")
     for path, part in ((METRICS_JSON, metrics), (REFERENCE_JSON, reference)):
         path.write_text(part.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -85,6 +88,12 @@ def _sample(rows: Rows, count: int) -> pd.DataFrame:
     drawn = pd.Series(np.arange(len(rows))).sample(min(len(rows), count), random_state=SAMPLE_SEED).to_numpy()
     ascending = np.sort(drawn)
     return rows.take(ascending).iloc[np.searchsorted(ascending, drawn)]
+
+
+def _draw(booster: xgb.Booster, task: Task[Any], truth: Truth, outputs: Outputs) -> None:
+    gains = {name: float(np.mean(gain)) for name, gain in booster.get_score(importance_type="total_gain").items()}
+    shutil.rmtree(PLOTS, ignore_errors=True)  # another type of target has other plots
+    draw_plots(PLOTS, task.drawings(truth, outputs), gains=gains)
 
 
 def _in_words(costs: DecisionCosts | None) -> str:

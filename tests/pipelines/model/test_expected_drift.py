@@ -37,11 +37,11 @@ def season(table):
 
 @pytest.fixture
 def referred(schema):
-    def make(train, test, scores, time="seen"):
+    def make(train, test, scores):
         train, test = FrameRows(train), FrameRows(test)
         contract = build_contract(train, project_of(schema), example=example_row(train, schema))
         reference = build_reference(train, contract, scores[len(train) :], params=EvaluateParams(bins=4))
-        return add_natural_variation(reference, contract, train, test, time=time, scores=scores)
+        return add_natural_variation(reference, contract, train, test, time="seen", scores=scores)
 
     return make
 
@@ -144,11 +144,3 @@ def test_predicted_classes_vary_by_their_codes(season, schema):
     ).score
 
     assert score.natural_psi == pytest.approx(psi([0, 0, 1], score.shares))
-
-
-def test_without_a_time_nothing_is_known(season, referred):
-    train = season("height", 1000.0)
-
-    reference = referred(train, train.iloc[:600], uniform(len(train) + 600), time=None)
-
-    assert all(bins.natural_psi is None for bins in [reference.score, *reference.features.values()])
