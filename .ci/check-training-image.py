@@ -10,6 +10,9 @@ import tempfile
 from pathlib import Path
 
 import botocore.session
+import dask.array
+import distributed.cli.dask_scheduler
+import distributed.cli.dask_worker
 import dvc_s3
 import kubernetes.client
 import kubernetes.config
@@ -20,6 +23,7 @@ import numpy as np
 import pandas as pd
 import sklearn.metrics
 import xgboost as xgb
+import xgboost.dask
 from dvc.repo import Repo
 
 import espalier.cli.main
@@ -51,6 +55,15 @@ with tempfile.TemporaryDirectory() as folder:
     table.to_parquet(Path(folder) / "table.parquet")
     pd.read_parquet(Path(folder) / "table.parquet")
     Repo.init(folder, no_scm=True).close()
+
+# A scheduler and a worker in this process: the same image runs them (train.engine: dask).
+with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    part = client.scatter([{"data": np.ones((4, 1), np.float32), "label": np.array([0, 1, 0, 1])}], hash=False)
+    learned = xgboost.dask.DaskQuantileDMatrix(
+        client, dask.array.ones((1, 1), dtype=np.float32), label=dask.array.zeros(1)
+    )
+    learned.worker_map = {next(iter(client.scheduler_info()["workers"])): part}
+    xgboost.dask.train(client, {"objective": "binary:logistic"}, learned, 2, verbose_eval=False)
 
 botocore.session.get_session().create_client("s3", region_name="us-east-1")
 kubernetes.client.AppsV1Api(kubernetes.client.ApiClient())

@@ -11,7 +11,8 @@
     ├── RolloutFailed   8   the new model passed the gate, but its rollout failed
     ├── PromotionLocked 10  another promotion holds the lock for too long, or the lock was lost
     ├── OutputConflict  11  what batch scoring would write exists, from another model or another table
-    └── DiskFull        12  a file did not fit on its disk
+    ├── DiskFull        12  a file did not fit on its disk
+    └── ClusterLost     13  workers of the Dask cluster died again and again while they trained
 
 9 is a rejected bundle (bundle/errors.py), 130 and 143 a run stopped by Ctrl-C or SIGTERM (runner/run.py). A model that
 the gate rejects is not a failure: the stage exits with 0.
@@ -23,6 +24,7 @@ from bundle import ExpectedError
 
 __all__ = [
     "AlteredData",
+    "ClusterLost",
     "DiskFull",
     "InvalidData",
     "InvalidParams",
@@ -108,3 +110,9 @@ class DiskFull(PipelineError):
     def is_meant_by(error: BaseException) -> bool:
         """Return whether an error of the operating system means that a disk, or a quota of it, is full."""
         return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+class ClusterLost(PipelineError):
+    """The Dask cluster did not finish the training."""
+
+    exit_code = 13

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -34,8 +34,11 @@ class Watched:
     """Stage → largest resident memory that was seen, MiB. ``other``: the command itself."""
 
 
-def watch(command: Sequence[str]) -> Watched:
+def watch(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Watched:
     """Run a command until it ends.
+
+    Args:
+        environment: its variables; default: those of this process.
 
     Raises:
         BenchmarkFailed: it failed; its output is in the message.
@@ -43,7 +46,7 @@ def watch(command: Sequence[str]) -> Watched:
     watched, began = Watched(), time.perf_counter()
     first: dict[str, float] = {}
     with tempfile.TemporaryFile("w+") as output:  # a pipe would be full at some time
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)  # noqa: S603
         root = psutil.Process(process.pid)
         while process.poll() is None:
             now = time.perf_counter()

@@ -19,8 +19,22 @@ from espalier.cluster.tools import Kube
 
 __all__ = ["SECRETS", "ensure_secrets", "evaluation_secrets"]
 
-SECRETS = ("api", "mlflow", "training", "postgresql", "object-store", "model-keys", "api-tls", "grafana", "alerts")
+SECRETS = (
+    "api",
+    "mlflow",
+    "training",
+    "postgresql",
+    "object-store",
+    "model-keys",
+    "api-tls",
+    "grafana",
+    "alerts",
+    "dask",
+)
 """Suffixes; the prefix is the name of the release."""
+
+ALONE = ("dask",)
+"""Those that share no value with another, so that they can be added to the Secrets of an earlier version."""
 
 UNREACHABLE_URL = "http://localhost:9/no-address-was-given"
 """Target of alerts until a webhook is configured: Alertmanager starts, shows alerts, and logs that it cannot send."""
@@ -37,17 +51,19 @@ def ensure_secrets(kube: Kube, release: str, host: str, *, slack_url: str = UNRE
     """
     names = [f"{release}-{name}" for name in SECRETS]
     existing = [name for name in names if kube.exists("secret", name)]
-    if len(existing) == len(names):
+    absent = [name for name in names if name not in existing]
+    if not absent:
         return False
-    if existing:
-        missing = ", ".join(name for name in names if name not in existing)
+    alone = [f"{release}-{name}" for name in ALONE]
+    missing = [name for name in absent if name not in alone]
+    if missing and set(existing) - set(alone):
         raise ClusterError(
-            f"in namespace {kube.namespace}, the Secrets {', '.join(existing)} exist but {missing} are missing. They "
-            "share values: restore the missing ones, or delete all of them and the volumes of the databases to start "
-            "over"
+            f"in namespace {kube.namespace}, the Secrets {', '.join(existing)} exist but {', '.join(missing)} are "
+            "missing. They share values: restore the missing ones, or delete all of them and the volumes of the "
+            "databases to start over"
         )
     made = evaluation_secrets(release, host, slack_url=slack_url)
-    kube.create(*(_secret(name, kube.namespace, release, content) for name, content in made.items()))
+    kube.create(*(_secret(name, kube.namespace, release, made[name]) for name in absent))
     return True
 
 
@@ -62,6 +78,7 @@ def evaluation_secrets(release: str, host: str, *, slack_url: str = UNREACHABLE_
         jwt_key, _ = write_key_pair(Path(folder), "jwt")
         files = {path.name: path.read_bytes() for path in (model_key, model_public, jwt_key)}
     tls = issue_certificate(host, "localhost", organization="Espalier evaluation")
+    dask = issue_certificate(f"{release}-dask-scheduler", organization="Espalier evaluation, Dask")
     texts = {
         "api": {"database-url": url.format("api", database["api"])},
         "mlflow": {"database-uri": url.format("mlflow", database["mlflow"]), "s3-credentials": credentials},
@@ -75,7 +92,8 @@ def evaluation_secrets(release: str, host: str, *, slack_url: str = UNREACHABLE_
     made["api"]["jwt.key.pem"] = files["jwt.key.pem"]
     made["training"]["model.key.pem"] = files["model.key.pem"]
     made["model-keys"] = {"model.pub.pem": files["model.pub.pem"]}
-    made["api-tls"] = {"tls.crt": tls.chain, "tls.key": tls.key, "ca.crt": tls.authority}
+    for name, issued in (("api-tls", tls), ("dask", dask)):
+        made[name] = {"tls.crt": issued.chain, "tls.key": issued.key, "ca.crt": issued.authority}
     return {f"{release}-{name}": content for name, content in made.items()}
 
 

@@ -90,6 +90,38 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(default=3600, ge=0)
     """How long a run waits for another promotion."""
 
+    dask_address: str = Field(default="", pattern=r"^((tcp|tls)://\S+:\d+)?$")
+    """With ``train.engine: dask``: address of the scheduler, such as tcp://127.0.0.1:8786, or tls://scheduler:8786."""
+
+    dask_ca_file: Path | None = None
+    """PEM file of the authority whose certificates scheduler and workers have. Required with tls://, like the next
+    two."""
+
+    dask_cert_file: Path | None = None
+    """PEM file of a certificate of that authority, which the scheduler asks for."""
+
+    dask_key_file: Path | None = None
+    """PEM file of its key."""
+
+    dask_workers: int = Field(default=1, ge=1)
+    """For how many workers a training waits. Fewer are enough after ``dask_wait_seconds``."""
+
+    dask_wait_seconds: float = Field(default=60, gt=0)
+    """How long a training waits for the scheduler, and for the workers."""
+
+    dask_attempts: int = Field(default=3, ge=1, le=10)
+    """How often a training is begun if a worker dies in it."""
+
+    @model_validator(mode="after")
+    def _check_dask(self) -> Self:
+        files = (self.dask_ca_file, self.dask_cert_file, self.dask_key_file)
+        names = "PIPELINE_DASK_CA_FILE, PIPELINE_DASK_CERT_FILE and PIPELINE_DASK_KEY_FILE"
+        if self.dask_address.startswith("tls://") and None in files:
+            raise ValueError(f"PIPELINE_DASK_ADDRESS with tls:// needs {names}")
+        if self.dask_address.startswith("tcp://") and any(files):
+            raise ValueError(f"PIPELINE_DASK_ADDRESS with tcp:// is not encrypted: write tls://, or remove {names}")
+        return self
+
     @model_validator(mode="after")
     def _check_rollout(self) -> Self:
         if self.rollout == "kubernetes" and not (self.deployment and self.namespace and self.lease):

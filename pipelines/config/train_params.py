@@ -105,6 +105,9 @@ class TrainParams(ParamsBlock):
     external_memory: bool = False
     """Keep the quantiles of the rows in files, and read them in every round: for rows that fit into no memory."""
 
+    engine: Literal["local", "dask"] = "local"
+    """Train in this process, or on the Dask cluster of PIPELINE_DASK_ADDRESS."""
+
     booster: dict[str, str | int | float | bool]
 
     @property
@@ -118,6 +121,22 @@ class TrainParams(ParamsBlock):
             raise ValueError(
                 "external_memory is for tree_method hist, XGBoost's default: the others need the values of all rows in "
                 "memory; remove tree_method and updater from booster, or set external_memory to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_engine(self) -> Self:
+        if self.engine == "local":
+            return self
+        if self.external_memory:
+            raise ValueError(
+                "external_memory keeps the rows in files of one machine, and engine dask in the memory of its workers; "
+                "set external_memory to false, or engine to local"
+            )
+        if not self.has_quantiles:
+            raise ValueError(
+                "engine dask is for tree_method hist, XGBoost's default: workers exchange sums of the bins of the "
+                "values; remove tree_method and updater from booster, or set engine to local"
             )
         return self
 

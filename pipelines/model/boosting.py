@@ -25,7 +25,7 @@ from pipelines.progress import Advance
 from pipelines.targets.class_weights import Weights, class_weights
 from pipelines.targets.of_type import task_of
 
-__all__ = ["CURVE_STEP", "Curve", "Fit", "boost", "train_booster", "weights_of"]
+__all__ = ["CURVE_STEP", "Curve", "Fit", "boost", "booster_params", "train_booster", "weights_of"]
 
 CURVE_STEP = 10
 """The learning curve has every tenth round and the last one: measuring costs a third of a round."""
@@ -111,14 +111,19 @@ def boost(  # noqa: PLR0913 - three of them are optional
     Raises:
         InvalidParams: XGBoost rejects the parameters, or does not know one of them.
     """
-    # Last: with a lower verbosity, XGBoost would not report unknown parameters.
-    own = {"seed": params.seed, "nthread": params.threads, "verbosity": 1, "validate_parameters": True}
-    booster_params = {**task_of(contract.target).booster_params, **params.booster, **_monotone(schema), **own}
+    all_params = booster_params(contract, schema, params)
     evals = [] if validation is None else [(validation, "validation")]
     with rejecting_parameters(), _reject_unknown_parameters():
         return train_or_continue(
-            booster_params, matrix, params.rounds, evals=evals, callbacks=callbacks, checkpoint=checkpoint
+            all_params, matrix, params.rounds, evals=evals, callbacks=callbacks, checkpoint=checkpoint
         )
+
+
+def booster_params(contract: Contract, schema: Schema, params: TrainParams) -> dict[str, Any]:
+    """Return all parameters of XGBoost: those of the target, of params.yaml, and of the columns."""
+    # Last: with a lower verbosity, XGBoost would not report unknown parameters.
+    own = {"seed": params.seed, "nthread": params.threads, "verbosity": 1, "validate_parameters": True}
+    return {**task_of(contract.target).booster_params, **params.booster, **_monotone(schema), **own}
 
 
 def _monotone(schema: Schema) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pipelines.model.training_matrix import to_matrix
 from pipelines.progress import Advance
 from pipelines.targets.project import Project
 
-__all__ = ["Divided", "Search", "divide", "find_rounds"]
+__all__ = ["Divided", "Search", "divide", "find_rounds", "search_of"]
 
 WAITING = ("stopping_history", "best_scores", "current_rounds")
 """State of XGBoost's callback: the values of all rounds, the best ones, and how many rounds it has waited."""
@@ -97,16 +97,25 @@ def find_rounds(
         validation=divided.validation,
         checkpoint=checkpoint,
     )
+    return search_of(booster, note.values, project, divided.validation.num_row())
+
+
+def search_of(booster: xgb.Booster, values: Sequence[float], project: Project, validation_rows: int) -> Search:
+    """Return the outcome of a training that stopped early.
+
+    Args:
+        values: metric of the validation rows after each round.
+    """
     best = booster.best_iteration
-    kept = {round_ for round_ in range(len(note.values)) if round_ % CURVE_STEP == 0} | {best, len(note.values) - 1}
+    kept = {round_ for round_ in range(len(values)) if round_ % CURVE_STEP == 0} | {best, len(values) - 1}
     stopped = StoppedEarly(
         rounds=best + 1,
         most_rounds=project.params.train.rounds,
-        metric=metric,
-        value=note.values[best],
-        validation_rows=divided.validation.num_row(),
+        metric=project.task.curve[0],
+        value=values[best],
+        validation_rows=validation_rows,
     )
-    return Search(stopped, booster, {round_: note.values[round_] for round_ in sorted(kept)})
+    return Search(stopped, booster, {round_: values[round_] for round_ in sorted(kept)})
 
 
 class _Note(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library has no types

@@ -22,7 +22,7 @@ from pipelines.errors import InvalidData
 from pipelines.model.boosting import Fit
 from pipelines.model.early_stopping import Divided, Search
 
-__all__ = ["calibrated", "fit_platt", "scaled"]
+__all__ = ["calibrated", "fit_platt", "platt_of", "scaled"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,7 +36,15 @@ def fit_platt(search: Search, divided: Divided) -> PlattScaling:
     margins = search.booster.predict(
         divided.validation, output_margin=True, iteration_range=(0, search.stopped.rounds)
     ).astype(np.float64)
-    truth = divided.validation.get_label().astype(np.float64)
+    return platt_of(margins, divided.validation.get_label().astype(np.float64))
+
+
+def platt_of(margins: Floats, truth: Floats) -> PlattScaling:
+    """Fit slope and intercept on (n,) margins of rows that were not learned, and their (n,) labels.
+
+    Raises:
+        InvalidData: the margins rank the rows no better than chance.
+    """
     slope, intercept = _minimise(margins, truth)
     if slope <= 0:
         raise InvalidData(

@@ -10,8 +10,7 @@ Gives:  measured.ubj, which ``evaluate`` measures; model.ubj, which ``register``
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from bundle import Contract, PlattScaling
@@ -28,14 +27,14 @@ from pipelines.dataset.files import (
 )
 from pipelines.dataset.rows import FileRows, JoinedRows, Rows
 from pipelines.dataset.trained_rows import Training, describe_rows, hash_model
-from pipelines.model.boosting import Fit, train_booster
+from pipelines.model.boosting import Fit
 from pipelines.model.checkpoint import Checkpoints
-from pipelines.model.early_stopping import Search, divide, find_rounds
+from pipelines.model.early_stopping import Search
+from pipelines.model.engines import Engine, Files, engine_of
 from pipelines.model.lineage import Origin, read_origin
 from pipelines.model.matrix import build_contract, example_row
-from pipelines.model.platt import calibrated, fit_platt
+from pipelines.model.platt import calibrated
 from pipelines.model.scratch import scratch_folder
-from pipelines.progress import progress_bar
 from pipelines.registry.versions import Registry
 from pipelines.stages.process import run_stage
 from pipelines.targets.project import Project, load_project
@@ -43,21 +42,11 @@ from pipelines.targets.project import Project, load_project
 __all__ = ["main"]
 
 
-@dataclass(frozen=True)
-class _Files:
-    """What the trainings of a run keep in files."""
-
-    scratch: Path
-    """A folder that is gone with the run."""
-
-    checkpoints: Checkpoints
-    """What a repeated run goes on from."""
-
-
 def main() -> str:
     """Train one model, or two with ``train.final_fit``, in one MLflow run."""
     settings, project = load_settings(), load_project()
     params, schema = project.params, project.schema
+    engine = engine_of(project, settings)
     registry = Registry(settings)
     registry.check()  # before minutes of work
     train, test = FileRows(TRAIN), FileRows(TEST)
@@ -67,12 +56,13 @@ def main() -> str:
     run_id = registry.start_run(params.register_.model_name, origin, _flat(project))
     started = time.monotonic()
     with registry.failing(run_id), scratch_folder() as folder:
-        search, platt = _search(train, contract, project, files := _Files(folder, checkpoints))
+        search, platt = engine.search(train, contract, project, files := Files(folder, checkpoints))
         rounds = search.stopped.rounds if search else params.train.rounds
-        searched = _with_rounds(project, rounds)
-        measured, registered = _fit(train, test, contract, searched, platt, files)
+        measured, registered = _calibrated(
+            *_fit(engine, train, test, contract, _with_rounds(project, rounds), files), platt
+        )
     seconds = time.monotonic() - started
-    metric, _ = project.task.curve
+    metric = project.task.curve[0]
     registry.log_curve(run_id, {f"{name}_{metric}": values for name, values in measured.curve.items()})
     registry.log_metrics(run_id, {"train_seconds": seconds, "train_rows": len(train), "test_rows": len(test)})
     if search is not None:
@@ -83,9 +73,9 @@ def main() -> str:
     _write(measured, registered, contract, search, platt)
     write_json({"run_id": run_id}, RUN_JSON)
     checkpoints.remove()
-    fits = f", then on all {registered.rows.rows:,} rows" if registered is not measured else ""
+    both = f", then on all {registered.rows.rows:,} rows" if registered is not measured else ""
     found = f" (best on the validation rows, {_limit(search)})" if search else ""
-    return f"{rounds} trees{found} on {len(train):,} rows{fits} in {seconds:.0f} s, MLflow run {run_id}"
+    return f"{rounds} trees{found} on {len(train):,} rows{both} in {seconds:.0f} s, MLflow run {run_id}"
 
 
 def _limit(search: Search) -> str:
@@ -101,42 +91,30 @@ def _checkpoints(settings: Settings, origin: Origin, contract: Contract, project
     return Checkpoints(settings.checkpoint_folder, settings.checkpoint_seconds, identity)
 
 
-def _search(
-    train: Rows, contract: Contract, project: Project, files: _Files
-) -> tuple[Search | None, PlattScaling | None]:
-    """Find the number of rounds, and the calibration, on a part of the training rows; None if not asked for."""
-    params = project.params.train
-    if params.early_stopping is None:
-        return None, None
-    divided = divide(train, contract, project, params.early_stopping, folder=files.scratch)
-    with progress_bar("finding the number of rounds", params.rounds) as advance:
-        search = find_rounds(divided, contract, project, advance, checkpoint=files.checkpoints.of("search"))
-    return search, fit_platt(search, divided) if params.calibrate else None
-
-
 def _with_rounds(project: Project, rounds: int) -> Project:
     params = project.params.train.model_copy(update={"rounds": rounds})
     return replace(project, params=project.params.model_copy(update={"train": params}))
 
 
 def _fit(
-    train: Rows, test: Rows, contract: Contract, project: Project, platt: PlattScaling | None, files: _Files
+    engine: Engine,
+    train: Rows,
+    test: Rows,
+    contract: Contract,
+    project: Project,
+    files: Files,
 ) -> tuple[Fit, Fit]:
-    """Return the model to measure, and the one to register, both calibrated if there is a calibration."""
-    schema, params = project.schema, project.params.train
-    with progress_bar("boosting", params.rounds) as advance:
-        kept = files.checkpoints.of("measured")
-        fit = train_booster(
-            train, contract, schema, params, advance, watched=test, folder=files.scratch, checkpoint=kept
-        )
-    measured = calibrated(fit, platt)
-    if not params.final_fit:
+    """Return the model to measure, and the one to register."""
+    measured = engine.fit(train, contract, project, files, title="boosting", watched=test)
+    if not project.params.train.final_fit:
         return measured, measured
-    rows = JoinedRows(train, test)
-    with progress_bar("boosting on all rows", params.rounds) as advance:
-        kept = files.checkpoints.of("registered")
-        fit = train_booster(rows, contract, schema, params, advance, folder=files.scratch, checkpoint=kept)
-    return measured, calibrated(fit, platt)
+    return measured, engine.fit(JoinedRows(train, test), contract, project, files, title="boosting on all rows")
+
+
+def _calibrated(measured: Fit, registered: Fit, platt: PlattScaling | None) -> tuple[Fit, Fit]:
+    """Return both calibrated, one object if they are one."""
+    first = calibrated(measured, platt)
+    return first, first if registered is measured else calibrated(registered, platt)
 
 
 def _write(

@@ -49,6 +49,7 @@ EVERYTHING: dict[str, Any] = {
         "schedule": {"enabled": True},
         "checkpoints": {"enabled": True},
         "data": {"pointer": "outs: []", "params": "fetch: {}", "schema": "features: []"},
+        "dask": {"enabled": True},
     },
 }
 """All switches on that are off by default."""

@@ -68,6 +68,8 @@ DEFAULT |= {
     for path in (ROOT / "dashboards").glob("*.json")
 }
 SCORING = {(kind, "espalier-scoring") for kind in ("ConfigMap", "CronJob", "NetworkPolicy", "ServiceAccount")}
+DASK = {(kind, f"espalier-dask-{part}") for kind in ("Deployment", "NetworkPolicy") for part in ("scheduler", "worker")}
+DASK |= {("Service", "espalier-dask-scheduler"), ("ServiceAccount", "espalier-dask")}
 EVALUATION = {what for what in DEFAULT if "postgresql" in what[1] or "object-store" in what[1]}
 CERTIFICATE = {("Ingress", "espalier-api"), ("Certificate", "espalier-api")}
 EXPECTED = {
@@ -75,6 +77,7 @@ EXPECTED = {
     "everything": DEFAULT
     | CERTIFICATE
     | SCORING
+    | DASK
     | {("HTTPRoute", "espalier-api"), ("ServiceMonitor", "espalier-metrics-ingress")}
     | {("PersistentVolumeClaim", "espalier-training-checkpoints")},
     "kind": DEFAULT | SCORING | {("Ingress", "espalier-api")},

@@ -89,7 +89,7 @@ def test_no_container_has_keys_and_data_credentials(release):
     assert {"signing-key", "token"} <= mounts["gate"] and not {"signing-key", "token"} & mounts["training"]
     assert "s3-credentials" in mounts["training"] and "s3-credentials" not in mounts["gate"]
     assert not [name for name in gate if name.startswith("AWS_") or "REMOTE" in name or "S3" in name]
-    assert not [name for name in training if "KEY" in name]
+    assert not [name for name in training if "SIGNING" in name or "PUBLIC" in name]
 
 
 def test_nothing_is_saved_on_a_volume_that_ends_with_its_pod(default):
@@ -217,7 +217,14 @@ def test_permanent_exit_codes_fail_the_job(default, name):
     assert {rule["containerName"] for rule in rules} == {one["name"] for one in containers(pod_of(default, name))}
     for rule in rules:
         tried_again = {name for name, code in codes.items() if code not in rule["values"]}
-        assert tried_again == {"PipelineError", "Unreachable", "RegistryFailure", "PromotionLocked", "DiskFull"}
+        assert tried_again == {
+            "PipelineError",
+            "Unreachable",
+            "RegistryFailure",
+            "PromotionLocked",
+            "DiskFull",
+            "ClusterLost",
+        }
 
 
 def test_training_that_waits_an_hour_for_the_lock_is_tried_again(default):

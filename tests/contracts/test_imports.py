@@ -63,6 +63,8 @@ TESTED_ELSEWHERE = {
     "pipelines/data_report/drift.py": "pipelines/data_report/test_report.py",
     "pipelines/data_report/page.py": "pipelines/data_report/test_report.py",
     "pipelines/data_report/profile.py": "pipelines/data_report/test_report.py",
+    "pipelines/dask_engine/pieces.py": "pipelines/dask_engine/test_train.py",
+    "pipelines/dask_engine/reports.py": "pipelines/dask_engine/test_train.py",
     "pipelines/console.py": "pipelines/stages/test_process.py",
     "pipelines/model/measure.py": "pipelines/stages/test_evaluate.py",
     "pipelines/model/trained.py": "pipelines/stages/test_evaluate.py",

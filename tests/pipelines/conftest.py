@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,6 +16,7 @@ from pipelines.model.matrix import build_contract, example_row
 from pipelines.stages.prepare import split_by_hash
 from pipelines.stages.validate import check_table
 from pipelines.targets.project import Project
+from tests.pipelines.dask_engine.clusters import Cluster
 from tests.projects.tables import FOLDER, table_of
 
 
@@ -84,3 +85,11 @@ def trained() -> Callable[..., Trained]:
         return Trained(whole, train, test, contract, fit)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Dask cluster that all tests share and leave as it is."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster")).add("one", "two")
+    yield cluster
+    cluster.stop()

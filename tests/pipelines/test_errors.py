@@ -16,4 +16,5 @@ def test_exit_codes_match_the_documentation():
         "PromotionLocked": 10,
         "OutputConflict": 11,
         "DiskFull": 12,
+        "ClusterLost": 13,
     }

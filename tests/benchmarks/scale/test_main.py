@@ -15,7 +15,7 @@ def run(*arguments):
 
 
 def test_pipeline_and_training_alone_are_measured():
-    done = run("--rows", "2000", "--threads", "1", "--json")
+    done = run("--rows", "2000", "--threads", "1", "--dask-workers", "2", "--json")
 
     assert done.exit_code == 0, done.output
     (result,) = json.loads(done.stdout)["results"]
@@ -24,6 +24,9 @@ def test_pipeline_and_training_alone_are_measured():
     assert all(value > 0 for value in (*result["stages"].values(), *result["mib"].values(), result["bare_mib"]))
     assert result["seconds"] > max(result["stages"].values())
     assert "training alone" in done.stderr
+    assert set(result["dask"]) == {"2"}
+    assert all(value > 0 for found in result["dask"].values() for value in found.values())
+    assert "engine dask, 2 worker(s)" in " ".join(done.stderr.split())
 
 
 def test_failure_is_one_line(monkeypatch):

@@ -42,6 +42,16 @@ def test_incomplete_secrets_are_rejected(tools, kube):
     assert not [line for line in tools.lines() if " create " in line]
 
 
+def test_secret_that_a_later_version_added_is_made_alone(tools, kube):
+    tools.answer({f"secret mine-{name} ": (0, f"secret/mine-{name}\n") for name in SECRETS if name != "dask"})
+
+    assert ensure_secrets(kube, "mine", "localhost")
+
+    (given,) = [given for _name, arguments, given in tools.calls if "create" in arguments]
+    (secret,) = json.loads(given)["items"]
+    assert secret["metadata"]["name"] == "mine-dask" and set(secret["data"]) == {"ca.crt", "tls.crt", "tls.key"}
+
+
 def test_values_are_random():
     one, other = evaluation_secrets("r", "localhost"), evaluation_secrets("r", "localhost")
 

@@ -56,6 +56,17 @@ def test_every_stage_has_a_params_block(params):
             "rounds: 15, external_memory: true, booster: {updater: grow_colmaker, ",
             "external_memory is for tree_method hist",
         ),
+        ("rounds: 15", "rounds: 15, engine: spark", r"train\.engine"),
+        (
+            "rounds: 15",
+            "rounds: 15, engine: dask, external_memory: true",
+            "external_memory keeps the rows in files of one machine.*set external_memory to false, or engine to local",
+        ),
+        (
+            "rounds: 15, threads: 1, booster: {",
+            "rounds: 15, engine: dask, booster: {tree_method: approx, ",
+            "engine dask is for tree_method hist.*or set engine to local",
+        ),
         ("seed: 1,", "seed: 1,\n tune: 3,", r"train\.tune"),
         ("evaluate:", "tune: {space: {}}\nevaluate:", r"tune\.space"),
         ("evaluate:", "tune: {space: {eta: {low: 1, high: 0.1}}}\nevaluate:", r"tune\.space\.eta.*low 1 must be below"),

@@ -21,11 +21,11 @@ from pipelines.dataset.files import MEASURED_MODEL, MODEL, RUN_JSON, TEST, TRAIN
 from pipelines.dataset.rows import FrameRows
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.errors import InvalidParams, MissingData, Unreachable
-from pipelines.model import boosting
+from pipelines.model import boosting, engines
 from pipelines.model.matrix import encode
 from pipelines.model.measure import predict
 from pipelines.model.trained import read_model, read_training
-from pipelines.stages import evaluate, fetch, prepare, train, validate
+from pipelines.stages import evaluate, fetch, prepare, validate
 from pipelines.stages.train import main
 
 SPLIT = 90
@@ -120,7 +120,7 @@ def test_mlflow_that_dies_while_the_model_trains(pushed, connected, schema, tmp_
     for stage in (fetch, validate, prepare):
         stage.main()
     monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "0")
-    real = train.train_booster
+    real = engines.train_booster
     with ExitStack() as server:
         uri = server.enter_context(mlflow_server(state, port))
         monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", uri)
@@ -130,11 +130,11 @@ def test_mlflow_that_dies_while_the_model_trains(pushed, connected, schema, tmp_
             server.close()
             return fit
 
-        monkeypatch.setattr(train, "train_booster", train_and_lose_mlflow)
+        monkeypatch.setattr(engines, "train_booster", train_and_lose_mlflow)
         with pytest.raises(Unreachable, match="did not store metrics"):
             main()
     assert not MODEL.exists() and not RUN_JSON.exists()
-    monkeypatch.setattr(train, "train_booster", real)
+    monkeypatch.setattr(engines, "train_booster", real)
 
     with mlflow_server(state, port):
         main()

@@ -33,12 +33,15 @@ of the volume that the training container writes it mounts only one folder of da
     {{- end }}
 {{- end }}
 
-{{/* A container that reads the data remote: it has the S3 credentials, but neither key nor token. Call: (list . "training" args) */}}
+{{/*
+A container that reads the data remote: it has the S3 credentials, but neither key nor token. Call:
+(list . "training" args mounts), with the mounts that only this container has, as text
+*/}}
 {{- define "training.container.data" -}}
 {{- $root := index . 0 -}}
 {{- $name := include "espalier.fullname" $root -}}
 {{- $env := "" -}}
-{{- $mounts := include "training.mounts.data" $root -}}
+{{- $mounts := printf "%s\n%s" (include "training.mounts.data" $root) (index . 3) | trim -}}
 {{- with $root.Values.remote.extraEnv }}{{ $env = tpl (toYaml .) $root }}{{ end -}}
 {{- if and (eq (index . 1) "training") $root.Values.checkpoints.enabled }}
 {{- $env = printf "%s\n- {name: PIPELINE_CHECKPOINT_FOLDER, value: /checkpoints}" $env | trim }}
@@ -47,6 +50,11 @@ of the volume that the training container writes it mounts only one folder of da
 {{- include "training.container" (dict "root" $root "name" (index . 1) "args" (index . 2) "env" $env
   "configMaps" (list $name (printf "%s-remote" $name)) "resources" $root.Values.resources
   "mounts" $mounts) -}}
+{{- end }}
+
+{{/* Certificate and key by which a run reaches a Dask cluster (train.engine: dask). */}}
+{{- define "training.mounts.dask" -}}
+- {name: dask-tls, mountPath: /run/secrets/dask, readOnly: true}
 {{- end }}
 
 {{- define "training.mounts.data" -}}

@@ -1,0 +1,1 @@
+"""How does a Dask cluster train the model? ``train.engine: dask``."""
