@@ -198,7 +198,7 @@ class Params(ParamsBlock):
     def _check_space(self) -> Self:
         if self.train.external_memory and "tree_method" in self.tune.space:
             raise ValueError(
-                "train.external_memory is for tree_method hist, so that tune cannot try others; remove tree_method from "
+                "train.external_memory is for tree_method hist, so tune cannot try others; remove tree_method from "
                 "tune.space, or set external_memory to false"
             )
         return self
