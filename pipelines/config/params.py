@@ -194,6 +194,15 @@ class Params(ParamsBlock):
     tune: TuneParams = TuneParams()
     register_: RegisterParams = Field(alias="register")
 
+    @model_validator(mode="after")
+    def _check_space(self) -> Self:
+        if self.train.external_memory and "tree_method" in self.tune.space:
+            raise ValueError(
+                "train.external_memory is for tree_method hist, so tune cannot try others; remove tree_method from "
+                "tune.space, or set external_memory to false"
+            )
+        return self
+
 
 def load_params(path: Path = PARAMS_FILE) -> Params:
     """Read params.yaml.

@@ -1,7 +1,7 @@
 """Make the matrix that XGBoost learns from, or measures on, of rows that need not fit into memory.
 
 The default tree method needs no exact values: XGBoost reads the pieces a few times and keeps the quantile that each
-value lies in, one byte for each cell (two with more than 256 bins). With ``train.external_memory`` these are in files.
+value lies in (docs/scale.md has the bytes). With ``train.external_memory`` these are in files.
 """
 
 from __future__ import annotations

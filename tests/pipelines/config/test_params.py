@@ -128,6 +128,15 @@ def test_wrong_value_names_file_and_key(project, old, new, message):
     assert "pipelines/params.yaml" in str(caught.value)
 
 
+def test_tune_cannot_try_what_external_memory_refuses(project):
+    path = Path("pipelines/params.yaml")
+    text = path.read_text().replace("rounds: 15", "rounds: 15, external_memory: true")
+    path.write_text(f"{text}tune: {{space: {{tree_method: [hist, approx]}}}}\n")
+
+    with pytest.raises(InvalidParams, match=r"remove tree_method from tune\.space"):
+        load_params()
+
+
 def test_durations_are_hours_days_and_weeks(project):
     path = Path("pipelines/params.yaml")
     path.write_text(path.read_text().replace("test_share: 0.3", "test_last: 36h, train_last: 52w"))

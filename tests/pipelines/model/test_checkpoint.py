@@ -58,11 +58,12 @@ def fit(rows, schema):
     all_rows = rows
     contract = build_contract(FrameRows(rows), project_of(schema), example=example_row(FrameRows(rows), schema))
 
-    def run(checkpoint=None, *, rows=all_rows, kind="binary", killed_in=0, **booster):
+    def run(checkpoint=None, *, rows=all_rows, kind="binary", killed_in=0, folder=None, **booster):
         of = contract.model_copy(update={"target": TARGETS[kind]})
         weights = "balanced" if TARGETS[kind].classes else None
         used = {"max_depth": 4} | booster
         params = TrainParams(seed=1, rounds=ROUNDS, threads=1, class_weights=weights, booster=used)
+        params = params.model_copy(update={"external_memory": folder is not None})
         return train_booster(
             FrameRows(rows),
             of,
@@ -70,6 +71,7 @@ def fit(rows, schema):
             params,
             killing(killed_in),
             watched=FrameRows(rows[:200]),
+            folder=folder,
             checkpoint=checkpoint,
         )
 
@@ -129,6 +131,14 @@ def test_killed_and_repeated_training_gives_the_same_bytes_and_curve(fit, kill, 
     assert hash_model(resumed.model) == hash_model(whole.model)
     assert resumed.curve == whole.curve
     assert resumed.rows == whole.rows
+
+
+def test_the_same_with_the_matrix_in_files(fit, kill, rarely, tmp_path):
+    booster = BOTH if KEEPS_RANDOM_STATE else ALL
+    whole = fit(folder=tmp_path, **booster)
+    kill(folder=tmp_path, **booster)
+
+    assert hash_model(fit(rarely.of("measured"), folder=tmp_path, **booster).model) == hash_model(whole.model)
 
 
 @pytest.mark.filterwarnings("ignore:.*manually specified the .updater")

@@ -61,6 +61,7 @@ def start(pushed, connected, tmp_path_factory):
         log = tmp_path_factory.mktemp("moments") / "log"
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(HOOK), os.environ["PYTHONPATH"]]),
+            "PIPELINE_CHECKPOINT_SECONDS": "1e-9",  # after every round
             "TEST_KILL_IN": kill_in,
             "TEST_KILL_AT": str(kill_at),
             "TEST_KILL_LOG": str(log),

@@ -48,6 +48,19 @@ def test_value_of_a_trial_is_the_validation_loss_of_its_parameters(tuner_of, mad
     assert found.stopped.rounds == best.user_attrs["rounds"]
 
 
+@pytest.mark.parametrize("space", [{"max_bin": [8, 64, 512]}, {"tree_method": ["hist", "approx"]}])
+def test_rows_are_kept_as_each_trial_wants_them(tuner_of, made, space):
+    """XGBoost refuses a matrix of other quantiles."""
+    space = TuneParams.model_validate({"space": space}).space
+    tuner = replace(tuner_of(), project=changed(made.project, tune={"space": space}))
+    tuner.run(4, None, silent)
+
+    for trial in tuner.study.trials:
+        project = changed(made.project, train={"booster": made.project.params.train.booster | trial.params})
+        divided = divide(FrameRows(made.train), made.contract, project, window_of(project))
+        assert find_rounds(divided, tuner.contract, project, silent).stopped.value == trial.value
+
+
 def test_hopeless_trials_are_ended_early(tuner_of, made):
     tuner = tuner_of()
     tuner.run(18, None, silent)
