@@ -18,6 +18,7 @@ MADE_BY_RUNS = {
     ("0003-dvc-lock-is-a-result.md", "pipelines/dvc.lock"),
     ("projects.md", "pipelines/data/TABLE.csv"),  # of a project
     ("projects.md", "pipelines/work"),
+    ("what-happens-when-it-fails.md", "pipelines/work/checkpoints"),
 }
 ROW = re.compile(r"^\|(.+)\|\s*$", re.M)
 
