@@ -19,7 +19,6 @@ MADE_BY_RUNS = {
     ("projects.md", "pipelines/data/TABLE.csv"),  # of a project
     ("projects.md", "pipelines/work"),
     ("scale.md", "pipelines/work"),
-    ("training-data.md", "pipelines/data/visits"),
     ("what-happens-when-it-fails.md", "pipelines/work/checkpoints"),
 }
 ROW = re.compile(r"^\|(.+)\|\s*$", re.M)
