@@ -35,14 +35,14 @@ USER = "ana"
 ROW = json.loads((ROOT / "docs/example-request.json").read_text())
 
 
-def params(*, rounds: int, **booster: Any) -> str:
+def params(*, rounds: int, engine: str = "local", **booster: Any) -> str:
     """pipelines/params.yaml for a small model, as text.
 
     What follows a verdict is tested, not the statistics: as if rows were independent, and with any gain, a model of
     more rounds passes also in the tenth comparison with the same champion.
     """
     content = yaml.safe_load((ROOT / "pipelines/params.yaml").read_text())
-    content["train"]["rounds"] = rounds
+    content["train"] |= {"rounds": rounds, "engine": engine}
     content["train"]["booster"] |= {"max_depth": 4, "eta": 0.2} | booster
     content["register"]["gate"] |= {"block": "row", "min_improvement": 0.0}
     return str(yaml.safe_dump(content))
@@ -82,7 +82,14 @@ class Platform:
     # --- training ----------------------------------------------------------------------------------------------------
 
     def training_job(
-        self, label: str, *, rounds: int, secret: str = "", pointer: str = "", **booster: Any
+        self,
+        label: str,
+        *,
+        rounds: int,
+        engine: str = "local",
+        secret: str = "",
+        pointer: str = "",
+        **booster: Any,
     ) -> dict[str, Any]:
         """Return a training Job of the release with its own name, and create its own ConfigMap of parameters.
 
@@ -91,7 +98,9 @@ class Platform:
             pointer: text of another .dvc pointer.
         """
         name = f"params-{label}"
-        data = {"params.yaml": params(rounds=rounds, **booster)} | ({"data.dvc": pointer} if pointer else {})
+        data = {"params.yaml": params(rounds=rounds, engine=engine, **booster)} | (
+            {"data.dvc": pointer} if pointer else {}
+        )
         self.kube.apply(
             {
                 "apiVersion": "v1",
