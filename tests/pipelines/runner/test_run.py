@@ -80,5 +80,5 @@ def test_single_stage_exits_without_a_traceback(project):
     )
 
     assert done.returncode == 3
-    message = "validate failed: expected one data file in pipelines/work/raw, found 0; run: "
+    message = "validate failed: expected one table in pipelines/work/raw, found 0; run: "
     assert done.stderr == f"{message}python -m pipelines.stages.fetch\n"
