@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.dataset.whole_file import whole_file
 from pipelines.errors import InvalidData, MissingData
 
 __all__ = ["FileRows", "FrameRows", "JoinedRows", "Rows", "SelectedRows", "as_rows", "piece_rows", "write_rows"]
@@ -181,16 +182,11 @@ def write_rows(frames: Iterable[pd.DataFrame], path: Path, schema: pa.Schema) ->
         frames: rows in order; columns that are not in ``schema`` are left out.
         schema: names and types of the file's columns.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished, count = path.with_name(f"{path.name}.part"), 0
-    try:
-        with pq.ParquetWriter(unfinished, schema, **_encoding(schema)) as writer:
-            for table in _in_pieces(frames, schema):
-                writer.write_table(table, row_group_size=len(table))
-                count += len(table)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    count = 0
+    with whole_file(path) as unfinished, pq.ParquetWriter(unfinished, schema, **_encoding(schema)) as writer:
+        for table in _in_pieces(frames, schema):
+            writer.write_table(table, row_group_size=len(table))
+            count += len(table)
     return count
 
 

@@ -21,6 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 import xgboost as xgb
 
 from pipelines.console import console
+from pipelines.dataset.whole_file import whole_file
 
 __all__ = ["Checkpoint", "Checkpoints", "Stateful", "train_or_continue"]
 
@@ -185,7 +186,7 @@ class _Keeper(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the libra
             "config": config,
         }
         try:
-            _write_whole(self._checkpoint.path, json.dumps(head).encode() + NEWLINE + bytes(model.save_raw("ubj")))
+            _write(self._checkpoint.path, json.dumps(head).encode() + NEWLINE + bytes(model.save_raw("ubj")))
         except OSError as error:  # the model is worth more than its checkpoint
             console.print(f"no checkpoint: cannot write {self._checkpoint.path}: {error.strerror}", soft_wrap=True)
         self._written = time.monotonic()
@@ -234,17 +235,8 @@ def _read(path: Path, key: str) -> _Saved | None:
     return None
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Replace a file, so that a process that is killed leaves the old or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(hashlib.sha256(content).hexdigest().encode() + NEWLINE + content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise
+def _write(path: Path, content: bytes) -> None:
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
+        file.write(hashlib.sha256(content).hexdigest().encode() + NEWLINE + content)
+        file.flush()
+        os.fsync(file.fileno())

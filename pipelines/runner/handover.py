@@ -32,6 +32,7 @@ from pipelines.dataset.files import (
 )
 from pipelines.dataset.pointer import Pointer
 from pipelines.dataset.trained_rows import Training
+from pipelines.dataset.whole_file import whole_file
 from pipelines.errors import AlteredData, InvalidData, MissingData
 
 __all__ = ["HANDED_OVER", "check", "take_over"]
@@ -145,16 +146,11 @@ def _open(path: Path, limit: int) -> IO[bytes]:
 
 
 def _copy(file: IO[bytes], target: Path, limit: int) -> None:
-    unfinished = target.with_name(f"{target.name}.part")
-    try:
-        with unfinished.open("wb") as copy:
-            while chunk := file.read(CHUNK_BYTES):
-                if copy.tell() + len(chunk) > limit:  # it grew while being read
-                    raise _too_large(target, limit)
-                copy.write(chunk)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(target) as unfinished, unfinished.open("wb") as copy:
+        while chunk := file.read(CHUNK_BYTES):
+            if copy.tell() + len(chunk) > limit:  # it grew while being read
+                raise _too_large(target, limit)
+            copy.write(chunk)
 
 
 def _too_large(path: Path, limit: int) -> InvalidData:

@@ -51,6 +51,7 @@ TESTED_ELSEWHERE = {
     "pipelines/dataset/row_hashes.py": "pipelines/dataset/test_hash_split.py",
     "pipelines/dataset/sides.py": "pipelines/stages/test_prepare.py",
     "pipelines/dataset/table.py": "pipelines/dataset/test_tables.py",
+    "pipelines/dataset/whole_file.py": "pipelines/dataset/test_rows.py",
     "pipelines/dataset/time_split.py": "pipelines/stages/test_prepare.py",
     "pipelines/config/train_params.py": "pipelines/config/test_params.py",
     "pipelines/config/tune_params.py": "pipelines/config/test_params.py",
