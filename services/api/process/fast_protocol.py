@@ -6,11 +6,10 @@ A prediction that has waited too long is refused in the same way.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from services.api.http.fast_path import PATH, FastRequest
-from services.api.http.overload import Refusal
+from services.api.http.overload import Overload, Refusal
 from services.api.http.plain_head import START, read_plain_head
 from services.api.process.http_protocol import BoundedHttpProtocol
 
@@ -103,10 +102,7 @@ class FastHttpProtocol(BoundedHttpProtocol):
     def _refuse_whole(self, data: bytes, end: int) -> bool:
         """Refuse a request that arrived whole, and has waited too long, without parsing it."""
         overload = self._all.overload
-        if overload is None or not data.startswith(START):
-            return False
-        waited = self._all.loop_delay.seconds(self.loop)
-        if waited <= overload.max_seconds:
+        if overload is None or not data.startswith(START) or (waited := self._wait_too_long(overload)) is None:
             return False
         head = read_plain_head(data, end)
         if head is None or int(head.length) != len(data) - end:
@@ -167,20 +163,18 @@ class FastHttpProtocol(BoundedHttpProtocol):
     def _hold(self) -> FastRequest | Refusal | None:
         fast, overload = self._all.fast_path, self._all.overload
         if overload is not None and overload.concerns(self.url):
-            refusal = self._refuse_late(self.url, self.headers)
+            waited = self._wait_too_long(overload)
+            refusal = None if waited is None else overload.refuse(self.url, self.headers, waited=waited)
             if refusal is not None and self._is_plain():
                 return refusal
         if fast is None or self.url != URL or not self._is_plain():
             return None
         return fast.begin(self.headers, self._peer())
 
-    def _refuse_late(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
-        """Return the refusal of a request that has waited too long."""
-        overload = self._all.overload
-        if overload is None:
-            return None
+    def _wait_too_long(self, overload: Overload) -> float | None:
+        """Return how long the request that was just read has waited; None if that is not too long."""
         waited = self._all.loop_delay.seconds(self.loop)
-        return None if waited <= overload.max_seconds else overload.refuse(url, headers, waited=waited)
+        return waited if waited > overload.max_seconds else None
 
     def _answer(self, held: FastRequest | Refusal) -> bool:
         parts, read, fast = self._parts, self._read, self._all.fast_path
