@@ -25,7 +25,7 @@ from pipelines.progress import Advance
 from pipelines.targets.class_weights import Weights, class_weights
 from pipelines.targets.of_type import task_of
 
-__all__ = ["CURVE_STEP", "Curve", "Fit", "boost", "booster_params", "train_booster", "weights_of"]
+__all__ = ["Curve", "Fit", "boost", "booster_params", "curve_rounds", "train_booster", "weights_of"]
 
 CURVE_STEP = 10
 """The learning curve has every tenth round and the last one: measuring costs a third of a round."""
@@ -150,6 +150,11 @@ def _reject_unknown_parameters() -> Iterator[None]:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
+def curve_rounds(rounds: int) -> set[int]:
+    """Return the rounds, from 0, that the curve of a training of so many has."""
+    return {*range(0, rounds, CURVE_STEP), rounds - 1}
+
+
 class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the library has no types
     """Measure every few rounds, and advance the progress bar every round."""
 
@@ -158,7 +163,7 @@ class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the librar
     ) -> None:
         self.values: Curve = {name: {} for _, name in sets}
         self._sets = sets
-        self._first, self._last = 0, rounds - 1
+        self._first, self._measured = 0, curve_rounds(rounds)
         self._advance = advance
         self._metric, self._shown = metric
 
@@ -173,7 +178,7 @@ class _Curve(xgb.callback.TrainingCallback):  # type: ignore[misc]  # the librar
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
         epoch += self._first
-        if self._sets and (epoch % CURVE_STEP == 0 or epoch == self._last):
+        if self._sets and epoch in self._measured:
             # Format of XGBoost: [0]\ttrain-logloss:0.61\ttest-logloss:0.62
             for name, value in re.findall(rf"\t(\w+)-{self._metric}:(\S+)", model.eval_set(self._sets, epoch)):
                 self.values[name][epoch] = float(value)

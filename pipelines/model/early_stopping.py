@@ -13,7 +13,7 @@ from bundle import Contract, StoppedEarly
 from pipelines.config.train_params import EarlyStopping
 from pipelines.dataset.rows import Rows
 from pipelines.dataset.validation_rows import hold_out
-from pipelines.model.boosting import CURVE_STEP, boost, weights_of
+from pipelines.model.boosting import boost, curve_rounds, weights_of
 from pipelines.model.checkpoint import Checkpoint
 from pipelines.model.training_matrix import to_matrix
 from pipelines.progress import Advance
@@ -107,7 +107,7 @@ def search_of(booster: xgb.Booster, values: Sequence[float], project: Project, v
         values: metric of the validation rows after each round.
     """
     best = booster.best_iteration
-    kept = {round_ for round_ in range(len(values)) if round_ % CURVE_STEP == 0} | {best, len(values) - 1}
+    kept = curve_rounds(len(values)) | {best}
     stopped = StoppedEarly(
         rounds=best + 1,
         most_rounds=project.params.train.rounds,

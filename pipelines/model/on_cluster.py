@@ -19,7 +19,7 @@ from pipelines.dask_engine.pieces import Rows as Sent
 from pipelines.dataset.rows import Rows
 from pipelines.dataset.trained_rows import describe_rows
 from pipelines.dataset.validation_rows import hold_out
-from pipelines.model.boosting import CURVE_STEP, Curve, Fit, boost, booster_params, weights_of
+from pipelines.model.boosting import Curve, Fit, boost, booster_params, curve_rounds, weights_of
 from pipelines.model.early_stopping import Search, search_of
 from pipelines.model.encoded_pieces import EncodedPieces
 from pipelines.model.training_matrix import rejecting_parameters
@@ -132,7 +132,7 @@ def _booster(boosted: Boosted) -> xgb.Booster:
 
 
 def _curve(boosted: Boosted, metric: str, rounds: int) -> Curve:
-    kept = {*range(0, rounds, CURVE_STEP), rounds - 1}
+    kept = curve_rounds(rounds)
     return {
         name: {round_: float(value) for round_, value in enumerate(of[metric]) if round_ in kept}
         for name, of in boosted.history.items()
