@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.errors import InvalidData, MissingData
+from pipelines.dataset.rows import FileRows
+from pipelines.errors import MissingData
 
 __all__ = [
     "BUNDLE",
@@ -35,7 +36,6 @@ __all__ = [
     "read_json",
     "read_prepared",
     "write_json",
-    "write_prepared",
 ]
 
 WORK = Path("pipelines/work")
@@ -72,25 +72,14 @@ def raw_table(folder: Path = RAW) -> Path:
     return files[0]
 
 
-def write_prepared(table: pd.DataFrame, path: Path) -> None:
-    """Write rows for the next stage."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(path, index=False)
-
-
 def read_prepared(path: Path, *, stage: str = "prepare") -> pd.DataFrame:
-    """Read rows that ``prepare``, or another stage, wrote.
+    """Read all rows that ``prepare``, or another stage, wrote.
 
     Raises:
         MissingData: the file does not exist yet.
         InvalidData: the file is not valid Parquet.
     """
-    try:
-        return pd.read_parquet(path)
-    except FileNotFoundError as error:
-        raise MissingData(f"{path} not found; run: python -m pipelines.stages.{stage}") from error
-    except (ValueError, OSError) as error:
-        raise InvalidData(f"cannot read {path}: {error}") from error
+    return FileRows(path, stage=stage).read()
 
 
 def write_json(value: Any, path: Path) -> None:

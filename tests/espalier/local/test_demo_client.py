@@ -1,15 +1,18 @@
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from espalier.local.demo_client import keep_password, sample_rows
-from pipelines.dataset.files import TEST, write_prepared
+from pipelines.dataset.files import TEST
+from pipelines.dataset.rows import write_rows
 from tests.small_project import use_project
 
 
 @pytest.mark.usefixtures("project")
 def test_day_with_the_most_rows_is_taken():
     seen = pd.to_datetime(["2025-01-01 23:00", "2025-01-02 00:00", "2025-01-02 23:00", "2025-01-03 00:00"])
-    write_prepared(pd.DataFrame({"seen": seen, "height": [1, 2, 3, 4]}), TEST)
+    frame = pd.DataFrame({"seen": seen, "height": [1, 2, 3, 4]})
+    write_rows([frame], TEST, pa.Schema.from_pandas(frame))
 
     date, rows = sample_rows()
 
@@ -20,7 +23,8 @@ def test_day_with_the_most_rows_is_taken():
 def test_first_rows_are_taken_without_a_time(monkeypatch):
     use_project("wine")
     monkeypatch.setattr("espalier.local.demo_client.MOST_ROWS", 2)
-    write_prepared(pd.DataFrame({"alcohol": [1, 2, 3]}), TEST)
+    frame = pd.DataFrame({"alcohol": [1, 2, 3]})
+    write_rows([frame], TEST, pa.Schema.from_pandas(frame))
 
     date, rows = sample_rows()
 
