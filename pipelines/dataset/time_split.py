@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pipelines.config.params import PrepareParams
@@ -18,6 +17,8 @@ from pipelines.config.schema import Schema, TimeColumn
 from pipelines.dataset.row_hashes import hashes_of
 from pipelines.dataset.rows import Rows
 from pipelines.dataset.sides import Mask, check_sides
+from pipelines.dataset.times import start_of_newest
+from pipelines.dataset.trained_rows import are_among
 from pipelines.errors import InvalidData, InvalidParams
 from pipelines.targets.project import Project
 
@@ -81,10 +82,7 @@ def _split(times: pd.Series[Any], params: PrepareParams) -> TimeSplit:
 def _start(times: pd.Series[Any], params: PrepareParams) -> pd.Timestamp:
     if params.test_from is not None:
         return pd.Timestamp(datetime.fromisoformat(params.test_from.isoformat()))
-    if params.test_last is not None:
-        return pd.Timestamp(times.max() - params.test_last)
-    place = int(len(times) * (1 - (params.test_share or 0)))
-    return pd.Timestamp(np.partition(times.to_numpy(), place)[place])
+    return start_of_newest(times, last=params.test_last, share=params.test_share)
 
 
 def _check_repeats(rows: Rows, older: Mask, tests: Mask, project: Project) -> None:
@@ -93,7 +91,7 @@ def _check_repeats(rows: Rows, older: Mask, tests: Mask, project: Project) -> No
     """
     schema, params, time = project.schema, project.params.prepare, time_of(project.schema)
     hashes = hashes_of(rows, [name for name in schema.columns if name != time.name])
-    repeats = _is_among(hashes[tests], hashes[older])
+    repeats = are_among(hashes[tests], np.sort(hashes[older]))
     count = int(repeats.sum())
     if count <= params.max_repeated_share * len(repeats):
         return
@@ -106,10 +104,3 @@ def _check_repeats(rows: Rows, older: Mask, tests: Mask, project: Project) -> No
         "memorises them would look good. Was part of the table exported twice? If rows repeat by nature, add an "
         "identifier to schema.yaml that distinguishes them, or raise the limit"
     )
-
-
-def _is_among(hashes: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> Mask:
-    """Return which hashes are among others, of which there is one at least; np.isin needs three times as long."""
-    ordered = np.sort(others)
-    places = np.minimum(np.searchsorted(ordered, hashes), len(ordered) - 1)
-    return np.asarray(ordered[places] == hashes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from pipelines.config.schema import TimeColumn
 from pipelines.errors import InvalidData
 
-__all__ = ["WITH_ZONE", "WallClock", "as_wall_clock", "wall_clock_of"]
+__all__ = ["WITH_ZONE", "WallClock", "as_wall_clock", "start_of_newest", "wall_clock_of"]
 
 WITH_ZONE = r"\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 """A time of day with a UTC offset, as in ISO 8601."""
@@ -76,6 +76,14 @@ def _report_mixed(present: pd.Series[Any], found: npt.NDArray[np.bool_], column:
 def wall_clock_of(instant: datetime, column: TimeColumn) -> pd.Timestamp:
     """Return an instant, with its time zone, as a local time of the table."""
     return pd.Timestamp(instant.astimezone(column.zone).replace(tzinfo=None))
+
+
+def start_of_newest(times: pd.Series[Any], *, last: timedelta | None, share: float | None) -> pd.Timestamp:
+    """Return the time from which on rows are the newest: within ``last`` before the newest row, or a share of them."""
+    if last is not None:
+        return pd.Timestamp(times.max() - last)
+    place = int(len(times) * (1 - (share or 0)))
+    return pd.Timestamp(np.partition(times.to_numpy(), place)[place])
 
 
 def _convert(instants: pd.Series[Any], column: TimeColumn) -> pd.Series[Any]:

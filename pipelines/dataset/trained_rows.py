@@ -22,7 +22,7 @@ from pipelines.config.schema import ROW_HASH, Schema, TimeColumn
 from pipelines.dataset.rows import JoinedRows, Rows
 from pipelines.errors import InvalidData
 
-__all__ = ["TrainedRows", "Training", "check_training", "describe_rows", "hash_model", "hash_rows"]
+__all__ = ["TrainedRows", "Training", "are_among", "check_training", "describe_rows", "hash_model", "hash_rows"]
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -73,8 +73,12 @@ def hash_rows(table: pd.DataFrame, columns: Sequence[str]) -> Hashes:
 
 def describe_rows(rows: Rows, schema: Schema) -> TrainedRows:
     """Return count, hash and time range of prepared rows. Memory: the hash of each row, and the times of a piece."""
-    hashes: Any = _sorted_hashes(rows)  # numpy's types do not know that an array is a buffer
-    found = TrainedRows(rows=len(rows), sha256=hashlib.sha256(hashes).hexdigest())
+    return _describe(rows, _sorted_hashes(rows), schema)
+
+
+def _describe(rows: Rows, ordered: Any, schema: Schema) -> TrainedRows:
+    """Describe rows whose hashes are sorted already; numpy's types do not know that an array is a buffer."""
+    found = TrainedRows(rows=len(rows), sha256=hashlib.sha256(ordered).hexdigest())
     if schema.time is None:
         return found
     times = [piece[schema.time.name].agg(["min", "max"]) for piece in rows.pieces([schema.time.name])]
@@ -83,6 +87,14 @@ def describe_rows(rows: Rows, schema: Schema) -> TrainedRows:
         "newest": _in_utc(max(time["max"] for time in times), schema.time),
     }
     return found.model_copy(update=range_)
+
+
+def are_among(hashes: Hashes, ordered: Hashes) -> npt.NDArray[np.bool_]:
+    """Return (n,) whether each hash is among others, which are sorted; np.isin needs several times as long."""
+    places = np.searchsorted(ordered, hashes)
+    found = places < len(ordered)
+    found[found] = ordered[places[found]] == hashes[found]
+    return found
 
 
 def hash_model(model: bytes | bytearray) -> str:
@@ -96,10 +108,11 @@ def check_training(training: Training, train: Rows, test: Rows, schema: Schema) 
     Raises:
         InvalidData: the message says which rows trained instead.
     """
-    shared = _count_shared(train, test)
+    ours, theirs = _sorted_hashes(train), _sorted_hashes(test)
+    shared = int(are_among(np.unique(theirs), ours).sum())
     if shared:
         raise InvalidData(f"{shared:,} row(s) are in both the training set and the test set; {_AGAIN}")
-    expected, held_out = describe_rows(train, schema), describe_rows(test, schema)
+    expected, held_out = _describe(train, ours, schema), _describe(test, theirs, schema)
     if expected.newest is not None and held_out.oldest is not None and expected.newest >= held_out.oldest:
         raise InvalidData(
             f"the newest training row is of {expected.newest:%Y-%m-%d %H:%M} UTC, after the start of the test set at "
@@ -129,14 +142,6 @@ def _sorted_hashes(rows: Rows) -> Hashes:
         start += len(piece)
     hashes.sort()
     return hashes
-
-
-def _count_shared(train: Rows, test: Rows) -> int:
-    """Return how many different hashes are on both sides."""
-    ours, theirs = _sorted_hashes(train), np.unique(_sorted_hashes(test))
-    places = np.searchsorted(ours, theirs)
-    inside = places < len(ours)
-    return int((ours[places[inside]] == theirs[inside]).sum())
 
 
 def _in_utc(time: Any, column: TimeColumn) -> datetime:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pipelines.config.train_params import EarlyStopping
 from pipelines.dataset.hash_split import is_test, split_of
 from pipelines.dataset.rows import Rows, SelectedRows
+from pipelines.dataset.sides import Mask
+from pipelines.dataset.times import start_of_newest
 from pipelines.errors import InvalidData
 from pipelines.targets.project import Project
 
 __all__ = ["hold_out"]
-
-Mask = npt.NDArray[np.bool_]
 
 SEED_OFFSET = 2**32
 """Added to ``prepare.seed``: with the same seed, all rows with a small hash are in the test set."""
@@ -43,11 +41,8 @@ def hold_out(train: Rows, project: Project, window: EarlyStopping) -> tuple[Rows
 
 
 def _newest(times: pd.Series[pd.Timestamp], window: EarlyStopping) -> Mask:
-    if window.validation_last is not None:
-        return np.asarray(times >= times.max() - window.validation_last)
-    instants = times.to_numpy()
-    place = int(len(instants) * (1 - (window.validation_share or 0)))
-    return np.asarray(instants >= np.partition(instants, place)[place])
+    start = start_of_newest(times, last=window.validation_last, share=window.validation_share)
+    return (times >= start).to_numpy()
 
 
 def _hashed(train: Rows, project: Project, share: float) -> Mask:
