@@ -1,8 +1,8 @@
 """A model is trained by the scheduler and the workers of the release, with TLS and the release's network policies."""
 
-import time
-
 import pytest
+
+from espalier.cluster.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -11,10 +11,7 @@ PATIENCE_SECONDS = 600
 
 
 def wait_for(what, condition):
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < end, f"timed out waiting for {what}"
-        time.sleep(1)
+    wait_until(what, lambda: "" if condition() else "not yet", seconds=PATIENCE_SECONDS)
 
 
 def ready_workers(platform):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import boto3
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +16,13 @@ from pipelines.config.settings import Settings
 from pipelines.scoring.models import FolderModel
 from pipelines.scoring.partitions import find_tables
 from pipelines.scoring.run import Options, Summary, run_scoring
+
+
+@pytest.fixture
+def client(s3):
+    client = boto3.client("s3", endpoint_url=s3)
+    yield client
+    client.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import boto3
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -21,13 +20,6 @@ pytestmark = pytest.mark.s3
 @pytest.fixture
 def settings(s3):
     return Settings(s3_endpoint_url=s3, remote_retries=1)
-
-
-@pytest.fixture
-def client(s3):
-    client = boto3.client("s3", endpoint_url=s3)
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
 
 from pipelines.config.settings import Settings
@@ -19,13 +18,6 @@ def proxy(s3):
     address = urlsplit(s3)
     with cutting_proxy((address.hostname, address.port)) as proxy:
         yield proxy
-
-
-@pytest.fixture
-def client(s3):
-    client = boto3.client("s3", endpoint_url=s3)
-    yield client
-    client.close()
 
 
 @pytest.fixture
