@@ -67,13 +67,14 @@ def run_pipeline(environment: Mapping[str, str], *, force: bool = False, until: 
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    # Stages run as `python -m ...`: that must be the Python of this process.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    os.environ.update({**environment, "PATH": path})
     logging.getLogger("dvc").setLevel(logging.ERROR)
     target = f"{DAG}:{until}" if until else DAG
     try:
-        with Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo, _forward_sigterm():
+        with (
+            _environment_of_stages(environment),
+            Repo(config={"core": {"site_cache_dir": private_site_cache()}}) as repo,
+            _forward_sigterm(),
+        ):
             remove_half_written(repo, DAG)
             ran = [stage.name for stage in repo.reproduce([target], force=force)]
             if not until and "register" not in ran and not _verdict_is_current():
@@ -93,6 +94,21 @@ def _verdict_is_current() -> bool:
     judged, registry = read_json(REGISTER_JSON, stage="register"), Registry(load_settings())
     name = judged["name"]
     return is_current(registry.versions(name), judged["version"], champion=registry.version_of(name, CHAMPION))
+
+
+@contextmanager
+def _environment_of_stages(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of this process, which DVC hands to the stages, and put the former ones back."""
+    before = dict(os.environ)
+    # Stages run as `python -m ...`: that must be the Python of this process.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    os.environ.update({**environment, "PATH": path})
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager

@@ -53,11 +53,15 @@ def test_run_can_stop_before_the_gate_and_continue_later(pushed, connected, monk
     assert run_pipeline({}, until="evaluate") == []
 
 
-def test_failed_stage_sets_the_exit_code(pushed, connected, capfd):
+def test_failed_stage_sets_the_exit_code(pushed, connected, capfd, monkeypatch):
+    monkeypatch.delenv("PIPELINE_MLFLOW_RETRIES", raising=False)
+    before = dict(os.environ)
+
     with pytest.raises(StageFailed, match="stage train failed with exit code 6") as caught:
         run_pipeline({"PIPELINE_MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "PIPELINE_MLFLOW_RETRIES": "0"})
 
     assert caught.value.exit_code == 6
+    assert dict(os.environ) == before, "a run leaves no variable behind"
     printed = capfd.readouterr().err
     assert "train failed: MLflow at http://127.0.0.1:1 did not answer" in printed
     assert "Traceback" not in printed
