@@ -24,6 +24,9 @@ BATCH_ROWS = 131_072
 READ_AHEAD = 1
 """Batches and files that pyarrow reads in advance: more would cost memory for each."""
 
+AS_NEEDED = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False))
+"""pyarrow's default, made for object stores, keeps every byte of a file that it has read until the file is closed."""
+
 
 class ParquetTable(Table):
     """A Parquet file, or all that a folder has, in the order of their paths.
@@ -47,7 +50,7 @@ class ParquetTable(Table):
             files = sorted(str(file) for file in path.rglob("*.parquet")) if path.is_dir() else [str(path)]
             if not files:
                 raise InvalidData(f"{path} has no .parquet file")
-            self._data = ds.dataset(files, format="parquet", partitioning="hive", partition_base_dir=str(path))
+            self._data = ds.dataset(files, format=AS_NEEDED, partitioning="hive", partition_base_dir=str(path))
             self.columns, self.rows = self._data.schema.names, self._data.count_rows()
 
     def frames(self, columns: Sequence[str], size: int) -> Iterator[pd.DataFrame]:

@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipelines.dataset import rows as pieces
+from pipelines.dataset.parquet_table import ParquetTable
 from pipelines.dataset.tables import open_table, read_table
 from pipelines.errors import InvalidData
 
@@ -203,3 +205,19 @@ def test_folder_whose_files_have_other_columns_is_reported(table, schema, tmp_pa
 def test_folder_without_parquet_is_reported(schema, tmp_path):
     with pytest.raises(InvalidData, match=r"has no \.parquet file"):
         open_table(tmp_path, schema)
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    path, rows, groups = tmp_path / "table.parquet", 2**18, 24
+    table = pa.table({"value": np.random.default_rng(1).random(rows)})
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for _ in range(groups):
+            writer.write_table(table)
+    before, most, read = pa.total_allocated_bytes(), 0, 0
+
+    for batch in ParquetTable(path, []).batches(["value"]):
+        read += len(batch)
+        most = max(most, pa.total_allocated_bytes() - before)
+
+    assert read == rows * groups
+    assert most < path.stat().st_size / 3
