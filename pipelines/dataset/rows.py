@@ -20,7 +20,17 @@ import pyarrow.parquet as pq
 from pipelines.dataset.whole_file import whole_file
 from pipelines.errors import InvalidData, MissingData
 
-__all__ = ["FileRows", "FrameRows", "JoinedRows", "Rows", "SelectedRows", "as_rows", "piece_rows", "write_rows"]
+__all__ = [
+    "FileRows",
+    "FrameRows",
+    "JoinedRows",
+    "Rows",
+    "SelectedRows",
+    "as_rows",
+    "every_nth",
+    "piece_rows",
+    "write_rows",
+]
 
 PIECE_CELLS = 2**24
 """Cells of a piece: 128 MiB of numbers."""
@@ -173,6 +183,11 @@ class SelectedRows(Rows):
 def as_rows(rows: Rows | pd.DataFrame) -> Rows:
     """Return rows that may be in memory already."""
     return FrameRows(rows) if isinstance(rows, pd.DataFrame) else rows
+
+
+def every_nth(rows: Rows, step: int) -> Rows:
+    """Return the first row and every ``step``-th after it."""
+    return rows if step == 1 else SelectedRows(rows, np.arange(len(rows)) % step == 0)
 
 
 def write_rows(frames: Iterable[pd.DataFrame], path: Path, schema: pa.Schema) -> int:

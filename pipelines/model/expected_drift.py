@@ -14,7 +14,7 @@ import pandas as pd
 
 from bundle import Bins, Contract, Feature, Reference
 from bundle.reference import MIN_PSI_ROWS, MISSING, OTHER, SHARE_FLOOR
-from pipelines.dataset.rows import JoinedRows, Rows
+from pipelines.dataset.rows import Rows
 
 __all__ = ["WINDOW_HOURS", "add_natural_variation", "hours_of", "stability_index", "window_shares"]
 
@@ -29,7 +29,7 @@ def add_natural_variation(
     reference: Reference,
     contract: Contract,
     train: Rows,
-    test: Rows,
+    scored: Rows,
     *,
     time: str,
     scores: Floats,
@@ -41,17 +41,16 @@ def add_natural_variation(
     Args:
         reference: its bins and shares are used.
         contract: the features.
-        train: n training rows; used for the features.
-        test: m newer rows.
+        train: training rows; used for the features.
+        scored: n training rows, then newer test rows. Both are used: the test rows alone cover one season.
         time: name of the time column; without one, nothing is known.
-        scores: (n + m,) values of ``Task.counted`` for the training rows, then for the test rows. Both are used: the
-            test rows alone cover one season.
+        scores: (n,) their values of ``Task.counted``.
     """
     features, hours = {}, hours_of(train, time)
     for feature in contract.features:
         bins = reference.features[feature.name]
         features[feature.name] = _with_extremes(bins, hours, _places(train.column(feature.name), bins, feature))
-    hours = hours_of(JoinedRows(train, test), time)
+    hours = hours_of(scored, time)
     score = _with_extremes(reference.score, hours, _score_places(reference.score, scores))
     return reference.model_copy(update={"features": features, "score": score})
 

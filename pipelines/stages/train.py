@@ -25,7 +25,7 @@ from pipelines.dataset.files import (
     TRAINING_JSON,
     write_json,
 )
-from pipelines.dataset.rows import FileRows, JoinedRows, Rows
+from pipelines.dataset.rows import FileRows, JoinedRows, Rows, every_nth
 from pipelines.dataset.trained_rows import Training, describe_rows, hash_model
 from pipelines.model.boosting import Fit
 from pipelines.model.checkpoint import Checkpoints
@@ -40,6 +40,9 @@ from pipelines.stages.process import run_stage
 from pipelines.targets.project import Project, load_project
 
 __all__ = ["main"]
+
+CURVE_ROWS = 2**18
+"""Test rows of the learning curve, at most. More would cost a tenth of the training, for a picture."""
 
 
 def main() -> str:
@@ -105,7 +108,8 @@ def _fit(
     files: Files,
 ) -> tuple[Fit, Fit]:
     """Return the model to measure, and the one to register."""
-    measured = engine.fit(train, contract, project, files, title="boosting", watched=test)
+    watched = every_nth(test, max(1, -(-len(test) // CURVE_ROWS)))
+    measured = engine.fit(train, contract, project, files, title="boosting", watched=watched)
     if not project.params.train.final_fit:
         return measured, measured
     return measured, engine.fit(JoinedRows(train, test), contract, project, files, title="boosting on all rows")

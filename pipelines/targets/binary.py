@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from bundle import BinaryScores, Bins
 from pipelines.config.params import GateParams, Metric
@@ -49,19 +48,21 @@ class Binary(Task[BinaryScores]):
 
     def score(self, truth: Truth, outputs: Outputs) -> BinaryScores:
         """Score (n,) probabilities against (n,) labels."""
+        from sklearn import metrics  # here: prepare and validate start a second earlier without it
+
         likely = outputs.astype(np.float64)
         base_rate = float(truth.mean())
         both = 0 < base_rate < 1
         return BinaryScores(
             rows=len(truth),
             base_rate=base_rate,
-            log_loss=float(log_loss(truth, likely, labels=[0, 1])),
-            base_rate_log_loss=float(log_loss(truth, np.full(len(truth), base_rate))) if both else 0.0,
-            brier=float(brier_score_loss(truth, likely)),
-            accuracy=float(accuracy_score(truth, likely >= self.threshold)),
+            log_loss=float(metrics.log_loss(truth, likely, labels=[0, 1])),
+            base_rate_log_loss=float(metrics.log_loss(truth, np.full(len(truth), base_rate))) if both else 0.0,
+            brier=float(metrics.brier_score_loss(truth, likely)),
+            accuracy=float(metrics.accuracy_score(truth, likely >= self.threshold)),
             calibration_error=calibration_error(truth, likely),
-            roc_auc=float(roc_auc_score(truth, likely)) if both else None,
-            pr_auc=float(average_precision_score(truth, likely)) if both else None,
+            roc_auc=float(metrics.roc_auc_score(truth, likely)) if both else None,
+            pr_auc=float(metrics.average_precision_score(truth, likely)) if both else None,
         )
 
     def headline(self, scores: BinaryScores, *, base: bool = False) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
 
 from bundle import Bins, MulticlassScores, Target
 from pipelines.config.params import GateParams, Metric
@@ -54,6 +53,8 @@ class Multiclass(Task[MulticlassScores]):
 
     def score(self, truth: Truth, outputs: Outputs) -> MulticlassScores:
         """Score (n, classes) probabilities against (n,) codes."""
+        from sklearn.metrics import roc_auc_score  # as in Binary.score
+
         likely, codes = outputs.astype(np.float64), np.arange(len(self.target.classes))
         shares = np.bincount(truth, minlength=len(codes)) / len(truth)
         guessed = likely.argmax(axis=1)

@@ -1,4 +1,7 @@
-"""Drawings of predictions against the truth, for the plots of ``evaluate``."""
+"""Drawings of predictions against the truth, for the plots of ``evaluate``.
+
+scikit-learn is imported when it is used: a stage that only knows the target starts a second earlier.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.calibration import CalibrationDisplay
-from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocCurveDisplay, roc_curve
 
 from pipelines.targets.calibration import tenths
 
@@ -42,11 +43,15 @@ MAX_CURVES = 10
 
 def draw_roc(ax: Axes, truth: Truth, probabilities: Outputs) -> None:
     """Draw the ROC curve of two classes."""
+    from sklearn.metrics import RocCurveDisplay
+
     RocCurveDisplay.from_predictions(truth, probabilities, ax=ax, plot_chance_level=True)
 
 
 def draw_roc_by_class(ax: Axes, truth: Truth, probabilities: Outputs, classes: Sequence[str]) -> None:
     """Draw the ROC curve of each class against the rest: of the most frequent ones, if there are many."""
+    from sklearn.metrics import roc_curve
+
     for code in np.argsort(-np.bincount(truth, minlength=len(classes)), kind="stable")[:MAX_CURVES]:
         if 0 < (truth == code).sum() < len(truth):
             false, true, _ = roc_curve(truth == code, probabilities[:, code])
@@ -59,11 +64,15 @@ def draw_roc_by_class(ax: Axes, truth: Truth, probabilities: Outputs, classes: S
 
 def draw_precision_recall(ax: Axes, truth: Truth, probabilities: Outputs) -> None:
     """Draw precision against recall."""
+    from sklearn.metrics import PrecisionRecallDisplay
+
     PrecisionRecallDisplay.from_predictions(truth, probabilities, ax=ax, plot_chance_level=True)
 
 
 def draw_calibration(ax: Axes, happened: Truth, probabilities: Outputs) -> None:
     """Draw observed shares against predicted ones, in ten bins of as many rows."""
+    from sklearn.calibration import CalibrationDisplay
+
     CalibrationDisplay.from_predictions(happened, probabilities, n_bins=10, strategy="quantile", ax=ax)
 
 
@@ -78,6 +87,8 @@ def draw_scores(ax: Axes, truth: Truth, probabilities: Outputs, classes: Sequenc
 
 def draw_confusion(ax: Axes, truth: Truth, guessed: npt.NDArray[np.intp], classes: Sequence[str]) -> None:
     """Draw how often each class is predicted for the rows of each."""
+    from sklearn.metrics import ConfusionMatrixDisplay
+
     ConfusionMatrixDisplay.from_predictions(
         truth,
         guessed,

@@ -25,7 +25,7 @@ from evaluation.bins import BinCounter, DriftCounter
 from pipelines.config.params import PARAMS_FILE
 from pipelines.config.schema import SCHEMA_FILE
 from pipelines.data.flights import export_flights
-from pipelines.dataset.rows import FrameRows
+from pipelines.dataset.rows import FrameRows, JoinedRows
 from pipelines.dataset.tables import read_table
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.expected_drift import WINDOW_HOURS, add_natural_variation, stability_index
@@ -75,7 +75,7 @@ def read_year(folder: Path) -> Year:
     table[schema.time.name] = pd.to_datetime(table[schema.time.name])
     train, test = split_by_time(table, project)
     rows = pd.concat([train, test])
-    learned, newer = FrameRows(train), FrameRows(test)
+    learned = FrameRows(train)
     contract = build_contract(learned, project, example=example_row(learned, schema))
     matrix, truth = encode(rows, contract), labels(rows, project.task)
     names = [feature.name for feature in contract.features]
@@ -90,7 +90,8 @@ def read_year(folder: Path) -> Year:
     booster = xgb.train(options, data, params.train.rounds)
     scores = booster.inplace_predict(matrix, validate_features=False)
     reference = build_reference(learned, contract, scores[len(train) :], params=params.evaluate)
-    reference = add_natural_variation(reference, contract, learned, newer, time=schema.time.name, scores=scores)
+    both = JoinedRows(learned, FrameRows(test))
+    reference = add_natural_variation(reference, contract, learned, both, time=schema.time.name, scores=scores)
     times = rows[schema.time.name]
     hours = ((times - times.min().normalize()) // pd.Timedelta(hours=1)).to_numpy(dtype=np.intp)
     return Year(contract, reference, booster, matrix, scores, truth.astype(bool), hours, len(train))

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.dataset import rows as module
-from pipelines.dataset.rows import FileRows, FrameRows, JoinedRows, SelectedRows, piece_rows, write_rows
+from pipelines.dataset.rows import FileRows, FrameRows, JoinedRows, SelectedRows, every_nth, piece_rows, write_rows
 from pipelines.errors import InvalidData, MissingData
 
 SCHEMA = pa.schema([("number", pa.float64()), ("kind", pa.string()), ("seen", pa.timestamp("ns"))])
@@ -62,6 +62,11 @@ def test_masked_rows_are_selected(file, frame):
     assert [len(piece) for piece in selected.pieces()] == [3, 1]
     assert len(selected) == 4
     assert selected.column("seen").tolist() == frame["seen"][mask].tolist()
+
+
+def test_every_nth_row_is_selected_across_pieces(file, frame):
+    assert every_nth(file, 1) is file
+    assert every_nth(file, 2).column("seen").tolist() == frame["seen"].iloc[::2].tolist()
 
 
 def test_joined_rows_follow_each_other(file, frame):

@@ -4,7 +4,7 @@ import pytest
 
 from bundle import Target
 from pipelines.config.params import EvaluateParams
-from pipelines.dataset.rows import FrameRows
+from pipelines.dataset.rows import FrameRows, JoinedRows
 from pipelines.model.drift_reference import build_reference
 from pipelines.model.expected_drift import (
     WINDOW_HOURS,
@@ -41,7 +41,7 @@ def referred(schema):
         train, test = FrameRows(train), FrameRows(test)
         contract = build_contract(train, project_of(schema), example=example_row(train, schema))
         reference = build_reference(train, contract, scores[len(train) :], params=EvaluateParams(bins=4))
-        return add_natural_variation(reference, contract, train, test, time="seen", scores=scores)
+        return add_natural_variation(reference, contract, train, JoinedRows(train, test), time="seen", scores=scores)
 
     return make
 
@@ -140,7 +140,7 @@ def test_predicted_classes_vary_by_their_codes(season, schema):
     reference = build_reference(rows, contract, outputs, params=EvaluateParams())
 
     score = add_natural_variation(
-        reference, contract, rows, FrameRows(train.head(0)), time="seen", scores=task.counted(outputs)
+        reference, contract, rows, rows, time="seen", scores=task.counted(outputs)
     ).score
 
     assert score.natural_psi == pytest.approx(psi([0, 0, 1], score.shares))

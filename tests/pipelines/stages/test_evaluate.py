@@ -8,6 +8,7 @@ from bundle import BundleMetrics, Reference
 from pipelines.dataset.files import MODEL, TEST, TRAIN, read_prepared
 from pipelines.dataset.rows import FileRows
 from pipelines.errors import InvalidData, MissingData
+from pipelines.model import expected_drift
 from pipelines.model.matrix import encode
 from pipelines.model.measure import predict
 from pipelines.model.trained import read_model, read_training
@@ -115,3 +116,30 @@ def test_rows_in_pieces_are_measured_as_those_in_one(candidate, final_fit):
     evaluate.main()
 
     assert [path.read_bytes() for path in written] == whole
+
+
+def test_scores_of_some_training_rows_show_how_much_a_week_differs(candidate, monkeypatch):
+    monkeypatch.setattr(expected_drift, "MIN_PSI_ROWS", 3)
+    candidate()
+    path = Path("pipelines/work/reference.json")
+    whole = Reference.model_validate_json(path.read_text())
+    predicted = []
+    monkeypatch.setattr(evaluate, "SCORED_ROWS", len(FileRows(TRAIN)) // 2)
+    monkeypatch.setattr(evaluate, "predict_pieces", counting(predicted, evaluate.predict_pieces))
+
+    evaluate.main()
+
+    some = Reference.model_validate_json(path.read_text())
+    assert sum(predicted) == -(-len(FileRows(TRAIN)) // 3)
+    assert 0 < some.score.natural_psi != whole.score.natural_psi
+    assert some.score.shares == whole.score.shares
+    assert some.features == whole.features
+
+
+def counting(lengths, predict_pieces):
+    def counted(*arguments, **options):
+        for piece in predict_pieces(*arguments, **options):
+            lengths.append(len(piece))
+            yield piece
+
+    return counted

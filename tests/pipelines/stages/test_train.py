@@ -25,7 +25,7 @@ from pipelines.model import boosting, engines
 from pipelines.model.matrix import encode
 from pipelines.model.measure import predict
 from pipelines.model.trained import read_model, read_training
-from pipelines.stages import evaluate, fetch, prepare, validate
+from pipelines.stages import evaluate, fetch, prepare, train, validate
 from pipelines.stages.train import main
 
 SPLIT = 90
@@ -103,6 +103,23 @@ def test_run_has_parameters_lineage_and_curve(candidate, registry, name):
     assert run.data.tags["espalier.data_md5"] == run.inputs.dataset_inputs[0].dataset.digest
     assert run.data.metrics["train_rows"] > 300
     assert len(registry._client.get_metric_history(run_id, "test_logloss")) == 3
+
+
+def test_curve_of_some_test_rows_leaves_the_model_as_it_is(candidate, registry, monkeypatch):
+    def trained():
+        candidate()
+        run_id = json.loads(RUN_JSON.read_text())["run_id"]
+        history = registry._client.get_metric_history(run_id, "test_logloss")
+        return MODEL.read_bytes(), {point.step: point.value for point in history}
+
+    model, curve = trained()
+    monkeypatch.setattr(train, "CURVE_ROWS", 20)
+
+    again, some = trained()
+
+    assert again == model
+    assert some.keys() == curve.keys()
+    assert some != curve
 
 
 def test_open_run_of_a_killed_job_is_closed(candidate, registry, name):
