@@ -18,7 +18,7 @@ from rich.table import Table
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.machine import describe_commit, describe_machine
 from benchmarks.scale.dask_cluster import dask_cluster
-from benchmarks.scale.table import ROUNDS, write_project
+from benchmarks.scale.table import write_project
 from benchmarks.scale.watch import Watched, watch
 
 __all__ = ["main", "measure"]
@@ -29,22 +29,24 @@ STAGES = ("fetch", "validate", "prepare", "train", "evaluate")
 _aside = Console(stderr=True, highlight=False)
 
 
-def measure(rows: int, threads: int, workers: Sequence[int] = ()) -> dict[str, Any]:
+def measure(rows: int, rounds: int, threads: int, workers: Sequence[int] = ()) -> dict[str, Any]:
     """Return seconds and MiB of each stage, and those of training alone, on a table of so many rows.
 
     Args:
+        rounds: of boosting.
         workers: numbers of Dask workers to train the same rows with too.
     """
     with tempfile.TemporaryDirectory(prefix="espalier-scale-") as name:
         folder = Path(name)
-        table = write_project(folder, rows=rows, threads=threads)
+        table = write_project(folder, rows=rows, rounds=rounds, threads=threads)
         size = table.stat().st_size
         espalier = str(Path(sys.executable).with_name("espalier"))
-        bare, memory = _bare(table, threads)
+        bare, memory = _bare(table, rounds, threads)
         watch([espalier, "data", "push", "--project", str(folder)])
         found = watch([espalier, "train", "--until", "evaluate", "--project", str(folder)])
         dask = {count: _on_dask(folder, espalier, count) for count in workers}
-    return {"rows": rows, "file_mib": size / 2**20, "bare": bare, "bare_mib": memory, **_stages(found), "dask": dask}
+    alone = {"bare": bare, "bare_mib": memory}
+    return {"rows": rows, "rounds": rounds, "file_mib": size / 2**20, **alone, **_stages(found), "dask": dask}
 
 
 def _on_dask(folder: Path, espalier: str, workers: int) -> dict[str, float]:
@@ -66,8 +68,8 @@ def _on_dask(folder: Path, espalier: str, workers: int) -> dict[str, float]:
         params.write_text(local, encoding="utf-8")
 
 
-def _bare(table: Path, threads: int) -> tuple[dict[str, float], float]:
-    command = [sys.executable, "-m", "benchmarks.scale.bare", str(table), str(ROUNDS), str(threads)]
+def _bare(table: Path, rounds: int, threads: int) -> tuple[dict[str, float], float]:
+    command = [sys.executable, "-m", "benchmarks.scale.bare", str(table), str(rounds), str(threads)]
     found = watch(command)
     return json.loads(found.output.splitlines()[-1]), found.peaks["other"]
 
@@ -82,6 +84,7 @@ def _stages(found: Watched) -> dict[str, Any]:
 
 def main(
     rows: Annotated[str, typer.Option(help="Sizes of the table, separated by commas.")] = SIZES,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of boosting.")] = 50,
     threads: Annotated[int, typer.Option(min=1, help="Threads of XGBoost.")] = 2,
     dask_workers: Annotated[
         str,
@@ -98,7 +101,8 @@ def main(
     results = []
     try:
         for size in rows.split(","):
-            results.append(measure(int(size), threads, [int(count) for count in dask_workers.split(",") if count]))
+            workers = [int(count) for count in dask_workers.split(",") if count]
+            results.append(measure(int(size), rounds, threads, workers))
             _show(results[-1])
     except (BenchmarkFailed, ValueError) as error:
         _aside.print(f"[bold red]benchmark:[/] {error}", soft_wrap=True)
@@ -109,7 +113,7 @@ def main(
 
 
 def _show(result: dict[str, Any]) -> None:
-    table = Table(title=f"{result['rows']:,} rows, a file of {result['file_mib']:,.0f} MiB")
+    table = Table(title=f"{result['rows']:,} rows, {result['rounds']} rounds, a file of {result['file_mib']:,.0f} MiB")
     for column in ("", "seconds", "peak memory, MiB"):
         table.add_column(column, justify="left" if not column else "right")
     bare = result["bare"]

@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["ROUNDS", "write_project"]
+__all__ = ["write_project"]
 
-ROUNDS = 50
 NUMBERS, CATEGORIES = 14, 2
 LETTERS = 12
 LIMIT = 0.5
@@ -40,8 +39,8 @@ register:
 """
 
 
-def write_project(folder: Path, *, rows: int, threads: int) -> Path:
-    """Write a project with so many rows, and return its table.
+def write_project(folder: Path, *, rows: int, rounds: int, threads: int) -> Path:
+    """Write a project with so many rows that trains so many rounds, and return its table.
 
     The target follows from the features by a fixed rule with noise, so that trees have something to learn. The same
     number of rows always gives the same table.
@@ -51,7 +50,7 @@ def write_project(folder: Path, *, rows: int, threads: int) -> Path:
     features = [f"  - {{name: number_{index}, type: float, minimum: -100, maximum: 100}}" for index in range(NUMBERS)]
     features += [f"  - {{name: kind_{index}, type: category}}" for index in range(CATEGORIES)]
     (pipelines / "schema.yaml").write_text(SCHEMA.format(features="\n".join(features)) + "\n", encoding="utf-8")
-    (pipelines / "params.yaml").write_text(PARAMS.format(rounds=ROUNDS, threads=threads), encoding="utf-8")
+    (pipelines / "params.yaml").write_text(PARAMS.format(rounds=rounds, threads=threads), encoding="utf-8")
     table = pipelines / "data" / "visits.parquet"
     _write_table(table, rows)
     _write_pointer(table)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from bundle import DecisionCosts
+from bundle import BundleMetrics
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import (
     MEASURED_MODEL,
@@ -75,10 +75,9 @@ def main() -> str:
         reference = reference.model_copy(update={"label_shares": task.shares(labels_of(learned, task))})
         if time is not None:
             step = max(1, -(-len(train) // SCORED_ROWS))
-            scored = every_nth(train, step)
-            pieces = predict_pieces(booster, scored, contract, title="predicting training rows")
-            scores = np.concatenate([*(task.counted(piece) for piece in pieces), task.counted(outputs[::step])])
-            scored = JoinedRows(scored, every_nth(test, step))
+            scored = JoinedRows(some := every_nth(train, step), every_nth(test, step))
+            pieces = predict_pieces(booster, some, contract, title="predicting training rows")
+            scores = np.concatenate([task.counted(piece) for piece in (*pieces, outputs[::step])])
             reference = add_natural_variation(reference, contract, train, scored, time=time.name, scores=scores)
         advance("binned")
         _draw(booster, task, labels_of(test, task), outputs)
@@ -86,8 +85,7 @@ def main() -> str:
     for path, part in ((METRICS_JSON, metrics), (REFERENCE_JSON, reference)):
         path.write_text(part.model_dump_json(indent=2) + "\n", encoding="utf-8")
     registry.log_evaluation(run_id, metrics, [METRICS_JSON], PLOTS)
-    scored = task.headline(metrics.test, base=True) + _in_words(metrics.costs)
-    return f"{scored} on {metrics.test.rows:,} test rows and {len(metrics.slices)} slices"
+    return _summary(task, metrics)
 
 
 def _sample(rows: Rows, count: int) -> pd.DataFrame:
@@ -103,10 +101,11 @@ def _draw(booster: xgb.Booster, task: Task[Any], truth: Truth, outputs: Outputs)
     draw_plots(PLOTS, task.drawings(truth, outputs), gains=gains)
 
 
-def _in_words(costs: DecisionCosts | None) -> str:
-    if costs is None:
-        return ""
-    return f", {costs.cost:.4g} a row at threshold {costs.threshold:.4g} ({costs.cost_at_half:.4g} at 0.5)"
+def _summary(task: Task[Any], metrics: BundleMetrics) -> str:
+    scored, costs = task.headline(metrics.test, base=True), metrics.costs
+    if costs is not None:
+        scored += f", {costs.cost:.4g} a row at threshold {costs.threshold:.4g} ({costs.cost_at_half:.4g} at 0.5)"
+    return f"{scored} on {metrics.test.rows:,} test rows and {len(metrics.slices)} slices"
 
 
 if __name__ == "__main__":

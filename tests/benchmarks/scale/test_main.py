@@ -15,11 +15,11 @@ def run(*arguments):
 
 
 def test_pipeline_and_training_alone_are_measured():
-    done = run("--rows", "2000", "--threads", "1", "--dask-workers", "2", "--json")
+    done = run("--rows", "2000", "--rounds", "20", "--threads", "1", "--dask-workers", "2", "--json")
 
     assert done.exit_code == 0, done.output
     (result,) = json.loads(done.stdout)["results"]
-    assert result["rows"] == 2000 and result["bare"]["rows"] == 1600
+    assert result["rows"] == 2000 and result["rounds"] == 20 and result["bare"]["rows"] == 1600
     assert set(result["stages"]) == set(result["mib"]) == set(STAGES)
     assert all(value > 0 for value in (*result["stages"].values(), *result["mib"].values(), result["bare_mib"]))
     assert result["seconds"] > max(result["stages"].values())

@@ -12,7 +12,7 @@ from pipelines.stages.validate import check_table
 
 def test_table_is_valid_and_in_time_order_and_the_same_every_time(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PIECE_ROWS", 700)  # the last piece is shorter
-    first, second = (write_project(tmp_path / name, rows=1500, threads=1) for name in ("a", "b"))
+    first, second = (write_project(tmp_path / name, rows=1500, rounds=50, threads=1) for name in ("a", "b"))
     folder = tmp_path / "a" / "pipelines"
     schema, params = load_schema(folder / "schema.yaml"), load_params(folder / "params.yaml")
 
@@ -25,7 +25,7 @@ def test_table_is_valid_and_in_time_order_and_the_same_every_time(tmp_path, monk
 
 
 def test_pointer_names_the_table(tmp_path):
-    path = write_project(tmp_path, rows=100, threads=1)
+    path = write_project(tmp_path, rows=100, rounds=5, threads=1)
 
     pointer = load_pointer(path.with_name("current.yaml"))
 

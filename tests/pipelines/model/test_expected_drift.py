@@ -139,8 +139,6 @@ def test_predicted_classes_vary_by_their_codes(season, schema):
     contract = contract.model_copy(update={"target": task.target})
     reference = build_reference(rows, contract, outputs, params=EvaluateParams())
 
-    score = add_natural_variation(
-        reference, contract, rows, rows, time="seen", scores=task.counted(outputs)
-    ).score
+    score = add_natural_variation(reference, contract, rows, rows, time="seen", scores=task.counted(outputs)).score
 
     assert score.natural_psi == pytest.approx(psi([0, 0, 1], score.shares))
