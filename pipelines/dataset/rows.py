@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -198,10 +199,20 @@ def write_rows(frames: Iterable[pd.DataFrame], path: Path, schema: pa.Schema) ->
         schema: names and types of the file's columns.
     """
     count = 0
-    with whole_file(path) as unfinished, pq.ParquetWriter(unfinished, schema, **_encoding(schema)) as writer:
+    with (
+        whole_file(path) as unfinished,
+        pq.ParquetWriter(unfinished, schema, **_encoding(schema)) as writer,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        written: Future[None] | None = None
         for table in _in_pieces(frames, schema):
-            writer.write_table(table, row_group_size=len(table))
+            if written is not None:
+                written.result()
+            # Compressing takes about as long as making the next piece.
+            written = thread.submit(writer.write_table, table, row_group_size=len(table))
             count += len(table)
+        if written is not None:
+            written.result()
     return count
 
 
