@@ -14,7 +14,8 @@ def run(*arguments):
     return CliRunner().invoke(app, arguments)
 
 
-def test_pipeline_and_training_alone_are_measured():
+def test_pipeline_and_training_alone_are_measured(mlflow, monkeypatch):
+    monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", mlflow.uri)  # a start takes ten seconds
     done = run("--rows", "2000", "--rounds", "20", "--threads", "1", "--dask-workers", "2", "--json")
 
     assert done.exit_code == 0, done.output
