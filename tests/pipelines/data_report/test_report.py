@@ -124,6 +124,26 @@ def test_drift_is_that_of_the_alerts(report, matrix, contract, make_bundle, read
     ]
 
 
+def test_drift_of_rows_after_the_newest_training_row_is_shown_apart(report, matrix, contract, make_bundle, read):
+    """The model was trained on rows until 23:00 UTC on the last day of 2025: midnight in Paris."""
+    bundle = read(make_bundle)
+    schema = SCHEMA | {"time": {"name": "seen", "timezone": "Europe/Paris"}}
+    newer = np.arange(ROWS) % 4 == 0
+    drawn = rows_like(matrix, contract)
+    drawn = drawn.assign(
+        seen=np.where(newer, "2026-01-01 00:01", "2026-01-01 00:00"), age=np.where(newer, 299, drawn["age"])
+    )
+
+    made = report(drawn, schema, bundle)
+
+    everything, new = made.drifts
+    assert [(each.newer, each.rows) for each in made.drifts] == [(False, ROWS), (True, ROWS // 4)]
+    assert new.features["age"]["psi"] > everything.features["age"]["psi"]
+    assert new.features == report(drawn[newer], schema, bundle).drifts[0].features
+    assert len(report(drawn[newer], schema, bundle).drifts) == 1, "there are no others"
+    assert len(report(drawn[~newer], schema, bundle).drifts) == 1
+
+
 def test_without_a_model_the_page_says_why(report, matrix, contract):
     made = report(rows_like(matrix, contract))
 
