@@ -30,6 +30,7 @@ __all__ = [
     "as_rows",
     "every_nth",
     "piece_rows",
+    "step_for",
     "write_rows",
 ]
 
@@ -186,6 +187,11 @@ def as_rows(rows: Rows | pd.DataFrame) -> Rows:
     return FrameRows(rows) if isinstance(rows, pd.DataFrame) else rows
 
 
+def step_for(rows: Rows, most: int) -> int:
+    """Return the step with which ``every_nth`` leaves so many rows at most."""
+    return max(1, -(-len(rows) // most))
+
+
 def every_nth(rows: Rows, step: int) -> Rows:
     """Return the first row and every ``step``-th after it."""
     return rows if step == 1 else SelectedRows(rows, np.arange(len(rows)) % step == 0)
@@ -204,15 +210,13 @@ def write_rows(frames: Iterable[pd.DataFrame], path: Path, schema: pa.Schema) ->
         pq.ParquetWriter(unfinished, schema, **_encoding(schema)) as writer,
         ThreadPoolExecutor(1) as thread,
     ):
-        written: Future[None] | None = None
+        written: Future[None] = thread.submit(lambda: None)
         for table in _in_pieces(frames, schema):
-            if written is not None:
-                written.result()
+            written.result()
             # Compressing takes about as long as making the next piece.
             written = thread.submit(writer.write_table, table, row_group_size=len(table))
             count += len(table)
-        if written is not None:
-            written.result()
+        written.result()
     return count
 
 

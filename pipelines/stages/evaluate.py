@@ -29,7 +29,7 @@ from pipelines.dataset.files import (
     TRAIN,
     read_json,
 )
-from pipelines.dataset.rows import FileRows, JoinedRows, Rows, every_nth
+from pipelines.dataset.rows import FileRows, JoinedRows, Rows, every_nth, step_for
 from pipelines.dataset.trained_rows import check_training
 from pipelines.model.drift_reference import build_reference, mean_contributions
 from pipelines.model.expected_drift import add_natural_variation
@@ -74,7 +74,7 @@ def main() -> str:
         reference = build_reference(learned, contract, outputs, params=params, contributions=contributions)
         reference = reference.model_copy(update={"label_shares": task.shares(labels_of(learned, task))})
         if time is not None:
-            step = max(1, -(-len(train) // SCORED_ROWS))
+            step = step_for(train, SCORED_ROWS)
             scored = JoinedRows(some := every_nth(train, step), every_nth(test, step))
             pieces = predict_pieces(booster, some, contract, title="predicting training rows")
             scores = np.concatenate([task.counted(piece) for piece in (*pieces, outputs[::step])])

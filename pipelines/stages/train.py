@@ -25,7 +25,7 @@ from pipelines.dataset.files import (
     TRAINING_JSON,
     write_json,
 )
-from pipelines.dataset.rows import FileRows, JoinedRows, Rows, every_nth
+from pipelines.dataset.rows import FileRows, JoinedRows, Rows, every_nth, step_for
 from pipelines.dataset.trained_rows import Training, describe_rows, hash_model
 from pipelines.model.boosting import Fit
 from pipelines.model.checkpoint import Checkpoints
@@ -108,7 +108,7 @@ def _fit(
     files: Files,
 ) -> tuple[Fit, Fit]:
     """Return the model to measure, and the one to register."""
-    watched = every_nth(test, max(1, -(-len(test) // CURVE_ROWS)))
+    watched = every_nth(test, step_for(test, CURVE_ROWS))
     measured = engine.fit(train, contract, project, files, title="boosting", watched=watched)
     if not project.params.train.final_fit:
         return measured, measured
