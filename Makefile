@@ -189,25 +189,32 @@ $(VENV)/inference-clients/.installed: $(BIN)/uv $(CLIENTS)
 .PHONY: inference-clients
 inference-clients: $(VENV)/inference-clients/.installed ## Install tritonclient and kserve, which test the Open Inference Protocol (without them those tests are skipped)
 
+PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+WITHOUT_CLUSTER := -n 2 --dist loadfile --ignore tests/e2e -m "not slow"
+
 .PHONY: test
-test: $(STAMP) lint ## Run everything that needs only Python, with coverage
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90 --ignore tests/e2e -m "not slow"
+test: $(STAMP) lint ## Run everything that needs only Python
+	@$(PYTEST) $(WITHOUT_CLUSTER)
+
+.PHONY: coverage
+coverage: $(STAMP) ## Run the tests of make test and show which lines none of them reaches (fails under 90 %; takes twice as long)
+	@$(PYTEST) $(WITHOUT_CLUSTER) --cov --cov-report=term --cov-fail-under=90
 
 .PHONY: test-kills
 test-kills: $(STAMP) ## Kill a training run at every write of every stage, and see that it can be repeated (an hour)
-	@ESPALIER_TEST_EVERY_KILL=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/pipelines/runner/test_killed_runs.py
+	@ESPALIER_TEST_EVERY_KILL=1 $(PYTEST) -v tests/pipelines/runner/test_killed_runs.py
 
 .PHONY: test-release
 test-release: $(STAMP) ## Publish and verify a release in a registry on loopback, signed by a Sigstore on loopback (make release-tools, docker, helm)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/ci/release_registry
+	@$(PYTEST) -v tests/ci/release_registry
 
 .PHONY: e2e
 e2e: $(STAMP) ## Prove the platform on a real cluster: kind, made and removed, or yours (E2E_CLUSTER=given E2E_URL=https://...)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/e2e -m "not slow" $(E2E_ARGS)
+	@$(PYTEST) -v tests/e2e -m "not slow" $(E2E_ARGS)
 
 .PHONY: e2e-all
 e2e-all: $(STAMP) ## The same with the slow tests: killed and concurrent runs, every alert's fault, idle connections (an hour)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/e2e $(E2E_ARGS)
+	@$(PYTEST) -v tests/e2e $(E2E_ARGS)
 
 # Beside the locked packages, in an environment of its own: nothing but this target needs it.
 $(VENV)/mutmut/.installed: $(STAMP) .ci/mutmut.txt
@@ -230,7 +237,7 @@ audit-tools: ## Build osv-scanner, for an audit without network (asks for Go)
 
 .PHONY: test-audit
 test-audit: $(STAMP) ## Audit a small lock with osv-scanner and a database of one advisory (make audit-tools)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -v tests/ci/test_audit.py
+	@$(PYTEST) -v tests/ci/test_audit.py
 
 .PHONY: workflows
 workflows: $(STAMP) ## Check .github: zizmor (security) and, where Go is, actionlint (form), in an environment of their own

@@ -130,20 +130,25 @@ def table() -> pd.DataFrame:
     return make_table()
 
 
+def create_project(folder: Path) -> None:
+    """Write the two files of the small project, the configuration of DVC, and the code into a folder."""
+    for part in ("pipelines/data", ".dvc"):
+        (folder / part).mkdir(parents=True)
+    (folder / "pipelines/params.yaml").write_text(PARAMS.replace("MODEL_NAME", own_name("trees")))
+    (folder / "pipelines/schema.yaml").write_text(SCHEMA)
+    (folder / ".dvc/config").write_text(CONFIG)
+    shutil.copy(ROOT / "pipelines/dvc.yaml", folder / "pipelines/dvc.yaml")
+    # The stages depend on their code by path; what runs is the installed package.
+    for package in ("bundle", "pipelines"):
+        shutil.copytree(ROOT / package, folder / package, ignore=CODE_ALONE, dirs_exist_ok=True)
+    shutil.copy(ROOT / ".dvcignore", folder / ".dvcignore")
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project that is the current folder."""
     monkeypatch.chdir(tmp_path)
-    for folder in ("pipelines/data", ".dvc"):
-        Path(folder).mkdir(parents=True)
-    Path("pipelines/params.yaml").write_text(PARAMS.replace("MODEL_NAME", own_name("trees")))
-    Path("pipelines/schema.yaml").write_text(SCHEMA)
-    Path(".dvc/config").write_text(CONFIG)
-    shutil.copy(ROOT / "pipelines/dvc.yaml", "pipelines/dvc.yaml")
-    # The stages depend on their code by path; what runs is the installed package.
-    for package in ("bundle", "pipelines"):
-        shutil.copytree(ROOT / package, package, ignore=CODE_ALONE, dirs_exist_ok=True)
-    shutil.copy(ROOT / ".dvcignore", ".dvcignore")
+    create_project(tmp_path)
     return tmp_path
 
 
@@ -193,14 +198,13 @@ def settings(project: Path) -> Settings:
     return Settings(remote_retries=0, mlflow_retries=0)
 
 
-@pytest.fixture
-def pushed(project: Path, settings: Settings, table: pd.DataFrame) -> Path:
-    """The table on the remote, and gone from here."""
+def push_data(table: pd.DataFrame) -> Path:
+    """Put a table on the remote, and leave it there only; return where it was."""
     from pipelines.dataset.pointer import load_pointer
     from pipelines.dataset.remote import Remote
 
     path = write_data(table)
-    remote, pointer = Remote(settings), load_pointer(Path("pipelines/data/current.yaml"))
+    remote, pointer = Remote(load_settings()), load_pointer(Path("pipelines/data/current.yaml"))
     remote.push(pointer, path)
     remote.forget(pointer)
     path.unlink()
@@ -208,13 +212,24 @@ def pushed(project: Path, settings: Settings, table: pd.DataFrame) -> Path:
 
 
 @pytest.fixture
-def connected(project: Path, mlflow, keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of a stage: a real MLflow, a signing key, and the stages' Python."""
-    monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", mlflow.uri)
-    monkeypatch.setenv("PIPELINE_SIGNING_KEY_FILE", str(keys.private))
+def pushed(project: Path, settings: Settings, table: pd.DataFrame) -> Path:
+    """The table on the remote, and gone from here."""
+    return push_data(table)
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, mlflow_uri: str, signing_key: Path) -> None:
+    """Set the environment of a stage: a real MLflow, a signing key, and the stages' Python."""
+    monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", mlflow_uri)
+    monkeypatch.setenv("PIPELINE_SIGNING_KEY_FILE", str(signing_key))
     monkeypatch.setenv("PIPELINE_GIT_COMMIT", "c0ffee")
     monkeypatch.setenv("PIPELINE_MLFLOW_RETRIES", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+@pytest.fixture
+def connected(project: Path, mlflow, keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a stage."""
+    connect(monkeypatch, mlflow.uri, keys.private)
 
 
 @pytest.fixture
@@ -227,22 +242,23 @@ def name(params: Params) -> str:
     return params.register_.model_name
 
 
+def run_candidate(table: pd.DataFrame | None = None, **booster: float) -> None:
+    """Run every stage up to register, in this process, with a table and parameters of one's own."""
+    from pipelines.dataset.pointer import load_pointer
+    from pipelines.dataset.remote import Remote
+
+    if table is not None:
+        path = write_data(table)
+        Remote(load_settings()).push(load_pointer(Path("pipelines/data/current.yaml")), path)
+    if booster:
+        path = Path("pipelines/params.yaml")
+        text = ", ".join(f"{key}: {value}" for key, value in booster.items())
+        path.write_text(re.sub(r"booster: \{.*?\}", f"booster: {{{text}}}", path.read_text()))
+    for stage in (fetch, validate, prepare, train, evaluate):
+        stage.main()
+
+
 @pytest.fixture
 def candidate(pushed: Path, connected) -> Callable[..., None]:
-    """Run every stage up to register, in this process, with a table and parameters of one's own."""
-
-    def run(table: pd.DataFrame | None = None, **booster: float) -> None:
-        from pipelines.dataset.pointer import load_pointer
-        from pipelines.dataset.remote import Remote
-
-        if table is not None:
-            path = write_data(table)
-            Remote(load_settings()).push(load_pointer(Path("pipelines/data/current.yaml")), path)
-        if booster:
-            path = Path("pipelines/params.yaml")
-            text = ", ".join(f"{key}: {value}" for key, value in booster.items())
-            path.write_text(re.sub(r"booster: \{.*?\}", f"booster: {{{text}}}", path.read_text()))
-        for stage in (fetch, validate, prepare, train, evaluate):
-            stage.main()
-
-    return run
+    """Return the function that runs every stage up to register."""
+    return run_candidate

@@ -26,6 +26,7 @@ RUN_BY = {
     "make test-release": ".github/workflows/e2e.yml",
     "make release-tools": ".github/workflows/e2e.yml",
     "make test": ".ci/run",
+    "make coverage": ".github/workflows/test.yml",
     "make e2e-all": ".github/workflows/e2e.yml",
     "make e2e": ".ci/run",
     "make fmt": ".ci/run",

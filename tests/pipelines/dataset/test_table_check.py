@@ -10,7 +10,7 @@ from pipelines.dataset.table_check import TableCheck, check_columns
 from pipelines.errors import InvalidData
 from pipelines.stages.validate import check_table
 
-SIZES = pytest.mark.parametrize("size", [1000, 600, 250, 7])
+SIZES = pytest.mark.parametrize("size", [1000, 600, 250, 47])
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from bundle import (
 from bundle.vocabulary import CHALLENGER, CHAMPION, PREVIOUS
 from evaluation.evaluator import VERIFIED
 from evaluation.examination import examine
+from pipelines.config.params import load_params
 from pipelines.config.settings import load_settings
 from pipelines.dataset.files import GATE_JSON, TEST, TRAIN, read_json, read_prepared
 from pipelines.errors import AlteredData, InvalidParams, RolloutFailed
@@ -27,7 +28,8 @@ from pipelines.model.measure import predict
 from pipelines.model.trained import read_model
 from pipelines.registry.champion import read_version
 from pipelines.stages import register
-from tests.small_project import binary
+from tests.pipelines.stages.saved_project import save_project
+from tests.small_project import binary, connect, create_project, make_table, push_data, run_candidate
 
 
 class Refusing:
@@ -52,17 +54,38 @@ def aliases(registry, name):
     return {alias: registry.version_of(name, alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
 
 
-@pytest.fixture
-def champion(candidate, registry, name):
-    """A first, weak version."""
-    candidate(max_depth=1, eta=0.05)
-    register.main()
-    return registry.version(name, "1")
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, mlflow, keys):
+    """A project whose first, weak version is champion; and the same with a better candidate, not yet registered."""
+    project = tmp_path_factory.mktemp("saved") / "project"
+    mlflow.artifacts.mkdir(exist_ok=True)
+    before = {path.name for path in mlflow.artifacts.iterdir()}
+
+    def save(name):
+        made = {path.name for path in mlflow.artifacts.iterdir()} - before
+        return save_project(project, mlflow.artifacts, tmp_path_factory.mktemp(name), made=made)
+
+    with pytest.MonkeyPatch.context() as patch:
+        create_project(project)
+        patch.chdir(project)
+        connect(patch, mlflow.uri, keys.private)
+        push_data(make_table())
+        run_candidate(max_depth=1, eta=0.05)
+        register.main()
+        saved = {"champion": save("champion")}
+        run_candidate(max_depth=4, eta=0.3)
+        return saved | {"better": save("better")}
 
 
 @pytest.fixture
-def better(champion, candidate):
-    candidate(max_depth=4, eta=0.3)
+def champion(saved, project, registry):
+    saved["champion"].restore(project)
+    return registry.version(load_params().register_.model_name, "1")
+
+
+@pytest.fixture
+def better(saved, project, registry):
+    saved["better"].restore(project)
 
 
 def test_first_good_model_becomes_champion(champion, registry, name):
