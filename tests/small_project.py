@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +231,17 @@ def connect(monkeypatch: pytest.MonkeyPatch, mlflow_uri: str, signing_key: Path)
 def connected(project: Path, mlflow, keys, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of a stage."""
     connect(monkeypatch, mlflow.uri, keys.private)
+
+
+@contextmanager
+def connected_project(folder: Path, mlflow_uri: str, signing_key: Path) -> Iterator[None]:
+    """Be in a new project with its table on the remote, as the fixtures make it: for fixtures of a whole module."""
+    with pytest.MonkeyPatch.context() as patch:
+        create_project(folder)
+        patch.chdir(folder)
+        connect(patch, mlflow_uri, signing_key)
+        push_data(make_table())
+        yield
 
 
 @pytest.fixture

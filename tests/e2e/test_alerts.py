@@ -121,6 +121,7 @@ def test_prometheus_scrapes_every_pod_and_loads_every_rule(platform, monitoring)
     assert [rule["name"] for rule in rules if rule["health"] == "err"] == []
 
 
+@pytest.mark.slow
 def test_heartbeat_repeats(monitoring, note):
     """Alertmanager repeats it every minute. Earlier ones do not count: another module may have stopped Prometheus."""
     began = time.time()
@@ -135,6 +136,7 @@ def test_heartbeat_repeats(monitoring, note):
     assert beats[1] - beats[0] < 90
 
 
+@pytest.mark.slow
 def test_drift(predict, flights, monitoring, fires, resolves, note):
     rows, _labels = flights
     far = [row | {"distance": 2586} for row in rows[:800]]  # a feature that a week of training hardly changes

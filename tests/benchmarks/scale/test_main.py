@@ -1,5 +1,6 @@
 import json
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
@@ -14,6 +15,7 @@ def run(*arguments):
     return CliRunner().invoke(app, arguments)
 
 
+@pytest.mark.slow
 def test_pipeline_and_training_alone_are_measured(mlflow, monkeypatch):
     monkeypatch.setenv("PIPELINE_MLFLOW_TRACKING_URI", mlflow.uri)  # a start takes ten seconds
     done = run("--rows", "2000", "--rounds", "20", "--threads", "1", "--dask-workers", "2", "--json")

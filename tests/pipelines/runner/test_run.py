@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,30 +11,49 @@ from bundle.vocabulary import CHAMPION
 from pipelines.dataset.files import REGISTER_JSON, read_json
 from pipelines.errors import InvalidParams
 from pipelines.runner.run import StageFailed, run_pipeline
+from tests.saved_project import saving
+from tests.small_project import connected_project
 
 STAGES = ["fetch", "validate", "prepare", "train", "evaluate", "register"]
 
 
-def test_only_changed_stages_run(pushed, connected):
-    assert run_pipeline({}) == STAGES
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, mlflow, keys):
+    """A project after its first run."""
+    project = tmp_path_factory.mktemp("saved") / "project"
+    with connected_project(project, mlflow.uri, keys.private):
+        with saving(project, mlflow.artifacts, tmp_path_factory.mktemp("copies")) as saved:
+            assert run_pipeline({}) == STAGES
+        return saved
+
+
+@pytest.fixture
+def after_a_run(saved, project, connected):
+    saved.restore(project)
+    return project
+
+
+def change(old, new):
+    params = Path("pipelines/params.yaml")
+    assert old in params.read_text()
+    params.write_text(params.read_text().replace(old, new))
+
+
+def test_only_changed_stages_run(after_a_run):
     assert run_pipeline({}) == []
 
-    text = (pushed.parents[1] / "params.yaml").read_text()
-    (pushed.parents[1] / "params.yaml").write_text(text.replace("category_bins: 2", "category_bins: 3"))
+    change("category_bins: 2", "category_bins: 3")
 
     # The contract that train writes has the threshold of the same block.
     assert run_pipeline({}) == ["train", "evaluate", "register"]
 
-    text = (pushed.parents[1] / "params.yaml").read_text()
-    (pushed.parents[1] / "params.yaml").write_text(text.replace("min_roc_auc: 0.6", "min_roc_auc: 0.61"))
+    change("min_roc_auc: 0.6", "min_roc_auc: 0.61")
 
     assert run_pipeline({}) == ["register"]
 
 
-def test_model_is_judged_again_when_the_champion_has_changed(pushed, registry, name):
-    run_pipeline({})
-    params = pushed.parents[1] / "params.yaml"
-    params.write_text(params.read_text().replace("max_depth: 3", "max_depth: 1"))
+def test_model_is_judged_again_when_the_champion_has_changed(after_a_run, registry, name):
+    change("max_depth: 3", "max_depth: 1")
     run_pipeline({})
     assert read_json(REGISTER_JSON, stage="register")["version"] == "2"
     assert registry.version_of(name, CHAMPION) == "1", "the second is worse"

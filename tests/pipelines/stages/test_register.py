@@ -28,8 +28,8 @@ from pipelines.model.measure import predict
 from pipelines.model.trained import read_model
 from pipelines.registry.champion import read_version
 from pipelines.stages import register
-from tests.pipelines.stages.saved_project import save_project
-from tests.small_project import binary, connect, create_project, make_table, push_data, run_candidate
+from tests.saved_project import saving
+from tests.small_project import binary, connected_project, run_candidate
 
 
 class Refusing:
@@ -58,23 +58,16 @@ def aliases(registry, name):
 def saved(tmp_path_factory, mlflow, keys):
     """A project whose first, weak version is champion; and the same with a better candidate, not yet registered."""
     project = tmp_path_factory.mktemp("saved") / "project"
-    mlflow.artifacts.mkdir(exist_ok=True)
-    before = {path.name for path in mlflow.artifacts.iterdir()}
 
-    def save(name):
-        made = {path.name for path in mlflow.artifacts.iterdir()} - before
-        return save_project(project, mlflow.artifacts, tmp_path_factory.mktemp(name), made=made)
+    def saving_as(name):
+        return saving(project, mlflow.artifacts, tmp_path_factory.mktemp(name))
 
-    with pytest.MonkeyPatch.context() as patch:
-        create_project(project)
-        patch.chdir(project)
-        connect(patch, mlflow.uri, keys.private)
-        push_data(make_table())
-        run_candidate(max_depth=1, eta=0.05)
-        register.main()
-        saved = {"champion": save("champion")}
+    with connected_project(project, mlflow.uri, keys.private), saving_as("better") as better:
+        with saving_as("champion") as champion:
+            run_candidate(max_depth=1, eta=0.05)
+            register.main()
         run_candidate(max_depth=4, eta=0.3)
-        return saved | {"better": save("better")}
+    return {"champion": champion, "better": better}
 
 
 @pytest.fixture

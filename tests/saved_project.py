@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["SavedProject", "save_project"]
+__all__ = ["SavedProject", "saving"]
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,19 @@ class SavedProject:
         copy_database(self.folder / "mlflow.db", self.artifacts.parent / "mlflow.db")
 
 
-def save_project(project: Path, artifacts: Path, folder: Path, *, made: set[str]) -> SavedProject:
-    """Copy a project, the ``made`` folders of artifacts and MLflow's database into an empty folder."""
+@contextmanager
+def saving(project: Path, artifacts: Path, folder: Path) -> Iterator[SavedProject]:
+    """Save, into an empty folder, what a project and MLflow are at the end of the block.
+
+    Only artifacts of experiments that are new in the block are saved: a registry has those of other tests too.
+    """
+    artifacts.mkdir(exist_ok=True)
+    before = set(artifacts.iterdir())
+    yield SavedProject(folder, artifacts)
     shutil.copytree(project, folder / "project", symlinks=True)
-    for name in made:
-        shutil.copytree(artifacts / name, folder / "artifacts" / name)
+    for path in set(artifacts.iterdir()) - before:
+        shutil.copytree(path, folder / "artifacts" / path.name)
     copy_database(artifacts.parent / "mlflow.db", folder / "mlflow.db")
-    return SavedProject(folder, artifacts)
 
 
 def copy_database(source: Path, target: Path) -> None:
