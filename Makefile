@@ -190,7 +190,8 @@ $(VENV)/inference-clients/.installed: $(BIN)/uv $(CLIENTS)
 inference-clients: $(VENV)/inference-clients/.installed ## Install tritonclient and kserve, which test the Open Inference Protocol (without them those tests are skipped)
 
 PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
-WITHOUT_CLUSTER := -n 2 --dist loadfile --ignore tests/e2e --ignore tests/ci/release_registry --ignore tests/ci/test_audit.py
+# In the order of the files: xdist would keep files of few long tests for the end, where one of two processes has nothing to do.
+WITHOUT_CLUSTER := -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/e2e --ignore tests/ci/release_registry --ignore tests/ci/test_audit.py
 
 .PHONY: test
 test: $(STAMP) lint ## Run everything that needs only Python

@@ -52,11 +52,12 @@ SERVER_CORE, LOAD_CORE = 0, 1
 _aside = Console(stderr=True, highlight=False)
 
 
-RATES = ((0.5, 0), (1.0, 0), (2.0, 0), (5.0, 0), (0.5, 0), (0.5, SLOW_CLIENTS))
-"""Multiples of the peak, and slow clients beside. The second half of the peak begins when five times it has ended."""
+RATES = (((0.5, 0),), ((1.0, 0),), ((2.0, 0),), ((5.0, 0), (0.5, 0)), ((0.5, SLOW_CLIENTS),))
+"""Multiples of the peak, and slow clients beside, in groups that begin as soon as the one before has ended.
 
-ABOVE = 1.0
-"""Before multiples from this on the peak is measured again, because a virtual machine is faster at times."""
+The peak is measured again after each group, because the speed of a virtual machine changes within seconds: a rate is
+compared with the mean of the peak before it and the peak after it.
+"""
 
 
 def measure(scenario: Scenario, seconds: float, python: str) -> Curve:
@@ -70,21 +71,26 @@ def measure(scenario: Scenario, seconds: float, python: str) -> Curve:
         first = peak
         _aside.print(f"{scenario.name} row(s): peak {peak:,.0f} requests per second")
         beside, steps = _beside(place, metrics), []
-        for multiple, slow in RATES:
-            if multiple >= ABOVE:
-                peak = _peak(requests, seconds, connections)
-            # What is sent beside is on the core of the load too: it must not take the server's time.
-            with pin(LOAD_CORE), slow_clients(slow, place.site.port), beside.watching() as watched:
-                found = send_open(
-                    requests,
-                    rate=multiple * peak,
-                    seconds=seconds,
-                    core=LOAD_CORE,
-                    most_connections=CONNECTIONS - slow,
-                )
-            steps.append(_step(multiple, slow, peak, found, watched))
-            _aside.print(line(steps[-1]), soft_wrap=True)
+        for group in RATES:
+            sent = [_send(requests, beside, place, rate, peak, seconds) for rate in group]
+            after = _peak(requests, seconds, connections)
+            for (multiple, slow), (found, watched) in zip(group, sent, strict=True):
+                steps.append(_step(multiple, slow, (peak + after) / 2, found, watched))
+                _aside.print(line(steps[-1]), soft_wrap=True)
+            peak = after
     return Curve(scenario.name, first, tuple(steps))
+
+
+def _send(
+    requests: Requests, beside: Beside, place: Place, rate: tuple[float, int], peak: float, seconds: float
+) -> tuple[Counted, dict[str, Watched]]:
+    multiple, slow = rate
+    # What is sent beside is on the core of the load too: it must not take the server's time.
+    with pin(LOAD_CORE), slow_clients(slow, place.site.port), beside.watching() as watched:
+        found = send_open(
+            requests, rate=multiple * peak, seconds=seconds, core=LOAD_CORE, most_connections=CONNECTIONS - slow
+        )
+    return found, watched
 
 
 def _peak(requests: Requests, seconds: float, connections: int) -> float:
@@ -139,7 +145,7 @@ def _beside(place: Place, metrics: str) -> Beside:
 
 def main(
     scenarios: Annotated[str, typer.Option(help=f"Of {', '.join(SCENARIOS)}; separated by commas.")] = "1,100",
-    seconds: Annotated[float, typer.Option(min=1, help="Seconds at each rate.")] = 10,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds at each rate.")] = 15,
     python: Annotated[str, typer.Option(help="Version of Python.")] = "3.13",
     write_docs: Annotated[
         bool, typer.Option("--write-docs", help="Write table and plot into docs/benchmarks.md.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.beside import Watched
 from benchmarks.page import PAGE, Markers, insert
 from benchmarks.tables import Table, rows_text, to_markdown
+from pipelines.figures import new_figure, save_figure
 
 __all__ = ["MARKERS", "Curve", "Step", "goodput_share", "line", "write_page"]
 
@@ -27,7 +28,7 @@ class Step:
 
     slow_clients: int
     peak: float
-    """Answers per second that were measured last before it."""
+    """Answers per second: the mean of the peaks that were measured before and after it."""
 
     offered: float
     """Requests per second that were sent: fewer than asked for if all connections waited for an answer."""
@@ -85,7 +86,7 @@ def write_page(curves: Sequence[Curve], *, commit: str, machine: Mapping[str, st
 
 
 def _table(curve: Curve) -> Table:
-    columns = ["rate asked for", "peak before", "sent", "goodput", "refused", "p50 ms", "p99 ms", *_kinds(curve)]
+    columns = ["rate asked for", "peak around it", "sent", "goodput", "refused", "p50 ms", "p99 ms", *_kinds(curve)]
     rows = [
         [
             f"{step.multiple:g} times the peak{_slowly(step)}",
@@ -119,11 +120,7 @@ def _ms(value: float | None) -> str:
 
 
 def _draw(curves: Sequence[Curve]) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(7, 4)
     ax = figure.subplots()
     for place, curve in enumerate(curves):
         *before, after, _slow = curve.steps
@@ -137,4 +134,4 @@ def _draw(curves: Sequence[Curve]) -> None:
     ax.set(xlabel="rate asked for, multiples of the peak", ylabel="successful requests, % of the peak", ylim=(0, 110))
     ax.legend(fontsize="small", loc="lower right")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+    save_figure(figure, PICTURE)

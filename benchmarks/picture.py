@@ -10,6 +10,7 @@ from benchmarks.results import Report
 from benchmarks.servers import SERVERS
 from benchmarks.summary import latencies, peaks
 from benchmarks.tables import measured, rows_text, scenarios
+from pipelines.figures import new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,19 +23,14 @@ BAR = 0.8
 
 def draw(path: Path, report: Report) -> None:
     """Draw a panel for throughput, and one for the latency of each scenario that was measured at fixed rates."""
-    # The object interface instead of pyplot: no global state, no display, nothing to close.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     open_ones = [name for name in scenarios(report) if any(one.scenario == name for one in report.results.open)]
-    figure = Figure(figsize=(9, 4 + 3.5 * bool(open_ones)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 4 + 3.5 * bool(open_ones))
     upper, *lower = figure.subfigures(2 if open_ones else 1, squeeze=False)[:, 0]
     _draw_peaks(upper.subplots(), report)
     for part in lower:
         for ax, name in zip(part.subplots(1, len(open_ones), squeeze=False)[0], open_ones, strict=True):
             _draw_latency(ax, report, name)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    save_figure(figure, path)
 
 
 def _draw_peaks(ax: Axes, report: Report) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.page import PAGE, Markers, insert
 from benchmarks.soak.report import SoakReport, memory_trends, problems_of
 from benchmarks.tables import Table, to_markdown
+from pipelines.figures import new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,17 +63,13 @@ def _rows(report: SoakReport) -> Iterator[tuple[str, str]]:
 
 
 def _draw(report: SoakReport) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(8, 6)
     upper, lower = figure.subplots(2, 1, sharex=True)
     _draw_lines(upper, report, {"pss_mib": "PSS", "private_mib": "private"})
     upper.set(ylabel="MiB", ylim=(0, None), title="Memory of all processes")
     _draw_lines(lower, report, {"files": "open files", "threads": "threads", "connections": "connections"})
     lower.set(ylabel="number", xlabel="requests answered [thousands]", ylim=(0, None))
-    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+    save_figure(figure, PICTURE)
 
 
 def _draw_lines(ax: Axes, report: SoakReport, lines: dict[str, str]) -> None:

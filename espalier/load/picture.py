@@ -10,6 +10,7 @@ import numpy as np
 
 from espalier.load.generator import OK, Answer
 from espalier.load.verdict import Objectives, Verdict, is_failure
+from pipelines.figures import new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,12 +22,7 @@ NINES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 def draw_load(path: Path, answers: Sequence[Answer], verdict: Verdict, objectives: Objectives) -> None:
     """Draw the whole load test, including the warm-up."""
-    # The object interface instead of pyplot: no global state, no display, nothing to close.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 8), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 8)
     over_time, failures, by_share = figure.subplots(3, height_ratios=(4, 1.5, 4))
     over_time.sharex(failures)
     plan, limit = verdict.plan, objectives.limit_seconds * 1000
@@ -43,7 +39,7 @@ def draw_load(path: Path, answers: Sequence[Answer], verdict: Verdict, objective
     failures.set_ylim(0, max(1, counts.max()))
     failures.set(ylabel="failed", xlabel="seconds since the warm-up ended")
     _draw_by_share(by_share, np.sort(latency[predicted & (second >= 0)]), limit)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    save_figure(figure, path)
 
 
 def _draw_over_time(ax: Axes, second: np.ndarray, latency: np.ndarray, limit: float) -> None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pipelines.figures import new_figure, save_figure
 from pipelines.gate.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -33,15 +34,10 @@ def draw_pictures(evidence: Evidence) -> dict[str, bytes]:
 
 
 def _png(draw: Callable[[Axes], None], height: float) -> bytes:
-    # The object interface instead of pyplot: no global state, no display, nothing to close.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.2, height)
     draw(figure.subplots())
     image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=110, metadata={"Software": None})
+    save_figure(figure, image)
     return image.getvalue()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.figures import new_figure, save_figure
 from pipelines.targets.task import Drawing
 
 if TYPE_CHECKING:
@@ -24,16 +25,11 @@ def draw_plots(folder: Path, drawings: dict[str, Drawing], *, gains: dict[str, f
 
 def save_picture(path: Path, draw: Drawing) -> Path:
     """Draw one plot, and write it as PNG; its title is the name of the file."""
-    # The object interface instead of pyplot: no global state, no display, nothing to close.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(6.4, 4.8)
     ax = figure.subplots()
     draw(ax)
     ax.set_title(path.stem.replace("_", " "))
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    save_figure(figure, path)
     return path
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import InvalidParams
+from pipelines.figures import new_figure, save_figure
 from pipelines.registry.difference import Difference, Pair
 
 if TYPE_CHECKING:
@@ -36,18 +37,14 @@ def check_picture(path: Path) -> None:
 
 def draw_difference(path: Path, difference: Difference) -> None:
     """Draw the picture, and replace the file by it."""
-    # The object interface instead of pyplot: no global state, no display, nothing to close.
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     features, slices = _features(difference), _slices(difference)
     parts = [part for part in ((features, "mean contribution"), (slices, difference.metric)) if part[0]]
     heights = [MARGIN + LINE_HEIGHT * len(pairs) for pairs, _ in parts] or [MARGIN]
     # Fixed, so that the same two versions give the same file.
     with rc_context({"svg.hashsalt": "espalier"}):
-        figure = Figure(figsize=(8, 0.8 + sum(heights)), layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = new_figure(8, 0.8 + sum(heights))
         same = ": the same model file" if difference.same_model else ""
         figure.suptitle(f"{difference.name}, version {difference.first} and {difference.second}{same}")
         axes = figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0]
@@ -56,8 +53,7 @@ def draw_difference(path: Path, difference: Difference) -> None:
         if not parts:
             axes[0].set_axis_off()
         written = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
-        metadata = {"Software": None} if path.suffix.lower() == ".png" else {"Date": None}
-        figure.savefig(written, dpi=110, metadata=metadata)
+        save_figure(figure, written)
     written.replace(path)
 
 

@@ -41,6 +41,7 @@ def here(monkeypatch, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_rates_are_measured_and_written(need, here, run):
     need("wrk"), need("vegeta")
     output = here / "results.json"

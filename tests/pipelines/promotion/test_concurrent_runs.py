@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,8 @@ from pipelines.config.settings import load_settings
 from pipelines.promotion.lock import promotion_lock
 from pipelines.stages import register
 from tests.kubernetes_stand_in import DEPLOYMENT, LEASE, api_server
+from tests.saved_project import saving
+from tests.small_project import connected_project, run_candidate
 
 PATIENCE = 600
 
@@ -63,18 +64,27 @@ def said_in(folder, text, process):
     return False
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, mlflow, keys):
+    """Two folders of a project, each with a model that is better than the champion, ready for their last stage."""
+    folder = tmp_path_factory.mktemp("saved")
+    project = folder / "project"
+    with saving(folder, mlflow.artifacts, tmp_path_factory.mktemp("copies")) as saved:
+        with connected_project(project, mlflow.uri, keys.private):
+            run_candidate(max_depth=1, eta=0.05)
+            register.main()
+            for run, depth in (("first", 3), ("second", 4)):
+                run_candidate(max_depth=depth, eta=0.3)
+                shutil.copytree(project, folder / run, symlinks=True)
+    return saved
+
+
 @pytest.fixture
-def two_candidates(environment, candidate, registry, name, tmp_path_factory):
-    """Two projects whose models are both better than the champion, ready for their last stage."""
-    candidate(max_depth=1, eta=0.05)
-    register.main()
-    folders = []
-    for depth in (3, 4):
-        candidate(max_depth=depth, eta=0.3)
-        folder = tmp_path_factory.mktemp("run") / "project"
-        shutil.copytree(Path.cwd(), folder, symlinks=True)
-        folders.append(folder)
-    return folders
+def two_candidates(environment, connected, saved, tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("runs")
+    saved.restore(folder)
+    monkeypatch.chdir(folder / "first")
+    return folder / "first", folder / "second"
 
 
 def test_the_second_of_two_is_judged_against_the_first(environment, two_candidates, registry, name):
