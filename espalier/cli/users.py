@@ -88,6 +88,25 @@ def password(
     _change(name, UserChange(password_hash=encoded), database, state, json, "" if password_stdin else new)
 
 
+@app.command("reset")
+def reset(
+    name: NameArgument, database: DatabaseOption = "", state: StateOption = LOCAL, json: JsonOption = False
+) -> None:
+    """Print a code with which a user sets a new password within an hour. The present password is valid until then.
+
+    Example: `espalier users reset ana`
+    """
+    from services.api.auth.passwords.password_resets import RESET_SECONDS, PasswordResets
+
+    with _store(database, state) as store:
+        code = PasswordResets(store).create(name)
+    if json:
+        print_json({"name": name, "code": code, "expires_in": RESET_SECONDS})
+        return
+    say(f"user {name} sets a new password with this code, at POST /v1/auth/password, within an hour:")
+    sys.stdout.write(f"{code}\n")
+
+
 @app.command("scopes")
 def scopes(
     name: NameArgument,
@@ -148,7 +167,7 @@ def delete(
 
 
 def _new_password(name: str, from_stdin: bool) -> tuple[str, str]:
-    from services.api.auth.passwords import Passwords, check_password, random_password
+    from services.api.auth.passwords.hashing import Passwords, check_password, random_password
 
     password = sys.stdin.readline().rstrip("\r\n") if from_stdin else random_password()
     check_password(password, user=name)

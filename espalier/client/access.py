@@ -1,4 +1,7 @@
-"""The access token: fetched with the first request, kept, and replaced before it expires or when it is revoked."""
+"""The access token: fetched with the first request, kept, and replaced before it expires or when it is revoked.
+
+It is replaced with the refresh token that came with it, and with the password only if the API refuses that one.
+"""
 
 from __future__ import annotations
 
@@ -51,39 +54,67 @@ class Login(httpx.Auth):
         """Store the credentials; nothing is sent yet."""
         self.username = username
         self._token_url, self._password, self._clock = token_url, password, clock
+        self._refresh_url = f"{token_url.removesuffix('/token')}/refresh"
         self._token: _Token | None = None
+        self._refresh_token = ""
         self._lock, self._async_lock = threading.Lock(), asyncio.Lock()
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send a token with the request; if it is refused, log in and send the request once more.
+        """Send a token with the request; if it is refused, get another one and send the request once more.
 
         Raises:
             ApiProblem: the login failed.
         """
-        token, is_new = self._valid(), False
-        if token is None:
-            token, is_new = (yield from self._log_in(None)), True
-        response = yield _with_token(request, token.text)
-        if response.status_code == httpx.codes.UNAUTHORIZED and not is_new:
-            token = yield from self._log_in(token)
-            yield _with_token(request, token.text)
+        token, refused = self._valid(), None
+        while True:
+            is_last = token is None
+            if token is None:
+                with self._lock:
+                    token = self._valid()
+                    if token is None or token is refused:  # otherwise another thread has logged in meanwhile
+                        steps = _Steps(self._log_in())
+                        while steps.request is not None:
+                            response = yield steps.request
+                            response.read()
+                            steps.answered(response)
+                        token = steps.token
+            response = yield _with_token(request, token)
+            if is_last or response.status_code != httpx.codes.UNAUTHORIZED:
+                return
+            refused, token = token, None
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Do the same without blocking the event loop."""
-        token, is_new = self._valid(), False
-        if token is None:
-            async with self._async_lock:
-                token = self._valid()
-                if token is None:
-                    token = self.keep(await _read((yield self.request())))
-            is_new = True
-        response = yield _with_token(request, token.text)
-        if response.status_code == httpx.codes.UNAUTHORIZED and not is_new:
-            async with self._async_lock:
-                refused, token = token, self._valid()
-                if token is None or token is refused:
-                    token = self.keep(await _read((yield self.request())))
-            yield _with_token(request, token.text)
+        token, refused = self._valid(), None
+        while True:
+            is_last = token is None
+            if token is None:
+                async with self._async_lock:
+                    token = self._valid()
+                    if token is None or token is refused:
+                        steps = _Steps(self._log_in())
+                        while steps.request is not None:
+                            response = yield steps.request
+                            await response.aread()
+                            steps.answered(response)
+                        token = steps.token
+            response = yield _with_token(request, token)
+            if is_last or response.status_code != httpx.codes.UNAUTHORIZED:
+                return
+            refused, token = token, None
+
+    def _log_in(self) -> Generator[httpx.Request, httpx.Response, _Token]:
+        """Yield one request after the other, each for its answer, and return the token.
+
+        If an answer to a refresh was lost, the token is used a second time, and refused: then the password is sent.
+        """
+        if self._refresh_token:
+            form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
+            response = yield httpx.Request("POST", self._refresh_url, data=form)
+            if not response.is_client_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                return self.keep(response)
+            self._refresh_token = ""
+        return self.keep((yield self.request()))
 
     def request(self) -> httpx.Request:
         """Return the request of a login (RFC 6749, section 4.3.2)."""
@@ -91,7 +122,7 @@ class Login(httpx.Auth):
         return httpx.Request("POST", self._token_url, data=form)
 
     def keep(self, response: httpx.Response) -> _Token:
-        """Keep the token of a login.
+        """Keep the tokens of a login or a refresh.
 
         Raises:
             ApiProblem: the login was refused.
@@ -103,17 +134,10 @@ class Login(httpx.Auth):
         text, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(text, str):
             raise UnexpectedAnswer("the answer to the login has no access_token")
+        refresh = answer.get("refresh_token")
+        self._refresh_token = refresh if isinstance(refresh, str) else ""
         self._token = _Token(text, self._renew_at(seconds))
         return self._token
-
-    def _log_in(self, refused: _Token | None) -> Generator[httpx.Request, httpx.Response, _Token]:
-        with self._lock:
-            token = self._valid()
-            if token is None or token is refused:  # otherwise another thread has logged in meanwhile
-                response = yield self.request()
-                response.read()
-                token = self.keep(response)
-        return token
 
     def _valid(self) -> _Token | None:
         token = self._token
@@ -125,11 +149,23 @@ class Login(httpx.Auth):
         return self._clock() + seconds - min(LATEST_RENEWAL_SECONDS, RENEWED_SHARE * seconds)
 
 
-def _with_token(request: httpx.Request, token: str) -> httpx.Request:
-    request.headers["Authorization"] = f"Bearer {token}"
+class _Steps:
+    """Requests of which each depends on the answer to the one before, and what comes of them."""
+
+    def __init__(self, steps: Generator[httpx.Request, httpx.Response, _Token]) -> None:
+        self._steps = steps
+        self.request: httpx.Request | None = next(steps)
+        self.token: _Token | None = None
+
+    def answered(self, response: httpx.Response) -> None:
+        """Take the answer to the request, which has been read."""
+        try:
+            self.request = self._steps.send(response)
+        except StopIteration as done:
+            self.request, self.token = None, done.value
+
+
+def _with_token(request: httpx.Request, token: _Token | str | None) -> httpx.Request:
+    text = token if isinstance(token, str) else token.text if token else ""
+    request.headers["Authorization"] = f"Bearer {text}"
     return request
-
-
-async def _read(response: httpx.Response) -> httpx.Response:
-    await response.aread()
-    return response

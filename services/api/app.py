@@ -10,13 +10,17 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from services.api.auth.access_tokens import TokenIssuer, TokenVerifier
-from services.api.auth.login import Login
-from services.api.auth.login_throttle import LoginThrottle
-from services.api.auth.passwords import Passwords
-from services.api.auth.revocations import Revocations
+from services.api.auth.logins.login import Login
+from services.api.auth.logins.login_throttle import LoginThrottle
+from services.api.auth.logins.session_store import SessionStore
+from services.api.auth.logins.sessions import Sessions
+from services.api.auth.lookups import Lookups
+from services.api.auth.passwords.hashing import Passwords
+from services.api.auth.passwords.password_resets import PasswordResets
+from services.api.auth.tokens.access_tokens import TokenIssuer, TokenVerifier
+from services.api.auth.tokens.revocations import Revocations
+from services.api.auth.tokens.verified_tokens import VerifiedTokens
 from services.api.auth.users import SqlUserStore
-from services.api.auth.verified_tokens import VerifiedTokens
 from services.api.draining import Drain
 from services.api.http.access_log import AccessLog
 from services.api.http.allowed_hosts import AllowedHosts
@@ -30,7 +34,7 @@ from services.api.http.openapi import Bodies, describe_bodies
 from services.api.http.overload import Overload
 from services.api.http.problems import install_error_handlers
 from services.api.http.rate_limit import RateLimit
-from services.api.http.routes import feedback, health, inference, predictions, tokens, users
+from services.api.http.routes import feedback, health, inference, passwords, predictions, tokens, users
 from services.api.http.routes import model as model_routes
 from services.api.keys import Keys
 from services.api.metrics.counters import ApiMetrics
@@ -56,7 +60,7 @@ SECONDS_A_DAY = 24 * 60 * 60
 FEEDBACK_CONCURRENCY, FEEDBACK_WAITING = 4, 16
 """Feedback requests in one worker: a hanging database must not occupy the threads that predict."""
 
-ROUTES = (health, tokens, users, model_routes, predictions, feedback, inference)
+ROUTES = (health, tokens, passwords, users, model_routes, predictions, feedback, inference)
 
 
 def create_app(
@@ -147,6 +151,9 @@ def _services(
         LoginThrottle(engine),
         concurrency=settings.hash_concurrency,
     )
+    sessions = SessionStore(
+        engine, idle_seconds=settings.session_idle_seconds, max_seconds=settings.session_max_seconds
+    )
     verifier = TokenVerifier(list(keys.token_trusted), issuer=issuer, audience=audience)
     revocations = Revocations(engine)
     feedback_tokens = _feedback_tokens(settings, keys, model)
@@ -170,6 +177,9 @@ def _services(
         ),
         users=users_store,
         login=login,
+        sessions=Sessions(sessions, users_store),
+        password_resets=PasswordResets(users_store),
+        reset_lookups=Lookups(),
         issuer=TokenIssuer(keys.token_signing, issuer=issuer, audience=audience, seconds=settings.access_token_seconds),
         verifier=verifier,
         revocations=revocations,

@@ -8,6 +8,8 @@ StartupFailed            the process must not serve; the text says what to do
 ApiError
 ├── InvalidCredentials   unknown user, wrong password or disabled user; the client is never told which
 ├── InvalidToken         missing, malformed, expired, or not issued by this API
+├── InvalidRefreshToken  unknown, expired, used before, or its session has ended
+├── InvalidResetCode     unknown, expired or used code for a new password, or the user has changed since
 ├── InsufficientScope    the token does not allow this
 ├── TooManyLogins        too many failed logins of this account or address; retry later
 ├── Busy                 too many expensive operations at once; retry later
@@ -48,7 +50,9 @@ __all__ = [
     "FieldProblem",
     "InsufficientScope",
     "InvalidCredentials",
+    "InvalidRefreshToken",
     "InvalidRequest",
+    "InvalidResetCode",
     "InvalidRows",
     "InvalidToken",
     "LastAdministrator",
@@ -131,6 +135,26 @@ class InvalidToken(ApiError):
     def __init__(self) -> None:
         """Say how to get a new one."""
         super().__init__("the access token is missing, expired or not valid; get one from /v1/auth/token")
+
+
+class InvalidRefreshToken(ApiError):
+    """The refresh token is not accepted. The text is the same for every reason."""
+
+    code = "invalid_refresh_token"
+
+    def __init__(self) -> None:
+        """Say how to get a new one."""
+        super().__init__("the refresh token is not valid, or it was used before; log in again at /v1/auth/token")
+
+
+class InvalidResetCode(ApiError):
+    """The code for a new password is not accepted. The text is the same for every reason."""
+
+    code = "invalid_reset_code"
+
+    def __init__(self) -> None:
+        """Say how to get a new one."""
+        super().__init__("the code is not valid any more, or is of another user; ask an administrator for a new one")
 
 
 class InsufficientScope(ApiError):

@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(default=900, ge=60, le=900)
     """Lifetime of an access token."""
 
+    session_idle_seconds: int = Field(default=86_400, ge=60, le=90 * 86_400)
+    """Lifetime of a refresh token: a session that is not continued for so long ends."""
+
+    session_max_seconds: int = Field(default=7 * 86_400, ge=60, le=365 * 86_400)
+    """Lifetime of a session, after which its user has to log in again."""
+
     mlflow_tracking_uri: str
     """The MLflow server that holds the registry."""
 

@@ -41,6 +41,7 @@ TESTED_ELSEWHERE = {
     "espalier/cli/serve.py": "demo/test_demo.py",
     "espalier/cli/token.py": "espalier/cli/test_predict.py",
     "espalier/cli/train.py": "espalier/cli/test_commands.py",
+    "services/api/http/passwords.py": "services/api/http/routes/test_passwords.py",
     "pipelines/scoring/places.py": "pipelines/scoring/test_partitions.py",
     "pipelines/scoring/tables.py": "pipelines/scoring/test_score.py",
     "pipelines/scoring/record.py": "pipelines/scoring/test_run.py",

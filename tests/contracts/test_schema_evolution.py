@@ -32,7 +32,7 @@ from pipelines.errors import InvalidData
 from pipelines.registry.versions import Registry
 from pipelines.stages import evaluate, fetch, prepare, register, train, validate
 from services.api.app import create_app
-from services.api.auth.access_tokens import TokenIssuer
+from services.api.auth.tokens.access_tokens import TokenIssuer
 from services.api.database.engine import migrate, open_engine
 from services.api.keys import load_keys
 from services.api.model.loaded import Model, load_model

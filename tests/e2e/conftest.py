@@ -19,6 +19,7 @@ import secrets
 import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -129,9 +130,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     kind.create()
     try:
         kube = Kube(namespace, kubeconfig=kubeconfig)
-        for addon in ADDONS:
-            ensure_addon(kube, addon)
-        load_images(kind, build=os.environ.get("E2E_IMAGES") != "given")
+        with ThreadPoolExecutor(1) as beside:
+            loaded = beside.submit(load_images, kind, build=os.environ.get("E2E_IMAGES") != "given")
+            for addon in ADDONS:
+                ensure_addon(kube, addon)
+            loaded.result()
         yield Cluster(kube, f"https://localhost:{port}")
     finally:
         if not os.environ.get("E2E_KEEP"):

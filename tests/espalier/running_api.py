@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.app import create_app
-from services.api.auth.passwords import Passwords
+from services.api.auth.passwords.hashing import Passwords
 from services.api.auth.users import SqlUserStore, open_user_store
 from services.api.database.engine import open_engine
 from services.api.keys import load_keys

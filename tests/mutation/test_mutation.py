@@ -12,8 +12,8 @@ from tests.mutation.result import Result, share_killed, table
 LISTED = """
     pipelines.gate.checks.x_judge__mutmut_1: killed
     pipelines.gate.checks.x_judge__mutmut_2: survived
-    services.api.auth.access_tokens.xǁTokenIssuerǁissue__mutmut_1: timeout
-    services.api.auth.access_tokens.xǁTokenIssuerǁissue__mutmut_2: no tests
+    services.api.auth.tokens.access_tokens.xǁTokenIssuerǁissue__mutmut_1: timeout
+    services.api.auth.tokens.access_tokens.xǁTokenIssuerǁissue__mutmut_2: no tests
 """
 
 
@@ -21,8 +21,8 @@ def test_mutant_without_test_counts_as_survivor():
     gate, tokens = functions.read(LISTED)
 
     assert (gate.place, gate.killed, gate.total) == ("pipelines/gate/checks.py", 1, 2)
-    assert (tokens.place, tokens.killed, tokens.total) == ("services/api/auth/access_tokens.py", 1, 2)
-    assert tokens.survivors == ["services.api.auth.access_tokens.xǁTokenIssuerǁissue__mutmut_2: no tests"]
+    assert (tokens.place, tokens.killed, tokens.total) == ("services/api/auth/tokens/access_tokens.py", 1, 2)
+    assert tokens.survivors == ["services.api.auth.tokens.access_tokens.xǁTokenIssuerǁissue__mutmut_2: no tests"]
 
 
 def test_share_killed_is_zero_without_mutants():
@@ -35,7 +35,7 @@ def test_table_has_rows_and_a_sum():
 
     assert lines[2:] == [
         "| pipelines/gate/checks.py | 1 | 2 | 50.0% |",
-        "| services/api/auth/access_tokens.py | 1 | 2 | 50.0% |",
+        "| services/api/auth/tokens/access_tokens.py | 1 | 2 | 50.0% |",
         "| **All** | 2 | 4 | 50.0% |",
     ]
 
@@ -51,8 +51,8 @@ def test_every_subject_of_the_target_is_mutated():
         "pipelines/gate/comparison.py",
         "pipelines/promotion/promote.py",
         "bundle/reader.py",
-        "services/api/auth/access_tokens.py",
-        "services/api/auth/login_throttle.py",
+        "services/api/auth/tokens/access_tokens.py",
+        "services/api/auth/logins/login_throttle.py",
         "evaluation/row_schema.py",
         "services/api/prediction/validation.py",
         "pipelines/model/scores.py",
@@ -71,7 +71,7 @@ def test_fewer_than_95_percent_killed_fail():
 def test_constant_is_changed_in_place():
     (leeway,) = [
         found
-        for found in constants.constants_of("services/api/auth/access_tokens.py")
+        for found in constants.constants_of("services/api/auth/tokens/access_tokens.py")
         if found.name == "LEEWAY_SECONDS"
     ]
 

@@ -41,4 +41,3 @@ def test_labels_have_their_place():
     (label, _), width = made.axes[0].get_yticklabels(), made.bbox.width
     box = label.get_window_extent(made.canvas.get_renderer())
     assert 0 < box.x0 < box.x1 < width / 1.5
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services.api.auth.access_tokens import Claims
 from services.api.auth.scopes import Scope
+from services.api.auth.tokens.access_tokens import Claims
 from services.api.auth.usernames import USER_NAME_RULE, is_user_name
 from services.api.database.engine import (
     LoginOrigin,
@@ -27,7 +27,7 @@ from services.api.database.engine import (
 )
 from services.api.errors import InvalidRequest, InvalidToken, LastAdministrator, UnknownUser, UserExists
 
-__all__ = ["Account", "SqlUserStore", "UserChange", "UserStore", "open_user_store"]
+__all__ = ["Account", "SqlUserStore", "UserChange", "UserStore", "open_user_store", "revoke_tokens"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,10 @@ class UserStore(Protocol):
         """Replace the hash of the same password, unless the password has changed."""
         ...
 
+    def revoke(self, name: str) -> None:
+        """Revoke the tokens and sessions of a user that have begun before."""
+        ...
+
 
 class SqlUserStore:
     """Users in an SQL database."""
@@ -121,10 +125,10 @@ class SqlUserStore:
             raise InvalidRequest(USER_NAME_RULE)
         user = User(name=name, password_hash=password_hash, scopes=checked, disabled=False, created=datetime.now(UTC))
         try:
-            with self._administration(name, by) as session:
+            with self.administration(name, by) as session:
                 session.add(user)
                 session.flush()
-                _revoke(session, name)
+                revoke_tokens(session, name)
                 return next(_accounts(session, User.name == name))
         except IntegrityError as error:
             raise UserExists(f"user {name} already exists") from error
@@ -145,7 +149,7 @@ class SqlUserStore:
                 "/v1/users/me/password"
             )
         requested = {"disabled": change.disabled, "scopes": scopes, "password_hash": change.password_hash}
-        with self._administration(name, by) as session:
+        with self.administration(name, by) as session:
             user = _get(session, name)
             was_administrator = _to_account(user, 0).is_administrator
             changed = {key: to for key, to in requested.items() if to is not None and to != getattr(user, key)}
@@ -154,7 +158,7 @@ class SqlUserStore:
             if changed:
                 session.flush()
                 _check_administrators(session, name, was_administrator)
-                _revoke(session, name)
+                revoke_tokens(session, name)
             return next(_accounts(session, User.name == name))
 
     def delete(self, name: str, *, by: Claims | None = None) -> None:
@@ -168,12 +172,12 @@ class SqlUserStore:
         """
         if by and by.subject == name:
             raise InvalidRequest("you cannot delete yourself; ask another administrator")
-        with self._administration(name, by) as session:
+        with self.administration(name, by) as session:
             user = _get(session, name)
             session.delete(user)
             session.flush()
             _check_administrators(session, name, _to_account(user, 0).is_administrator)
-            _revoke(session, name)
+            revoke_tokens(session, name)
 
     def change_own_password(self, account: Account, password_hash: str) -> None:
         """Replace the password of a user who has proved the old one. Tokens issued before are revoked.
@@ -181,18 +185,27 @@ class SqlUserStore:
         Raises:
             InvalidToken: the account has changed since.
         """
-        with self._administration(account.name, None) as session:
+        with self.administration(account.name, None) as session:
             if not _replace_hash(session, account.name, account.password_hash, password_hash):
                 raise InvalidToken
-            _revoke(session, account.name)
+            revoke_tokens(session, account.name)
 
     def replace_hash(self, name: str, old: str, new: str) -> bool:
         """Replace the hash of the same password, unless the password has changed. No token is revoked."""
         with open_session(self._engine) as session:
             return _replace_hash(session, name, old, new)
 
+    def revoke(self, name: str) -> None:
+        """Revoke the tokens and sessions of a user that have begun before."""
+        with self.administration(name, None) as session:
+            revoke_tokens(session, name)
+
+    def session(self) -> AbstractContextManager[Session]:
+        """Return a transaction that reads what belongs to a user."""
+        return open_session(self._engine)
+
     @contextmanager
-    def _administration(self, name: str, by: Claims | None) -> Iterator[Session]:
+    def administration(self, name: str, by: Claims | None) -> Iterator[Session]:
         """Yield a transaction in which no other one changes this user or the set of administrators."""
         if not is_user_name(name):
             raise UnknownUser(USER_NAME_RULE)
@@ -228,7 +241,8 @@ def _check_administrators(session: Session, changed: str, was_administrator: boo
         raise LastAdministrator(f"{changed} is the last enabled administrator; create or enable another one first")
 
 
-def _revoke(session: Session, name: str) -> None:
+def revoke_tokens(session: Session, name: str) -> None:
+    """Raise the epoch of a user, which ends tokens, sessions and codes for a new password that were issued before."""
     raised = {"epoch": TokenRevocation.epoch + 1, "at": time.time()}
     session.execute(update(TokenRevocation).where(TokenRevocation.subject == name).values(**raised))
     session.execute(delete(LoginOrigin).where(LoginOrigin.name == name))  # every network must prove a login again

@@ -42,6 +42,8 @@ __all__ = [
     "Base",
     "LoginBucket",
     "LoginOrigin",
+    "LoginSession",
+    "PasswordReset",
     "TokenRevocation",
     "User",
     "insert_for",
@@ -87,6 +89,47 @@ class TokenRevocation(Base):
     epoch: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[float] = mapped_column(Float, index=True)
     """When the epoch was last raised, in seconds since 1970."""
+
+
+class LoginSession(Base):
+    """What one login may be continued with: the refresh token that was issued last."""
+
+    __tablename__ = "login_sessions"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """Part of each of its refresh tokens."""
+
+    subject: Mapped[str] = mapped_column(String(64), index=True)
+    scopes: Mapped[str] = mapped_column(String(255))
+    """Of the login, separated by spaces."""
+
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    """Of the subject at the login. The session ends when it is raised."""
+
+    token_hash: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the secret part of the token, in hexadecimal digits."""
+
+    idle_until: Mapped[float] = mapped_column(Float, index=True)
+    """When that token expires, in seconds since 1970."""
+
+    expires: Mapped[float] = mapped_column(Float)
+    """When the session ends, however often it is continued."""
+
+
+class PasswordReset(Base):
+    """A code with which a user may set a new password, once."""
+
+    __tablename__ = "password_resets"
+
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    code_hash: Mapped[str] = mapped_column(String(64))
+    """SHA-256 in hexadecimal digits."""
+
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    """Of the subject when the code was issued. Any change of the user makes it useless."""
+
+    expires: Mapped[float] = mapped_column(Float)
+    """In seconds since 1970."""
 
 
 class LoginBucket(Base):

@@ -6,7 +6,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from services.api.auth.verified_tokens import VerifiedTokens
+from services.api.auth.tokens.verified_tokens import VerifiedTokens
 from services.api.errors import InvalidToken
 from services.api.metrics.counters import ApiMetrics
 

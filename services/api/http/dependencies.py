@@ -11,12 +11,15 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth.access_tokens import Claims, TokenIssuer, TokenVerifier
-from services.api.auth.login import Login
-from services.api.auth.revocations import Revocations
+from services.api.auth.logins.login import Login
+from services.api.auth.logins.sessions import Sessions
+from services.api.auth.lookups import Lookups
+from services.api.auth.passwords.password_resets import PasswordResets
 from services.api.auth.scopes import Scope
+from services.api.auth.tokens.access_tokens import Claims, TokenIssuer, TokenVerifier
+from services.api.auth.tokens.revocations import Revocations
+from services.api.auth.tokens.verified_tokens import VerifiedTokens
 from services.api.auth.users import UserStore
-from services.api.auth.verified_tokens import VerifiedTokens
 from services.api.draining import Drain
 from services.api.errors import InsufficientScope, InvalidToken
 from services.api.http.columnar import Columnar
@@ -29,7 +32,16 @@ from services.api.prediction.feedback_tokens import FeedbackTokens
 from services.api.prediction.targets.target import ServedTarget
 from services.api.prediction.validation import RowReader
 
-__all__ = ["Caller", "Served", "Services", "allow", "allow_administrator", "allow_prediction", "client_address"]
+__all__ = [
+    "Administrator",
+    "Caller",
+    "Served",
+    "Services",
+    "allow",
+    "allow_administrator",
+    "allow_prediction",
+    "client_address",
+]
 
 SCHEME = OAuth2PasswordBearer("/v1/auth/token", auto_error=False, scopes={str(scope): scope.name for scope in Scope})
 
@@ -54,6 +66,9 @@ class Services:
     feedback: Feedback
     users: UserStore
     login: Login
+    sessions: Sessions
+    password_resets: PasswordResets
+    reset_lookups: Lookups
     issuer: TokenIssuer
     verifier: TokenVerifier
     revocations: Revocations
@@ -123,3 +138,6 @@ async def allow_administrator(claims: Annotated[Claims, Depends(allow(Scope.USER
         services.metrics.count_auth_failure(InvalidToken.code)
         raise InvalidToken
     return claims
+
+
+Administrator = Annotated[Claims, Depends(allow_administrator)]

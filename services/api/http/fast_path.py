@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.api.auth.scopes import Scope
-from services.api.auth.verified_tokens import VerifiedToken
+from services.api.auth.tokens.verified_tokens import VerifiedToken
 from services.api.http.access_log import AccessLog, Answered
 from services.api.http.allowed_hosts import AllowedHosts
 from services.api.http.counted_prediction import predict_and_count

@@ -23,7 +23,9 @@ from services.api.errors import (
     FieldProblem,
     InsufficientScope,
     InvalidCredentials,
+    InvalidRefreshToken,
     InvalidRequest,
+    InvalidResetCode,
     InvalidRows,
     InvalidToken,
     LastAdministrator,
@@ -54,6 +56,8 @@ __all__ = [
 
 STATUS: dict[type[ApiError], int] = {
     InvalidCredentials: 401,
+    InvalidRefreshToken: 401,
+    InvalidResetCode: 401,
     InvalidToken: 401,
     InsufficientScope: 403,
     TooManyLogins: 429,

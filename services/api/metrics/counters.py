@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AUTH_FAILURES", "CONNECTION_REFUSALS", "REJECTIONS", "ApiMetrics"]
 
-AUTH_FAILURES = ("invalid_credentials", "invalid_token", "insufficient_scope", "too_many_logins")
+AUTH_FAILURES = (
+    "invalid_credentials",
+    "invalid_token",
+    "invalid_refresh_token",
+    "invalid_reset_code",
+    "insufficient_scope",
+    "too_many_logins",
+)
 CONNECTION_REFUSALS = (
     "malformed_request",
     "head_too_large",

@@ -20,6 +20,7 @@ COMMANDS = [
     ("users", "create"),
     ("users", "list"),
     ("users", "password"),
+    ("users", "reset"),
     ("users", "scopes"),
     ("users", "disable"),
     ("users", "enable"),

@@ -11,7 +11,7 @@ import pytest
 from espalier.cli.shown import line_of
 from espalier.client.predictions import read_prediction
 from espalier.load import verdict
-from services.api.auth.verified_tokens import VerifiedTokens
+from services.api.auth.tokens.verified_tokens import VerifiedTokens
 from services.api.errors import InvalidToken
 from tests.espalier.running_api import PASSWORD
 

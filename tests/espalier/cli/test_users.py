@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from services.api.auth.passwords import Passwords
+from services.api.auth.passwords.hashing import Passwords
+from services.api.auth.passwords.password_resets import PasswordResets
 from services.api.auth.users import open_user_store
 
 
@@ -109,3 +110,25 @@ def test_unknown_user_is_reported_in_one_line(users, command):
     assert code == 2
     assert out == ""
     assert stderr.count("\n") == 1 and "user ghost does not exist" in stderr
+
+
+def test_code_for_a_new_password_is_printed_alone(users, account, database):
+    users("create", "ana")
+
+    code, out, stderr = users("reset", "ana")
+
+    assert (code, out.count("\n")) == (0, 1)
+    assert out.strip() not in stderr and "within an hour" in stderr
+    store = open_user_store(database)
+    PasswordResets(store).use("ana", out.strip(), "new")
+    store.close()
+    assert account("ana").password_hash == "new"
+
+
+def test_code_for_a_new_password_as_json(users):
+    users("create", "ana")
+
+    found = json.loads(users("reset", "ana", "--json")[1])
+
+    assert (found["name"], found["expires_in"]) == ("ana", 3600)
+    assert users("reset", "ghost")[0] == 2

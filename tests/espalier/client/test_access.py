@@ -1,5 +1,7 @@
 """When a token is fetched, and what becomes of a login that fails."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -76,3 +78,81 @@ def test_failed_login_leaves_no_lock_behind():
         server.ask()
     server.answer = answer
     assert server.ask() == 200
+
+
+class RefreshingServer(Server):
+    """Gives a refresh token too, and takes each once."""
+
+    def __init__(self, **token):
+        super().__init__(**token)
+        self.refreshes, self.status, self.refresh_token = 0, 200, ""
+
+    def answer(self, request):
+        if request.url.path == "/v1/auth/refresh":
+            self.refreshes += 1
+            known = request.content == f"grant_type=refresh_token&refresh_token={self.refresh_token}".encode()
+            if self.status != 200 or not known:
+                return httpx.Response(401 if self.status == 200 else self.status)
+            self.logins += 1
+            return self.with_refresh_token(httpx.Response(200, json={"access_token": f"t{self.logins}", **self.token}))
+        answer = super().answer(request)
+        return self.with_refresh_token(answer) if request.url.path == "/v1/auth/token" else answer
+
+    def with_refresh_token(self, answer):
+        self.refresh_token = f"r{self.logins}"
+        return httpx.Response(200, json={**answer.json(), "refresh_token": self.refresh_token})
+
+
+def expire(server):
+    server.clock += 1000
+
+
+def test_token_is_renewed_without_the_password():
+    server = RefreshingServer()
+
+    for _ in range(3):
+        assert server.ask() == 200
+        expire(server)
+
+    assert (server.logins, server.refreshes) == (3, 2)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_password_is_sent_if_the_refresh_token_is_refused(status):
+    """404 is of an API of before sessions, during a rollout."""
+    server = RefreshingServer()
+    server.ask()
+    expire(server)
+    server.status = status
+
+    assert (server.ask(), server.refreshes, server.logins) == (200, 1, 2)
+    expire(server)
+    server.status = 200
+    assert (server.ask(), server.refreshes, server.logins) == (200, 2, 3)
+
+
+def test_refresh_token_is_kept_while_the_api_is_unavailable():
+    server = RefreshingServer()
+    server.ask()
+    expire(server)
+    server.status = 503
+
+    with pytest.raises(ApiProblem, match="503"):
+        server.ask()
+    server.status = 200
+
+    assert (server.ask(), server.refreshes, server.logins) == (200, 2, 2)
+
+
+def test_tokens_of_asyncio_are_renewed_without_the_password():
+    server = RefreshingServer()
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.MockTransport(server.answer), auth=server.login) as client:
+            for _ in range(3):
+                assert (await client.get("http://api/v1/model")).status_code == 200
+                expire(server)
+
+    asyncio.run(ask())
+
+    assert (server.logins, server.refreshes) == (3, 2)

@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 
 from bundle import load_private_key
 from services.api.app import create_app
-from services.api.auth.access_tokens import TokenIssuer
-from services.api.auth.passwords import Passwords
+from services.api.auth.passwords.hashing import Passwords
+from services.api.auth.tokens.access_tokens import TokenIssuer
 from services.api.auth.users import SqlUserStore
 from services.api.database.engine import migrate, open_engine
 from services.api.keys import load_keys

@@ -11,7 +11,8 @@ def routes_of(client):
 WITHOUT_A_SCOPE = {("/v1/users/me/password", "post")}
 """Routes that need a token, but no scope."""
 
-OPEN = {("/v1/auth/token", "post"), ("/.well-known/jwks.json", "get"), *((path, "get") for path in PROBES)}
+LOGIN = {(f"/v1/auth/{name}", "post") for name in ("token", "refresh", "logout", "password")}
+OPEN = {*LOGIN, ("/.well-known/jwks.json", "get"), *((path, "get") for path in PROBES)}
 
 
 def filled(path):

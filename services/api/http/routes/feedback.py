@@ -7,8 +7,8 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.api.auth.access_tokens import Claims
 from services.api.auth.scopes import Scope
+from services.api.auth.tokens.access_tokens import Claims
 from services.api.http.body import read_json
 from services.api.http.dependencies import Served, allow
 from services.api.http.problems import documented

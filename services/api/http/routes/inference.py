@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.api.auth.access_tokens import Claims
 from services.api.auth.scopes import Scope
+from services.api.auth.tokens.access_tokens import Claims
 from services.api.errors import UnknownModel
 from services.api.http.counted_prediction import charged, counted_refusals, predict_and_count
 from services.api.http.dependencies import Served, allow, allow_prediction

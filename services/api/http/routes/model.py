@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from bundle import BundleMetrics, Contract, Lineage
-from services.api.auth.access_tokens import Claims
 from services.api.auth.scopes import Scope
+from services.api.auth.tokens.access_tokens import Claims
 from services.api.http.dependencies import Served, allow
 from services.api.http.problems import documented
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.api.auth.access_tokens import Claims
+from services.api.auth.tokens.access_tokens import Claims
 from services.api.errors import TooManyRows
 from services.api.http.body import read_rows
 from services.api.http.columnar import Form, Reader

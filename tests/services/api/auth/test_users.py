@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event, select
 
-from services.api.auth.access_tokens import Claims
-from services.api.auth.login_throttle import Admission, LoginThrottle
+from services.api.auth.logins.login_throttle import Admission, LoginThrottle
+from services.api.auth.tokens.access_tokens import Claims
 from services.api.auth.users import SqlUserStore, UserChange, open_user_store
 from services.api.database.engine import TokenRevocation, open_engine, open_session
 from services.api.errors import InvalidRequest, InvalidToken, LastAdministrator, UnknownUser, UserExists

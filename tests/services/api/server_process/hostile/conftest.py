@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.registry import serving_registry
 from espalier.local.processes import free_port
-from services.api.auth.passwords import Passwords
+from services.api.auth.passwords.hashing import Passwords
 from services.api.auth.users import open_user_store
 from tests.services.api.server_process.running import end, wait_until_ready
 

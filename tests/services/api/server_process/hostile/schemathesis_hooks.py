@@ -8,6 +8,9 @@ ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.
 
 BEYOND_A_SCHEMA = {
     "/v1/auth/token": {"invalid_credentials"},
+    "/v1/auth/refresh": {"invalid_refresh_token"},
+    "/v1/auth/password": {"invalid_reset_code"},
+    "/v1/users/{name}/reset-code": {"invalid_request"},  # not for oneself, nor for the disabled
     "/v1/users": {"weak_password"},  # how hard it is to guess, and its length after normalisation
     "/v1/users/{name}": {"weak_password", "invalid_request"},  # nobody disables themselves
     "/v1/users/me/password": {"invalid_credentials"},

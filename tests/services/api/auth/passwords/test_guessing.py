@@ -1,8 +1,8 @@
 import pytest
 from zxcvbn.matching import L33T_TABLE, enumerate_l33t_subs, relevant_l33t_subtable
 
-from services.api.auth import guessing as module
-from services.api.auth.guessing import is_easily_guessed
+from services.api.auth.passwords import guessing as module
+from services.api.auth.passwords.guessing import is_easily_guessed
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from services.api.auth.hashing_slots import HashSlots
+from services.api.auth.passwords.hashing_slots import HashSlots
 from services.api.errors import Busy
 
 PATIENCE = 10

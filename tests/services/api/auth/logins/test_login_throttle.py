@@ -1,8 +1,8 @@
 import pytest
 from sqlalchemy import func, insert, select, text
 
-from services.api.auth import login_throttle as module
-from services.api.auth.login_throttle import LoginThrottle, networks_of
+from services.api.auth.logins import login_throttle as module
+from services.api.auth.logins.login_throttle import LoginThrottle, networks_of
 from services.api.database.engine import LoginBucket, LoginOrigin, open_engine, open_session
 from services.api.errors import TooManyLogins
 

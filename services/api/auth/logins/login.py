@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
-from starlette.concurrency import run_in_threadpool
-
-from services.api.auth.hashing_slots import HashSlots
-from services.api.auth.login_throttle import Admission, LoginThrottle
-from services.api.auth.passwords import Passwords, check_password
+from services.api.auth.logins.login_throttle import Admission, LoginThrottle
+from services.api.auth.lookups import Lookups
+from services.api.auth.passwords.hashing import Passwords, check_password
+from services.api.auth.passwords.hashing_slots import HashSlots
 from services.api.auth.users import Account, UserStore
 from services.api.errors import InvalidCredentials, TooManyLogins
 
 __all__ = ["Login"]
-
-MAX_LOOKUPS = 4
-"""Logins that query the throttle at a time, so that a flood leaves connections and threads to other requests."""
 
 MAX_LOGGED_CHARACTERS = 64
 
@@ -30,7 +25,7 @@ class Login:
         """Store the dependencies; ``concurrency`` limits the memory for hashing."""
         self._users, self._passwords, self._throttle = users, passwords, throttle
         self._slots = HashSlots(concurrency)
-        self._lookups = asyncio.Semaphore(MAX_LOOKUPS)
+        self._lookups = Lookups()
 
     async def check(self, name: str, password: str, address: str) -> Account:
         """Return the account with this name and password.
@@ -42,8 +37,7 @@ class Login:
         """
         attempt = {"subject": name[:MAX_LOGGED_CHARACTERS], "address": address}
         try:
-            async with self._lookups:
-                admission = await run_in_threadpool(self._throttle.admit, name, address)
+            admission = await self._lookups.run(self._throttle.admit, name, address)
             # Only now: a login that the throttle refuses takes no slot.
             account = await self._slots.run(self._check, admission, password, is_known=admission.is_known)
         except (InvalidCredentials, TooManyLogins) as error:

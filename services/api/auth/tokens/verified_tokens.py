@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.api.auth.access_tokens import LEEWAY_SECONDS, Claims, TokenVerifier
-from services.api.auth.revocations import Revocations
+from services.api.auth.tokens.access_tokens import LEEWAY_SECONDS, Claims, TokenVerifier
+from services.api.auth.tokens.revocations import Revocations
 from services.api.errors import InvalidToken
 
 __all__ = ["VerifiedToken", "VerifiedTokens"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.api.auth.access_tokens import LEEWAY_SECONDS, Claims
-from services.api.auth.verified_tokens import MAX_TOKENS, VerifiedTokens
+from services.api.auth.tokens.access_tokens import LEEWAY_SECONDS, Claims
+from services.api.auth.tokens.verified_tokens import MAX_TOKENS, VerifiedTokens
 from services.api.errors import InvalidToken
 
 NOW = 1_000_000

@@ -3,7 +3,13 @@ import unicodedata
 import pytest
 from argon2 import PasswordHasher
 
-from services.api.auth.passwords import MAX_CHARACTERS, MAX_TYPED_CHARACTERS, Passwords, check_password, random_password
+from services.api.auth.passwords.hashing import (
+    MAX_CHARACTERS,
+    MAX_TYPED_CHARACTERS,
+    Passwords,
+    check_password,
+    random_password,
+)
 from services.api.errors import WeakPassword
 
 

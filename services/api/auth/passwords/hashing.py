@@ -72,7 +72,7 @@ def check_password(password: str, *, user: str) -> None:
         raise WeakPassword("the password contains half of a surrogate pair; use whole characters only")
     if not MIN_CHARACTERS <= len(_normalised(password)) <= MAX_CHARACTERS:
         raise WeakPassword(f"a password must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
-    from services.api.auth.guessing import is_easily_guessed  # 8 MB of words, which only a new password needs
+    from services.api.auth.passwords.guessing import is_easily_guessed  # 8 MB of words, which only a new password needs
 
     if is_easily_guessed(_normalised(password), user=user):
         raise WeakPassword("this password is easily guessed; use a few unrelated words, or a random one")

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth.access_tokens import MAX_TOKEN_SECONDS, Claims
+from services.api.auth.tokens.access_tokens import MAX_TOKEN_SECONDS, Claims
 from services.api.database.engine import TokenRevocation, open_session
 from services.api.errors import StoreUnavailable
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.api.auth.access_tokens import TokenIssuer, TokenVerifier, public_jwk
+from services.api.auth.tokens.access_tokens import TokenIssuer, TokenVerifier, public_jwk
 from services.api.errors import InvalidToken
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"7" * 32)

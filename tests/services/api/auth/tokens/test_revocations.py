@@ -3,8 +3,8 @@ import asyncio
 import pytest
 from sqlalchemy import event, update
 
-from services.api.auth.access_tokens import Claims
-from services.api.auth.revocations import KEPT_SECONDS, REFRESH_SECONDS, Revocations
+from services.api.auth.tokens.access_tokens import Claims
+from services.api.auth.tokens.revocations import KEPT_SECONDS, REFRESH_SECONDS, Revocations
 from services.api.auth.users import SqlUserStore, UserChange
 from services.api.database.engine import TokenRevocation, open_engine
 from services.api.errors import StoreUnavailable
