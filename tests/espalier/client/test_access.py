@@ -131,13 +131,14 @@ def test_password_is_sent_if_the_refresh_token_is_refused(status):
     assert (server.ask(), server.refreshes, server.logins) == (200, 2, 3)
 
 
-def test_refresh_token_is_kept_while_the_api_is_unavailable():
+@pytest.mark.parametrize("status", [429, 503])
+def test_refresh_token_is_kept_while_the_api_is_unavailable(status):
     server = RefreshingServer()
     server.ask()
     expire(server)
-    server.status = 503
+    server.status = status
 
-    with pytest.raises(ApiProblem, match="503"):
+    with pytest.raises(ApiProblem, match=str(status)):
         server.ask()
     server.status = 200
 
