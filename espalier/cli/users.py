@@ -14,7 +14,8 @@ import typer
 from espalier.cli.output import CommandFailed, JsonOption, StateOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from services.api.auth.users import Account, SqlUserStore, UserChange
+    from services.api.auth.accounts import Account, UserChange
+    from services.api.auth.users import SqlUserStore
 
 __all__ = ["app"]
 
@@ -82,7 +83,7 @@ def password(
 
     Examples: `espalier users password ana`, `pass show ana | espalier users password ana --password-stdin`
     """
-    from services.api.auth.users import UserChange
+    from services.api.auth.accounts import UserChange
 
     new, encoded = _new_password(name, password_stdin)
     _change(name, UserChange(password_hash=encoded), database, state, json, "" if password_stdin else new)
@@ -119,7 +120,7 @@ def scopes(
 
     Example: `espalier users scopes ana --scope predict --scope users:admin`
     """
-    from services.api.auth.users import UserChange
+    from services.api.auth.accounts import UserChange
 
     _change(name, UserChange(scopes=scope), database, state, json)
 
@@ -132,7 +133,7 @@ def disable(
 
     Example: `espalier users disable ana`
     """
-    from services.api.auth.users import UserChange
+    from services.api.auth.accounts import UserChange
 
     _change(name, UserChange(disabled=True), database, state, json)
 
@@ -145,7 +146,7 @@ def enable(
 
     Example: `espalier users enable ana`
     """
-    from services.api.auth.users import UserChange
+    from services.api.auth.accounts import UserChange
 
     _change(name, UserChange(disabled=False), database, state, json)
 

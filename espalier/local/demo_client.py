@@ -40,9 +40,10 @@ class Sample:
 
 def make_user(state: State, name: str) -> str:
     """Create the user, or reset its password; return the new random password."""
+    from services.api.auth.accounts import UserChange
     from services.api.auth.passwords.hashing import Passwords, random_password
     from services.api.auth.scopes import Scope
-    from services.api.auth.users import UserChange, open_user_store
+    from services.api.auth.users import open_user_store
     from services.api.errors import UserExists
 
     password = random_password()

@@ -34,7 +34,7 @@ from services.api.http.openapi import Bodies, describe_bodies
 from services.api.http.overload import Overload
 from services.api.http.problems import install_error_handlers
 from services.api.http.rate_limit import RateLimit
-from services.api.http.routes import feedback, health, inference, passwords, predictions, tokens, users
+from services.api.http.routes import audit, feedback, health, inference, passwords, predictions, tokens, users
 from services.api.http.routes import model as model_routes
 from services.api.keys import Keys
 from services.api.metrics.counters import ApiMetrics
@@ -60,7 +60,7 @@ SECONDS_A_DAY = 24 * 60 * 60
 FEEDBACK_CONCURRENCY, FEEDBACK_WAITING = 4, 16
 """Feedback requests in one worker: a hanging database must not occupy the threads that predict."""
 
-ROUTES = (health, tokens, passwords, users, model_routes, predictions, feedback, inference)
+ROUTES = (health, tokens, passwords, users, audit, model_routes, predictions, feedback, inference)
 
 
 def create_app(
@@ -175,6 +175,7 @@ def _services(
             max_rows=settings.max_rows,
             senders=settings.feedback_senders,
         ),
+        engine=engine,
         users=users_store,
         login=login,
         sessions=Sessions(sessions, users_store),

@@ -86,6 +86,8 @@ TESTED_ELSEWHERE = {
     "services/api/prediction/targets/target.py": "services/api/prediction/targets/test_chosen.py",
     "services/api/prediction/predict.py": "services/api/http/routes/test_predictions.py",
     "services/api/auth/scopes.py": "services/api/auth/test_users.py",
+    "services/api/auth/accounts.py": "services/api/auth/test_users.py",
+    "services/api/database/tables.py": "services/api/database/test_engine.py",
     "services/api/process/listen.py": "services/api/test_startup.py",
     "services/api/process/refusals.py": "services/api/process/test_http_protocol.py",
 }

@@ -3,90 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from services.api.auth.accounts import Account, UserChange
+from services.api.auth.audit_log import OPERATOR, Actor, record
 from services.api.auth.scopes import Scope
-from services.api.auth.tokens.access_tokens import Claims
 from services.api.auth.usernames import USER_NAME_RULE, is_user_name
-from services.api.database.engine import (
-    LoginOrigin,
-    TokenRevocation,
-    User,
-    insert_for,
-    migrate,
-    open_engine,
-    open_session,
-)
+from services.api.database.engine import insert_for, migrate, open_engine, open_session
+from services.api.database.tables import LoginOrigin, TokenRevocation, User
 from services.api.errors import InvalidRequest, InvalidToken, LastAdministrator, UnknownUser, UserExists
 
-__all__ = ["Account", "SqlUserStore", "UserChange", "UserStore", "open_user_store", "revoke_tokens"]
-
-
-@dataclass(frozen=True)
-class Account:
-    """One user, as the rest of the API sees them."""
-
-    name: str
-    password_hash: str
-    scopes: frozenset[str]
-    disabled: bool
-    created: datetime
-    epoch: int
-    """Number of revocations of this user's tokens. Tokens of a lower epoch are refused."""
-
-    @property
-    def is_administrator(self) -> bool:
-        """Whether this user may change users now."""
-        return not self.disabled and Scope.USERS_ADMIN in self.scopes
-
-
-@dataclass(frozen=True)
-class UserChange:
-    """Changes of a user. None: unchanged."""
-
-    disabled: bool | None = None
-    scopes: Iterable[str] | None = None
-    password_hash: str | None = None
-
-
-class UserStore(Protocol):
-    """Storage of users. ``by`` is the administrator who makes the request; None for the operator of the database."""
-
-    def find(self, name: str) -> Account | None:
-        """Return the user with this name."""
-        ...
-
-    def list(self) -> list[Account]:
-        """Return every user, by name."""
-        ...
-
-    def create(self, name: str, password_hash: str, scopes: Iterable[str], *, by: Claims | None = None) -> Account:
-        """Create a user."""
-        ...
-
-    def change(self, name: str, change: UserChange, *, by: Claims | None = None) -> Account:
-        """Change a user. If anything changes, tokens issued before are revoked."""
-        ...
-
-    def change_own_password(self, account: Account, password_hash: str) -> None:
-        """Replace the password of a user who has proved the old one. Tokens issued before are revoked."""
-        ...
-
-    def replace_hash(self, name: str, old: str, new: str) -> bool:
-        """Replace the hash of the same password, unless the password has changed."""
-        ...
-
-    def revoke(self, name: str) -> None:
-        """Revoke the tokens and sessions of a user that have begun before."""
-        ...
+__all__ = ["SqlUserStore", "open_user_store", "revoke_tokens"]
 
 
 class SqlUserStore:
@@ -112,7 +45,7 @@ class SqlUserStore:
         with open_session(self._engine) as session:
             return [*_accounts(session)]
 
-    def create(self, name: str, password_hash: str, scopes: Iterable[str], *, by: Claims | None = None) -> Account:
+    def create(self, name: str, password_hash: str, scopes: Iterable[str], *, by: Actor = OPERATOR) -> Account:
         """Create a user. Tokens of an earlier user of the same name stay revoked.
 
         Raises:
@@ -129,11 +62,12 @@ class SqlUserStore:
                 session.add(user)
                 session.flush()
                 revoke_tokens(session, name)
+                record(session, by, "user created", name, {"scopes": checked.split()})
                 return next(_accounts(session, User.name == name))
         except IntegrityError as error:
             raise UserExists(f"user {name} already exists") from error
 
-    def change(self, name: str, change: UserChange, *, by: Claims | None = None) -> Account:
+    def change(self, name: str, change: UserChange, *, by: Actor = OPERATOR) -> Account:
         """Change a user. If anything changes, tokens issued before are revoked.
 
         Raises:
@@ -143,7 +77,7 @@ class SqlUserStore:
             InvalidToken: ``by`` is not an administrator any more.
         """
         scopes = None if change.scopes is None else _checked_scopes(change.scopes)
-        if by and by.subject == name and (change.disabled is not None or change.password_hash is not None):
+        if by.claims and by.subject == name and (change.disabled is not None or change.password_hash is not None):
             raise InvalidRequest(
                 "you cannot disable or enable yourself: ask another administrator; change your own password at "
                 "/v1/users/me/password"
@@ -159,9 +93,10 @@ class SqlUserStore:
                 session.flush()
                 _check_administrators(session, name, was_administrator)
                 revoke_tokens(session, name)
+                record(session, by, "user changed", name, _shown(changed))
             return next(_accounts(session, User.name == name))
 
-    def delete(self, name: str, *, by: Claims | None = None) -> None:
+    def delete(self, name: str, *, by: Actor = OPERATOR) -> None:
         """Delete a user. Tokens issued before are revoked.
 
         Raises:
@@ -170,7 +105,7 @@ class SqlUserStore:
             LastAdministrator: no enabled administrator would be left.
             InvalidToken: ``by`` is not an administrator any more.
         """
-        if by and by.subject == name:
+        if by.claims and by.subject == name:
             raise InvalidRequest("you cannot delete yourself; ask another administrator")
         with self.administration(name, by) as session:
             user = _get(session, name)
@@ -178,34 +113,37 @@ class SqlUserStore:
             session.flush()
             _check_administrators(session, name, _to_account(user, 0).is_administrator)
             revoke_tokens(session, name)
+            record(session, by, "user deleted", name)
 
-    def change_own_password(self, account: Account, password_hash: str) -> None:
+    def change_own_password(self, account: Account, password_hash: str, *, by: Actor) -> None:
         """Replace the password of a user who has proved the old one. Tokens issued before are revoked.
 
         Raises:
             InvalidToken: the account has changed since.
         """
-        with self.administration(account.name, None) as session:
+        with self.administration(account.name, by) as session:
             if not _replace_hash(session, account.name, account.password_hash, password_hash):
                 raise InvalidToken
             revoke_tokens(session, account.name)
+            record(session, by, "user changed", account.name, {"password": "own"})
 
     def replace_hash(self, name: str, old: str, new: str) -> bool:
         """Replace the hash of the same password, unless the password has changed. No token is revoked."""
         with open_session(self._engine) as session:
             return _replace_hash(session, name, old, new)
 
-    def revoke(self, name: str) -> None:
+    def revoke(self, name: str, *, by: Actor) -> None:
         """Revoke the tokens and sessions of a user that have begun before."""
-        with self.administration(name, None) as session:
+        with self.administration(name, by) as session:
             revoke_tokens(session, name)
+            record(session, by, "all sessions ended", name)
 
     def session(self) -> AbstractContextManager[Session]:
         """Return a transaction that reads what belongs to a user."""
         return open_session(self._engine)
 
     @contextmanager
-    def administration(self, name: str, by: Claims | None) -> Iterator[Session]:
+    def administration(self, name: str, by: Actor) -> Iterator[Session]:
         """Yield a transaction in which no other one changes this user or the set of administrators."""
         if not is_user_name(name):
             raise UnknownUser(USER_NAME_RULE)
@@ -218,7 +156,8 @@ class SqlUserStore:
             # reads what the one before it committed. SQLite has no such clause, and SQLAlchemy sends it none.
             administrators = select(User.name).where(_IS_ADMINISTRATOR).order_by(User.name).with_for_update()
             enabled = set(session.scalars(administrators))
-            if by and (by.subject not in enabled or _epoch(session, by.subject) != by.epoch):
+            claims = by.claims
+            if claims and (claims.subject not in enabled or _epoch(session, claims.subject) != claims.epoch):
                 raise InvalidToken
             yield session
 
@@ -246,6 +185,14 @@ def revoke_tokens(session: Session, name: str) -> None:
     raised = {"epoch": TokenRevocation.epoch + 1, "at": time.time()}
     session.execute(update(TokenRevocation).where(TokenRevocation.subject == name).values(**raised))
     session.execute(delete(LoginOrigin).where(LoginOrigin.name == name))  # every network must prove a login again
+
+
+def _shown(changed: Mapping[str, object]) -> dict[str, object]:
+    """Return changes of columns without the secret one."""
+    shown = {key: to.split() if key == "scopes" and isinstance(to, str) else to for key, to in changed.items()}
+    if shown.pop("password_hash", None):
+        shown["password"] = "new"  # noqa: S105 (says only that there is one)
+    return shown
 
 
 def _replace_hash(session: Session, name: str, old: str, new: str) -> bool:

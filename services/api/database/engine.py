@@ -1,21 +1,16 @@
-"""The SQL database: tables, connections, migrations."""
+"""The SQL database: connections and migrations."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    BigInteger,
     Connection,
-    DateTime,
     Engine,
-    Float,
-    String,
     create_engine,
     event,
     inspect,
@@ -31,21 +26,15 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
+from services.api.database.tables import Base
 from services.api.errors import DatabaseUnavailable, StartupFailed, StoreUnavailable
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 __all__ = [
-    "Base",
-    "LoginBucket",
-    "LoginOrigin",
-    "LoginSession",
-    "PasswordReset",
-    "TokenRevocation",
-    "User",
     "insert_for",
     "migrate",
     "open_engine",
@@ -60,97 +49,6 @@ TCP_TIMEOUT_MILLISECONDS = 10_000
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 log = logging.getLogger("espalier.api.database")
-
-
-class Base(DeclarativeBase):
-    """Base of every table."""
-
-
-class User(Base):
-    """A user who may log in."""
-
-    __tablename__ = "users"
-
-    name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    password_hash: Mapped[str] = mapped_column(String(255))
-    scopes: Mapped[str] = mapped_column(String(255))
-    """Separated by spaces, as in a token."""
-
-    disabled: Mapped[bool] = mapped_column(default=False)
-    created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-
-
-class TokenRevocation(Base):
-    """Minimum epoch of a subject's tokens; lower ones are refused. It stays after the user is deleted."""
-
-    __tablename__ = "token_revocations"
-
-    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    at: Mapped[float] = mapped_column(Float, index=True)
-    """When the epoch was last raised, in seconds since 1970."""
-
-
-class LoginSession(Base):
-    """What one login may be continued with: the refresh token that was issued last."""
-
-    __tablename__ = "login_sessions"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    """Part of each of its refresh tokens."""
-
-    subject: Mapped[str] = mapped_column(String(64), index=True)
-    scopes: Mapped[str] = mapped_column(String(255))
-    """Of the login, separated by spaces."""
-
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    """Of the subject at the login. The session ends when it is raised."""
-
-    token_hash: Mapped[str] = mapped_column(String(64))
-    """SHA-256 of the secret part of the token, in hexadecimal digits."""
-
-    idle_until: Mapped[float] = mapped_column(Float, index=True)
-    """When that token expires, in seconds since 1970."""
-
-    expires: Mapped[float] = mapped_column(Float)
-    """When the session ends, however often it is continued."""
-
-
-class PasswordReset(Base):
-    """A code with which a user may set a new password, once."""
-
-    __tablename__ = "password_resets"
-
-    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
-    code_hash: Mapped[str] = mapped_column(String(64))
-    """SHA-256 in hexadecimal digits."""
-
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    """Of the subject when the code was issued. Any change of the user makes it useless."""
-
-    expires: Mapped[float] = mapped_column(Float)
-    """In seconds since 1970."""
-
-
-class LoginBucket(Base):
-    """Unexpired failed logins of one account, one network, or a pair of both."""
-
-    __tablename__ = "login_buckets"
-
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    clear_at: Mapped[float] = mapped_column(Float, index=True)
-    """When the last of them expires, in seconds since 1970."""
-
-
-class LoginOrigin(Base):
-    """A network from which an account has logged in."""
-
-    __tablename__ = "login_origins"
-
-    name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    network: Mapped[str] = mapped_column(String(64), primary_key=True)
-    last: Mapped[float] = mapped_column(Float)
-    """Last login in seconds since 1970, precise to a day."""
 
 
 def insert_for(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:

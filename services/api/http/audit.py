@@ -8,15 +8,22 @@ from contextlib import contextmanager
 
 from fastapi import Request
 
+from services.api.auth.audit_log import Actor
+from services.api.auth.tokens.access_tokens import Claims
 from services.api.errors import ApiError
 from services.api.http.dependencies import client_address
 
-__all__ = ["audited"]
+__all__ = ["actor", "audited"]
 
 MAX_CHARACTERS = 64
 """Of a name in a line: it may be any text that a client sent."""
 
 log = logging.getLogger("espalier.api.audit")
+
+
+def actor(caller: Claims, request: Request) -> Actor:
+    """Return who makes a request, for the entry in the database."""
+    return Actor(caller, client_address(request))
 
 
 @contextmanager

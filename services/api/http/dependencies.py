@@ -9,8 +9,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
+from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
+from services.api.auth.accounts import UserStore
 from services.api.auth.logins.login import Login
 from services.api.auth.logins.sessions import Sessions
 from services.api.auth.lookups import Lookups
@@ -19,7 +21,6 @@ from services.api.auth.scopes import Scope
 from services.api.auth.tokens.access_tokens import Claims, TokenIssuer, TokenVerifier
 from services.api.auth.tokens.revocations import Revocations
 from services.api.auth.tokens.verified_tokens import VerifiedTokens
-from services.api.auth.users import UserStore
 from services.api.draining import Drain
 from services.api.errors import InsufficientScope, InvalidToken
 from services.api.http.columnar import Columnar
@@ -64,6 +65,7 @@ class Services:
     feedback_reader: FeedbackReader
     feedback_tokens: FeedbackTokens
     feedback: Feedback
+    engine: Engine
     users: UserStore
     login: Login
     sessions: Sessions

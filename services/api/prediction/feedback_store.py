@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection
 from sqlalchemy import Engine, Index, Integer, String, case, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from services.api.database.engine import Base, insert_for, open_session
+from services.api.database.engine import insert_for, open_session
+from services.api.database.tables import Base
 from services.api.errors import FeedbackLimitReached
 
 __all__ = ["FeedbackRow", "FeedbackStore", "FeedbackUsage", "LabelledRow"]

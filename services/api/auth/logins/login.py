@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
+from services.api.auth.accounts import Account, UserStore
 from services.api.auth.logins.login_throttle import Admission, LoginThrottle
 from services.api.auth.lookups import Lookups
 from services.api.auth.passwords.hashing import Passwords, check_password
 from services.api.auth.passwords.hashing_slots import HashSlots
-from services.api.auth.users import Account, UserStore
 from services.api.errors import InvalidCredentials, TooManyLogins
 
 __all__ = ["Login"]

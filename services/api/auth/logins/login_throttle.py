@@ -18,7 +18,8 @@ from sqlalchemy import ColumnElement, Engine, case, delete, func, select
 from sqlalchemy.orm import Session
 
 from services.api.auth.usernames import is_user_name
-from services.api.database.engine import LoginBucket, LoginOrigin, insert_for, open_session
+from services.api.database.engine import insert_for, open_session
+from services.api.database.tables import LoginBucket, LoginOrigin
 from services.api.errors import TooManyLogins
 
 __all__ = ["Admission", "LoginThrottle", "networks_of"]

@@ -13,8 +13,10 @@ from enum import StrEnum
 from sqlalchemy import Engine, case, delete, select, update
 from sqlalchemy.orm import Session
 
-from services.api.auth.users import Account
-from services.api.database.engine import LoginSession, open_session
+from services.api.auth.accounts import Account
+from services.api.auth.audit_log import Actor, record
+from services.api.database.engine import open_session
+from services.api.database.tables import LoginSession
 
 __all__ = ["Reason", "RefreshToken", "SessionEnded", "SessionStore", "StoredSession"]
 
@@ -115,7 +117,7 @@ class SessionStore:
             )
         return token
 
-    def replace(self, token: RefreshToken) -> tuple[StoredSession, RefreshToken]:
+    def replace(self, token: RefreshToken, *, address: str = "") -> tuple[StoredSession, RefreshToken]:
         """Exchange the last token of a session for a new one: of several callers at once, exactly one succeeds.
 
         Raises:
@@ -135,8 +137,9 @@ class SessionStore:
             # The write comes first and checks the hash: whoever waits for it finds the hash of the one before.
             statement = update(LoginSession).where(is_last).values(token_hash=new.hash, idle_until=idle_until)
             is_replaced = bool(session.connection().execute(statement).rowcount)
-            if not is_replaced:
-                _delete(session, token.id)
+            if not is_replaced and _delete(session, token.id):
+                by = Actor(name=found.subject, address=address)
+                record(session, by, "session ended", found.subject, {"reason": Reason.REUSED})
         if not is_replaced:  # outside the transaction, which an error would undo
             raise SessionEnded(Reason.REUSED, found.subject)
         return _to_session(found), new
@@ -149,18 +152,20 @@ class SessionStore:
         is_last = secrets.compare_digest(found.token_hash, token.hash)
         return found.subject, is_last and found.idle_until > self._now()
 
-    def delete(self, identifier: str) -> None:
+    def delete(self, identifier: str, *, by: Actor, reason: str) -> None:
         """End a session, if there is one."""
         with open_session(self._engine) as session:
-            _delete(session, identifier)
+            if _delete(session, identifier):
+                record(session, by, "session ended", by.subject, {"reason": reason})
 
     def _find(self, identifier: str) -> LoginSession | None:
         with open_session(self._engine) as session:
             return session.scalar(select(LoginSession).where(LoginSession.id == identifier))
 
 
-def _delete(session: Session, identifier: str) -> None:
-    session.execute(delete(LoginSession).where(LoginSession.id == identifier))
+def _delete(session: Session, identifier: str) -> bool:
+    statement = delete(LoginSession).where(LoginSession.id == identifier)
+    return bool(session.connection().execute(statement).rowcount)
 
 
 def _to_session(found: LoginSession) -> StoredSession:

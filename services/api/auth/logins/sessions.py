@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
+from services.api.auth.accounts import Account, UserStore
+from services.api.auth.audit_log import Actor
 from services.api.auth.logins.session_store import Reason, RefreshToken, SessionEnded, SessionStore
 from services.api.auth.lookups import Lookups
-from services.api.auth.users import Account, UserStore
 from services.api.errors import InvalidRefreshToken
 
 __all__ = ["Renewal", "Sessions"]
@@ -51,7 +52,7 @@ class Sessions:
             InvalidRefreshToken: it is not the last one of a session, or its user has changed since the login.
         """
         try:
-            return await self._lookups.run(self._renew, text)
+            return await self._lookups.run(self._renew, text, address)
         except SessionEnded as ended:
             line = {"subject": ended.subject, "reason": ended.reason, "address": address}
             log.warning("refresh refused", extra=line)
@@ -62,29 +63,30 @@ class Sessions:
 
         With ``everywhere``, all other sessions and the access tokens of the user end too, if the token is still valid.
         """
-        subject, is_everywhere = await self._lookups.run(self._end, text, everywhere)
+        subject, is_everywhere = await self._lookups.run(self._end, text, address, everywhere)
         if subject:
             log.info("session ended", extra={"subject": subject, "address": address, "everywhere": is_everywhere})
         return subject
 
-    def _renew(self, text: str) -> Renewal:
+    def _renew(self, text: str, address: str) -> Renewal:
         token = RefreshToken.read(text)
         if token is None:
             raise SessionEnded(Reason.UNKNOWN)
-        found, new = self._store.replace(token)
+        found, new = self._store.replace(token, address=address)
         account = self._users.find(found.subject)
         if account is None or account.disabled or account.epoch != found.epoch:
-            self._store.delete(found.id)
+            self._store.delete(found.id, by=Actor(name=found.subject, address=address), reason=Reason.USER_CHANGED)
             raise SessionEnded(Reason.USER_CHANGED, found.subject)
         return Renewal(account, found.scopes & account.scopes, new)
 
-    def _end(self, text: str, everywhere: bool) -> tuple[str, bool]:
+    def _end(self, text: str, address: str, everywhere: bool) -> tuple[str, bool]:
         token = RefreshToken.read(text)
         if token is None:
             return "", False
         subject, is_valid = self._store.find(token)
+        by = Actor(name=subject, address=address)
         if subject:
-            self._store.delete(token.id)
+            self._store.delete(token.id, by=by, reason="logout")
         if subject and everywhere and is_valid:
-            self._users.revoke(subject)
+            self._users.revoke(subject, by=by)
         return subject, everywhere and is_valid

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from services.api.auth.tokens.access_tokens import Claims
+from services.api.auth.audit_log import OPERATOR, Actor, record
 from services.api.auth.usernames import is_user_name
 from services.api.auth.users import SqlUserStore, revoke_tokens
-from services.api.database.engine import PasswordReset, TokenRevocation, User, insert_for
+from services.api.database.engine import insert_for
+from services.api.database.tables import PasswordReset, TokenRevocation, User
 from services.api.errors import InvalidRequest, InvalidResetCode, UnknownUser
 
 __all__ = ["RESET_SECONDS", "PasswordResets"]
@@ -30,19 +31,19 @@ class PasswordResets:
         """Use the database of a store."""
         self._users, self._now = users, now
 
-    def create(self, name: str, *, by: Claims | None = None) -> str:
+    def create(self, name: str, *, by: Actor = OPERATOR) -> str:
         """Return a code for a user; an earlier one becomes useless. The password stays valid until the code is used.
 
         Args:
             name: the user.
-            by: the administrator who asks for it; None for the operator of the database.
+            by: the administrator who asks for it, or the operator of the database.
 
         Raises:
             UnknownUser
             InvalidRequest: the user is disabled, or is ``by``.
             InvalidToken: ``by`` is not an administrator any more.
         """
-        if by and by.subject == name:
+        if by.claims and by.subject == name:
             raise InvalidRequest("change your own password at /v1/users/me/password, or ask another administrator")
         code = secrets.token_urlsafe(CODE_BYTES)
         with self._users.administration(name, by) as session:
@@ -58,6 +59,7 @@ class PasswordResets:
             }
             statement = insert_for(session, PasswordReset).values(subject=name, **values)
             session.execute(statement.on_conflict_do_update(index_elements=["subject"], set_=values))
+            record(session, by, "reset code issued", name)
         return code
 
     def check(self, name: str, code: str) -> None:
@@ -72,7 +74,7 @@ class PasswordResets:
             if session.scalar(select(PasswordReset.subject).where(*self._valid(name, code))) is None:
                 raise InvalidResetCode
 
-    def use(self, name: str, code: str, password_hash: str) -> None:
+    def use(self, name: str, code: str, password_hash: str, *, address: str = "") -> None:
         """Set the new password, and end the user's sessions and tokens.
 
         Raises:
@@ -80,12 +82,14 @@ class PasswordResets:
         """
         if not is_user_name(name):
             raise InvalidResetCode
-        with self._users.administration(name, None) as session:
+        by = Actor(name=name, address=address)
+        with self._users.administration(name, by) as session:
             used = session.connection().execute(delete(PasswordReset).where(*self._valid(name, code))).rowcount
             if not used:
                 raise InvalidResetCode
             session.execute(update(User).where(User.name == name).values(password_hash=password_hash))
             revoke_tokens(session, name)
+            record(session, by, "user changed", name, {"password": "reset"})
 
     def _valid(self, name: str, code: str) -> list[ColumnElement[bool]]:
         epoch = select(TokenRevocation.epoch).where(TokenRevocation.subject == name).scalar_subquery()

@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from services.api.auth.tokens.access_tokens import MAX_TOKEN_SECONDS, Claims
-from services.api.database.engine import TokenRevocation, open_session
+from services.api.database.engine import open_session
+from services.api.database.tables import TokenRevocation
 from services.api.errors import StoreUnavailable
 
 __all__ = ["REFRESH_SECONDS", "Revocations"]

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import text
 
-from services.api.database.engine import Base
+from services.api.database.tables import Base
 
 LOCK = 4851190147
 

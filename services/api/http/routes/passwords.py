@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.concurrency import run_in_threadpool
 
+from services.api.auth.audit_log import Actor
 from services.api.auth.passwords.hashing import MAX_TYPED_CHARACTERS
 from services.api.auth.passwords.password_resets import RESET_SECONDS
 from services.api.errors import InvalidCredentials, InvalidResetCode, TooManyLogins
-from services.api.http.audit import audited
+from services.api.http.audit import actor, audited
 from services.api.http.dependencies import Administrator, Caller, Served, client_address
 from services.api.http.passwords import NewPassword
 from services.api.http.problems import documented
@@ -60,7 +61,9 @@ async def change_own_password(change: PasswordChange, caller: Caller, request: R
             services.metrics.count_auth_failure(error.code)
             raise
         encoded = await services.login.hash_new(change.new_password.get_secret_value(), user=name)
-        await run_in_threadpool(services.users.change_own_password, account, encoded)
+        await run_in_threadpool(
+            services.users.change_own_password, account, encoded, by=Actor(name=name, address=client_address(request))
+        )
 
 
 @router.post(
@@ -75,7 +78,7 @@ async def create_reset_code(
     until the code is used.
     """
     with audited("reset code issued", caller.subject, name, request, {}):
-        code = await run_in_threadpool(services.password_resets.create, name, by=caller)
+        code = await run_in_threadpool(services.password_resets.create, name, by=actor(caller, request))
     response.headers["Cache-Control"] = "no-store"
     return ResetCode(code=code, expires_in=RESET_SECONDS)
 
@@ -88,7 +91,7 @@ async def reset_password(reset: PasswordReset, request: Request, services: Serve
         try:
             await services.reset_lookups.run(services.password_resets.check, name, code)
             encoded = await services.login.hash_new(reset.new_password.get_secret_value(), user=name)
-            await run_in_threadpool(services.password_resets.use, name, code, encoded)
+            await run_in_threadpool(services.password_resets.use, name, code, encoded, address=client_address(request))
         except InvalidResetCode as error:
             services.metrics.count_auth_failure(error.code)
             raise

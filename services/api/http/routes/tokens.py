@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel, Field, SecretStr
 
+from services.api.auth.accounts import Account
 from services.api.auth.logins.session_store import RefreshToken
-from services.api.auth.users import Account
 from services.api.errors import InvalidCredentials, InvalidRefreshToken, TooManyLogins
 from services.api.http.dependencies import Served, Services, client_address
 from services.api.http.problems import documented
@@ -26,7 +26,7 @@ class RefreshForm(BaseModel):
     """A refresh token to exchange."""
 
     grant_type: Literal["refresh_token"] = "refresh_token"
-    refresh_token: SecretStr = Field(max_length=MAX_CHARACTERS)
+    refresh_token: SecretStr = Field(min_length=1, max_length=MAX_CHARACTERS)
     scope: str = Field("", max_length=MAX_CHARACTERS)
     """Fewer scopes than those of the login, separated by spaces, for this access token. Empty: all of them."""
 
@@ -34,7 +34,7 @@ class RefreshForm(BaseModel):
 class LogoutForm(BaseModel):
     """A refresh token whose session is to end."""
 
-    refresh_token: SecretStr = Field(max_length=MAX_CHARACTERS)
+    refresh_token: SecretStr = Field(min_length=1, max_length=MAX_CHARACTERS)
     everywhere: bool = False
     """End every session of the user, and not this one alone."""
 

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from starlette.concurrency import run_in_threadpool
 
+from services.api.auth.accounts import Account, UserChange
 from services.api.auth.scopes import Scope
 from services.api.auth.usernames import USER_NAME_PATTERN
-from services.api.auth.users import Account, UserChange
-from services.api.http.audit import audited
+from services.api.http.audit import actor, audited
 from services.api.http.dependencies import Administrator, Served
 from services.api.http.passwords import NewPassword
 from services.api.http.problems import documented
@@ -77,7 +77,9 @@ async def create_user(user: NewUser, caller: Administrator, request: Request, se
     """Create a user."""
     with audited("user created", caller.subject, user.name, request, {"scopes": user.scopes}):
         encoded = await services.login.hash_new(user.password.get_secret_value(), user=user.name)
-        account = await run_in_threadpool(services.users.create, user.name, encoded, user.scopes, by=caller)
+        account = await run_in_threadpool(
+            services.users.create, user.name, encoded, user.scopes, by=actor(caller, request)
+        )
     return _view(account)
 
 
@@ -97,7 +99,7 @@ async def change_user(
         password = change.password.get_secret_value() if change.password else None
         encoded = await services.login.hash_new(password, user=name) if password else None
         requested = UserChange(disabled=change.disabled, scopes=change.scopes, password_hash=encoded)
-        account = await run_in_threadpool(services.users.change, name, requested, by=caller)
+        account = await run_in_threadpool(services.users.change, name, requested, by=actor(caller, request))
     return _view(account)
 
 

@@ -7,10 +7,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event, select
 
+from services.api.auth.accounts import UserChange
+from services.api.auth.audit_log import OPERATOR, Actor
 from services.api.auth.logins.login_throttle import Admission, LoginThrottle
 from services.api.auth.tokens.access_tokens import Claims
-from services.api.auth.users import SqlUserStore, UserChange, open_user_store
-from services.api.database.engine import TokenRevocation, open_engine, open_session
+from services.api.auth.users import SqlUserStore, open_user_store
+from services.api.database.engine import open_engine, open_session
+from services.api.database.tables import TokenRevocation
 from services.api.errors import InvalidRequest, InvalidToken, LastAdministrator, UnknownUser, UserExists
 
 
@@ -100,11 +103,11 @@ def test_rehash_revokes_no_token(users):
 def test_own_password_change_fails_after_another_change(users):
     made = users.create("ana", "hash", ["predict"])
 
-    users.change_own_password(made, "new")
+    users.change_own_password(made, "new", by=OPERATOR)
     assert users.find("ana").password_hash == "new"
     assert users.find("ana").epoch == made.epoch + 1
     with pytest.raises(InvalidToken):
-        users.change_own_password(made, "newer")
+        users.change_own_password(made, "newer", by=OPERATOR)
     assert users.find("ana").epoch == made.epoch + 1
 
 
@@ -174,7 +177,7 @@ def test_two_administrators_cannot_remove_each_other_at_once(identity_url, how):
 
 
 def claims(account):
-    return Claims(subject=account.name, scopes=account.scopes, epoch=account.epoch)
+    return Actor(Claims(subject=account.name, scopes=account.scopes, epoch=account.epoch))
 
 
 ACTS = {

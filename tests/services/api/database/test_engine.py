@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from services.api.auth.users import SqlUserStore
-from services.api.database.engine import MIGRATIONS, Base, migrate, open_engine, open_session
+from services.api.database.engine import MIGRATIONS, migrate, open_engine, open_session
+from services.api.database.tables import Base
 from services.api.errors import StartupFailed, StoreUnavailable
 
 

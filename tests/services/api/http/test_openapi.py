@@ -99,4 +99,4 @@ def test_generated_requests_match_the_openapi_document(schema, account, bearer):
     for operation in operations:
         check_operation(operation, headers)
 
-    assert len(operations) == 20
+    assert len(operations) == 25

@@ -3,10 +3,10 @@ import json
 
 import pytest
 
+from services.api.auth.accounts import UserChange
 from services.api.auth.logins.login import Login
 from services.api.auth.logins.login_throttle import LoginThrottle
 from services.api.auth.passwords.hashing import Passwords
-from services.api.auth.users import UserChange
 from services.api.errors import Busy, InvalidCredentials, TooManyLogins, WeakPassword
 from services.api.logs import JsonFormatter
 

@@ -3,7 +3,8 @@ from sqlalchemy import func, insert, select, text
 
 from services.api.auth.logins import login_throttle as module
 from services.api.auth.logins.login_throttle import LoginThrottle, networks_of
-from services.api.database.engine import LoginBucket, LoginOrigin, open_engine, open_session
+from services.api.database.engine import open_engine, open_session
+from services.api.database.tables import LoginBucket, LoginOrigin
 from services.api.errors import TooManyLogins
 
 HOUR = 3600

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from services.api.auth.logins.session_store import Reason, RefreshToken, SessionEnded, SessionStore
 from services.api.auth.users import SqlUserStore
-from services.api.database.engine import LoginSession, open_engine, open_session
+from services.api.database.engine import open_engine, open_session
+from services.api.database.tables import LoginSession
 
 IDLE, MOST = 100, 250
 

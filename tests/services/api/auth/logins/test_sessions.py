@@ -4,9 +4,10 @@ import logging
 
 import pytest
 
+from services.api.auth.accounts import UserChange
+from services.api.auth.audit_log import OPERATOR
 from services.api.auth.logins.session_store import SessionStore
 from services.api.auth.logins.sessions import Sessions
-from services.api.auth.users import UserChange
 from services.api.errors import InvalidRefreshToken, StoreUnavailable
 from services.api.logs import JsonFormatter
 
@@ -44,7 +45,7 @@ CHANGES = {
     "disabled": lambda users: users.change("ana", UserChange(disabled=True)),
     "other scopes": lambda users: users.change("ana", UserChange(scopes=["predict"])),
     "new password": lambda users: users.change("ana", UserChange(password_hash="new")),
-    "own new password": lambda users: users.change_own_password(users.find("ana"), "new"),
+    "own new password": lambda users: users.change_own_password(users.find("ana"), "new", by=OPERATOR),
     "deleted": lambda users: users.delete("ana"),
     "disabled and enabled": lambda users: (
         users.change("ana", UserChange(disabled=True)),

@@ -5,10 +5,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from services.api.auth.accounts import UserChange
+from services.api.auth.audit_log import Actor
 from services.api.auth.passwords.password_resets import RESET_SECONDS, PasswordResets
 from services.api.auth.tokens.access_tokens import Claims
-from services.api.auth.users import SqlUserStore, UserChange
-from services.api.database.engine import PasswordReset, open_engine
+from services.api.auth.users import SqlUserStore
+from services.api.database.engine import open_engine
+from services.api.database.tables import PasswordReset
 from services.api.errors import InvalidRequest, InvalidResetCode, InvalidToken, UnknownUser
 
 
@@ -98,7 +101,7 @@ def test_other_text_is_refused(resets, code):
 
 
 def test_who_gets_no_code(resets, users):
-    root = Claims(subject="root", scopes=frozenset(["users:admin"]), epoch=users.find("root").epoch)
+    root = Actor(Claims(subject="root", scopes=frozenset(["users:admin"]), epoch=users.find("root").epoch))
 
     with pytest.raises(UnknownUser):
         resets.create("ghost", by=root)
@@ -110,7 +113,7 @@ def test_who_gets_no_code(resets, users):
 
 
 def test_former_administrator_issues_no_code(resets, users):
-    root = Claims(subject="root", scopes=frozenset(["users:admin"]), epoch=users.find("root").epoch)
+    root = Actor(Claims(subject="root", scopes=frozenset(["users:admin"]), epoch=users.find("root").epoch))
     users.create("eve", "hash", ["users:admin"])
     users.change("root", UserChange(disabled=True))
 

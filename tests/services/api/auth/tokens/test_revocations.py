@@ -3,10 +3,12 @@ import asyncio
 import pytest
 from sqlalchemy import event, update
 
+from services.api.auth.accounts import UserChange
 from services.api.auth.tokens.access_tokens import Claims
 from services.api.auth.tokens.revocations import KEPT_SECONDS, REFRESH_SECONDS, Revocations
-from services.api.auth.users import SqlUserStore, UserChange
-from services.api.database.engine import TokenRevocation, open_engine
+from services.api.auth.users import SqlUserStore
+from services.api.database.engine import open_engine
+from services.api.database.tables import TokenRevocation
 from services.api.errors import StoreUnavailable
 
 

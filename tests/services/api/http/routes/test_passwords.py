@@ -1,6 +1,6 @@
 import pytest
 
-from services.api.auth.users import UserChange
+from services.api.auth.accounts import UserChange
 
 PASSWORD, NEW_PASSWORD = "seven slow herons landing", "eleven quiet otters"
 

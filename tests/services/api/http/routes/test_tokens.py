@@ -1,6 +1,6 @@
 import pytest
 
-from services.api.auth.users import UserChange
+from services.api.auth.accounts import UserChange
 
 
 def login(client, name="ana", password="grafted quince under snow", **more):

@@ -4,7 +4,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from sqlalchemy import event
 
-from services.api.auth.users import UserChange
+from services.api.auth.accounts import UserChange
 
 NEW = {"name": "bob", "password": "seven slow herons landing", "scopes": ["predict"]}
 
