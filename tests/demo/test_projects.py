@@ -27,9 +27,8 @@ def espalier(*arguments, cwd):
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(
-    "name", ["wine", *(pytest.param(name, marks=pytest.mark.slow) for name in ("penguins", "diabetes"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["wine", "penguins", "diabetes"])
 def test_demo_predicts_the_test_rows_of_a_project(name, tmp_path):
     left = shutil.ignore_patterns(".dvc", ".espalier", "work")
     shutil.copytree(ROOT / "examples" / name, tmp_path / name, symlinks=True, ignore=left)

@@ -150,6 +150,7 @@ def test_drift(predict, flights, monitoring, fires, resolves, note):
     note(f"PSI after 12,000 training rows: {max(psi.values()):.4f} at the most ({max(psi, key=psi.get)})")
 
 
+@pytest.mark.slow
 def test_failed_training_job(platform, fires, resolves):
     job = platform.training_job("unfit", rounds=1)
     job["metadata"]["name"] = f"{RELEASE}-training-unfit"  # as the release names its runs

@@ -30,6 +30,7 @@ def token(platform):
     return platform.token()
 
 
+@pytest.mark.slow
 def test_new_pod_starts_and_serves_in_an_outage(platform, token, outage):
     version = platform.annotation()
     old = platform.api_pods()

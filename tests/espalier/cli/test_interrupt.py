@@ -78,7 +78,7 @@ def test_interrupted_training_is_one_line_and_130(pushed, command, registry, nam
     assert statuses(registry, name) == ["KILLED"]
 
 
-@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("shell", ["sh", pytest.param("bash", marks=pytest.mark.slow)])
 def test_training_that_sigterm_ends_takes_its_stage_along_and_says_so_in_mlflow(
     pushed, command, registry, name, monkeypatch, need, shell
 ):

@@ -42,6 +42,7 @@ def test_training_survives_a_lost_worker(cluster, capsys):
     np.testing.assert_array_equal(outputs(boosted.model, rows), outputs(again.model, rows))
 
 
+@pytest.mark.slow
 def test_attempts_are_bounded(cluster):
     cluster.add("one", "two", "three", "four")
     killer = Killer(cluster, "one", "two")
@@ -53,6 +54,7 @@ def test_attempts_are_bounded(cluster):
     assert caught.value.exit_code == 13 and killer.names == []
 
 
+@pytest.mark.slow
 def test_last_worker_that_dies_is_waited_for_and_then_reported(cluster):
     cluster.add("one")
 
@@ -61,6 +63,7 @@ def test_last_worker_that_dies_is_waited_for_and_then_reported(cluster):
     assert caught.value.exit_code == 6
 
 
+@pytest.mark.slow
 def test_scheduler_that_dies_is_waited_for_and_then_reported(cluster):
     cluster.add("one")
 
@@ -86,6 +89,7 @@ train_on_cluster(settings, [make_rows(count=6000)], make_plan(100_000), heard)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_training_does_not_stop_the_next(cluster, how):
     """It leaves a lock on the scheduler, and workers that boost on."""

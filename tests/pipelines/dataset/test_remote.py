@@ -166,6 +166,7 @@ def test_dropped_connections_are_tried_again(pointer, cut):
     assert TARGET.stat().st_size == pointer.size_bytes
 
 
+@pytest.mark.slow
 @pytest.mark.s3
 def test_connections_that_are_always_dropped_end_the_budget_and_leave_nothing(pointer, cut, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
@@ -202,6 +203,7 @@ def test_server_that_is_slow_or_silent_is_tried_again(pointer, impatient, how):
     assert TARGET.stat().st_size == pointer.size_bytes
 
 
+@pytest.mark.slow
 @pytest.mark.s3
 @pytest.mark.parametrize("how", ["slow", "silent"])
 def test_server_that_stays_slow_or_silent_ends_the_budget_and_leaves_nothing(pointer, impatient, how):

@@ -3,7 +3,7 @@
 Every process of the run is killed: before a file is opened, with half of it written, before a request that changes
 something in MLflow, or when the request is done and its answer is not read. Each run continues what the killed one
 left.
-`make test-kills` does it at every such moment, `make test` at some of the stages, `make coverage` at one of DVC too.
+`make test-kills` does it at every such moment, `make coverage` at five.
 """
 
 import os
@@ -133,7 +133,8 @@ def chosen(kind, moments):
     return list(first.values())
 
 
-@pytest.mark.parametrize("kinds", [pytest.param(["dvc"], marks=pytest.mark.slow), STAGES], ids=["dvc", "stages"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kinds", [["dvc"], STAGES], ids=["dvc", "stages"])
 def test_killed_and_repeated_run_ends_like_one_that_was_left_alone(start, registry, mlflow, kinds):
     killed, moments = start(STAGES[-1])
     assert not killed and set(moments) == {"dvc", *STAGES}

@@ -10,7 +10,7 @@ from pipelines.config.settings import Settings
 from pipelines.errors import Unreachable
 from tests.cutting_proxy import cutting_proxy
 
-pytestmark = pytest.mark.s3
+pytestmark = [pytest.mark.s3, pytest.mark.slow]
 
 
 @pytest.fixture

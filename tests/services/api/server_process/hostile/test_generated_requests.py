@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.services.api.server_process.hostile.conftest import NAME
 
 HERE = Path(__file__).parent
@@ -15,6 +17,7 @@ ROOT = HERE.parents[4]
 EXAMPLES, SECONDS = os.environ.get("FUZZING_EXAMPLES", "10"), int(os.environ.get("FUZZING_SECONDS", "240"))
 
 
+@pytest.mark.slow
 def test_generated_requests_are_answered_as_described(api):
     command = [str(Path(sys.executable).with_name("st")), "--config-file", str(HERE / "schemathesis.toml"), "run"]
     command += [f"{api.url}/openapi.json", "--header", f"Authorization: Bearer {api.token}", "--checks", "all"]
