@@ -35,7 +35,7 @@ class LogoutForm(BaseModel):
     """A refresh token whose session is to end."""
 
     refresh_token: SecretStr = Field(min_length=1, max_length=MAX_CHARACTERS)
-    everywhere: bool = False
+    everywhere: Literal["true", "false"] = "false"
     """End every session of the user, and not this one alone."""
 
 
@@ -95,7 +95,7 @@ async def log_out(form: Annotated[LogoutForm, Form()], request: Request, service
     minute all access tokens.
     """
     subject = await services.sessions.end(
-        form.refresh_token.get_secret_value(), client_address(request), everywhere=form.everywhere
+        form.refresh_token.get_secret_value(), client_address(request), everywhere=form.everywhere == "true"
     )
     if subject:
         request.scope["subject"] = subject

@@ -29,4 +29,4 @@ def test_generated_requests_are_answered_as_described(api):
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Tested: 20" in done.stdout
+    assert "Tested: 25" in done.stdout
