@@ -72,13 +72,13 @@ class Login(httpx.Auth):
                 with self._lock:
                     token = self._valid()
                     if token is None or token is refused:  # otherwise another thread has logged in meanwhile
-                        steps = _Steps(self._log_in())
-                        while steps.request is not None:
-                            response = yield steps.request
+                        step = self._first_step()
+                        while isinstance(step, httpx.Request):
+                            response = yield step
                             response.read()
-                            steps.answered(response)
-                        token = steps.token
-            response = yield _with_token(request, token)
+                            step = self._next_step(response)
+                        token = step
+            response = yield _with_token(request, token.text)
             if is_last or response.status_code != httpx.codes.UNAUTHORIZED:
                 return
             refused, token = token, None
@@ -92,29 +92,34 @@ class Login(httpx.Auth):
                 async with self._async_lock:
                     token = self._valid()
                     if token is None or token is refused:
-                        steps = _Steps(self._log_in())
-                        while steps.request is not None:
-                            response = yield steps.request
+                        step = self._first_step()
+                        while isinstance(step, httpx.Request):
+                            response = yield step
                             await response.aread()
-                            steps.answered(response)
-                        token = steps.token
-            response = yield _with_token(request, token)
+                            step = self._next_step(response)
+                        token = step
+            response = yield _with_token(request, token.text)
             if is_last or response.status_code != httpx.codes.UNAUTHORIZED:
                 return
             refused, token = token, None
 
-    def _log_in(self) -> Generator[httpx.Request, httpx.Response, _Token]:
-        """Yield one request after the other, each for its answer, and return the token.
+    def _first_step(self) -> httpx.Request | _Token:
+        """Return the request for a new token: by the refresh token if there is one, else by the password."""
+        if not self._refresh_token:
+            return self.request()
+        form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
+        return httpx.Request("POST", self._refresh_url, data=form)
+
+    def _next_step(self, response: httpx.Response) -> httpx.Request | _Token:
+        """Return the token of an answer, or the request of a login if the refresh token was refused.
 
         If an answer to a refresh was lost, the token is used a second time, and refused: then the password is sent.
         """
-        if self._refresh_token:
-            form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
-            response = yield httpx.Request("POST", self._refresh_url, data=form)
-            if not response.is_client_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                return self.keep(response)
+        is_refused = response.is_client_error and response.status_code != httpx.codes.TOO_MANY_REQUESTS
+        if is_refused and response.request.url == self._refresh_url:
             self._refresh_token = ""
-        return self.keep((yield self.request()))
+            return self.request()
+        return self.keep(response)
 
     def request(self) -> httpx.Request:
         """Return the request of a login (RFC 6749, section 4.3.2)."""
@@ -149,23 +154,6 @@ class Login(httpx.Auth):
         return self._clock() + seconds - min(LATEST_RENEWAL_SECONDS, RENEWED_SHARE * seconds)
 
 
-class _Steps:
-    """Requests of which each depends on the answer to the one before, and what comes of them."""
-
-    def __init__(self, steps: Generator[httpx.Request, httpx.Response, _Token]) -> None:
-        self._steps = steps
-        self.request: httpx.Request | None = next(steps)
-        self.token: _Token | None = None
-
-    def answered(self, response: httpx.Response) -> None:
-        """Take the answer to the request, which has been read."""
-        try:
-            self.request = self._steps.send(response)
-        except StopIteration as done:
-            self.request, self.token = None, done.value
-
-
-def _with_token(request: httpx.Request, token: _Token | str | None) -> httpx.Request:
-    text = token if isinstance(token, str) else token.text if token else ""
-    request.headers["Authorization"] = f"Bearer {text}"
+def _with_token(request: httpx.Request, token: str) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token}"
     return request

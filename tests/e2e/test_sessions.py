@@ -25,7 +25,8 @@ def user(platform):
 
 
 def manage(platform, *arguments):
-    platform.kube.kubectl("exec", f"deployment/{RELEASE}-api", "-c", "api", "--", "espalier", "users", *arguments)
+    command = ("exec", f"deployment/{RELEASE}-api", "-c", "api", "--", "espalier", "users", *arguments)
+    return platform.kube.kubectl(*command)
 
 
 def post(platform, path, **form):
@@ -88,9 +89,7 @@ def test_disabled_user_is_out_within_a_minute_on_every_pod(platform, user, note)
 
 
 def test_forgotten_password_is_set_with_a_code(platform, user):
-    code = platform.kube.kubectl(
-        "exec", f"deployment/{RELEASE}-api", "-c", "api", "--", "espalier", "users", "reset", user[0]
-    ).strip()
+    code = manage(platform, "reset", user[0]).strip()
     new = secrets.token_urlsafe(18)
 
     with platform.client() as client:

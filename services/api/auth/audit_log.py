@@ -47,13 +47,17 @@ OPERATOR = Actor()
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry."""
+    """Who did what to whom, when, and from where."""
 
     id: int
     time: datetime
     subject: str
+    """Who did it; empty: the operator of the database, with the command line."""
+
     action: str
     target: str
+    """The user whom it is about."""
+
     address: str
     changes: dict[str, Any]
 

@@ -15,7 +15,7 @@ from services.api.auth.accounts import Account, UserChange
 from services.api.auth.audit_log import OPERATOR, Actor, record
 from services.api.auth.scopes import Scope
 from services.api.auth.usernames import USER_NAME_RULE, is_user_name
-from services.api.database.engine import insert_for, migrate, open_engine, open_session
+from services.api.database.engine import changes_rows, insert_for, migrate, open_engine, open_session
 from services.api.database.tables import LoginOrigin, TokenRevocation, User
 from services.api.errors import InvalidRequest, InvalidToken, LastAdministrator, UnknownUser, UserExists
 
@@ -197,7 +197,7 @@ def _shown(changed: Mapping[str, object]) -> dict[str, object]:
 
 def _replace_hash(session: Session, name: str, old: str, new: str) -> bool:
     statement = update(User).where(User.name == name, User.password_hash == old).values(password_hash=new)
-    return bool(session.connection().execute(statement).rowcount)
+    return changes_rows(session, statement)
 
 
 def _epoch(session: Session, name: str) -> int:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Connection,
+    Delete,
     Engine,
+    Update,
     create_engine,
     event,
     inspect,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 __all__ = [
+    "changes_rows",
     "insert_for",
     "migrate",
     "open_engine",
@@ -60,6 +63,11 @@ def insert_for(session: Session, table: type[Base]) -> sqlite.Insert | postgresq
     from sqlalchemy.dialects import sqlite
 
     return sqlite.insert(table)
+
+
+def changes_rows(session: Session, statement: Update | Delete) -> bool:
+    """Run an UPDATE or a DELETE, and return whether there was a row for it."""
+    return bool(session.connection().execute(statement).rowcount)
 
 
 def open_engine(url: str, *, connect_seconds: int = CONNECT_SECONDS) -> Engine:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from pipelines.dataset.files import REGISTER_JSON, read_json
 from pipelines.errors import InvalidParams
 from pipelines.runner.run import StageFailed, run_pipeline
 from tests.saved_project import saving
-from tests.small_project import connected_project
+from tests.small_project import connected_project, edit_params
 
 STAGES = ["fetch", "validate", "prepare", "train", "evaluate", "register"]
 
@@ -33,27 +32,21 @@ def after_a_run(saved, project, connected):
     return project
 
 
-def change(old, new):
-    params = Path("pipelines/params.yaml")
-    assert old in params.read_text()
-    params.write_text(params.read_text().replace(old, new))
-
-
 def test_only_changed_stages_run(after_a_run):
     assert run_pipeline({}) == []
 
-    change("category_bins: 2", "category_bins: 3")
+    edit_params("category_bins: 2", "category_bins: 3")
 
     # The contract that train writes has the threshold of the same block.
     assert run_pipeline({}) == ["train", "evaluate", "register"]
 
-    change("min_roc_auc: 0.6", "min_roc_auc: 0.61")
+    edit_params("min_roc_auc: 0.6", "min_roc_auc: 0.61")
 
     assert run_pipeline({}) == ["register"]
 
 
 def test_model_is_judged_again_when_the_champion_has_changed(after_a_run, registry, name):
-    change("max_depth: 3", "max_depth: 1")
+    edit_params("max_depth: 3", "max_depth: 1")
     run_pipeline({})
     assert read_json(REGISTER_JSON, stage="register")["version"] == "2"
     assert registry.version_of(name, CHAMPION) == "1", "the second is worse"

@@ -29,7 +29,7 @@ from pipelines.model.trained import read_model
 from pipelines.registry.champion import read_version
 from pipelines.stages import register
 from tests.saved_project import saving
-from tests.small_project import binary, connected_project, run_candidate
+from tests.small_project import binary, connected_project, edit_params, run_candidate
 
 
 class Refusing:
@@ -236,7 +236,7 @@ def test_retry_is_no_further_comparison_and_other_work_is(better, registry, name
         register.main(Refusing())
     assert registry.version(name, "2").tags["gate.comparison"] == "1"
     assert registry.version(name, "1").tags["gate.comparisons"] == "1"
-    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")
+    edit_params("min_roc_auc: 0.6", "min_roc_auc: 0.61")
 
     with pytest.raises(RolloutFailed):
         register.main(Refusing())
@@ -247,7 +247,7 @@ def test_retry_is_no_further_comparison_and_other_work_is(better, registry, name
 
 def test_equal_model_of_newer_data_passes_if_the_policy_says_so(champion, candidate, make, registry, name):
     """The table has grown by rows that are tested on; the model learns from the same kind of rows as before."""
-    edit_gate("min_improvement: 0.0", "min_improvement: 0.0, replace_when: better_or_newer, max_loss: 0.1")
+    edit_params("min_improvement: 0.0", "min_improvement: 0.0, replace_when: better_or_newer, max_loss: 0.1")
     candidate(make(800), max_depth=1, eta=0.05)
 
     assert "version 2 passed the gate and is champion" in register.main()
@@ -328,7 +328,7 @@ def test_killed_promotion_of_other_work_is_settled_before_the_comparison(
         register.main()
     monkeypatch.setattr(kind, "set_alias", real)
     assert aliases(registry, name)[CHALLENGER] == "2"
-    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")
+    edit_params("min_roc_auc: 0.6", "min_roc_auc: 0.61")
 
     register.main()
 
@@ -380,18 +380,11 @@ def files_of(mlflow, version):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def edit_gate(old, new):
-    """After one value of the gate has changed: DVC trains nothing again, and run.json names the same run."""
-    path = Path("pipelines/params.yaml")
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
-
-
 def test_changed_gate_registers_a_new_version_and_keeps_the_champions_files(
     champion, registry, name, mlflow, keys, tmp_path
 ):
     before = files_of(mlflow, champion)
-    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.99")
+    edit_params("min_roc_auc: 0.6", "min_roc_auc: 0.99")
 
     assert "version 2 was rejected by the gate" in register.main()
 
@@ -413,7 +406,7 @@ def test_champion_with_the_bundle_of_another_version_is_rejected(better, registr
     )
     for path in second.iterdir():
         (first / path.name).write_bytes(path.read_bytes())
-    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")
+    edit_params("min_roc_auc: 0.6", "min_roc_auc: 0.61")
 
     with pytest.raises(WrongIdentity, match=r"signed for .* version 2"):
         register.main()
@@ -466,9 +459,9 @@ def test_lost_race_is_judged_anew_against_the_new_champion(better, registry, nam
     with pytest.raises(RolloutFailed):
         register.main(Refusing())
     lost = files_of(mlflow, registry.version(name, "2"))
-    edit_gate("min_roc_auc: 0.6", "min_roc_auc: 0.61")  # another run's work is champion meanwhile
+    edit_params("min_roc_auc: 0.6", "min_roc_auc: 0.61")  # another run's work is champion meanwhile
     assert "version 3 passed the gate and is champion" in register.main()
-    edit_gate("min_roc_auc: 0.61", "min_roc_auc: 0.6")
+    edit_params("min_roc_auc: 0.61", "min_roc_auc: 0.6")
 
     summary = register.main()
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.api.auth.accounts import Account
 from services.api.auth.audit_log import Actor, record
-from services.api.database.engine import open_session
+from services.api.database.engine import changes_rows, open_session
 from services.api.database.tables import LoginSession
 
 __all__ = ["Reason", "RefreshToken", "SessionEnded", "SessionStore", "StoredSession"]
@@ -136,7 +136,7 @@ class SessionStore:
         with open_session(self._engine) as session:
             # The write comes first and checks the hash: whoever waits for it finds the hash of the one before.
             statement = update(LoginSession).where(is_last).values(token_hash=new.hash, idle_until=idle_until)
-            is_replaced = bool(session.connection().execute(statement).rowcount)
+            is_replaced = changes_rows(session, statement)
             if not is_replaced and _delete(session, token.id):
                 by = Actor(name=found.subject, address=address)
                 record(session, by, "session ended", found.subject, {"reason": Reason.REUSED})
@@ -164,8 +164,7 @@ class SessionStore:
 
 
 def _delete(session: Session, identifier: str) -> bool:
-    statement = delete(LoginSession).where(LoginSession.id == identifier)
-    return bool(session.connection().execute(statement).rowcount)
+    return changes_rows(session, delete(LoginSession).where(LoginSession.id == identifier))
 
 
 def _to_session(found: LoginSession) -> StoredSession:

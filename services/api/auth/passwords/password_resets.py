@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from services.api.auth.audit_log import OPERATOR, Actor, record
 from services.api.auth.usernames import is_user_name
 from services.api.auth.users import SqlUserStore, revoke_tokens
-from services.api.database.engine import insert_for
+from services.api.database.engine import changes_rows, insert_for
 from services.api.database.tables import PasswordReset, TokenRevocation, User
 from services.api.errors import InvalidRequest, InvalidResetCode, UnknownUser
 
@@ -84,8 +84,7 @@ class PasswordResets:
             raise InvalidResetCode
         by = Actor(name=name, address=address)
         with self._users.administration(name, by) as session:
-            used = session.connection().execute(delete(PasswordReset).where(*self._valid(name, code))).rowcount
-            if not used:
+            if not changes_rows(session, delete(PasswordReset).where(*self._valid(name, code))):
                 raise InvalidResetCode
             session.execute(update(User).where(User.name == name).values(password_hash=password_hash))
             revoke_tokens(session, name)

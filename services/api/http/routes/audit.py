@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth.audit_log import read_entries
+from services.api.auth.audit_log import Entry, read_entries
 from services.api.http.dependencies import Administrator, Served
 from services.api.http.problems import documented
 
@@ -21,22 +19,6 @@ MAX_ENTRIES = 1000
 MAX_ID = 2**63 - 1
 
 
-class EntryView(BaseModel):
-    """Who did what to whom, when, and from where."""
-
-    id: int
-    time: datetime
-    subject: str
-    """Who did it; empty: the operator of the database, with the command line."""
-
-    action: str
-    target: str
-    """The user whom it is about."""
-
-    address: str
-    changes: dict[str, Any]
-
-
 @router.get("/v1/audit", responses=documented(401, 403, 422, 503))
 async def read_audit_log(
     caller: Administrator,  # noqa: ARG001
@@ -44,10 +26,9 @@ async def read_audit_log(
     limit: Annotated[int, Query(ge=1, le=MAX_ENTRIES)] = 100,
     before: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
     target: Annotated[str | None, Query(max_length=64)] = None,
-) -> list[EntryView]:
+) -> list[Entry]:
     """Return changes of users, and sessions that were ended, newest first; with ``before``, those before that entry.
 
     Logins, and what was refused, are in the log only.
     """
-    entries = await run_in_threadpool(read_entries, services.engine, limit=limit, before=before, target=target)
-    return [EntryView.model_validate(entry, from_attributes=True) for entry in entries]
+    return await run_in_threadpool(read_entries, services.engine, limit=limit, before=before, target=target)
